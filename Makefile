@@ -1,0 +1,44 @@
+# Needs python3 >= 3.11 with venv and pip; everything else goes into .venv, and no compiler is needed.
+PYTHON ?= python3
+VENV ?= .venv
+# More arguments for pytest: make test ARGS="-k braille"
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.tools
+
+.DEFAULT_GOAL := help
+.PHONY: help test braille lint clean
+
+help:
+	@echo "make test     run the whole test suite, doctests included"
+	@echo "make braille  store and recall Braille letters on a crossbar; writes results/braille"
+	@echo "make lint     ruff and mypy"
+	@echo "make clean    remove the environment, results and caches"
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+braille: $(INSTALLED)
+	$(BIN)/neuro run braille --preset paper --out results/braille
+
+lint: $(TOOLS)
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict neuro
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "neuro needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group test
+	@touch $@
+
+$(TOOLS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find neuro tasks tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,76 @@
+"""Event-exact simulation of spiking networks on memristor crossbars; the names here are the public interface."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from neuro.errors import NeuroError
+from neuro.network.graph import Network, Population, Projection
+from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
+from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
+
+if TYPE_CHECKING:
+    from neuro.crossbar.array import Crossbar
+    from neuro.crossbar.device import Device, load_device
+    from neuro.engine.program import Program, build
+    from neuro.engine.recording import Current, Record, Recording, Spikes, load_recording
+    from neuro.engine.run import run
+
+__version__ = "0.1.0"
+
+# numba and scipy take half a second to import; a description needs neither.
+_LATER = {
+    "Crossbar": "neuro.crossbar.array",
+    "Current": "neuro.engine.recording",
+    "Device": "neuro.crossbar.device",
+    "Program": "neuro.engine.program",
+    "Record": "neuro.engine.recording",
+    "Recording": "neuro.engine.recording",
+    "Spikes": "neuro.engine.recording",
+    "build": "neuro.engine.program",
+    "load_device": "neuro.crossbar.device",
+    "load_recording": "neuro.engine.recording",
+    "run": "neuro.engine.run",
+}
+
+__all__ = [
+    "AHP",
+    "ALIF",
+    "IF",
+    "LIF",
+    "AllToAll",
+    "Crossbar",
+    "Current",
+    "Dense",
+    "Device",
+    "FixedIndegree",
+    "FixedProbability",
+    "Network",
+    "NeuroError",
+    "OneToOne",
+    "Population",
+    "Program",
+    "Projection",
+    "Record",
+    "Recording",
+    "Sparse",
+    "SpikeSource",
+    "Spikes",
+    "build",
+    "load_device",
+    "load_recording",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'neuro' has no attribute {name!r}")
+    value = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])

@@ -1,0 +1,74 @@
+"""Arrays at the border: checked once, made read-only, and named in every complaint; random streams by name."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuro.errors import NeuroError, ParameterError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+__all__ = ["Floats", "Ints", "finite", "frozen", "indices", "positive", "stream"]
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """A read-only view of `array`."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def finite(value: ArrayLike, where: str, *, error: type[NeuroError] = ParameterError, infinite: bool = False) -> Floats:
+    """`value` as a float64 array without NaN (and, unless `infinite`, without infinities)."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise error("must be a number or an array of numbers", where=where, value=repr(value)) from None
+    bad = np.isnan(array) if infinite else ~np.isfinite(array)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        place = f" at index {first if len(first) != 1 else first[0]}" if first else ""
+        raise error("must be finite", where=where, value=f"{array[first]}{place}")
+    return array
+
+
+def positive(value: ArrayLike, where: str, *, zero: bool = False, infinite: bool = False) -> Floats:
+    """`value` as a float64 array whose entries are above zero (or, with `zero`, not below it)."""
+    array = finite(value, where, infinite=infinite)
+    bad = array < 0 if zero else array <= 0
+    if bad.any():
+        rule = "must not be negative" if zero else "must be greater than zero"
+        raise ParameterError(rule, where=where, value=float(np.atleast_1d(array)[np.atleast_1d(bad)][0]))
+    return array
+
+
+def indices(value: ArrayLike, size: int, where: str, *, error: type[NeuroError] = ParameterError) -> Ints:
+    """`value` as a flat int64 array of indices into something of `size` entries."""
+    raw = np.asarray(value)
+    if raw.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if raw.ndim != 1 or not (np.issubdtype(raw.dtype, np.integer) or np.all(raw == np.floor(raw))):
+        raise error("must be a flat array of whole numbers", where=where, value=f"{raw.dtype}{raw.shape}")
+    low, high = int(raw.min()), int(raw.max())
+    if low < 0 or high >= size:
+        value_ = low if low < 0 else high
+        raise error(f"ids must lie in 0..{size - 1}", where=where, value=value_)
+    return raw.astype(np.int64, copy=False)
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """The random stream of a named part, under one root seed.
+
+    Streams are spawned by name, so adding a population leaves the draws of all others as they were.
+
+    >>> float(stream(1, "memory").random()) == float(stream(1, "memory").random())
+    True
+    """
+    digest = hashlib.sha256("\x00".join(names).encode()).digest()
+    words = np.frombuffer(digest[:16], dtype=np.uint32)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *map(int, words)])))

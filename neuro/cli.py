@@ -1,0 +1,147 @@
+"""The command line: list the tasks, run one, and show what it found."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuro.errors import NeuroError
+
+if TYPE_CHECKING:
+    from neuro.report.record import Report
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+app = typer.Typer(
+    name="neuro",
+    help="Exact, event-driven simulation of spiking networks on memristor crossbars.",
+    epilog="Example: neuro run braille --preset paper --seed 1 --out results/braille",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback of ours is a bug; plain ones can be pasted into a report of it.
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def main() -> None:
+    """Entry point of the `neuro` command."""
+    with _in_plain_words():
+        app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from neuro.report.record import versions
+
+        typer.echo(f"neuro {versions()['neuro']}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+
+
+@app.command("list", epilog="Example: neuro list")
+def list_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """List the tasks that can be run."""
+    with _in_plain_words():
+        from neuro.tasks import list_tasks
+
+        tasks = list_tasks()
+        if as_json:
+            typer.echo(json.dumps([{"name": n, "summary": s} for n, s in tasks.items()], indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.record import Table
+        from neuro.report.tables import render
+
+        Console().print(render(Table("Tasks", ("task", "what it does"), tuple(tasks.items()))))
+
+
+@app.command(
+    "run",
+    epilog="Example: neuro run braille --preset paper --seed 1 --set KEY=VALUE --out results/braille",
+)
+def run_command(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Which task; `neuro list` names them.")],
+    preset: Annotated[
+        str, typer.Option(help="smoke: seconds, to see that it works; paper: the published experiment.")
+    ] = "smoke",
+    seed: Annotated[int | None, typer.Option(min=0, help="Root of all random draws.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write report.json and the figures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")] = False,
+) -> None:
+    """Run a task and report what it found."""
+    with _in_plain_words():
+        from neuro.report.progress import bar
+        from neuro.tasks import run_task
+
+        with bar(f"{task} ({preset})") as progress:
+            report = run_task(task, preset, seed=seed, overrides=overrides or (), out=out, progress=progress)
+        if as_json:
+            from neuro.report.record import as_dict
+
+            typer.echo(json.dumps(as_dict(report), indent=2))
+        else:
+            _show(report, out)
+        if preset == "smoke":
+            _warn_of_smoke(task)
+
+
+def _show(report: Report, out: Path | None) -> None:
+    from rich.console import Console
+
+    from neuro.report.tables import show
+
+    console = Console()
+    show(report, console)
+    if out is None:
+        console.print("Nothing was written; --out DIR keeps the report and its figures.", highlight=False)
+        return
+    names = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+    console.print(f"Written to {out}: {', '.join(names)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _warn_of_smoke(task: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(
+        f"[bold reverse yellow] SMOKE RUN, NOT A RESULT [/] It shows that the task works, no more. "
+        f"For the experiment itself: neuro run {task} --preset paper",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _in_plain_words() -> Iterator[None]:
+    """Errors that the user can mend end in a sentence and code 2, an interrupt in code 130."""
+    try:
+        yield
+    except NeuroError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("stopped; nothing was written", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None

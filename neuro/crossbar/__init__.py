@@ -1,0 +1,1 @@
+"""Memristor crossbars: devices in siemens, arrays of differential pairs, and a ledger of reads and pulses."""

@@ -1,0 +1,1 @@
+"""How networks are simulated: lowered to flat arrays, then run event by event."""

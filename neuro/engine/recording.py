@@ -1,0 +1,191 @@
+"""What goes into a run and what comes out: spikes, currents, requests to record, recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.arrays import Floats, Ints, finite, frozen, indices
+from neuro.errors import InputError
+
+__all__ = ["Current", "Record", "Recording", "Spikes", "load_recording"]
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spikes of one population, sorted by time, ties by neuron.
+
+    >>> spikes = Spikes([0.2, 0.1], [0, 3])
+    >>> spikes.times.tolist(), spikes.ids.tolist()
+    ([0.1, 0.2], [3, 0])
+    """
+
+    times: Floats
+    """Seconds, float64, shape (spikes,)."""
+    ids: Ints
+    """Neuron of each spike within its population, shape (spikes,)."""
+
+    def __init__(self, times: ArrayLike, ids: ArrayLike) -> None:
+        when = np.atleast_1d(finite(times, "spike times", error=InputError))
+        if when.ndim != 1 or np.shape(np.atleast_1d(ids)) != when.shape:
+            raise InputError(
+                "times and ids must be flat and of one length",
+                where="spikes",
+                value=f"shapes {np.shape(times)} and {np.shape(ids)}",
+            )
+        if len(when) and when.min() < 0:
+            raise InputError("spike times must not be negative", where="spike times", value=float(when.min()))
+        who = indices(np.atleast_1d(ids), np.iinfo(np.int64).max, "spike ids", error=InputError)
+        order = np.lexsort((who, when))
+        object.__setattr__(self, "times", frozen(when[order]))
+        object.__setattr__(self, "ids", frozen(who[order]))
+
+    @classmethod
+    def in_order(cls, times: Floats, ids: Ints) -> Spikes:
+        """Spikes that are sorted and checked already."""
+        spikes = object.__new__(cls)
+        object.__setattr__(spikes, "times", frozen(times))
+        object.__setattr__(spikes, "ids", frozen(ids))
+        return spikes
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def counts(self, size: int) -> Ints:
+        """Number of spikes of each of `size` neurons.
+
+        >>> Spikes([0.1, 0.2, 0.3], [1, 1, 0]).counts(3).tolist()
+        [1, 2, 0]
+        """
+        return np.bincount(self.ids, minlength=size)
+
+    def window(self, t0: float, t1: float) -> Spikes:
+        """The spikes with t0 <= time < t1; their times stay as they are.
+
+        >>> len(Spikes([0.1, 0.2, 0.3], [1, 1, 0]).window(0.2, 0.3))
+        1
+        """
+        low, high = np.searchsorted(self.times, [t0, t1], side="left")
+        return Spikes.in_order(self.times[low:high], self.ids[low:high])
+
+
+@dataclass(frozen=True, eq=False)
+class Current:
+    """A stepwise constant current onto a population, added to its bias.
+
+    >>> Current([0.0, 5e-3], [[1.0, -1.0], [0.0, 0.0]]).values.shape
+    (2, 2)
+    """
+
+    times: Floats
+    """When each value begins, s, increasing, shape (steps,); the current is zero before the first."""
+    values: Floats
+    """Units of the model's `bias`, shape (steps, neurons), or (steps,) for all neurons alike."""
+
+    def __init__(self, times: ArrayLike, values: ArrayLike) -> None:
+        when = np.atleast_1d(finite(times, "current, times", error=InputError))
+        what = finite(values, "current, values", error=InputError)
+        what = what[None] if what.ndim == 0 else what
+        if when.ndim != 1 or what.ndim > 2 or len(what) != len(when):
+            raise InputError(
+                "values must have one row per time",
+                where="current",
+                value=f"times {when.shape}, values {what.shape}",
+            )
+        if len(when) and (when[0] < 0 or np.any(np.diff(when) <= 0)):
+            raise InputError("times must increase and not be negative", where="current", value=when.tolist())
+        object.__setattr__(self, "times", frozen(when))
+        object.__setattr__(self, "values", frozen(what))
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What a run keeps.
+
+    >>> Record(v={"memory": [0, 1]}, v_dt=1e-3).v
+    {'memory': [0, 1]}
+    """
+
+    spikes: bool = True
+    """Keep spikes."""
+    v: Mapping[str, ArrayLike] | None = None
+    """Neurons whose voltage is sampled, by population."""
+    v_dt: float = 1e-3
+    """Sampling step of the voltages, s. Samples are exact values at k v_dt, not steps of the simulation."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What a run leaves behind."""
+
+    spikes: Mapping[str, Spikes]
+    """By population; sources too."""
+    v: Mapping[str, Floats]
+    """Sampled voltages by population, shape (samples, neurons asked for)."""
+    v_times: Floats
+    """When they were sampled, s."""
+    events: Mapping[str, int]
+    """Synaptic events (spikes arriving, times their synapses) per projection."""
+    start: float
+    """First instant of the run, s."""
+    stop: float
+    """Its end, s; spikes lie in [start, stop)."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Seed, engine, wall seconds."""
+    state: Any = None
+    """From where another run can go on: ``run(..., state=recording.state)``."""
+
+    def save(self, path: str | Path) -> None:
+        """Write spikes, voltages, events and provenance to one HDF5 file; the state is not written."""
+        import json
+
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            file.attrs["neuro"] = "recording 1"
+            file.attrs["start"], file.attrs["stop"] = self.start, self.stop
+            file.attrs["provenance"] = json.dumps(dict(self.provenance))
+            for name, spikes in self.spikes.items():
+                file[f"spikes/{name}/times"], file[f"spikes/{name}/ids"] = spikes.times, spikes.ids
+            for name, voltage in self.v.items():
+                file[f"v/{name}"] = voltage
+            file["v_times"] = self.v_times
+            for name, count in self.events.items():
+                file.require_group("events").attrs[name] = count
+
+
+def load_recording(path: str | Path) -> Recording:
+    """Read a recording that `Recording.save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is no such recording.
+    """
+    import json
+
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("neuro") != "recording 1":
+            raise InputError("this is not a recording of neuro", where=str(path))
+        spikes = {name: Spikes(group["times"][:], group["ids"][:]) for name, group in file.get("spikes", {}).items()}
+        return Recording(
+            spikes=spikes,
+            v={name: data[:] for name, data in file.get("v", {}).items()},
+            v_times=file["v_times"][:],
+            events={k: int(n) for k, n in file["events"].attrs.items()} if "events" in file else {},
+            start=float(file.attrs["start"]),
+            stop=float(file.attrs["stop"]),
+            provenance=json.loads(file.attrs["provenance"]),
+        )
+
+
+def each(value: Any) -> Sequence[Any]:
+    """`value` as a sequence: inputs may be one thing or several."""
+    return value if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,104 @@
+"""The flat arrays that kernels work on: records of parameters and of what changes, and the codes in them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Records = NDArray[Any]
+F8 = NDArray[np.float64]
+I8 = NDArray[np.int64]
+
+SOURCE, COMPACT, GENERAL = 0, 1, 2
+FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
+N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT = range(8)
+FULL, RUNAWAY = 1, 2
+
+CELL = np.dtype(
+    [(name, np.float64) for name in ("leak", "gain", "threshold", "reset", "refractory", "floor", "ceiling")]
+    + [("group", np.int64), ("currents", np.int64), ("modes", np.int64), ("subtract", np.int64)],
+    align=True,
+)
+"""Parameters of a neuron: dv/dt = drive - leak v + gain sum(x_k for k < currents), dx_k/dt = -rate_k x_k.
+
+Currents come first, an AHP's own slow ones among them, with a negative jump; the x_k from `currents` on raise the
+threshold (ALIF). `modes` counts all x_k that are in use.
+"""
+
+GROUP = np.dtype(
+    [(name, np.int64) for name in ("start", "stop", "kind", "uniform")]
+    + [(name, np.float64) for name in ("rate_m", "rate_s", "shape", "s_peak", "peak")],
+    align=True,
+)
+"""A population: where it stands, how it is kept, and the time constants that all its neurons share.
+
+An input w gives a current w and adds w shape (exp(-s rate_s) - exp(-s rate_m)) to v, most at `s_peak`: w peak.
+"""
+
+SEGMENT = np.dtype(
+    [("delay", np.float64)]
+    + [(name, np.int64) for name in ("projection", "group", "receptor", "first", "count", "weight", "weight_step")],
+    align=True,
+)
+"""A row of synapses: targets post[first : first + count], weights from `weight` on; receptor -1 is v itself."""
+
+NEURON = np.dtype(
+    [(name, np.float64) for name in ("v", "last", "until", "drive", "side_a", "side_b", "since")]
+    + [(name, np.uint8) for name in ("mode", "rising", "listed")],
+    align=True,
+)
+"""What changes in a neuron: its state form at `last`, and, where it is watched, its amplitudes at `since`."""
+
+EVENT = np.dtype([("time", np.float64), ("code", np.int64), ("due", np.int64), ("next", np.int64)], align=True)
+"""An entry of the calendar: a segment (code >= 0) that a spike reaches, or neuron -1 - code, to be released."""
+
+STEP = np.dtype([("time", np.float64), ("first", np.int64), ("count", np.int64), ("offset", np.int64)], align=True)
+"""From `time` on, the neurons first .. first + count have the extra bias value[offset : offset + count]."""
+
+
+class Fixed(NamedTuple):
+    """What a program does not change: parameters and wiring. Source i has the segments row[i] .. row[i + 1]."""
+
+    cells: Records
+    rate: F8
+    jump: F8
+    groups: Records
+    row: I8
+    segments: Records
+    post: NDArray[np.uint32]
+    weight: NDArray[np.floating]
+
+
+class State(NamedTuple):
+    """All that changes: neurons, amplitudes (a, b, gap, v_inf), the x_k, each group's t0, and the calendar."""
+
+    neurons: Records
+    amp: F8
+    x: F8
+    origin: F8
+    calendar: Records
+    bucket: I8
+    register: I8
+
+
+class Inputs(NamedTuple):
+    """What comes from outside: spikes of sources and forced neurons, steps of the bias, sampling times."""
+
+    source_time: F8
+    source_id: I8
+    steps: Records
+    step_value: F8
+    base: F8
+    sample_time: F8
+    sample_id: I8
+
+
+class Output(NamedTuple):
+    """What a run leaves: spikes, sampled voltages, synaptic events per projection."""
+
+    time: F8
+    neuron: I8
+    voltage: F8
+    events: I8

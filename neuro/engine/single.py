@@ -1,0 +1,94 @@
+"""Neurons with at most one current, in scalars: their course has at most one extremum, so signs at both ends decide."""
+
+from __future__ import annotations
+
+from math import exp, inf, log
+
+from neuro.engine.crossing import response
+from neuro.jit import inlined, kernel
+
+__all__ = ["course", "leave", "reach"]
+
+
+@inlined
+def course(cell, rate, drive, v, i, s):
+    """v, the current and dv/dt after `s` seconds without events, from v and a current i."""
+    now = i * exp(-rate * s)
+    if cell.leak == 0.0:
+        then = v + drive * s
+    else:
+        left = exp(-cell.leak * s)
+        then = v * left + drive / cell.leak * (1.0 - left)
+    if i != 0.0:
+        then += cell.gain * i * response(cell.leak, rate, s)
+    return then, now, drive - cell.leak * then + cell.gain * now
+
+
+@kernel
+def reach(cell, rate, drive, v, i, h, end, begins, ends, level, sign, strict):
+    """First offset in [0, h] at which sign (v - level) reaches zero (`strict`: exceeds it), or inf.
+
+    `end` is v after h, `begins` and `ends` are dv/dt at both ends.
+    """
+    f_low, f_high = sign * (v - level), sign * (end - level)
+    if f_low > 0.0 or (f_low == 0.0 and not strict):
+        return 0.0
+    low, high = 0.0, h
+    if f_high < 0.0 or (f_high == 0.0 and strict):
+        if not (sign * begins > 0.0 and sign * ends < 0.0):
+            return inf
+        peak, past = low, high
+        for _ in range(200):
+            s = 0.5 * (peak + past)
+            if not peak < s < past or past - peak <= 1e-9 * past:
+                break
+            for _ in range(2):
+                _, now, slope = course(cell, rate, drive, v, i, s)
+                if sign * slope > 0.0:
+                    peak = s
+                else:
+                    past = s
+                bend = -cell.leak * slope - cell.gain * rate * now
+                s = s - slope / bend if bend != 0.0 else inf
+                if not peak < s < past:
+                    break
+        high = 0.5 * (peak + past)
+        end, _, _ = course(cell, rate, drive, v, i, high)
+        f_high = sign * (end - level)
+        if f_high < 0.0 or (f_high == 0.0 and strict):
+            return inf
+    s = high * (f_low / (f_low - f_high)) if f_high > f_low else 0.5 * high
+    for _ in range(200):
+        if not low < s < high:
+            s = 0.5 * (low + high)
+            if not low < s < high:
+                return high
+        then, _, slope = course(cell, rate, drive, v, i, s)
+        f = sign * (then - level)
+        if f > 0.0 or (f == 0.0 and not strict):
+            high = s
+        else:
+            low = s
+        step = f / (sign * slope) if sign * slope > 0.0 else inf
+        if abs(step) <= 1e-11 * high:
+            return min(s - step, h)
+        s -= step
+    return high
+
+
+@kernel
+def leave(cell, rate, drive, v, i, h, sign):
+    """First offset in [0, h] at which a neuron held at a limit `v` is driven away from it (`sign` 1: upward), or inf."""
+    push = drive - cell.leak * v
+    if sign * (push + cell.gain * i) > 0.0:
+        return 0.0
+    if not sign * push > 0.0:
+        return inf
+    s = log(-cell.gain * i / push) / rate
+    nudge = 2.3e-16 * s
+    while s <= h:
+        if sign * (push + cell.gain * i * exp(-rate * s)) > 0.0:
+            return s
+        s += nudge
+        nudge *= 2.0
+    return inf

@@ -1,0 +1,89 @@
+"""Named errors: what the rule is, what was given, and what to do about it."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ClampError",
+    "DeviceError",
+    "InputError",
+    "NetworkError",
+    "NeuroError",
+    "ParameterError",
+    "StateError",
+    "UnknownName",
+    "UnsupportedFeature",
+    "WeightError",
+]
+
+
+class NeuroError(Exception):
+    """Root of every error that a user of `neuro` can cause and mend.
+
+    Parameters
+    ----------
+    rule
+        What must hold, in one clause.
+    where
+        The population, projection, argument or file that it is about.
+    value
+        What was given instead.
+    remedy
+        What to do now.
+    """
+
+    def __init__(self, rule: str, *, where: str = "", value: object = None, remedy: str = "") -> None:
+        self.rule = rule
+        self.where = where
+        self.value = value
+        self.remedy = remedy
+        text = f"{where}: {rule}" if where else rule
+        if value is not None:
+            text += f"; got {value}"
+        if remedy:
+            text += f". {remedy}"
+        super().__init__(text)
+
+
+class ParameterError(NeuroError, ValueError):
+    """A parameter of a neuron, device, rule or task is outside its range."""
+
+
+class NetworkError(NeuroError, ValueError):
+    """Populations and projections do not fit together."""
+
+
+class WeightError(NeuroError, ValueError):
+    """Weights do not fit the populations they connect, or the window of the devices that hold them."""
+
+
+class InputError(NeuroError, ValueError):
+    """Spikes or currents given to a run are not usable."""
+
+
+class ClampError(NeuroError, ValueError):
+    """A clamp does not fit the network, or its strength is not usable."""
+
+
+class DeviceError(NeuroError, ValueError):
+    """A device model or a conductance is outside what the device can be."""
+
+
+class StateError(NeuroError, ValueError):
+    """A saved state does not belong to this network."""
+
+
+class UnsupportedFeature(NeuroError, ValueError):
+    """Asked for something that this engine cannot do exactly."""
+
+
+class UnknownName(NeuroError, KeyError):
+    """No task, preset, population, device or key has this name."""
+
+    def __init__(self, kind: str, name: object, known: object = ()) -> None:
+        names = ", ".join(sorted(str(k) for k in known)) if known else "none"  # type: ignore[attr-defined]
+        super().__init__(f"no {kind} is called {name!r}", remedy=f"Known: {names}")
+        self.kind = kind
+        self.name = name
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,0 +1,1 @@
+"""How a network learns: from the difference between free and target-clamped activity, locally."""

@@ -1,0 +1,100 @@
+"""Clamps: how a target is imposed on a population while it goes on computing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.arrays import Floats, Ints, finite, positive
+from neuro.engine.recording import Current, Spikes
+from neuro.errors import ClampError
+
+__all__ = ["Clamp", "Held"]
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A clamp laid on a network: what `run(clamp=...)` takes."""
+
+    forced: Mapping[str, tuple[Ints, Spikes]] = field(default_factory=dict)
+    """By population: neurons whose dynamics are suspended, and the spikes they fire instead."""
+    currents: Mapping[str, Current] = field(default_factory=dict)
+    """By population: a current added to the bias."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clamp:
+    """One strategy with a strength: how activity is drawn to a target.
+
+    Activity is a number in 0..1: a spike count over the longest count possible, or a trace.
+
+    * ``"hard"``: the neurons fire regularly, `strength` (spikes per second) times the target, whatever their input.
+    * ``"current"``: a current of `strength` times (target - trace), units of the model's bias. To first order it
+      adds beta dC/dr of the cost C = 1/2 sum (r - target)^2 to the energy; a negative strength nudges away from
+      the target (the other half of a centred estimate).
+    * ``"weak"``: a current of `strength` times (2 target - 1), whatever the activity.
+
+    >>> Clamp("memory", "hard", 1000.0).toward([1.0, 0.0], start=0.0, stop=3e-3).forced["memory"][1].times.tolist()
+    [0.0005, 0.0015, 0.0025]
+    """
+
+    population: str
+    """Which population is clamped."""
+    kind: Literal["hard", "current", "weak"]
+    """The strategy."""
+    strength: float
+    """Spikes per second at full activity (hard), or units of the model's bias (current, weak)."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("hard", "current", "weak"):
+            raise ClampError("must be 'hard', 'current' or 'weak'", where="Clamp.kind", value=repr(self.kind))
+        finite(self.strength, "Clamp.strength", error=ClampError)
+        if self.kind == "hard":
+            positive(self.strength, "Clamp.strength")
+
+    def toward(self, target: ArrayLike, *, start: float, stop: float, trace: ArrayLike | None = None) -> Held:
+        """Lay the clamp on for [start, stop), seconds.
+
+        Parameters
+        ----------
+        target
+            Activity to draw the neurons to, 0..1, shape (neurons,); NaN leaves a neuron free.
+        trace
+            Activity so far, shape (neurons,); only the current clamp needs it.
+
+        Raises
+        ------
+        ClampError
+            If targets lie outside 0..1, or the current clamp gets no trace.
+        """
+        goal = np.asarray(target, dtype=np.float64)
+        held = ~np.isnan(goal)
+        if goal.ndim != 1 or np.any((goal[held] < 0) | (goal[held] > 1)):
+            raise ClampError("targets must be a flat array of numbers in 0..1", where=f"clamp of {self.population!r}")
+        if self.kind == "hard":
+            neurons = np.flatnonzero(held)
+            return Held(forced={self.population: (neurons, _regular(goal, self.strength, start, stop))})
+        if self.kind == "weak":
+            push = 2.0 * goal - 1.0
+        elif trace is None:
+            raise ClampError("a current clamp needs the activity so far", where="trace", remedy="Give trace=")
+        else:
+            push = goal - finite(trace, "trace", error=ClampError)
+        value = self.strength * np.where(held, push, 0.0)
+        return Held(currents={self.population: Current([start], value[None])})
+
+
+def _regular(activity: Floats, rate: float, start: float, stop: float) -> Spikes:
+    """Regular trains at `rate` times the activity, the first spike half an interval after the start."""
+    times, ids = [np.zeros(0)], [np.zeros(0, np.int64)]
+    for i in np.flatnonzero(np.nan_to_num(activity) > 0):
+        interval = 1.0 / (rate * activity[i])
+        train = start + interval * (0.5 + np.arange(int(np.ceil((stop - start) / interval))))
+        train = train[train < stop]
+        times.append(train)
+        ids.append(np.full(len(train), i))
+    return Spikes(np.concatenate(times), np.concatenate(ids))

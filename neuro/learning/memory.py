@@ -1,0 +1,235 @@
+"""A spiking associative memory: integrate-and-fire neurons that hear each other through one crossbar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp
+from typing import NamedTuple
+
+import numpy as np
+
+from neuro.arrays import Floats
+from neuro.crossbar.array import Crossbar
+from neuro.engine.program import Program, build
+from neuro.engine.recording import Current, Recording
+from neuro.engine.run import run
+from neuro.errors import ParameterError
+from neuro.learning.clamp import Clamp, Held
+from neuro.learning.rules import Contrastive, activity
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import IF
+from neuro.units import ms
+
+__all__ = [
+    "Memory",
+    "Recall",
+    "Training",
+    "clamped",
+    "lower",
+    "measure",
+    "present",
+    "recall",
+    "refresh",
+    "step",
+    "train",
+    "weight_unit",
+]
+
+NAME = "memory"
+PROJECTION = "memory->memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """A recurrent memory of `size` neurons; times in seconds.
+
+    dv_i/dt = (1 + u_i) / (2 tick),  u_i = gain (sum_j W_ij (2 y_j - 1) + c_i): threshold 1, reset to 0. y_j is
+    neuron j's spike trace, scaled so that one spike a tick gives about 1; c_i = +-1 is the cue while it lasts.
+    The term -sum_j W_ij is a bias: a read of all rows of the same devices.
+    """
+
+    size: int
+    tick: float = 1 * ms
+    """Interval between the spikes of a neuron at u = 1."""
+    gain: float = 3.0
+    """What a sum of W (2 y - 1), or a cue, counts in u."""
+    tau: float = 2 * ms
+    """Time constant of the spike traces."""
+    delay: float = 0.25 * ms
+    """From a spike to its effect."""
+    refractory: float = 0.5 * ms
+    """Absolute refractory time."""
+    v_min: float = -0.5
+    """Floor of v: how far a silent neuron can be pushed from its threshold."""
+    cue_time: float = 5 * ms
+    """How long the cue is on."""
+    duration: float = 30 * ms
+    """Of one recall."""
+    counted: float = 15 * ms
+    """The last part of it, in which spikes are counted; one a tick is full activity."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.counted <= self.duration or not 0 < self.cue_time <= self.duration:
+            raise ParameterError(
+                "cue and count must fit into a recall",
+                where="Memory",
+                value=f"cue_time={self.cue_time}, counted={self.counted}, duration={self.duration}",
+            )
+
+
+class Recall(NamedTuple):
+    """What came of some cues: activity (cues, neurons), and how many spikes each took."""
+
+    activity: Floats
+    spikes: Floats
+
+    @property
+    def bits(self) -> Floats:
+        """The recalled patterns, 0 or 1."""
+        return (self.activity > 0.5).astype(np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the memory is trained: `epochs` updates, each from `cues` distorted cues of every pattern."""
+
+    epochs: int = 200
+    cues: int = 4
+    rate_first: float = 0.04
+    """Learning rate of the first epoch, units of W; it falls linearly to `rate_last`."""
+    rate_last: float = 0.002
+    most_levels: int = 4
+    """Levels that one update may move a device."""
+
+    def rule(self, epoch: int) -> Contrastive:
+        """The rule of one epoch."""
+        done = epoch / max(self.epochs - 1, 1)
+        return Contrastive(rate=self.rate_first + (self.rate_last - self.rate_first) * done)
+
+
+def weight_unit(memory: Memory) -> float:
+    """Synaptic weight, per second, that stands for W = 1: what a spike adds to dv/dt.
+
+    >>> round(weight_unit(Memory(size=60)) * 1e-3, 6)
+    1.180408
+    """
+    return memory.gain * (1.0 - exp(-memory.tick / memory.tau)) / memory.tick
+
+
+def lower(memory: Memory, crossbar: Crossbar) -> Program:
+    """The memory's network on these devices, ready to run; its crossbar holds W in units of `weight_unit`."""
+    network = Network()
+    cells = network.add(
+        Population(
+            NAME,
+            memory.size,
+            IF(v_th=1.0, tau_syn=memory.tau, refractory=memory.refractory, v_min=memory.v_min),
+        )
+    )
+    network.connect(cells, cells, crossbar, delay=memory.delay, name=PROJECTION)
+    return refresh(build(network), memory, crossbar)
+
+
+def refresh(program: Program, memory: Memory, crossbar: Crossbar) -> Program:
+    """The same program with the weights that the devices have now, and the bias that a read of all rows gives."""
+    weights = crossbar.effective_weights()
+    resting = 0.5 * memory.gain / (weight_unit(memory) * memory.tick) * weights.sum(axis=0)
+    bias = 0.5 / memory.tick - resting
+    return program.with_weights({PROJECTION: weights}).with_bias({NAME: bias})
+
+
+def present(program: Program, memory: Memory, cue: Floats, clamp: Held | None = None) -> Recording:
+    """Run one recall from rest: the cue (0 or 1 per neuron) as a current, then silence."""
+    push = 0.5 * memory.gain / memory.tick * (2.0 * cue - 1.0)
+    current = Current([0.0, memory.cue_time], np.stack([push, np.zeros(memory.size)]))
+    return run(program, memory.duration, inputs={NAME: current}, clamp=clamp)
+
+
+def measure(memory: Memory, recording: Recording) -> Floats:
+    """Activity of each neuron in the counted part of a recall."""
+    return activity(
+        recording.spikes[NAME],
+        memory.size,
+        start=memory.duration - memory.counted,
+        stop=memory.duration,
+        most=memory.counted / memory.tick,
+    )
+
+
+def recall(program: Program, memory: Memory, cues: Floats) -> Recall:
+    """Recall from each of the cues, shape (cues, neurons)."""
+    found, spikes = np.zeros(cues.shape), np.zeros(len(cues))
+    for k, cue in enumerate(cues):
+        recording = present(program, memory, cue)
+        found[k] = measure(memory, recording)
+        spikes[k] = len(recording.spikes[NAME])
+    return Recall(found, spikes)
+
+
+def clamped(program: Program, memory: Memory, patterns: Floats) -> Recall:
+    """The clamped phase: every neuron fires once a tick where its pattern is 1, and is silent elsewhere."""
+    clamp = Clamp(NAME, "hard", 1.0 / memory.tick)
+    found, spikes = np.zeros(patterns.shape), np.zeros(len(patterns))
+    for k, pattern in enumerate(patterns):
+        held = clamp.toward(pattern, start=0.0, stop=memory.duration)
+        recording = run(program, memory.duration, clamp=held)
+        found[k] = measure(memory, recording)
+        spikes[k] = len(recording.spikes[NAME])
+    return Recall(found, spikes)
+
+
+def step(
+    program: Program,
+    memory: Memory,
+    crossbar: Crossbar,
+    rule: Contrastive,
+    targets: Recall,
+    cues: Floats,
+    most_levels: int,
+) -> tuple[Program, Recall]:
+    """One update: free phases from the cues, the difference to the clamped phases, and the writes it takes."""
+    free = recall(program, memory, cues)
+    change = weight_unit(memory) * rule.change(targets.activity, free.activity)
+    if crossbar.accumulate(change, most_levels):
+        program = refresh(program, memory, crossbar)
+    return program, free
+
+
+def train(
+    memory: Memory,
+    crossbar: Crossbar,
+    patterns: Floats,
+    distort: Callable[[int], Floats],
+    training: Training,
+    *,
+    watch: Callable[[int, Program, Recall], None] | None = None,
+) -> Program:
+    """Teach the patterns, in place, to the devices of a crossbar.
+
+    Parameters
+    ----------
+    patterns
+        0 or 1, shape (patterns, neurons).
+    distort
+        ``distort(epoch)`` gives that epoch's cues, shape (patterns x training.cues, neurons), patterns repeated in
+        order, so that cue k belongs to pattern k // training.cues.
+    watch
+        Called after each epoch with its number, the program and its free recalls.
+
+    Returns
+    -------
+    Program
+        The trained memory, to recall from.
+    """
+    program = lower(memory, crossbar)
+    # A forced train does not depend on the weights: what it gives for a pattern is measured once.
+    held = clamped(program, memory, patterns)
+    targets = Recall(*(np.repeat(part, training.cues, axis=0) for part in held))
+    for epoch in range(training.epochs):
+        program, free = step(
+            program, memory, crossbar, training.rule(epoch), targets, distort(epoch), training.most_levels
+        )
+        if watch is not None:
+            watch(epoch, program, free)
+    return program

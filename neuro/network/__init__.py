@@ -1,0 +1,1 @@
+"""What is simulated: populations of neurons and the projections between them."""

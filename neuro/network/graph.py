@@ -1,0 +1,217 @@
+"""Networks: named populations and the projections between them, a description built step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.arrays import Floats, finite, positive
+from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
+from neuro.network.neurons import IF, LIF, Model, SpikeSource, receptors
+from neuro.network.synapses import (
+    AllToAll,
+    Dense,
+    FixedIndegree,
+    FixedProbability,
+    MatrixSynapses,
+    OneToOne,
+    Sparse,
+    Synapses,
+)
+
+__all__ = ["Network", "Population", "Projection"]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model, under one name.
+
+    >>> Population("memory", 60, LIF(tau_m=20e-3, v_th=1.0)).size
+    60
+    """
+
+    name: str
+    """What the population is called, in results and in errors."""
+    size: int
+    """Number of neurons."""
+    model: Model
+    """How each of them behaves."""
+    initial: Mapping[str, ArrayLike] | None = None
+    """Values at time zero: ``{"v": number or array}``."""
+
+    def __post_init__(self) -> None:
+        where = f"population {self.name!r}"
+        if not isinstance(self.name, str) or not self.name:
+            raise ParameterError("a population needs a name", value=repr(self.name))
+        if isinstance(self.size, bool) or not isinstance(self.size, int | np.integer) or self.size < 0:
+            raise ParameterError("the size must be a whole number, not below zero", where=where, value=self.size)
+        if not isinstance(self.model, LIF | IF | SpikeSource):
+            raise ParameterError(
+                "the model must be one of LIF, AHP, ALIF, IF, SpikeSource",
+                where=where,
+                value=type(self.model).__name__,
+            )
+        for key, value in (self.initial or {}).items():
+            if key != "v":
+                raise UnknownName(f"initial value of {where}", key, ["v"])
+            finite(value, f"{where}, initial v")
+            self._fits(value, "initial v")
+        for key in getattr(self.model, "__dataclass_fields__", {}):
+            value = getattr(self.model, key)
+            for part in value if isinstance(value, tuple) else (value,):
+                if part is not None and not isinstance(part, str):
+                    self._fits(part, key)
+
+    def _fits(self, value: ArrayLike, key: str) -> None:
+        if np.shape(value) not in ((), (self.size,)):
+            raise ParameterError(
+                f"`{key}` must be one number or {self.size} of them",
+                where=f"population {self.name!r}",
+                value=f"shape {np.shape(value)}",
+            )
+
+    def parameter(self, key: str, default: float = 0.0) -> Floats:
+        """Field `key` of the model with one entry per neuron; `default` where the model has none."""
+        value: Any = getattr(self.model, key, None)
+        return np.broadcast_to(np.asarray(default if value is None else value, dtype=np.float64), (self.size,))
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population onto one receptor of another, all with one delay."""
+
+    name: str
+    """What the projection is called in results."""
+    pre: Population
+    """Where the spikes come from."""
+    post: Population
+    """Where they go."""
+    synapses: Synapses
+    """Which neuron onto which, and how strongly."""
+    delay: float
+    """From a spike to its effect, s."""
+    receptor: int = 0
+    """Index of the target's receptor."""
+
+
+@dataclass(eq=False)
+class Network:
+    """Populations and projections; what is simulated, without saying how or on what.
+
+    >>> net = Network(seed=7)
+    >>> cue = net.add(Population("cue", 3, SpikeSource()))
+    >>> cell = net.add(Population("cell", 3, LIF(tau_m=20e-3, v_th=1.0)))
+    >>> net.connect(cue, cell, OneToOne(weight=1.5), delay=1e-3).name
+    'cue->cell'
+    """
+
+    seed: int = 0
+    """Root of every random draw of the network's structure."""
+    populations: dict[str, Population] = field(default_factory=dict)
+    """By name, in the order in which they were added."""
+    projections: dict[str, Projection] = field(default_factory=dict)
+    """By name, in the order in which they were connected."""
+
+    def add(self, population: Population) -> Population:
+        """Add a population and return it.
+
+        Raises
+        ------
+        NetworkError
+            If the name is taken.
+        """
+        if not isinstance(population, Population):
+            raise NetworkError("`add` takes a Population", value=type(population).__name__)
+        if population.name in self.populations:
+            raise NetworkError("a population of this name is in the network already", value=repr(population.name))
+        self.populations[population.name] = population
+        return population
+
+    def connect(
+        self,
+        pre: Population | str,
+        post: Population | str,
+        synapses: Synapses,
+        *,
+        delay: float,
+        receptor: int = 0,
+        name: str | None = None,
+    ) -> Projection:
+        """Connect two populations of this network.
+
+        Parameters
+        ----------
+        pre, post
+            Populations, or their names.
+        synapses
+            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree` or a `Crossbar`;
+            weights are shaped (pre, post).
+        delay
+            Seconds from a spike to its effect; greater than zero.
+        receptor
+            Which of the target's synaptic currents the input goes to.
+        name
+            Of the projection; ``"pre->post"`` where not given.
+
+        Raises
+        ------
+        NetworkError
+            If a population is not of this network, or a projection has this name.
+        ParameterError
+            If the delay or receptor cannot be.
+        WeightError
+            If a matrix of weights has not one row per source and one column per target.
+        """
+        source, target = self._own(pre), self._own(post)
+        label = name or self._free_name(f"{source.name}->{target.name}")
+        if label in self.projections:
+            raise NetworkError("a projection of this name is in the network already", value=repr(label))
+        where = f"projection {label!r}"
+        lag = float(positive(delay, f"{where}, delay"))
+        available = receptors(target.model)
+        if not available:
+            raise NetworkError("a source of spikes takes no synapses", where=where, value=repr(target.name))
+        if receptor not in range(len(available)):
+            raise ParameterError(f"receptor must lie in 0..{len(available) - 1}", where=where, value=receptor)
+        if not isinstance(
+            synapses,
+            Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | MatrixSynapses,
+        ):
+            raise NetworkError(
+                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree or Crossbar",
+                where=where,
+                value=type(synapses).__name__,
+            )
+        if isinstance(synapses, Dense):
+            found: tuple[int, ...] | None = np.shape(synapses.weight)
+        elif isinstance(synapses, Sparse | OneToOne | AllToAll | FixedProbability | FixedIndegree):
+            found = None
+        else:
+            found = synapses.shape
+        if found is not None and found != (source.size, target.size):
+            raise WeightError(
+                f"weights must have shape (pre, post) = {(source.size, target.size)}",
+                where=where,
+                value=found,
+            )
+        projection = Projection(label, source, target, synapses, lag, receptor)
+        self.projections[label] = projection
+        return projection
+
+    def _own(self, population: Population | str) -> Population:
+        name = population if isinstance(population, str) else population.name
+        if name not in self.populations:
+            raise UnknownName("population of this network", name, self.populations)
+        if not isinstance(population, str) and self.populations[name] is not population:
+            raise NetworkError("this population belongs to another network", value=repr(name))
+        return self.populations[name]
+
+    def _free_name(self, base: str) -> str:
+        name, serial = base, 2
+        while name in self.projections:
+            name, serial = f"{base}#{serial}", serial + 1
+        return name

@@ -1,0 +1,222 @@
+"""The neuron family: frozen records whose docstrings are their equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.arrays import Floats, finite, positive
+from neuro.errors import ParameterError
+
+Reset = Literal["to_value", "subtract"]
+TimeConstants = float | ArrayLike | tuple[float | ArrayLike | None, ...] | None
+
+__all__ = ["AHP", "ALIF", "IF", "LIF", "Model", "Reset", "SpikeSource", "receptors"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LIF:
+    """A leaky integrator that fires at a threshold.
+
+    Between events  tau_m dv/dt = v_rest - v + bias + sum_s I_s,  tau_s dI_s/dt = -I_s.
+    An input of weight w adds w to its receptor's current I_s (a current times the membrane resistance, in the
+    units of v), or to v itself where the receptor has no time constant. At v >= v_th the neuron spikes; v becomes
+    `v_reset`, or v - v_th with ``reset="subtract"``, and is held there for `refractory` seconds, while the currents
+    go on and inputs onto v itself are lost. Inputs that arrive at one instant are summed before v is tested.
+
+    Every field may be a number, or an array with one entry per neuron.
+
+    >>> LIF(tau_m=20e-3, v_th=1.0, tau_syn=4e-3).refractory
+    0.0
+    """
+
+    tau_m: float | ArrayLike
+    """Membrane time constant, s."""
+    v_th: float | ArrayLike
+    """Threshold, units of v."""
+    v_reset: float | ArrayLike = 0.0
+    """Value after a spike, units of v (not used with ``reset="subtract"``)."""
+    v_rest: float | ArrayLike = 0.0
+    """Value at rest, units of v."""
+    bias: float | ArrayLike = 0.0
+    """Constant R I, units of v."""
+    refractory: float | ArrayLike = 0.0
+    """Absolute refractory time, s."""
+    tau_syn: TimeConstants = None
+    """Synaptic time constants, s: None (inputs jump v), one number or array, or a tuple with one per receptor."""
+    reset: Reset = "to_value"
+    """What a spike does to v."""
+    v_min: float | ArrayLike | None = None
+    """Floor of v, or None."""
+    v_max: float | ArrayLike | None = None
+    """Ceiling of v, or None."""
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AHP(LIF):
+    """A leaky neuron whose every spike adds slow currents that pull it down (after-hyperpolarization).
+
+    Between events  tau_m dv/dt = v_rest - v + bias + sum_s I_s - sum_k a_k,  tau_ahp_k da_k/dt = -a_k;
+    each own spike adds jump_k to a_k. Otherwise as `LIF`. Source: Rao et al., Nature Machine Intelligence 2022.
+
+    >>> AHP(tau_m=20e-3, v_th=1.0, tau_ahp=0.2, jump=0.5).jump
+    0.5
+    """
+
+    tau_ahp: float | ArrayLike | tuple[float | ArrayLike, ...]
+    """Time constants of the slow currents, s: a number or array, or a tuple for several currents."""
+    jump: float | ArrayLike | tuple[float | ArrayLike, ...]
+    """What a spike adds to each slow current, units of v."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ALIF(LIF):
+    """A leaky neuron whose every spike raises its own threshold for a while.
+
+    It fires at v >= v_th + sum_k h_k with  tau_adapt_k dh_k/dt = -h_k;  each own spike adds jump_k to h_k.
+    With ``reset="subtract"`` v loses `v_th`, without the adaptation. Otherwise as `LIF`.
+
+    >>> ALIF(tau_m=20e-3, v_th=1.0, tau_adapt=0.2, jump=0.1).tau_adapt
+    0.2
+    """
+
+    tau_adapt: float | ArrayLike | tuple[float | ArrayLike, ...]
+    """Time constants of the threshold's jumps, s."""
+    jump: float | ArrayLike | tuple[float | ArrayLike, ...]
+    """What a spike adds to the threshold, units of v."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IF:
+    """An integrator without leak.
+
+    Between events  dv/dt = bias + sum_s I_s,  tau_s dI_s/dt = -I_s,  all in units of v per second; spikes, reset,
+    receptors, refractory time and limits as in `LIF`.
+
+    >>> IF(v_th=1.0, bias=500.0).v_reset
+    0.0
+    """
+
+    v_th: float | ArrayLike
+    """Threshold, units of v."""
+    v_reset: float | ArrayLike = 0.0
+    """Value after a spike, units of v."""
+    bias: float | ArrayLike = 0.0
+    """Constant drive, units of v per second."""
+    refractory: float | ArrayLike = 0.0
+    """Absolute refractory time, s."""
+    tau_syn: TimeConstants = None
+    """Synaptic time constants, s, as in `LIF`."""
+    reset: Reset = "to_value"
+    """What a spike does to v."""
+    v_min: float | ArrayLike | None = None
+    """Floor of v, or None."""
+    v_max: float | ArrayLike | None = None
+    """Ceiling of v, or None."""
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeSource:
+    """Neurons that fire when they are told to: at the times given to `run(inputs=...)`."""
+
+
+Model = LIF | AHP | ALIF | IF | SpikeSource
+
+
+def receptors(model: Model) -> tuple[Floats | None, ...]:
+    """Time constants of the receptors of `model`, s; None stands for an input that jumps v.
+
+    >>> receptors(LIF(tau_m=20e-3, v_th=1.0, tau_syn=(5e-3, None)))
+    (array(0.005), None)
+    """
+    if isinstance(model, SpikeSource):
+        return ()
+    taus = model.tau_syn if isinstance(model.tau_syn, tuple) else (model.tau_syn,)
+    return tuple(None if tau is None else np.asarray(tau, dtype=np.float64) for tau in taus)
+
+
+def _check(model: LIF | IF) -> None:
+    kind = type(model).__name__
+    values: dict[str, Floats] = {}
+    for field in fields(model):
+        value = getattr(model, field.name)
+        where = f"{kind}.{field.name}"
+        if field.name in ("tau_syn", "tau_ahp", "tau_adapt"):
+            parts = value if isinstance(value, tuple) else (value,)
+            for part in parts:
+                if part is not None:
+                    positive(part, where)
+        elif field.name == "tau_m":
+            values[field.name] = positive(value, where)
+        elif field.name == "refractory":
+            positive(value, where, zero=True)
+        elif field.name == "reset":
+            if value not in ("to_value", "subtract"):
+                raise ParameterError("must be 'to_value' or 'subtract'", where=where, value=repr(value))
+        elif field.name == "jump":
+            for part in value if isinstance(value, tuple) else (value,):
+                finite(part, where)
+        elif value is not None:
+            values[field.name] = finite(value, where)
+    _check_slow(model, kind)
+    _check_levels(model, kind, values)
+
+
+def _check_slow(model: LIF | IF, kind: str) -> None:
+    slow = {"AHP": "tau_ahp", "ALIF": "tau_adapt"}.get(kind)
+    if slow is None:
+        return
+    taus, jumps = getattr(model, slow), getattr(model, "jump")  # noqa: B009 - only AHP and ALIF have it
+    several = isinstance(taus, tuple), isinstance(jumps, tuple)
+    if any(several) and (not all(several) or len(taus) != len(jumps)):
+        raise ParameterError(
+            f"`{slow}` and `jump` must be tuples of one length, or both single values",
+            where=kind,
+            value=f"{slow}={taus!r}, jump={jumps!r}",
+        )
+
+
+def _check_levels(model: LIF | IF, kind: str, values: dict[str, Floats]) -> None:
+    threshold = values["v_th"]
+    if model.reset == "to_value" and np.any(values["v_reset"] >= threshold):
+        raise ParameterError(
+            "`v_reset` must lie below `v_th`, or one spike would set off infinitely many",
+            where=kind,
+            value=f"v_reset={values['v_reset'].max()}, v_th={threshold.min()}",
+        )
+    if model.reset == "subtract" and np.any(threshold <= 0):
+        raise ParameterError(
+            "`v_th` must be above zero for reset by subtraction, or one spike would set off infinitely many",
+            where=kind,
+            value=f"v_th={threshold.min()}",
+        )
+    floor, ceiling = values.get("v_min"), values.get("v_max")
+    if floor is not None and np.any(floor >= threshold):
+        raise ParameterError(
+            "`v_min` must lie below `v_th`", where=kind, value=f"v_min={floor.max()}, v_th={threshold.min()}"
+        )
+    if floor is not None and model.reset == "to_value" and np.any(values["v_reset"] < floor):
+        raise ParameterError(
+            "`v_reset` must not lie below `v_min`",
+            where=kind,
+            value=f"v_reset={values['v_reset'].min()}, v_min={floor.max()}",
+        )
+    if ceiling is not None and floor is not None and np.any(ceiling <= floor):
+        raise ParameterError(
+            "`v_max` must lie above `v_min`", where=kind, value=f"v_min={floor.max()}, v_max={ceiling.min()}"
+        )
+    if ceiling is not None and model.reset == "to_value" and np.any(values["v_reset"] > ceiling):
+        raise ParameterError(
+            "`v_reset` must not lie above `v_max`",
+            where=kind,
+            value=f"v_reset={values['v_reset'].max()}, v_max={ceiling.min()}",
+        )

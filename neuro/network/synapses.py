@@ -1,0 +1,199 @@
+"""How two populations are wired: synapse descriptions, and the rows and columns that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuro.arrays import Floats, finite, indices, positive
+from neuro.errors import WeightError
+
+__all__ = [
+    "AllToAll",
+    "Dense",
+    "FixedIndegree",
+    "FixedProbability",
+    "MatrixSynapses",
+    "OneToOne",
+    "Sparse",
+    "Synapses",
+    "Triplets",
+    "is_matrix",
+    "matrix",
+    "triplets",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """Single synapses, given as index arrays; the same pair may occur more than once.
+
+    >>> Sparse([0, 0, 2], [1, 1, 0], 0.5).weight
+    0.5
+    """
+
+    pre: ArrayLike
+    """Source neuron of each synapse, shape (synapses,)."""
+    post: ArrayLike
+    """Target neuron of each synapse, shape (synapses,)."""
+    weight: ArrayLike
+    """A number, or one weight per synapse, units of the target's v."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A full matrix of weights, (pre, post).
+
+    >>> Dense([[0.0, 1.0]]).weight
+    [[0.0, 1.0]]
+    """
+
+    weight: ArrayLike
+    """Weights, shape (pre, post), units of the target's v."""
+
+
+@dataclass(frozen=True, eq=False)
+class OneToOne:
+    """Neuron i of the source onto neuron i of the target."""
+
+    weight: ArrayLike
+    """A number, or one weight per neuron."""
+
+
+@dataclass(frozen=True, eq=False)
+class AllToAll:
+    """Every source neuron onto every target neuron, with one weight."""
+
+    weight: float
+    """The weight of every synapse."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedProbability:
+    """Each pair is connected with probability `p`, independently."""
+
+    p: float
+    """Probability of a synapse, 0..1."""
+    weight: float
+    """The weight of every synapse."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedIndegree:
+    """Each target neuron draws `k` sources, with replacement."""
+
+    k: int
+    """Synapses per target neuron."""
+    weight: float
+    """The weight of every synapse."""
+
+
+@runtime_checkable
+class MatrixSynapses(Protocol):
+    """Synapses that are one array of devices, read row by row: a `Crossbar`."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def effective_weights(self) -> Floats: ...
+
+
+Synapses = Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | MatrixSynapses
+
+
+class Triplets(NamedTuple):
+    """Synapses as parallel arrays; `weight` has one entry for all, or one per synapse."""
+
+    pre: NDArray[np.int64]
+    post: NDArray[np.int64]
+    weight: NDArray[np.floating]
+
+
+def is_matrix(synapses: Synapses) -> bool:
+    """Are these synapses stored as whole rows rather than one by one?"""
+    return isinstance(synapses, Dense | AllToAll) or (
+        not isinstance(synapses, Sparse | OneToOne | FixedProbability | FixedIndegree)
+        and isinstance(synapses, MatrixSynapses)
+    )
+
+
+def matrix(synapses: Synapses, shape: tuple[int, int], where: str) -> NDArray[np.floating]:
+    """The weights of matrix synapses, (pre, post); float32 stays float32.
+
+    Raises
+    ------
+    WeightError
+        If the matrix does not have one row per source and one column per target neuron, or is not finite.
+    """
+    if isinstance(synapses, AllToAll):
+        return np.full(shape, _number(synapses.weight, f"{where}, weight"))
+    raw = synapses.weight if isinstance(synapses, Dense) else synapses.effective_weights()  # type: ignore[union-attr]
+    found = np.shape(raw)
+    if found != shape:
+        raise WeightError(f"weights must have shape (pre, post) = {shape}", where=where, value=found)
+    return _floats(raw, f"{where}, weight")
+
+
+def triplets(synapses: Synapses, shape: tuple[int, int], rng: np.random.Generator, where: str) -> Triplets:
+    """The single synapses that a description stands for, drawn from `rng` where it is random.
+
+    Raises
+    ------
+    WeightError
+        If ids or weights do not fit the populations.
+    """
+    n_pre, n_post = shape
+    if isinstance(synapses, Sparse):
+        pre = indices(synapses.pre, n_pre, f"{where}, pre", error=WeightError)
+        post = indices(synapses.post, n_post, f"{where}, post", error=WeightError)
+        if len(pre) != len(post):
+            raise WeightError("pre and post must have one length", where=where, value=f"{len(pre)} and {len(post)}")
+        return Triplets(pre, post, _per_synapse(synapses.weight, len(pre), where))
+    if isinstance(synapses, OneToOne):
+        if n_pre != n_post:
+            raise WeightError(
+                "one-to-one synapses need populations of one size", where=where, value=f"{n_pre} and {n_post}"
+            )
+        each = np.arange(n_pre)
+        return Triplets(each, each, _per_synapse(synapses.weight, n_pre, where))
+    if isinstance(synapses, FixedIndegree):
+        k = int(positive(synapses.k, f"{where}, k", zero=True))
+        post = np.repeat(np.arange(n_post), k)
+        pre = rng.integers(0, n_pre, len(post)) if n_pre else np.zeros(0, dtype=np.int64)
+        return Triplets(pre, post, _number(synapses.weight, f"{where}, weight")[None])
+    if isinstance(synapses, FixedProbability):
+        p = float(positive(synapses.p, f"{where}, p", zero=True))
+        if p > 1:
+            raise WeightError("a probability must lie in 0..1", where=f"{where}, p", value=p)
+        counts = rng.binomial(n_post, p, n_pre)
+        post = np.concatenate(
+            [np.sort(rng.choice(n_post, c, replace=False)) for c in counts] or [np.zeros(0, dtype=np.int64)]
+        )
+        pre = np.repeat(np.arange(n_pre), counts)
+        return Triplets(pre, post, _number(synapses.weight, f"{where}, weight")[None])
+    raise TypeError(f"{type(synapses).__name__} is a matrix, not a list of synapses")
+
+
+def _number(value: ArrayLike, where: str) -> Floats:
+    array = finite(value, where, error=WeightError)
+    if array.ndim:
+        raise WeightError("must be one number", where=where, value=f"shape {array.shape}")
+    return array
+
+
+def _floats(value: ArrayLike, where: str) -> NDArray[np.floating]:
+    single = getattr(value, "dtype", None) == np.float32
+    array = finite(value, where, error=WeightError)
+    return array.astype(np.float32) if single else array
+
+
+def _per_synapse(weight: ArrayLike, count: int, where: str) -> NDArray[np.floating]:
+    array = np.atleast_1d(_floats(weight, f"{where}, weight"))
+    if array.shape not in ((1,), (count,)):
+        raise WeightError(
+            f"weight must be one number or {count} of them", where=where, value=f"shape {np.shape(weight)}"
+        )
+    return array

@@ -1,0 +1,284 @@
+"""The record of one run of a task, and writing it down whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from neuro.errors import ParameterError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    FigureSource = Path | Figure | Callable[[], Figure]
+
+__all__ = ["Report", "Table", "as_dict", "fill", "plain", "provenance", "staged", "versions", "write"]
+
+RECORD = "report.json"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns, to be shown or written.
+
+    >>> Table("Recall", ("noise", "accuracy"), ((0.1, 0.98), (0.2, 0.91))).rows[1]
+    (0.2, 0.91)
+    """
+
+    title: str
+    """What the rows are."""
+    columns: tuple[str, ...]
+    """Name of each column, with its unit."""
+    rows: tuple[tuple[object, ...], ...]
+    """One entry per column: numbers, or anything with a text."""
+
+    def __post_init__(self) -> None:
+        for index, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ParameterError(
+                    f"a row must have one entry for each of the {len(self.columns)} columns",
+                    where=f"table {self.title!r}, row {index}",
+                    value=len(row),
+                )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """What a run of a task found, what it cost, and where it came from.
+
+    A task fills in what it knows; `neuro.tasks.run_task` adds the preset, configuration and provenance.
+
+    >>> Report(task="braille", metrics={"accuracy": 0.98}).metrics["accuracy"]
+    0.98
+    """
+
+    task: str
+    """Name of the task."""
+    preset: str = ""
+    """Name of the preset that the configuration started from."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Every setting, by name."""
+    metrics: Mapping[str, float]
+    """What was measured: one number per name, with the unit in the name."""
+    energy: Mapping[str, Any] = field(default_factory=dict)
+    """Joules and seconds, by cause and place."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Seed, versions, revision, machine and time, as from `provenance`."""
+    tables: tuple[Table, ...] = ()
+    """What to show beside the metrics."""
+    figures: Mapping[str, FigureSource] = field(default_factory=dict)
+    """By name: a file, a Matplotlib figure, or a function that draws one when the report is written."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.metrics.items():
+            if not isinstance(value, Real | np.bool_):
+                raise ParameterError("a metric must be one number", where=f"metric {name!r}", value=repr(value))
+        for name in self.figures:
+            if not name or Path(name).name != name or name.startswith("."):
+                raise ParameterError("a figure's name must be usable as a file name", value=repr(name))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of what the results depend on, read without importing any of it."""
+    found = {"python": platform.python_version()}
+    for package in ("neuro-events", "numpy", "scipy", "numba"):
+        name = package.removesuffix("-events")
+        try:
+            found[name] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def provenance(seed: int, *, started: float | None = None) -> dict[str, Any]:
+    """Where a result comes from: enough to run it again, and to see why it may differ elsewhere.
+
+    Parameters
+    ----------
+    seed
+        Root of the run's random draws.
+    started
+        When the run began, as from `time.time`; without it, start and duration are null.
+
+    >>> sorted(provenance(3))
+    ['git_dirty', 'git_revision', 'machine', 'seed', 'started', 'versions', 'wall_seconds']
+    """
+    revision, dirty = _git()
+    return {
+        "seed": int(seed),
+        "versions": versions(),
+        "git_revision": revision,
+        "git_dirty": dirty,
+        "machine": {
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "started": None if started is None else datetime.fromtimestamp(started, UTC).isoformat(),
+        "wall_seconds": None if started is None else time.time() - started,
+    }
+
+
+def write(report: Report, out: Path) -> None:
+    """Write a report and its figures into the directory `out`, whole or not at all.
+
+    ``report.json`` has `task`, `preset`, `config`, `metrics`, `energy`, `provenance`, `tables` and `figures`
+    (name -> file beside it); a number that is not finite is written as null. Where `out` exists, its files
+    are replaced one by one, the record last; figures that only the older report had are removed.
+
+    Raises
+    ------
+    ParameterError
+        If `out` is not a directory that can be written.
+    """
+    with staged(out) as stage:
+        fill(report, stage)
+
+
+def fill(report: Report, stage: Path) -> None:
+    """Put the figures and the record of a report into an existing directory, the record last."""
+    figures = {name: _draw(name, source, stage) for name, source in report.figures.items()}
+    text = json.dumps({**as_dict(report), "figures": figures}, indent=2, ensure_ascii=False, allow_nan=False)
+    (stage / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """A report as JSON knows it, without its figures."""
+    metrics = {name: int(v) if isinstance(v, bool | np.bool_) else v for name, v in report.metrics.items()}
+    entries = plain(
+        {
+            "task": report.task,
+            "preset": report.preset,
+            "config": report.config,
+            "metrics": metrics,
+            "energy": report.energy,
+            "provenance": report.provenance,
+            "tables": [{"title": t.title, "columns": t.columns, "rows": t.rows} for t in report.tables],
+        }
+    )
+    return cast(dict[str, Any], entries)
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """A directory to fill in a `with` block, which becomes `out` at the end and vanishes on any error.
+
+    Raises
+    ------
+    ParameterError
+        Before the block, if `out` is not a directory that can be written.
+    """
+    out = Path(out).resolve()
+    if out.exists() and not out.is_dir():
+        raise ParameterError("the place for a report must be a directory", where="out", value=str(out))
+    # Beside `out`, since a rename is atomic only within one file system.
+    stage = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+    try:
+        stage.mkdir(parents=True)
+        if out.exists() and not os.access(out, os.W_OK):
+            raise PermissionError(f"no permission to write {out}")
+    except OSError as problem:
+        raise ParameterError("the place for a report must be writable", where="out", value=str(problem)) from None
+    try:
+        yield stage
+        _publish(stage, out)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON knows it: arrays become lists, and numbers that are not finite become null.
+
+    >>> plain({"a": np.arange(2), "b": float("nan"), 3: Path("x")})
+    {'a': [0, 1], 'b': None, '3': 'x'}
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(entry) for entry in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    return str(value)
+
+
+def _publish(stage: Path, out: Path) -> None:
+    if not out.exists() or not any(out.iterdir()):
+        os.rename(stage, out)
+        return
+    stale = _figures(out / RECORD) - _figures(stage / RECORD)
+    names = sorted(path.relative_to(stage) for path in stage.rglob("*") if path.is_file())
+    for name in sorted(names, key=lambda name: name == Path(RECORD)):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(stage / name, out / name)
+    for old in stale:
+        (out / old).unlink(missing_ok=True)
+
+
+def _figures(record: Path) -> set[str]:
+    """Files beside a record that it names as its figures."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        listed = json.loads(record.read_text(encoding="utf-8")).get("figures", {}).values()
+        return {name for name in listed if Path(name).name == name}
+    return set()
+
+
+def _draw(name: str, source: FigureSource, stage: Path) -> str:
+    if isinstance(source, Path):
+        target = stage / f"{name}{source.suffix}"
+        if source.resolve() != target.resolve():
+            shutil.copyfile(source, target)
+        return target.name
+    from neuro.report.plots import save
+
+    target = stage / f"{name}.png"
+    save(source() if callable(source) else source, target)
+    return target.name
+
+
+def _git() -> tuple[str | None, bool | None]:
+    """Revision of the checkout that this module lies in, and whether it was edited since; None elsewhere."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None, None
+    try:
+        revision, status = (
+            subprocess.run(
+                ["git", "-C", str(root), *command], capture_output=True, text=True, check=True, timeout=10
+            ).stdout.strip()
+            for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    return revision, bool(status)
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        # platform.processor() is empty or just the architecture there.
+        with contextlib.suppress(OSError):
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

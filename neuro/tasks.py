@@ -1,0 +1,230 @@
+"""Finding, configuring and running tasks: the experiments that come with `neuro`.
+
+`neuro.tasks.braille` is the module of the task `braille`, in a checkout and in an installed wheel alike.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from neuro.errors import ParameterError, UnknownName
+from neuro.report.progress import Progress, silent
+from neuro.report.record import Report, fill, plain, provenance, staged
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic.fields import FieldInfo
+
+__all__ = ["Task", "configure", "list_tasks", "load_task", "run_task", "tasks_dir"]
+
+_INSTALLED = Path(__file__).parent / "_tasks"
+# This makes the module a package whose members are the tasks, wherever they lie; a process that unpickles one
+# of their functions finds it by the same name.
+__path__ = [str(_INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "tasks")]
+
+
+class Task(Protocol):
+    """What the module of a task holds, beside a docstring of one sentence."""
+
+    Config: type[BaseModel]
+    """Every setting with its default: frozen, no unknown keys, one of them `seed`."""
+    PRESETS: Mapping[str, BaseModel]
+    """Configurations by name, among them `smoke` (seconds) and `paper` (the published result)."""
+
+    @staticmethod
+    def run(config: Any, *, out: Path | None, progress: Progress) -> Report:
+        """Run the experiment; `out` is a directory for files of its own, or None."""
+
+
+def tasks_dir() -> Path:
+    """Where the modules of the tasks lie."""
+    return Path(__path__[0])
+
+
+def list_tasks() -> dict[str, str]:
+    """Every task's name and the sentence that says what it does, read without importing it."""
+    return {
+        path.stem.replace("_", "-"): _sentence(path)
+        for path in sorted(tasks_dir().glob("*.py"))
+        if not path.stem.startswith("_")
+    }
+
+
+def load_task(name: str) -> Task:
+    """The module of a task.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such task.
+    ParameterError
+        If the module lacks something that a task must have.
+    """
+    known = list_tasks()
+    name = name.replace("_", "-")
+    if name not in known:
+        raise UnknownName("task", name, known)
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    missing = [part for part in ("Config", "PRESETS", "run") if not hasattr(module, part)]
+    if not missing:
+        missing = [f"preset {preset!r}" for preset in ("smoke", "paper") if preset not in module.PRESETS]
+    if not missing and "seed" not in module.Config.model_fields:
+        missing = ["setting 'seed'"]
+    if missing:
+        raise ParameterError(
+            "a task needs Config with a seed, PRESETS with smoke and paper, and run",
+            where=f"task {name!r}",
+            value=f"one without {', '.join(missing)}",
+        )
+    return cast(Task, module)
+
+
+def configure(
+    task: Task | str, preset: str = "smoke", seed: int | None = None, overrides: Sequence[str] = ()
+) -> BaseModel:
+    """The configuration of a run: a preset, with some settings replaced.
+
+    Parameters
+    ----------
+    task
+        A loaded task, or its name.
+    preset
+        Which of its configurations to start from.
+    seed
+        Root of the random draws; the preset's own where None.
+    overrides
+        Texts ``key=value``; a value is read as the type of its setting, several ones as ``1,2,3`` or as JSON.
+
+    Raises
+    ------
+    UnknownName
+        If the task, the preset or a key does not exist.
+    ParameterError
+        If a value cannot be read, or is not one that the setting can have.
+    """
+    module = load_task(task) if isinstance(task, str) else task
+    if preset not in module.PRESETS:
+        raise UnknownName("preset of this task", preset, module.PRESETS)
+    start = module.PRESETS[preset]
+    fields = module.Config.model_fields
+    settings = {key: getattr(start, key) for key in fields}
+    if seed is not None:
+        settings["seed"] = seed
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key:
+            raise ParameterError("a setting is written key=value", value=repr(override))
+        if key not in fields:
+            raise UnknownName("setting of this task", key, fields)
+        settings[key] = _parse(key, fields[key], text.strip())
+    from pydantic import ValidationError
+
+    try:
+        return module.Config.model_validate(settings)
+    except ValidationError as problem:
+        raise _explain(problem, fields) from None
+
+
+def run_task(
+    name: str,
+    preset: str = "smoke",
+    *,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Configure a task, run it, and write its report into `out`, whole or not at all.
+
+    The task itself gets a directory that becomes `out` only when all is done, so what it writes there on the
+    way vanishes with an interrupted run.
+
+    Raises
+    ------
+    UnknownName, ParameterError
+        As `configure`; also, before the run, if `out` cannot be written.
+    """
+    task = load_task(name)
+    config = configure(task, preset, seed, overrides)
+    if out is None:
+        return _run(task, name, preset, config, None, progress)
+    with staged(out) as stage:
+        report = _run(task, name, preset, config, stage, progress)
+        fill(report, stage)
+    return report
+
+
+def _run(task: Task, name: str, preset: str, config: BaseModel, out: Path | None, progress: Progress) -> Report:
+    started = time.time()
+    report = task.run(config, out=out, progress=progress)
+    return replace(
+        report,
+        task=name.replace("_", "-"),
+        preset=preset,
+        config=plain(config.model_dump()),
+        provenance={**report.provenance, **provenance(config.seed, started=started)},  # type: ignore[attr-defined]
+    )
+
+
+def _sentence(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def _parse(key: str, field: FieldInfo, text: str) -> Any:
+    """`text` as a value of the setting's type, or a ParameterError that says what is expected."""
+    from typing import Annotated
+
+    from pydantic import TypeAdapter, ValidationError
+
+    # The field brings its limits along.
+    annotation: Any = Annotated[field.annotation, field]
+    reader: TypeAdapter[Any] = TypeAdapter(annotation)
+    complaint = ""
+    for candidate in _readings(text):
+        try:
+            value = reader.validate_python(candidate)
+        except ValidationError as problem:
+            complaint = problem.errors()[0]["msg"]
+        else:
+            if isinstance(value, float) and math.isnan(value):
+                raise ParameterError("must be a number", where=f"setting `{key}`", value=repr(text))
+            return value
+    raise _complaint(key, complaint, text, field)
+
+
+def _readings(text: str) -> Iterator[Any]:
+    """What a text may stand for: nothing, itself, JSON, or a list with commas."""
+    if text.lower() in ("none", "null"):
+        yield None
+    yield text
+    try:
+        yield json.loads(text)
+    except ValueError:
+        if "," in text:
+            yield [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _explain(problem: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:
+    first = problem.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    return _complaint(key, first["msg"], first["input"] if key else None, fields.get(key))
+
+
+def _complaint(key: str, message: str, value: object, field: FieldInfo | None) -> ParameterError:
+    rule = message.replace("Input should be", "must be").removeprefix("Value error, ")
+    return ParameterError(
+        rule,
+        where=f"setting `{key}`" if key else "settings",
+        value=None if value is None else repr(value),
+        remedy=(field.description or "") if field is not None else "",
+    )

@@ -1,0 +1,49 @@
+"""What all tests share: how hypothesis searches, which files pytest collects, and tasks made for one test."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+import neuro.tasks
+
+# The first call of a kernel compiles it, which takes seconds; a deadline would blame the example.
+hypothesis.settings.register_profile("neuro", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("neuro"), derandomize=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # An option on the command line comes first.
+    if not config.getoption("--hypothesis-profile", default=None):
+        hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "neuro")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Doctests are for the package; beside test modules, nothing under tests/ is collected."""
+    own = collection_path.suffix == ".py" and collection_path.is_relative_to(Path(__file__).parent)
+    return True if own and not collection_path.name.startswith("test_") else None
+
+
+@pytest.fixture
+def make_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
+    """Writes the module of a task into a directory whose tasks are the only ones for the time of the test."""
+    directory = tmp_path / "tasks"
+    directory.mkdir()
+    monkeypatch.setattr(neuro.tasks, "__path__", [str(directory)])
+
+    def make(name: str, source: str) -> Path:
+        path = directory / f"{name.replace('-', '_')}.py"
+        path.write_text(textwrap.dedent(source), encoding="utf-8")
+        return path
+
+    before = {name for name in sys.modules if name.startswith("neuro.tasks.")}
+    yield make
+    for name in [name for name in sys.modules if name.startswith("neuro.tasks.") and name not in before]:
+        del sys.modules[name]
+        vars(neuro.tasks).pop(name.rpartition(".")[2], None)

@@ -1,0 +1,359 @@
+"""Laws of the exact engine: it finds what the oracle finds, and what must not matter does not matter."""
+
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import event, given, note
+from hypothesis import strategies as st
+
+import neuro as nr
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
+from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
+from tests.oracle import horizon, parting, simulate
+from tests.strategies import Grid, Steps, Train, driven, fractions, max_of_psp, readable, small_networks
+
+TIME = 1e-9
+"""Two spikes are one if they are no further apart, s."""
+ROUNDING = 1e-12
+"""Relative disturbance that is sure to be more than the engine's rounding."""
+V_DT = 0.73e-3
+"""Sampling step, s: no sample falls on an event."""
+
+
+def for_engine(inputs):
+    """Inputs as the engine takes them."""
+    return {
+        name: nr.Spikes(x.times, x.ids) if isinstance(x, Train) else nr.Current(x.times, x.values)
+        for name, x in inputs.items()
+    }
+
+
+def everything(network):
+    """A request for every neuron's voltage."""
+    cells = [p for p in network.populations.values() if not isinstance(p.model, SpikeSource)]
+    return nr.Record(v={p.name: list(range(p.size)) for p in cells}, v_dt=V_DT)
+
+
+def train(recording, name, i):
+    spikes = recording.spikes[name]
+    return spikes.times[spikes.ids == i].tolist()
+
+
+def trains_part(network, a, b):
+    """When the first neuron's spikes in two results part by more than `TIME`; and that neuron."""
+    everyone = [(p.name, i) for p in network.populations.values() for i in range(p.size)]
+    return min((parting(a(name, i), b(name, i), TIME), name, i) for name, i in everyone)
+
+
+def same_bits(a, b):
+    """Are two recordings equal to the last bit?"""
+    pairs = [(a.v[name], b.v[name]) for name in a.v]
+    for name in a.spikes:
+        pairs += [(a.spikes[name].times, b.spikes[name].times), (a.spikes[name].ids, b.spikes[name].ids)]
+    return all(np.array_equal(x, y) for x, y in pairs)
+
+
+@given(case=small_networks())
+def test_every_spike_is_where_the_oracle_has_it(case):
+    network, duration, inputs = case
+    note(readable(*case))
+    expected = simulate(network, duration, inputs)
+    found = nr.run(network, duration, inputs=for_engine(inputs))
+    at, name, i = trains_part(network, expected.train, lambda name, i: train(found, name, i))
+    if at < math.inf:  # is it a spike that hangs on rounding?
+        until = horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME)
+        event("parted from the oracle where rounding decides")
+        assert at >= until, f"{name} {i} parts at {at}: {expected.train(name, i)}, {train(found, name, i)}"
+
+
+@given(case=small_networks())
+def test_every_voltage_is_what_the_oracle_has(case):
+    network, duration, inputs = case
+    note(readable(*case))
+    expected = simulate(network, duration, inputs)
+    found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network))
+    until = horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME)
+    for name, group in expected.cells.items():
+        for i, k in np.ndindex(len(group), len(found.v_times)):
+            t = found.v_times[k]
+            if t < until and expected.quiet(name, i, t, margin=10 * TIME):
+                v = pytest.approx(expected.v(name, i, t), rel=1e-8, abs=1e-8)
+                assert found.v[name][k, i] == v, (name, i, t)
+
+
+@given(case=small_networks())
+def test_voltages_are_sampled_at_the_multiples_of_the_step(case):
+    network, duration, inputs = case
+    found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network))
+    times = V_DT * np.arange(duration / V_DT + 2)
+    assert np.array_equal(found.v_times, times[times < duration])
+    for name, v in found.v.items():
+        assert v.shape == (len(found.v_times), network.populations[name].size)
+
+
+@given(case=small_networks(), cuts=st.lists(fractions(), min_size=1, max_size=3))
+def test_a_run_in_parts_equals_one_run_bit_for_bit(case, cuts):
+    network, duration, inputs = case
+    note(readable(*case))
+    given_, record = for_engine(inputs), everything(network)
+    parts, state, stop = [], None, 0.0
+    for cut in [*sorted(cut * duration for cut in cuts), duration]:
+        parts.append(nr.run(network, cut - stop, inputs=given_, record=record, state=state))
+        state, stop = parts[-1].state, parts[-1].stop
+    whole = nr.run(network, stop, inputs=given_, record=record)
+    for name in network.populations:
+        assert np.array_equal(np.concatenate([p.spikes[name].times for p in parts]), whole.spikes[name].times)
+        assert np.array_equal(np.concatenate([p.spikes[name].ids for p in parts]), whole.spikes[name].ids)
+    for name in whole.v:
+        assert np.array_equal(np.concatenate([p.v[name] for p in parts]), whole.v[name])
+    assert np.array_equal(np.concatenate([p.v_times for p in parts]), whole.v_times)
+    assert {n: sum(p.events[n] for p in parts) for n in whole.events} == dict(whole.events)
+
+
+@given(case=small_networks())
+def test_a_state_can_be_gone_on_from_twice(case):
+    network, duration, inputs = case
+    given_, record = for_engine(inputs), everything(network)
+    half = nr.run(network, duration / 2, inputs=given_).state
+    once = nr.run(network, duration / 2, inputs=given_, record=record, state=half)
+    twice = nr.run(network, duration / 2, inputs=given_, record=record, state=half)
+    assert same_bits(once, twice)
+
+
+@given(case=small_networks())
+def test_the_same_seed_gives_the_same_bits(case):
+    network, duration, inputs = case
+    options = {"inputs": for_engine(inputs), "record": everything(network), "seed": 5}
+    one, other = nr.run(network, duration, **options), nr.run(network, duration, **options)
+    built = nr.run(nr.build(network), duration, **options)
+    assert same_bits(one, other)
+    assert same_bits(one, built)
+
+
+@given(case=small_networks())
+def test_what_is_recorded_does_not_change_the_spikes(case):
+    network, duration, inputs = case
+    bare = nr.run(network, duration, inputs=for_engine(inputs))
+    watched = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network))
+    assert trains_part(network, *(lambda n, i, r=r: train(r, n, i) for r in (bare, watched)))[0] == math.inf
+
+
+@given(case=small_networks(), data=st.data())
+def test_permuted_neurons_give_permuted_results(case, data):
+    network, duration, inputs = case
+    note(readable(*case))
+    sizes = {p.name: p.size for p in network.populations.values()}
+    place = {name: np.array(data.draw(st.permutations(range(n)))) for name, n in sizes.items()}
+    other_network, other_inputs = permuted(network, inputs, place)
+    one = nr.run(network, duration, inputs=for_engine(inputs))
+    other = nr.run(other_network, duration, inputs=for_engine(other_inputs))
+    at, name, i = trains_part(network, lambda n, i: train(one, n, i), lambda n, i: train(other, n, int(place[n][i])))
+    if at < math.inf:  # the sums have another order
+        expected = simulate(network, duration, inputs)
+        assert at >= horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME), (name, i)
+
+
+def permuted(network, inputs, place):
+    """The same network with neuron i of each population in place ``place[name][i]``."""
+    other = Network(seed=network.seed)
+
+    def moved(value, to):
+        if isinstance(value, tuple):
+            return tuple(moved(part, to) for part in value)
+        return value[np.argsort(to)] if np.ndim(value) else value
+
+    for p in network.populations.values():
+        to = place[p.name]
+        changes = {f.name: moved(getattr(p.model, f.name), to) for f in fields(p.model)}
+        initial = None if p.initial is None else {"v": moved(p.initial["v"], to)}
+        other.add(Population(p.name, p.size, replace(p.model, **changes), initial))
+    for p in network.projections.values():
+        pre, post, s = place[p.pre.name], place[p.post.name], p.synapses
+        if isinstance(s, AllToAll):
+            synapses = s
+        elif isinstance(s, Dense | Grid):
+            weights = np.asarray(s.weight if isinstance(s, Dense) else s.weights)
+            synapses = type(s)(weights[np.ix_(np.argsort(pre), np.argsort(post))])
+        elif isinstance(s, OneToOne):
+            synapses = Sparse(pre, post, s.weight)
+        else:
+            synapses = Sparse([pre[i] for i in s.pre], [post[j] for j in s.post], s.weight)
+        other.connect(p.pre.name, p.post.name, synapses, delay=p.delay, receptor=p.receptor, name=p.name)
+    others = dict(inputs)
+    for name, x in inputs.items():
+        if isinstance(x, Train):
+            others[name] = replace(x, ids=place[name][x.ids])
+        elif x.values.ndim == 2:
+            others[name] = replace(x, values=x.values[:, np.argsort(place[name])])
+    return other, others
+
+
+@given(case=small_networks())
+def test_a_spike_source_fires_when_it_is_told_to(case):
+    network, duration, inputs = case
+    told = inputs["cue"]
+    found = nr.run(network, duration, inputs=for_engine(inputs)).spikes["cue"]
+    heard = sorted((t, i) for t, i in zip(told.times, told.ids, strict=True) if t < duration)
+    assert list(zip(found.times, found.ids, strict=True)) == heard
+
+
+@given(case=small_networks())
+def test_spikes_are_sorted_by_time_and_then_by_neuron(case):
+    network, duration, inputs = case
+    for spikes in nr.run(network, duration, inputs=for_engine(inputs)).spikes.values():
+        pairs = list(zip(spikes.times, spikes.ids, strict=True))
+        assert pairs == sorted(pairs)
+        assert all(0 <= t < duration for t in spikes.times)
+
+
+@given(case=small_networks())
+def test_an_event_is_a_synapse_reached_by_a_spike_in_the_run(case):
+    network, duration, inputs = case
+    found = nr.run(network, duration, inputs=for_engine(inputs))
+    for p in network.projections.values():
+        spikes, s = found.spikes[p.pre.name], p.synapses
+        arriving = spikes.ids[spikes.times + p.delay < duration]
+        if isinstance(s, Sparse):
+            degree = np.bincount(np.asarray(s.pre, dtype=int), minlength=p.pre.size)
+        else:
+            degree = np.full(p.pre.size, 1 if isinstance(s, OneToOne) else p.post.size)
+        assert found.events[p.name] == degree[arriving].sum()
+
+
+@pytest.mark.parametrize("tau_syn", [None, 5e-3])
+@pytest.mark.parametrize("reset", ["to_value", "subtract"])
+@pytest.mark.parametrize("refractory", [0.0, 2.5e-3])
+def test_a_biased_neuron_fires_at_the_interval_of_the_closed_form(tau_syn, reset, refractory):
+    bias = np.array([1.01, 1.5, 7.0])
+    model = LIF(tau_m=20e-3, v_th=1.0, bias=bias, refractory=refractory, tau_syn=tau_syn, reset=reset)
+    net = Network()
+    net.add(Population("cell", 3, model))
+    found = nr.run(net, 10.0)
+    for i in range(3):
+        interval = refractory + 20e-3 * math.log(bias[i] / (bias[i] - 1.0))
+        times = np.array(train(found, "cell", i))
+        assert len(times) == math.floor((10.0 + refractory) / interval)
+        assert times == pytest.approx(interval * np.arange(1, len(times) + 1) - refractory, abs=1e-9)
+
+
+def test_without_input_and_below_threshold_there_are_no_spikes():
+    net = Network()
+    for name, model in [
+        ("a", LIF(tau_m=20e-3, v_th=1.0, bias=0.999)),
+        ("b", AHP(tau_m=20e-3, v_th=1.0, bias=0.5, tau_ahp=0.2, jump=0.1, tau_syn=20e-3)),
+        ("c", ALIF(tau_m=20e-3, v_th=1.0, v_rest=-0.5, tau_adapt=0.2, jump=0.1)),
+        ("d", IF(v_th=1.0, bias=-4.0, v_min=-1.0)),
+    ]:
+        net.add(Population(name, 5, model))
+        net.connect(name, name, AllToAll(2.0), delay=1e-3)
+    found = nr.run(net, 100.0)
+    assert sum(len(spikes) for spikes in found.spikes.values()) == 0
+    assert sum(found.events.values()) == 0
+
+
+def test_an_empty_network_runs():
+    assert nr.run(Network(), 1.0).spikes == {}
+
+
+END = 0.01 + 4e-3  # of the refractory time of a spike at 0.01
+TIES = {
+    "inputs of one instant are summed first": ([(0.01, 5.0), (0.01, -4.5)], {}, None),
+    "also when the sum is above threshold": ([(0.01, 0.6), (0.01, 0.6)], {}, None),
+    "the inhibition may come first": ([(0.01, -4.5), (0.01, 5.0), (0.01, 1.0)], {}, None),
+    "onto both receptors": (
+        [(0.01, 0.5), (0.01, 0.5, 1), (0.01, 3.0, 2)],
+        {"tau_syn": (None, None, 4e-3)},
+        None,
+    ),
+    "exactly the threshold": ([(0.01, 1.0)], {}, None),
+    "above threshold at the start": ([], {}, {"v": 1.5}),
+    "at threshold at the start": ([], {}, {"v": 1.0}),
+    "above threshold and ceiling at the start": ([], {"v_max": 1.0}, {"v": 1.5}),
+    "a current that a start finds": ([], {"v_th": 0.5, "bias": 9.0, "refractory": 4e-3, "v_max": 0.5}, None),
+    "subtraction, several times over": ([(0.01, 3.25)], {"reset": "subtract"}, None),
+    "subtraction, exactly used up": ([(0.01, 3.0)], {"reset": "subtract"}, None),
+    "subtraction, refractory": ([(0.01, 3.25)], {"reset": "subtract", "refractory": 4e-3}, None),
+    "subtraction, refractory and a current": (
+        [(0.01, 3.25), (0.012, 9.0, 1)],
+        {"reset": "subtract", "refractory": 4e-3, "tau_syn": (None, 5e-3)},
+        None,
+    ),
+    "lost while refractory": ([(0.01, 1.5), (0.012, 5.0)], {"refractory": 4e-3}, None),
+    "counted at the end of the refractory time": ([(0.01, 1.5), (END, 1.0)], {"refractory": 4e-3}, None),
+    "lost just before its end": ([(0.01, 1.5), (math.nextafter(END, 0), 1.0)], {"refractory": 4e-3}, None),
+    "counted just after its end": ([(0.01, 1.5), (math.nextafter(END, 1), 1.0)], {"refractory": 4e-3}, None),
+    "summed at its end": ([(0.01, 1.5), (END, 1.5), (END, -1.0)], {"refractory": 4e-3}, None),
+    "subtraction and an inhibition at its end": (
+        [(0.01, 2.5), (END, -1.0)],
+        {"reset": "subtract", "refractory": 4e-3},
+        None,
+    ),
+    "onto the floor, and off at once": ([(0.01, -3.0), (0.011, 1.3)], {"v_min": -0.25}, None),
+    "summed before the limits": (
+        [(0.01, -3.0), (0.01, 3.5), (0.02, 0.7)],
+        {"v_min": -0.25, "v_max": 2.0},
+        None,
+    ),
+    "a ceiling at the threshold": ([(0.01, 3.0)], {"v_max": 1.0}, None),
+    "a ceiling below the threshold": ([(0.01, 3.0)], {"v_max": 0.999, "bias": 3.0}, None),
+    "a ceiling and subtraction": ([(0.01, 3.0)], {"v_max": 1.5, "reset": "subtract"}, None),
+    "a floor and subtraction": ([(0.01, 1.5)], {"v_min": 0.75, "v_rest": 0.8, "reset": "subtract"}, None),
+    "two at one end": ([(0.01, 1.5), (0.01, 1.5), (0.02, 0.9), (0.02, 0.9)], {}, None),
+}
+
+
+@pytest.mark.parametrize(("volleys", "parameters", "initial"), TIES.values(), ids=TIES)
+def test_at_one_instant_things_happen_in_one_order(volleys, parameters, initial):
+    net, inputs = driven(volleys, LIF(**{"tau_m": 20e-3, "v_th": 1.0} | parameters), initial)
+    expected = simulate(net, 0.06, inputs)
+    # A sample every half millisecond falls on most of the events: what it finds is v after all of them.
+    found = nr.run(net, 0.06, inputs=for_engine(inputs), record=nr.Record(v={"cell": [0]}, v_dt=0.5e-3))
+    assert train(found, "cell", 0) == pytest.approx(expected.train("cell", 0), abs=1e-15)
+    v = [expected.v("cell", 0, t) for t in found.v_times]
+    assert found.v["cell"][:, 0] == pytest.approx(v, abs=1e-12)
+
+
+def test_a_chain_of_jumps_adds_its_delays_to_the_last_bit():
+    net = Network()
+    net.add(Population("cell", 40, LIF(tau_m=20e-3, v_th=1.0), {"v": [2.0, *[0.0] * 39]}))
+    net.connect("cell", "cell", Sparse(range(39), range(1, 40), 1.5), delay=1.1e-3)
+    found = nr.run(net, 1.0).spikes["cell"]
+    assert found.times.tolist() == np.add.accumulate([0.0, *[1.1e-3] * 39]).tolist()
+    assert found.ids.tolist() == list(range(40))
+
+
+def test_neurons_that_are_alike_fire_at_the_same_bits():
+    net = Network()
+    net.add(Population("cue", 1, SpikeSource()))
+    net.add(Population("cell", 6, LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3, bias=0.8)))
+    net.connect("cue", "cell", AllToAll(1.3), delay=1e-3)
+    net.connect("cell", "cell", AllToAll(0.1), delay=1e-3)
+    cue = nr.Spikes(0.013 * np.arange(20), np.zeros(20, int))
+    found = nr.run(net, 0.5, inputs={"cue": cue}).spikes["cell"]
+    assert len(found) > 6
+    assert np.all(found.times.reshape(-1, 6) == found.times[::6, None])
+
+
+def test_a_maximum_of_v_that_shows_above_threshold_for_an_instant_is_a_spike():
+    tau_m, tau_s = 20e-3, 5e-3
+    top = max_of_psp(tau_m, tau_s)
+    for excess in [1e-3, 1e-6, 1e-9, 1e-12]:
+        for sign in [1, -1]:
+            weight = (1 + sign * excess) / top
+            net, inputs = driven([(0.01, weight)], LIF(tau_m=tau_m, v_th=1.0, tau_syn=tau_s))
+            assert len(nr.run(net, 0.1, inputs=for_engine(inputs)).spikes["cell"]) == (sign > 0)
+
+
+def test_currents_of_a_list_are_added():
+    net = Network()
+    net.add(Population("cell", 2, LIF(tau_m=20e-3, v_th=9.0)))
+    one = Steps(np.array([0.01, 0.03]), np.array([[2.0, 3.0], [0.0, 1.0]]))
+    two = Steps(np.array([0.02]), np.array([-0.5]))
+    expected = simulate(net, 0.1, {"cell": [one, two]})
+    given_ = {"cell": [nr.Current(x.times, x.values) for x in (one, two)]}
+    found = nr.run(net, 0.1, inputs=given_, record=nr.Record(v={"cell": [1, 0]}))
+    for k, t in enumerate(found.v_times):
+        assert found.v["cell"][k] == pytest.approx([expected.v("cell", i, t) for i in (1, 0)], abs=1e-13)

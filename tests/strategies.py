@@ -1,0 +1,281 @@
+"""Small networks of every kind, for laws that hold for all networks.
+
+Numbers are generic: none is a round fraction of another, so that a comparison that decides something is not
+decided by rounding. What is equal is equal on purpose: spikes of one instant, delays, neurons, refractory times
+and delays, synaptic and membrane time constants.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource, receptors
+from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
+from tests.oracle import TooManySpikes, simulate
+
+MOST_SPIKES = 300
+
+
+@dataclass(frozen=True)
+class Train:
+    """Spikes of a source."""
+
+    times: np.ndarray
+    ids: np.ndarray
+
+
+def train(pairs):
+    """Spikes (time, id), sorted."""
+    pairs = sorted(pairs)
+    return Train(np.array([t for t, _ in pairs], float), np.array([i for _, i in pairs], np.int64))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A current that is constant from each time to the next."""
+
+    times: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Weights as a crossbar offers them."""
+
+    weights: np.ndarray
+
+    @property
+    def shape(self):
+        return self.weights.shape
+
+    def effective_weights(self):
+        return self.weights
+
+
+def fractions():
+    """Generic numbers between 0 and 1."""
+    return st.integers(0, 9999).map(lambda n: (n + 1) * 0.6180339887498949 % 1)
+
+
+def between(low, high):
+    """Generic numbers between two others."""
+    return fractions().map(lambda x: low + (high - low) * x)
+
+
+def seldom(strategy, otherwise):
+    """`strategy` in one case of four."""
+    return st.integers(0, 3).flatmap(lambda n: strategy if n == 3 else st.just(otherwise))
+
+
+@st.composite
+def each(draw, size, low, high):
+    """A parameter: one number for all neurons, or one for each."""
+    if draw(st.booleans()):
+        return draw(between(low, high))
+    return np.array([draw(between(low, high)) for _ in range(size)])
+
+
+@st.composite
+def time_constants(draw, size, tau_m):
+    """Of one receptor: none, or any, or exactly or nearly the membrane's."""
+    kind = draw(st.sampled_from(["jump", "jump", "any", "any", "any", "equal", "nearly"]))
+    if kind == "jump":
+        return None
+    if kind == "any" or tau_m is None:
+        return draw(each(size, 2e-3, 15e-3))
+    return tau_m if kind == "equal" else tau_m * (1 + draw(st.sampled_from([-1e-3, -1e-6, 1e-9, 1e-13])))
+
+
+def refractory_times(size, delays):
+    """None, short, long, or exactly a delay: then a neuron's own spike comes back at the end."""
+    return st.one_of(st.just(0.0), each(size, 0.3e-3, 2e-3), each(size, 5e-3, 12e-3), st.sampled_from(delays))
+
+
+def ceilings(size, v_th):
+    """Above the threshold, at it, or below it."""
+    return st.one_of(each(size, 0.0, 0.4).map(lambda x: v_th + x), st.just(v_th), each(size, 0.31, 0.59))
+
+
+@st.composite
+def common(draw, size, tau_m, delays):
+    """What all models have."""
+    v_th = draw(each(size, 0.6, 1.4))
+    fields = {
+        "v_th": v_th,
+        "v_reset": draw(seldom(each(size, -0.3, 0.3), 0.0)),
+        "reset": draw(st.sampled_from(["to_value", "to_value", "subtract"])),
+        "refractory": draw(refractory_times(size, delays)),
+        "v_min": draw(seldom(each(size, -0.6, -0.31), None)),
+        "v_max": draw(seldom(ceilings(size, v_th), None)),
+    }
+    taus = tuple(draw(st.lists(time_constants(size, tau_m), min_size=1, max_size=3)))
+    fields["tau_syn"] = taus if len(taus) > 1 or draw(st.booleans()) else taus[0]
+    return fields
+
+
+@st.composite
+def slow(draw, size, tau_m, *, lowest):
+    """Time constants and jumps of one slow variable, or tuples of them."""
+    taus = st.one_of(each(size, 15e-3, 150e-3), st.just(tau_m))
+    if draw(st.booleans()):
+        return draw(taus), draw(each(size, lowest, 0.6))
+    n = draw(st.integers(1, 3))
+    return tuple(draw(taus) for _ in range(n)), tuple(draw(each(size, lowest, 0.4)) for _ in range(n))
+
+
+@st.composite
+def plain(draw, size, delays):
+    """Leaky neurons with one receptor, all with the same time constants: the engine's fastest path."""
+    return LIF(
+        tau_m=draw(between(6e-3, 30e-3)),
+        tau_syn=draw(st.one_of(st.none(), between(2e-3, 15e-3), between(2e-3, 15e-3), between(40e-3, 90e-3))),
+        v_th=draw(each(size, 0.6, 1.4)),
+        v_reset=draw(seldom(each(size, -0.3, 0.3), 0.0)),
+        v_rest=draw(seldom(each(size, -0.2, 0.2), 0.0)),
+        bias=draw(st.one_of(st.just(0.0), each(size, -0.3, 0.5), each(size, 0.4, 2.5))),
+        refractory=draw(refractory_times(size, delays)),
+        reset=draw(st.sampled_from(["to_value", "to_value", "subtract"])),
+    )
+
+
+@st.composite
+def models(draw, size, delays):
+    """Any model with a membrane."""
+    if draw(st.booleans()):
+        return draw(plain(size, delays))
+    kind = draw(st.sampled_from([LIF, LIF, AHP, ALIF, IF]))
+    tau_m = None if kind is IF else draw(each(size, 6e-3, 30e-3))
+    fields = draw(common(size, tau_m, delays))
+    if kind is IF:
+        return IF(bias=draw(st.one_of(st.just(0.0), each(size, -20.0, 90.0))), **fields)
+    fields["v_rest"] = draw(seldom(each(size, -0.2, 0.2), 0.0))
+    fields["bias"] = draw(st.one_of(st.just(0.0), each(size, -0.3, 0.5), each(size, 0.4, 2.5)))
+    if kind is AHP:
+        taus, jumps = draw(slow(size, tau_m, lowest=-0.15))
+        return AHP(tau_m=tau_m, tau_ahp=taus, jump=jumps, **fields)
+    if kind is ALIF:
+        # A threshold that sinks below v_reset would let one spike set off infinitely many.
+        taus, jumps = draw(slow(size, tau_m, lowest=0.02))
+        return ALIF(tau_m=tau_m, tau_adapt=taus, jump=jumps, **fields)
+    return LIF(tau_m=tau_m, **fields)
+
+
+@st.composite
+def synapses(draw, pre, post, scale, dtype):
+    """Any wiring without chance between two populations, autapses and multapses included."""
+    kinds = ["sparse", "sparse", "dense", "grid", "all", *(["one"] if pre == post else [])]
+    kind = draw(st.sampled_from(kinds))
+    excitatory, inhibitory = between(0.1 * scale, scale), between(-scale, -0.1 * scale)
+    weight = st.one_of(excitatory, excitatory, inhibitory)
+
+    def weights(n):
+        return np.array([draw(weight) for _ in range(n)], dtype)
+
+    if kind == "sparse":
+        pairs = draw(st.lists(st.tuples(st.integers(0, pre - 1), st.integers(0, post - 1)), max_size=12))
+        given = draw(weight) if draw(st.booleans()) else weights(len(pairs))
+        return Sparse([i for i, _ in pairs], [j for _, j in pairs], given)
+    if kind == "one":
+        return OneToOne(draw(weight) if draw(st.booleans()) else weights(pre))
+    if kind == "all":
+        return AllToAll(draw(weight))
+    full = weights(pre * post).reshape(pre, post)
+    return Dense(full) if kind == "dense" else Grid(full)
+
+
+def strength(model, receptor):
+    """The weight with which one input is about as strong as the distance to threshold, at this receptor."""
+    tau = receptors(model)[receptor]
+    if tau is None:
+        return 1.0
+    return 1.0 / float(np.mean(tau)) if isinstance(model, IF) else 3.0
+
+
+@st.composite
+def volleys(draw, size, duration):
+    """Spikes of a source, some of them at one instant, perhaps of one neuron."""
+    times = draw(st.lists(between(0.0, duration), min_size=1, max_size=10))
+    ids = [draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=4)) for _ in times]
+    return train((t, i) for t, volley in zip(times, ids, strict=True) for i in volley)
+
+
+@st.composite
+def steps(draw, size, duration, scale):
+    """A current for all neurons, or one for each."""
+    times = sorted(draw(st.lists(between(0.0, duration), min_size=1, max_size=4, unique=True)))
+    if draw(st.booleans()):
+        times[0] = 0.0
+    shape = (len(times), size) if draw(st.booleans()) else (len(times),)
+    values = [draw(between(-0.6 * scale, 1.2 * scale)) for _ in range(int(np.prod(shape)))]
+    return Steps(np.array(times), np.array(values).reshape(shape))
+
+
+@st.composite
+def small_networks(draw):
+    """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs."""
+    net = Network(seed=draw(st.integers(0, 3)))
+    duration = draw(st.sampled_from([0.03, 0.08, 0.2, 2.0]))
+    delays = draw(st.lists(st.one_of(between(0.4e-3, 6e-3), between(30e-6, 40e-3)), min_size=1, max_size=3))
+    dtype = draw(st.sampled_from([np.float64, np.float64, np.float32]))
+    source = net.add(Population("cue", draw(st.integers(1, 6)), SpikeSource()))
+    inputs = {"cue": draw(volleys(source.size, duration))}
+    for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
+        size = draw(st.integers(1, 6))
+        initial = draw(seldom(each(size, -0.7, 1.6), None))
+        model = draw(models(size, delays))
+        net.add(Population(name, size, model, None if initial is None else {"v": initial}))
+        current = draw(seldom(steps(size, duration, 50.0 if isinstance(model, IF) else 1.0), None))
+        if current is not None:
+            inputs[name] = current
+    everyone = list(net.populations.values())
+    targets = everyone[1:]
+    wires = [(source, draw(st.sampled_from(targets)))]
+    wires += draw(st.lists(st.tuples(st.sampled_from(everyone), st.sampled_from(targets)), max_size=4))
+    for pre, post in wires:
+        receptor = draw(st.integers(0, len(receptors(post.model)) - 1))
+        scale = (2.5 if pre is source else 1.2) * strength(post.model, receptor)
+        wiring = draw(synapses(pre.size, post.size, scale, dtype))
+        net.connect(pre, post, wiring, delay=draw(st.sampled_from(delays)), receptor=receptor)
+    try:
+        simulate(net, duration, inputs, limit=MOST_SPIKES)
+    except TooManySpikes as stop:
+        duration = 0.99 * stop.time  # not on a spike
+    assume(duration > 0)
+    return net, duration, inputs
+
+
+DELAY = 2.0**-10
+"""Seconds; a time between 8 ms and 16 s minus this plus this is the same time, to the last bit."""
+
+
+def driven(volleys, model, initial=None):
+    """One neuron that gets inputs (time, weight) or (time, weight, receptor) at exactly these times."""
+    net = Network()
+    source = net.add(Population("cue", len(volleys), SpikeSource()))
+    cell = net.add(Population("cell", 1, model, initial))
+    for i, (_, weight, *receptor) in enumerate(volleys):
+        receptor = receptor[0] if receptor else 0
+        net.connect(source, cell, Sparse([i], [0], weight), delay=DELAY, receptor=receptor)
+    return net, {"cue": train((t - DELAY, i) for i, (t, *_) in enumerate(volleys))}
+
+
+def max_of_psp(tau_m, tau_s):
+    """The largest v of a neuron with these time constants after an input of weight 1."""
+    at = tau_m * tau_s / (tau_m - tau_s) * math.log(tau_m / tau_s)
+    return tau_s / (tau_s - tau_m) * (math.exp(-at / tau_s) - math.exp(-at / tau_m))
+
+
+def readable(network, duration, inputs):
+    """A network as text that shows what hypothesis found."""
+    lines = [f"duration = {duration!r}"]
+    for p in network.populations.values():
+        lines.append(f"{p.name}: {p.size} x {p.model!r}, initial {p.initial!r}")
+    for p in network.projections.values():
+        lines.append(f"{p.name}: {p.synapses!r}, delay {p.delay!r}, receptor {p.receptor}")
+    return "\n".join([*lines, *(f"{name} <- {given!r}" for name, given in inputs.items())])
