@@ -25,13 +25,8 @@ NAMES = ("turing", "lovelace", "hopper", "shannon", "dijkstra", "knuth", "mccart
 
 CELLS = 10
 
-DOTS = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        "1 12 14 145 15 124 1245 125 24 245 13 123 134 1345 135 1234 12345 1235 234 2345 136 1236 2456 1346 13456 1356".split(),
-        strict=True,
-    )
-)
+_ORDER = "1 12 14 145 15 124 1245 125 24 245 13 123 134 1345 135 1234 12345 1235 234 2345 136 1236 2456 1346 13456 1356"
+DOTS = dict(zip("abcdefghijklmnopqrstuvwxyz", _ORDER.split(), strict=True))
 """Raised dots of each letter, 1-3 down the left column, 4-6 down the right. Source: uncontracted (grade 1) Braille,
 as in the Unicode Standard's names of U+2801 to U+283D ("BRAILLE PATTERN DOTS-...")."""
 
@@ -74,8 +69,8 @@ class Outcome(NamedTuple):
     exact: tuple[float, ...]
     counts: dict[str, float]
     curve: Floats
-    conductance: tuple[Floats, Floats] | None
-    shown: Floats | None
+    conductance: tuple[Floats, Floats]
+    shown: Floats
 
 
 def encode(name: str) -> Floats:
@@ -179,7 +174,7 @@ def learn(config: Config, variant: str, seed: int) -> Outcome:
         spikes.append(found.spikes.mean())
     pulses = ledger["pulses_up"] + ledger["pulses_down"]
     first = seed == config.seed
-    shown = recall(program, memory, shown_cues(config)).bits if first and variant == "levels64_3.9uS" else None
+    shown = recall(program, memory, shown_cues(config)).bits if first else np.zeros((0, memory.size))
     return Outcome(
         variant,
         seed,
@@ -192,7 +187,7 @@ def learn(config: Config, variant: str, seed: int) -> Outcome:
             "free_spikes_in_training": float(spent.sum()),
         },
         curve,
-        (crossbar.conductance_plus.copy(), crossbar.conductance_minus.copy()) if first else None,
+        (crossbar.conductance_plus.copy(), crossbar.conductance_minus.copy()),
         shown,
     )
 
@@ -213,7 +208,8 @@ def compare(config: Config, variant: str, seed: int) -> Outcome:
         else:
             found = hopfield.settle_signs(weights, state, stream(seed, "braille", "order"))
         exact.append(exact_words((found > 0).astype(float), words))
-    return Outcome(variant, seed, tuple(exact), {}, np.zeros(0), None, None)
+    nothing = np.zeros(0)
+    return Outcome(variant, seed, tuple(exact), {}, nothing, (nothing, nothing), nothing)
 
 
 def shown_cues(config: Config) -> Floats:
@@ -312,7 +308,6 @@ def _figures(config: Config, found: dict[str, list[Outcome]], metrics: dict[str,
 
     shown = found["levels64_3.9uS"][0]
     cues, after = shown_cues(config), shown.shown
-    assert after is not None and shown.conductance is not None  # noqa: S101 - for mypy: the first seed keeps both
     chosen = [0, 3, 7]
     rows = [row for k in chosen for row in (cues[k], after[k])]
     goals = [row for k in chosen for row in (patterns()[k], patterns()[k])]
@@ -320,7 +315,7 @@ def _figures(config: Config, found: dict[str, list[Outcome]], metrics: dict[str,
     curves = {v: np.array([metrics[f"exact_words/{v}/{p:.2f}"] for p in config.flips]) for v in found}
     errors = {v: np.array([metrics[f"standard_error/{v}/{p:.2f}"] for p in config.flips]) for v in found}
     memory, (plus, minus) = Memory(size=CELLS * 6), shown.conductance
-    device, faults = devices("levels64_3.9uS", config.seed)
+    device, _ = devices("levels64_3.9uS", config.seed)
     figures: dict[str, Any] = {
         "words": lambda: plots.braille_cells(
             rows,

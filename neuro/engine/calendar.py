@@ -6,14 +6,14 @@ from math import floor
 
 import numpy as np
 
-from neuro.engine.records import FAULT, FULL, UNUSED
+from neuro.engine.records import F8, FAULT, FULL, I8, UNUSED, Index, Records
 from neuro.jit import kernel
 
 __all__ = ["earliest_due", "enter", "sort_events", "take", "window_of"]
 
 
 @kernel
-def window_of(t, length):
+def window_of(t: float, length: float) -> Index:
     """The window [k length, (k + 1) length) that holds t, with its ends as they are computed."""
     k = np.int64(floor(t / length))
     if k * length > t:
@@ -24,7 +24,7 @@ def window_of(t, length):
 
 
 @kernel
-def enter(calendar, bucket, register, window, length, t, code):
+def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: float, t: float, code: Index) -> None:
     """Write down an event at `t`; it belongs to a window after this one."""
     slot = register[UNUSED]
     if slot < 0:
@@ -40,7 +40,7 @@ def enter(calendar, bucket, register, window, length, t, code):
 
 
 @kernel
-def take(calendar, bucket, register, window, end, time, code):
+def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float, time: F8, code: I8) -> int:
     """Move the events due by now and before `end` into the arrays, in order; return how many."""
     place = window % len(bucket)
     before, slot, n = -1, bucket[place], 0
@@ -64,7 +64,7 @@ def take(calendar, bucket, register, window, end, time, code):
 
 
 @kernel
-def earliest_due(calendar, bucket):
+def earliest_due(calendar: Records, bucket: I8) -> Index:
     """The first window for which there is an event."""
     best = np.int64(2**62)
     for place in range(len(bucket)):
@@ -76,7 +76,7 @@ def earliest_due(calendar, bucket):
 
 
 @kernel
-def sort_events(time, code, n):
+def sort_events(time: F8, code: I8, n: int) -> None:
     """Sort the first `n` by time, ties by code."""
     if n > 24:
         order = np.argsort(time[:n])

@@ -15,22 +15,24 @@ from math import exp, inf
 
 from neuro.engine.calendar import enter
 from neuro.engine.neuron import settle
-from neuro.engine.records import FORCED, FREE, HELD, WATCHED
+from neuro.engine.records import F8, FORCED, FREE, HELD, I8, WATCHED, Index, Record, Records, State
 from neuro.jit import inlined, kernel
 
 __all__ = ["close", "pack", "response_peak", "scan", "unpack", "watch"]
 
 
 @inlined
-def response_peak(group, left, h):
+def response_peak(group: Record, left: float, h: float) -> float:
     """The most that a unit current can add to v in the next `h` seconds; `left` = exp(-h rate_m)."""
     if h >= group.s_peak:
-        return group.peak
-    return group.shape * (exp(-h * group.rate_s) - left)
+        most: float = group.peak
+    else:
+        most = group.shape * (exp(-h * group.rate_s) - left)
+    return most
 
 
 @inlined
-def enlist(neuron, register, watched, j):
+def enlist(neuron: Record, register: I8, watched: I8, j: Index) -> None:
     if not neuron.listed:
         neuron.listed = 1
         watched[register[WATCHED]] = j
@@ -38,7 +40,20 @@ def enlist(neuron, register, watched, j):
 
 
 @inlined
-def watch(neuron, amp, register, watched, j, a, b, am, bs, rate_m, rate_s, t):
+def watch(
+    neuron: Record,
+    amp: F8,
+    register: I8,
+    watched: I8,
+    j: Index,
+    a: float,
+    b: float,
+    am: float,
+    bs: float,
+    rate_m: float,
+    rate_s: float,
+    t: float,
+) -> None:
     """Put a neuron on the list of those that the bound cannot clear; am and bs are its amplitudes at `t`.
 
     `rising` tells the next look what to expect: 2, v is above threshold already; 1, it is on its way up.
@@ -50,7 +65,22 @@ def watch(neuron, amp, register, watched, j, a, b, am, bs, rate_m, rate_s, t):
 
 
 @kernel
-def unpack(cell, rate, jump, group, origin, neuron, amp, x, work, register, time, ids, j, t):
+def unpack(
+    cell: Record,
+    rate: F8,
+    jump: F8,
+    group: Record,
+    origin: float,
+    neuron: Record,
+    amp: F8,
+    x: F8,
+    work: F8,
+    register: I8,
+    time: F8,
+    ids: I8,
+    j: Index,
+    t: float,
+) -> None:
     """Bring a neuron into state form at `t`, through whatever happens on the way."""
     watched = amp[0] == inf
     if not (watched and neuron.mode == HELD):
@@ -70,7 +100,22 @@ def unpack(cell, rate, jump, group, origin, neuron, amp, x, work, register, time
 
 
 @kernel
-def pack(group, origin, neuron, amp, x, register, watched, calendar, bucket, j, t, end, window, length):
+def pack(
+    group: Record,
+    origin: float,
+    neuron: Record,
+    amp: F8,
+    x: F8,
+    register: I8,
+    watched: I8,
+    calendar: Records,
+    bucket: I8,
+    j: Index,
+    t: float,
+    end: float,
+    window: Index,
+    length: float,
+) -> None:
     """Put a neuron in state form at `t` back into amplitude form.
 
     At the end of a window nothing is watched: the next scan looks at every neuron.
@@ -100,7 +145,9 @@ def pack(group, origin, neuron, amp, x, register, watched, calendar, bucket, j, 
 
 
 @kernel
-def scan(group, origin, neurons, amps, register, watched, start, end):
+def scan(
+    group: Record, origin: float, neurons: Records, amps: F8, register: I8, watched: I8, start: float, end: float
+) -> None:
     """Move a group's reference time to `start`, and watch all that could spike before `end`."""
     s = start - origin
     em, es = max(exp(-s * group.rate_m), 1e-300), exp(-s * group.rate_s)
@@ -116,7 +163,21 @@ def scan(group, origin, neurons, amps, register, watched, start, end):
 
 
 @kernel
-def close(cells, rate, jump, groups, origin, state, work, watched, time, ids, end, window, length):
+def close(
+    cells: Records,
+    rate: F8,
+    jump: F8,
+    groups: Records,
+    origin: F8,
+    state: State,
+    work: F8,
+    watched: I8,
+    time: F8,
+    ids: I8,
+    end: float,
+    window: Index,
+    length: float,
+) -> None:
     """The window's last look at every watched neuron."""
     register = state.register
     n = register[WATCHED]

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from math import exp, expm1, inf
 
+from neuro.engine.records import F8, Record
 from neuro.jit import inlined, kernel
 
 __all__ = ["crossing", "dot", "flow", "response", "shrink"]
 
 
 @inlined
-def shrink(leak, h):
+def shrink(leak: float, h: float) -> float:
     """The integral of exp(-leak s) over [0, h]."""
     return h if leak == 0.0 else -expm1(-leak * h) / leak
 
 
 @inlined
-def response(leak, rate, h):
+def response(leak: float, rate: float, h: float) -> float:
     """What a unit current of `rate` has added to v after `h` (gain 1); smooth where the two rates meet."""
     apart = abs(leak - rate)
     slowest = exp(-min(leak, rate) * h)
@@ -28,7 +29,7 @@ def response(leak, rate, h):
 
 
 @kernel
-def flow(cell, rate, drive, x, h, y, frozen):
+def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
     """The course `h` seconds after `x`, without events; `frozen` keeps v at a limit."""
     pull = 0.0
     y[0] = 1.0
@@ -45,7 +46,8 @@ def flow(cell, rate, drive, x, h, y, frozen):
 
 
 @kernel
-def dot(c, x):
+def dot(c: F8, x: F8) -> float:
+    """c . x; written out, because numba's own needs SciPy and pays only for long vectors."""
     total = 0.0
     for i in range(len(c)):
         total += c[i] * x[i]
@@ -53,7 +55,7 @@ def dot(c, x):
 
 
 @kernel
-def derive(cell, rate, drive, c, c1, frozen):
+def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
     """Coefficients of the time derivative of c . x."""
     dv = 0.0 if frozen else c[1]
     c1[0] = dv * drive
@@ -65,7 +67,7 @@ def derive(cell, rate, drive, c, c1, frozen):
 
 
 @kernel
-def box(cell, rate, drive, x, y, h, lo, hi, frozen):
+def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
     """Bounds of the course on the `h` seconds from `x` to `y`: every x_k is monotone, and v follows the currents."""
     low = high = 0.0
     for i in range(2, len(x)):
@@ -81,7 +83,7 @@ def box(cell, rate, drive, x, y, h, lo, hi, frozen):
 
 
 @kernel
-def extremes(c, lo, hi):
+def extremes(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
     """Bounds of c . x for lo <= x <= hi."""
     low = high = 0.0
     for i in range(len(c)):
@@ -91,7 +93,21 @@ def extremes(c, lo, hi):
 
 
 @kernel
-def root(cell, rate, drive, x, c, c1, y, low, high, f_low, f_high, frozen, verified):
+def root(
+    cell: Record,
+    rate: F8,
+    drive: float,
+    x: F8,
+    c: F8,
+    c1: F8,
+    y: F8,
+    low: float,
+    high: float,
+    f_low: float,
+    f_high: float,
+    frozen: bool,
+    verified: bool,
+) -> float:
     """Where c . x rises through zero, known to lie in (low, high]: Newton's steps, kept inside the bracket.
 
     `verified` returns a point where c . x is above zero as computed, at most a few roundings too late.
@@ -128,7 +144,9 @@ def root(cell, rate, drive, x, c, c1, y, low, high, f_low, f_high, frozen, verif
 
 
 @kernel
-def top(cell, rate, drive, x, c1, c2, y, low, high, frozen):
+def top(
+    cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: bool
+) -> float:
     """Where the derivative c1 . x falls through zero in (low, high)."""
     for _ in range(200):
         t = 0.5 * (low + high)
@@ -151,7 +169,7 @@ def top(cell, rate, drive, x, c1, c2, y, low, high, frozen):
 
 
 @kernel
-def crossing(cell, rate, drive, work, h, strict, frozen):
+def crossing(cell: Record, rate: F8, drive: float, work: F8, h: float, strict: bool, frozen: bool) -> float:
     """First offset in [0, h] at which work[2] . x reaches zero (`strict`: exceeds it) from x = work[0], or inf.
 
     Intervals are halved until bounds on f, f' or f'' prove what happens inside, for any number of exponentials.

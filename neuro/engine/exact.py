@@ -10,6 +10,7 @@ import sys
 import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -103,7 +104,7 @@ def _with_room(state: State) -> State:
 
 
 def _copy(state: State) -> State:
-    return State(*(array.copy() for array in state))
+    return State._make(array.copy() for array in state)
 
 
 class _Tape:
@@ -238,7 +239,8 @@ def _runaway(program: Program, arrays: State) -> None:
     )
 
 
+@cache
 def _announce() -> None:
-    """Say so before the first compilation, which takes seconds; later processes read the cache."""
+    """Say so before the first compilation, which takes a while; later processes read the cache."""
     if not is_cached(run_windows):
-        print("neuro: compiling the engine, once (some 20 seconds) ...", file=sys.stderr, flush=True)
+        print("neuro: compiling the engine, once (less than a minute) ...", file=sys.stderr, flush=True)

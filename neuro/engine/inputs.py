@@ -165,7 +165,7 @@ def samples(program: Program, record: Record, start: float, stop: float) -> tupl
             raise InputError("a spike source has no voltage", where=f"Record.v of {name!r}")
         ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
     k = np.arange(int(np.floor(start / record.v_dt)), int(np.ceil(stop / record.v_dt)) + 1)
-    times = k * record.v_dt
+    times = np.asarray(k * record.v_dt, np.float64)
     return times[(times >= start) & (times < stop)], np.concatenate(ids)
 
 

@@ -5,18 +5,34 @@ from __future__ import annotations
 from math import exp, inf
 
 from neuro.engine.crossing import crossing, flow, response, shrink
-from neuro.engine.records import CEILING, CULPRIT, FAULT, FLOOR, FORCED, FREE, FULL, HELD, N_OUT, RUNAWAY
+from neuro.engine.records import (
+    CEILING,
+    CULPRIT,
+    F8,
+    FAULT,
+    FLOOR,
+    FORCED,
+    FREE,
+    FULL,
+    HELD,
+    I8,
+    N_OUT,
+    RUNAWAY,
+    Index,
+    Record,
+)
 from neuro.engine.single import course, leave, reach
 from neuro.jit import inlined, kernel
 
 MOST_AT_ONCE = 1_000_000
 SPIKE = 9
 
-__all__ = ["calm", "emit", "fill", "receive", "settle"]
+__all__ = ["calm", "calm_one", "emit", "fill", "receive", "settle"]
 
 
 @kernel
-def emit(register, time, neuron, t, j):
+def emit(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
+    """Write a spike down, or say that there is no room; the count goes on."""
     n = register[N_OUT]
     if n < len(time):
         time[n] = t
@@ -27,7 +43,7 @@ def emit(register, time, neuron, t, j):
 
 
 @inlined
-def receive(neuron, xs, j, receptor, w):
+def receive(neuron: Record, xs: F8, j: Index, receptor: Index, w: float) -> None:
     """An input onto a neuron in state form, at the time of its last event; lost where v is held."""
     if receptor >= 0:
         xs[j, receptor] += w
@@ -37,23 +53,23 @@ def receive(neuron, xs, j, receptor, w):
 
 
 @kernel
-def at_limit(cell, neuron, course):
-    """Which limit v rests against, given the course that begins now: FLOOR, CEILING or FREE."""
-    v = min(max(course[1], cell.floor), cell.ceiling)
-    course[1] = v
+def at_limit(cell: Record, neuron: Record, now: F8) -> int:
+    """Which limit v rests against on the course `now`: FLOOR, CEILING or FREE."""
+    v = min(max(now[1], cell.floor), cell.ceiling)
+    now[1] = v
     if v != cell.floor and v != cell.ceiling:
         return FREE
     push = neuron.drive - cell.leak * v
     for k in range(cell.currents):
-        push += cell.gain * course[2 + k]
+        push += cell.gain * now[2 + k]
     if v == cell.floor and push <= 0.0:
         return FLOOR
     return CEILING if v == cell.ceiling and push >= 0.0 else FREE
 
 
 @kernel
-def next_event(cell, rate, drive, mode, work, h):
-    """Offset and kind of what happens first within `h` on the course work[0]: SPIKE, FLOOR, CEILING or FREE; inf if nothing."""
+def next_event(cell: Record, rate: F8, drive: float, mode: int, work: F8, h: float) -> tuple[float, int]:
+    """Offset and kind (SPIKE, FLOOR, CEILING, FREE) of what comes first on the course work[0]; inf if nothing does."""
     c, frozen = work[2], mode != FREE
     first, kind = inf, FREE
     if mode != FLOOR:
@@ -82,7 +98,7 @@ def next_event(cell, rate, drive, mode, work, h):
 
 
 @inlined
-def fire(cell, neuron, register, time, ids, j, audible):
+def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
     """A spike, now: v is reset, and held for the refractory time."""
     if audible:
         emit(register, time, ids, neuron.last, j)
@@ -93,7 +109,20 @@ def fire(cell, neuron, register, time, ids, j, audible):
 
 
 @kernel
-def settle(cell, rate, jump, neuron, x, work, register, time, ids, j, t, audible):
+def settle(
+    cell: Record,
+    rate: F8,
+    jump: F8,
+    neuron: Record,
+    x: F8,
+    work: F8,
+    register: I8,
+    time: F8,
+    ids: I8,
+    j: Index,
+    t: float,
+    audible: bool,
+) -> None:
     """Bring neuron j to `t` through every spike and limit on the way; spikes go out only if `audible`."""
     if cell.modes <= 1 and cell.modes == cell.currents and (cell.modes == 0 or jump[0] == 0.0):
         settle_one(cell, rate[0] if len(rate) else 0.0, neuron, x, register, time, ids, j, t, audible)
@@ -139,7 +168,9 @@ def settle(cell, rate, jump, neuron, x, work, register, time, ids, j, t, audible
 
 
 @kernel
-def settle_one(cell, rate, neuron, x, register, time, ids, j, t, audible):
+def settle_one(
+    cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: bool
+) -> None:
     """`settle` for a neuron with at most one current, which its own spikes leave alone."""
     i, drive = x[0] if len(x) else 0.0, neuron.drive
     turn = 0
@@ -210,7 +241,7 @@ def settle_one(cell, rate, neuron, x, register, time, ids, j, t, audible):
 
 
 @kernel
-def fill(cell, rate, h, f):
+def fill(cell: Record, rate: F8, h: float, f: F8) -> None:
     """Decay and response factors over `h` seconds: of v, of the drive, then of each x_k."""
     f[0], f[1] = exp(-cell.leak * h), shrink(cell.leak, h)
     for k in range(len(rate)):
@@ -218,12 +249,9 @@ def fill(cell, rate, h, f):
 
 
 @inlined
-def calm(cell, neuron, xs, j, f, t, move):
-    """Is it certain that nothing happens to the neuron up to `t`? If so, `move` brings it there.
-
-    Bounds decide; with at most one current, v has at most one extremum, and the slopes at both ends tell if it has.
-    """
-    low = high = pull = sink = first = last = 0.0
+def calm(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: bool) -> bool:
+    """Do bounds prove that nothing happens to the neuron up to `t`? If so, `move` brings it there."""
+    low = high = pull = sink = 0.0
     for k in range(xs.shape[1]):
         now = xs[j, k]
         then = now * f[2 + 2 * k]
@@ -231,8 +259,6 @@ def calm(cell, neuron, xs, j, f, t, move):
             low += min(now, then)
             high += max(now, then)
             pull += now * f[3 + 2 * k]
-            first += now
-            last += then
         else:
             sink += min(now, then)
     mode, v, drive = neuron.mode, neuron.v, neuron.drive
@@ -242,12 +268,6 @@ def calm(cell, neuron, xs, j, f, t, move):
         most = max(v, left + (drive + cell.gain * high) * f[1])
         least = min(v, left + (drive + cell.gain * low) * f[1])
         then = left + drive * f[1] + cell.gain * pull
-        if cell.modes <= 1 and sink == 0.0:
-            begins, ends = drive - cell.leak * v + cell.gain * first, drive - cell.leak * then + cell.gain * last
-            if not (begins > 0.0 and ends < 0.0):
-                most = max(v, then)
-            if not (begins < 0.0 and ends > 0.0):
-                least = min(v, then)
         safe = most < cell.threshold + sink and least > cell.floor and most < cell.ceiling
         v = then
     elif mode == FLOOR:
@@ -261,3 +281,32 @@ def calm(cell, neuron, xs, j, f, t, move):
         for k in range(xs.shape[1]):
             xs[j, k] *= f[2 + 2 * k]
     return safe
+
+
+@inlined
+def calm_one(
+    cell: Record, neuron: Record, i: float, f0: float, f1: float, f2: float, f3: float, t: float
+) -> tuple[bool, float, float]:
+    """`calm` for a neuron with one current i: (nothing happens, v at `t`, the current at `t`); see `fill` for f.
+
+    v has at most one extremum, and the slopes at both ends tell whether there is one; only then bounds are needed.
+    """
+    mode, v, drive = neuron.mode, neuron.v, neuron.drive
+    now, safe = i * f2, True
+    if mode == FREE:
+        left, pull = v * f0, cell.gain * i
+        then = left + drive * f1 + pull * f3
+        most, least = max(v, then), min(v, then)
+        begins, ends = drive - cell.leak * v + pull, drive - cell.leak * then + cell.gain * now
+        if begins * ends < 0.0:
+            most = max(most, left + (drive + cell.gain * max(i, now)) * f1)
+            least = min(least, left + (drive + cell.gain * min(i, now)) * f1)
+        safe = most < cell.threshold and least > cell.floor and most < cell.ceiling
+        v = then
+    elif mode == FLOOR:
+        safe = drive - cell.leak * v + cell.gain * max(i, now) <= 0.0
+    elif mode == CEILING:
+        safe = drive - cell.leak * v + cell.gain * min(i, now) >= 0.0 and v < cell.threshold
+    elif mode == HELD:
+        safe = neuron.until > t
+    return safe, v, now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -212,6 +212,7 @@ def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: F
         last = first + population.size
         group["start"], group["stop"], group["kind"], group["shape"] = first, last, GENERAL, 1.0
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
+        group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
         if isinstance(population.model, SpikeSource):
             group["kind"] = SOURCE
         elif _compact(population):
@@ -230,7 +231,7 @@ class _Rows(NamedTuple):
 
     source: Ints
     first: Ints
-    count: Ints
+    length: Ints
     weight_first: Ints
     weight_step: int
     post: NDArray[np.uint32]
@@ -245,7 +246,7 @@ def _matrix_rows(projection: Projection, seed: int) -> _Rows:
     return _Rows(
         source=each,
         first=np.zeros(n_pre, np.int64),
-        count=np.full(n_pre, n_post, np.int64),
+        length=np.full(n_pre, n_post, np.int64),
         weight_first=each * n_post,
         weight_step=1,
         post=np.arange(n_post, dtype=np.uint32),
@@ -276,7 +277,7 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
 
 def _wiring(
     network: Network, offset: Mapping[str, int], total: int
-) -> tuple[tuple[Ints, Records, NDArray[np.uint32], NDArray[np.floating]], dict[str, tuple[int, int]]]:
+) -> tuple[tuple[Ints, Records, NDArray[np.uint32], NDArray[Any]], dict[str, tuple[int, int]]]:
     """Rows, segments, targets and weights of all projections, and where the weights of the matrices stand."""
     names = list(network.populations)
     parts: list[tuple[Ints, Records]] = []
@@ -295,7 +296,7 @@ def _wiring(
         segments["group"] = names.index(projection.post.name)
         current = sum(tau is not None for tau in taus[: projection.receptor])
         segments["receptor"] = -1 if taus[projection.receptor] is None else current
-        segments["first"], segments["count"] = n_post + rows.first, rows.count
+        segments["first"], segments["count"] = n_post + rows.first, rows.length
         segments["weight"], segments["weight_step"] = n_weight + rows.weight_first, rows.weight_step
         parts.append((rows.source + offset[projection.pre.name], segments))
         posts.append(rows.post + np.uint32(offset[projection.post.name]))

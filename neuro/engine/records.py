@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Records = NDArray[Any]
+Record = Any
+Index = int | np.integer[Any]
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
@@ -28,11 +30,13 @@ threshold (ALIF). `modes` counts all x_k that are in use.
 """
 
 GROUP = np.dtype(
-    [(name, np.int64) for name in ("start", "stop", "kind", "uniform")]
+    [(name, np.int64) for name in ("start", "stop", "kind", "uniform", "single")]
     + [(name, np.float64) for name in ("rate_m", "rate_s", "shape", "s_peak", "peak")],
     align=True,
 )
 """A population: where it stands, how it is kept, and the time constants that all its neurons share.
+
+`uniform`: all neurons have the same rates; `single`: each has one current, which its own spikes leave alone.
 
 An input w gives a current w and adds w shape (exp(-s rate_s) - exp(-s rate_m)) to v, most at `s_peak`: w peak.
 """

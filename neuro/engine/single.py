@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import exp, inf, log
 
 from neuro.engine.crossing import response
+from neuro.engine.records import Record
 from neuro.jit import inlined, kernel
 
 __all__ = ["course", "leave", "reach"]
 
 
 @inlined
-def course(cell, rate, drive, v, i, s):
+def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float) -> tuple[float, float, float]:
     """v, the current and dv/dt after `s` seconds without events, from v and a current i."""
     now = i * exp(-rate * s)
     if cell.leak == 0.0:
@@ -25,7 +26,20 @@ def course(cell, rate, drive, v, i, s):
 
 
 @kernel
-def reach(cell, rate, drive, v, i, h, end, begins, ends, level, sign, strict):
+def reach(
+    cell: Record,
+    rate: float,
+    drive: float,
+    v: float,
+    i: float,
+    h: float,
+    end: float,
+    begins: float,
+    ends: float,
+    level: float,
+    sign: float,
+    strict: bool,
+) -> float:
     """First offset in [0, h] at which sign (v - level) reaches zero (`strict`: exceeds it), or inf.
 
     `end` is v after h, `begins` and `ends` are dv/dt at both ends.
@@ -77,8 +91,8 @@ def reach(cell, rate, drive, v, i, h, end, begins, ends, level, sign, strict):
 
 
 @kernel
-def leave(cell, rate, drive, v, i, h, sign):
-    """First offset in [0, h] at which a neuron held at a limit `v` is driven away from it (`sign` 1: upward), or inf."""
+def leave(cell: Record, rate: float, drive: float, v: float, i: float, h: float, sign: float) -> float:
+    """First offset in [0, h] at which a neuron held at the limit `v` is driven off it (`sign` 1: upward), or inf."""
     push = drive - cell.leak * v
     if sign * (push + cell.gain * i) > 0.0:
         return 0.0

@@ -1,4 +1,4 @@
-"""The exact engine's loop: windows as long as the shortest delay, so that all arrivals of a window are known before it starts."""
+"""The exact engine's loop: windows as long as the shortest delay, whose arrivals are all known before they start."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ import numpy as np
 
 from neuro.engine.calendar import earliest_due, enter, sort_events, take, window_of
 from neuro.engine.compact import close, pack, response_peak, scan, unpack, watch
-from neuro.engine.neuron import calm, emit, fill, receive, settle
+from neuro.engine.neuron import calm, calm_one, emit, fill, receive, settle
 from neuro.engine.records import (
     COMPACT,
+    F8,
     FAULT,
     FORCED,
     FREE,
     GENERAL,
     HELD,
+    I8,
     N_OUT,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
     SOURCE,
+    Fixed,
+    Index,
+    Inputs,
+    Output,
+    State,
 )
 from neuro.jit import kernel
 
@@ -28,28 +35,34 @@ __all__ = ["force", "run_windows"]
 
 
 @kernel
-def deliver(fixed, state, out, work, f, segment, t):
+def deliver(fixed: Fixed, state: State, out: Output, work: F8, f: F8, segment: Index, t: float) -> None:
     """One arriving spike onto a row of neurons in state form."""
     cells, rate, jump, post, weights = fixed.cells, fixed.rate, fixed.jump, fixed.post, fixed.weight
     neurons, xs, register, time, ids = state.neurons, state.x, state.register, out.time, out.neuron
     seg = fixed.segments[segment]
-    uniform, known, receptor = fixed.groups[seg.group].uniform, -1.0, seg.receptor
+    group, known, receptor = fixed.groups[seg.group], -1.0, seg.receptor
     first, weight, weight_step = seg.first, seg.weight, seg.weight_step
     for i in range(seg.count):
         j = np.uint64(post[np.uint64(first + i)])
         cell, neuron = cells[j], neurons[j]
         h = t - neuron.last
         if h > 0.0:
-            if h != known or not uniform:
+            if h != known or not group.uniform:
                 fill(cell, rate[j], h, f)
                 known = h
-            if not calm(cell, neuron, xs, j, f, t, True):
+            if group.single:
+                safe, v, current = calm_one(cell, neuron, xs[j, 0], f[0], f[1], f[2], f[3], t)
+                if safe:
+                    neuron.v, neuron.last, xs[j, 0] = v, t, current
+            else:
+                safe = calm(cell, neuron, xs, j, f, t, True)
+            if not safe:
                 settle(cell, rate[j], jump[j], neuron, xs[j], work, register, time, ids, np.int64(j), t, True)
         receive(neuron, xs, j, receptor, weights[np.uint64(weight + weight_step * i)])
 
 
 @kernel
-def close_general(fixed, state, out, work, f, g, end):
+def close_general(fixed: Fixed, state: State, out: Output, work: F8, f: F8, g: int, end: float) -> None:
     """Spikes before the window's end of all neurons of a group in state form."""
     cells, rate, jump = fixed.cells, fixed.rate, fixed.jump
     neurons, xs, register, time, ids = state.neurons, state.x, state.register, out.time, out.neuron
@@ -61,12 +74,16 @@ def close_general(fixed, state, out, work, f, g, end):
             if h != known or not group.uniform:
                 fill(cell, rate[j], h, f)
                 known = h
-            if not calm(cell, neuron, xs, j, f, end, False):
+            if group.single:
+                safe, _, _ = calm_one(cell, neuron, xs[j, 0], f[0], f[1], f[2], f[3], end)
+            else:
+                safe = calm(cell, neuron, xs, j, f, end, False)
+            if not safe:
                 settle(cell, rate[j], jump[j], neuron, xs[j], work, register, time, ids, j, end, True)
 
 
 @kernel
-def idle(fixed, state):
+def idle(fixed: Fixed, state: State) -> bool:
     """Will no neuron ever spike again without input? A bound over all future time decides."""
     for j in range(len(fixed.cells)):
         cell, neuron = fixed.cells[j], state.neurons[j]
@@ -96,16 +113,18 @@ def idle(fixed, state):
 
 
 @kernel
-def peek(fixed, state, out, work, j, t):
+def peek(fixed: Fixed, state: State, out: Output, work: F8, j: Index, t: float) -> float:
     """v of neuron j at `t`, leaving the neuron as it was."""
     cell, neuron, x, amp = fixed.cells[j], state.neurons[j], state.x[j], state.amp[j]
     group, origin = fixed.groups[cell.group], state.origin[cell.group]
     a = amp[0] if group.kind == COMPACT else inf
     if abs(a) < inf:
         s = t - origin
-        return amp[3] + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
+        at: float = amp[3] + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
+        return at
+    seen: float = neuron.v
     if a == -inf:
-        return neuron.v
+        return seen
     v, last, until, mode, parts = neuron.v, neuron.last, neuron.until, neuron.mode, x.copy()
     if group.kind == COMPACT and mode != HELD:
         s = neuron.since - origin
@@ -121,7 +140,20 @@ def peek(fixed, state, out, work, j, t):
 
 
 @kernel
-def change(fixed, state, out, work, watched, j, t, end, window, length, drive, mode):
+def change(
+    fixed: Fixed,
+    state: State,
+    out: Output,
+    work: F8,
+    watched: I8,
+    j: Index,
+    t: float,
+    end: float,
+    window: Index,
+    length: float,
+    drive: float,
+    mode: int,
+) -> None:
     """Bring neuron j to `t`, there give it another drive and (if not negative) another mode."""
     cell, neuron, x, amp = fixed.cells[j], state.neurons[j], state.x[j], state.amp[j]
     group, origin, register = fixed.groups[cell.group], state.origin[cell.group], state.register
@@ -158,7 +190,7 @@ def change(fixed, state, out, work, watched, j, t, end, window, length, drive, m
 
 
 @kernel
-def force(fixed, state, out, ids, forced, t, length):
+def force(fixed: Fixed, state: State, out: Output, ids: I8, forced: bool, t: float, length: float) -> None:
     """Suspend (or, with `forced` 0, release) the dynamics of some neurons at `t`, between two windows."""
     work = np.zeros((8, 2 + state.x.shape[1]))
     watched = np.empty(len(fixed.cells), np.int64)
@@ -169,7 +201,17 @@ def force(fixed, state, out, ids, forced, t, length):
 
 
 @kernel
-def run_windows(fixed, state, inputs, out, begin, stop, length, count_from, count_to):
+def run_windows(
+    fixed: Fixed,
+    state: State,
+    inputs: Inputs,
+    out: Output,
+    begin: float,
+    stop: float,
+    length: float,
+    count_from: float,
+    count_to: float,
+) -> float:
     """Simulate from `begin` to `stop`, window by window; return the time reached.
 
     Stops early, with a code in register[FAULT], where an array is full or a neuron fires without end.
