@@ -122,16 +122,21 @@ def test_cues(config: Config, seed: int, p: float) -> tuple[Floats, Floats]:
     return words, distort(words, p, TEST, stream(seed, "braille", "test", f"{p:.4f}"))
 
 
-def devices(variant: str, seed: int) -> tuple[Device, Faults | None]:
-    """The devices of a variant, and those of them that are stuck at zero conductance."""
-    shape = (CELLS * 6, CELLS * 6)
-    if variant == "ideal":
-        return load_device("ideal"), None
+def devices(variant: str, seed: int) -> tuple[Device, Faults]:
+    """The devices of a variant, and those of them that are stuck at zero conductance.
+
+    The diagonal is left unformed, at zero: a neuron does not hear itself.
+    """
+    size = CELLS * 6
     published = load_device("taox_64x64")
     noise = {"levels64_1uS": 1.0 * uS, "levels64_3.9uS": published.write_noise}.get(variant, 0.0)
     device = Device(name=variant, g_min=published.g_min, g_max=published.g_max, levels=64, write_noise=noise)
-    stuck = {"stuck30": 0.30, "stuck50": 0.50, "pinv_stuck50": 0.50}.get(variant)
-    return device, None if stuck is None else Faults.stuck(shape, stuck, seed=seed)
+    if variant == "ideal":
+        device = load_device("ideal")
+    stuck = {"stuck30": 0.30, "stuck50": 0.50, "pinv_stuck50": 0.50}.get(variant, 0.0)
+    faults = Faults.stuck((size, size), stuck, seed=seed)
+    diagonal = np.eye(size, dtype=bool)
+    return device, Faults(plus=np.where(diagonal, 0.0, faults.plus), minus=np.where(diagonal, 0.0, faults.minus))
 
 
 def exact_words(found: Floats, words: Floats) -> float:

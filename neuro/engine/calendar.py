@@ -6,7 +6,7 @@ from math import floor
 
 import numpy as np
 
-from neuro.engine.records import F8, FAULT, FULL, I8, UNUSED, Index, Records
+from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Index, Records
 from neuro.jit import kernel
 
 __all__ = ["earliest_due", "enter", "sort_events", "take", "window_of"]
@@ -66,7 +66,7 @@ def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float,
 @kernel
 def earliest_due(calendar: Records, bucket: I8) -> Index:
     """The first window for which there is an event."""
-    best = np.int64(2**62)
+    best = np.int64(NEVER)
     for place in range(len(bucket)):
         slot = bucket[place]
         while slot >= 0:

@@ -6,12 +6,12 @@ at a limit) is the first zero of some c . x from below.
 
 from __future__ import annotations
 
-from math import exp, expm1, inf
+from math import exp, expm1, frexp, inf, ldexp
 
 from neuro.engine.records import F8, Record
 from neuro.jit import inlined, kernel
 
-__all__ = ["crossing", "dot", "flow", "response", "shrink"]
+__all__ = ["crossing", "dot", "flow", "response", "rounded", "shrink"]
 
 
 @inlined
@@ -26,6 +26,13 @@ def response(leak: float, rate: float, h: float) -> float:
     apart = abs(leak - rate)
     slowest = exp(-min(leak, rate) * h)
     return slowest * h if apart == 0.0 else slowest * -expm1(-apart * h) / apart
+
+
+@inlined
+def rounded(s: float) -> float:
+    """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found."""
+    part, power = frexp(s)
+    return ldexp(round(part * 16777216.0), power - 24)
 
 
 @kernel
@@ -132,15 +139,20 @@ def root(
             t = min(step, high)
             break
         t = step
-    if verified:
-        while t < high:
-            flow(cell, rate, drive, x, t, y, frozen)
-            if dot(c, y) > 0.0:
-                return t
-            t += nudge
-            nudge *= 2.0
-        return high
-    return t
+    if not verified:
+        once = rounded(t)
+        for _ in range(2):
+            flow(cell, rate, drive, x, once, y, frozen)
+            slope = dot(c1, y)
+            once -= dot(c, y) / slope if slope != 0.0 else inf
+        return once if abs(once - t) <= 1e-9 * t else t
+    while t < high:
+        flow(cell, rate, drive, x, t, y, frozen)
+        if dot(c, y) > 0.0:
+            return t
+        t += nudge
+        nudge *= 2.0
+    return high
 
 
 @kernel

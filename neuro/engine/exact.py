@@ -149,7 +149,7 @@ def advance(
     if _changed(state, program, plan):
         begin, known = start, plan
         arrays = _switch(program, state, arrays, plan.forced)
-    inputs = merge(known, program, sample_time, sample_id)
+    inputs = merge(known, sample_time, sample_id)
     _rewind(arrays)
     base = max(begin, float(window_of(stop, program.window)) * program.window)
     report = None if progress is None else _reporter(progress, start, stop)
@@ -167,7 +167,10 @@ def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
     """Does this run differ from the last one in what acts inside the window that both share?"""
     if not np.array_equal(state.forced, plan.forced):
         return True
-    return state.program is not program and not np.array_equal(state.program.fixed.weight, program.fixed.weight)
+    old, new = state.program.fixed, program.fixed
+    return old is not new and not all(
+        np.array_equal(getattr(old, key), getattr(new, key)) for key in ("weight", "cells", "rate", "jump")
+    )
 
 
 def _switch(program: Program, state: EngineState, arrays: State, forced: Ints) -> State:
@@ -176,7 +179,7 @@ def _switch(program: Program, state: EngineState, arrays: State, forced: Ints) -
     nothing = _Tape(old, 0, 0)
     if state.since_base is not None and state.base < time:
         _rewind(arrays)
-        inputs = merge(state.since_base, old, np.zeros(0), np.zeros(0, np.int64))
+        inputs = merge(state.since_base, np.zeros(0), np.zeros(0, np.int64))
         arrays = _windows(old, arrays, inputs, nothing, state.base, time, (time, time), None)
     for ids, on in ((np.setdiff1d(state.forced, forced), False), (np.setdiff1d(forced, state.forced), True)):
         force(program.fixed, arrays, nothing.output, ids, on, time, program.window)

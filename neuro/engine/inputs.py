@@ -124,7 +124,8 @@ def _steps(
                 if k >= 0:
                     total += part.values[k]
             rows.append((moment, program.offset[name], population.size, offset))
-            values.append(total)
+            here = program.slice(name)
+            values.append(program.drive[here] + program.fixed.cells["gain"][here] * total)
             offset += population.size
     rows.sort(key=lambda row: row[:2])
     return np.array(rows, STEP), np.concatenate([np.zeros(0), *values])
@@ -145,9 +146,9 @@ def join(earlier: Schedule | None, later: Schedule) -> Schedule:
     )
 
 
-def merge(plan: Schedule, program: Program, sample_time: Floats, sample_id: Ints) -> Inputs:
+def merge(plan: Schedule, sample_time: Floats, sample_id: Ints) -> Inputs:
     """A schedule and the times of samples, as the kernels read them."""
-    return Inputs(plan.source_time, plan.source_id, plan.steps, plan.step_value, program.drive, sample_time, sample_id)
+    return Inputs(plan.source_time, plan.source_id, plan.steps, plan.step_value, sample_time, sample_id)
 
 
 def samples(program: Program, record: Record, start: float, stop: float) -> tuple[Floats, Ints]:

@@ -17,6 +17,7 @@ SOURCE, COMPACT, GENERAL = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
 N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT = range(8)
 FULL, RUNAWAY = 1, 2
+NEVER = 2**62
 
 CELL = np.dtype(
     [(name, np.float64) for name in ("leak", "gain", "threshold", "reset", "refractory", "floor", "ceiling")]
@@ -59,7 +60,7 @@ EVENT = np.dtype([("time", np.float64), ("code", np.int64), ("due", np.int64), (
 """An entry of the calendar: a segment (code >= 0) that a spike reaches, or neuron -1 - code, to be released."""
 
 STEP = np.dtype([("time", np.float64), ("first", np.int64), ("count", np.int64), ("offset", np.int64)], align=True)
-"""From `time` on, the neurons first .. first + count have the extra bias value[offset : offset + count]."""
+"""From `time` on, the neurons first .. first + count have the drive value[offset : offset + count]."""
 
 
 class Fixed(NamedTuple):
@@ -94,7 +95,6 @@ class Inputs(NamedTuple):
     source_id: I8
     steps: Records
     step_value: F8
-    base: F8
     sample_time: F8
     sample_id: I8
 

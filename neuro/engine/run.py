@@ -126,6 +126,8 @@ def _same_shape(one: Program, other: Program) -> bool:
         and kinds[0] == kinds[1]
         and list(one.network.projections) == list(other.network.projections)
         and one.window == other.window
+        and np.array_equal(one.fixed.groups, other.fixed.groups)
+        and np.array_equal(one.fixed.segments, other.fixed.segments)
     )
 
 

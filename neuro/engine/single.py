@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp, inf, log
 
-from neuro.engine.crossing import response
+from neuro.engine.crossing import response, rounded
 from neuro.engine.records import Record
 from neuro.jit import inlined, kernel
 
@@ -76,7 +76,7 @@ def reach(
         if not low < s < high:
             s = 0.5 * (low + high)
             if not low < s < high:
-                return high
+                break
         then, _, slope = course(cell, rate, drive, v, i, s)
         f = sign * (then - level)
         if f > 0.0 or (f == 0.0 and not strict):
@@ -85,9 +85,14 @@ def reach(
             low = s
         step = f / (sign * slope) if sign * slope > 0.0 else inf
         if abs(step) <= 1e-11 * high:
-            return min(s - step, h)
+            s -= step
+            break
         s -= step
-    return high
+    once = rounded(s)
+    for _ in range(2):
+        then, _, slope = course(cell, rate, drive, v, i, once)
+        once -= (then - level) / slope if slope != 0.0 else inf
+    return min(once if abs(once - s) <= 1e-9 * s else s, h)
 
 
 @kernel

@@ -19,6 +19,7 @@ from neuro.engine.records import (
     HELD,
     I8,
     N_OUT,
+    NEVER,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
@@ -27,6 +28,7 @@ from neuro.engine.records import (
     Index,
     Inputs,
     Output,
+    Records,
     State,
 )
 from neuro.jit import kernel
@@ -140,6 +142,44 @@ def peek(fixed: Fixed, state: State, out: Output, work: F8, j: Index, t: float) 
 
 
 @kernel
+def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: F8, until: float) -> None:
+    """Read the voltages asked for at all times before `until`."""
+    m = state.register[NEXT_SAMPLE]
+    while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
+        for i in range(len(inputs.sample_id)):
+            out.voltage[m, i] = peek(fixed, state, out, work, inputs.sample_id[i], inputs.sample_time[m])
+        m += 1
+    state.register[NEXT_SAMPLE] = m
+
+
+@kernel
+def next_busy(fixed: Fixed, state: State, inputs: Inputs, window: Index, length: float) -> Index:
+    """The first window, from this one on, in which anything can happen: this one unless all neurons are idle.
+
+    It depends on nothing but the state and the inputs, so a run that stops in between skips the same windows.
+    """
+    s, k = state.register[NEXT_SOURCE], state.register[NEXT_STEP]
+    next_source = window_of(inputs.source_time[s], length) if s < len(inputs.source_time) else NEVER
+    slot = state.bucket[window % len(state.bucket)]
+    while slot >= 0:
+        if state.calendar[slot].due <= window:
+            return window
+        slot = state.calendar[slot].next
+    if next_source <= window or not idle(fixed, state):
+        return window
+    ahead = min(next_source, earliest_due(state.calendar, state.bucket))
+    while k < len(inputs.steps) and ahead > window:
+        step = inputs.steps[k]
+        if window_of(step.time, length) >= ahead:
+            break
+        for i in range(step.count):
+            if inputs.step_value[step.offset + i] != state.neurons[step.first + i].drive:
+                return max(window, window_of(step.time, length))
+        k += 1
+    return ahead
+
+
+@kernel
 def change(
     fixed: Fixed,
     state: State,
@@ -201,6 +241,17 @@ def force(fixed: Fixed, state: State, out: Output, ids: I8, forced: bool, t: flo
 
 
 @kernel
+def scan_groups(
+    groups: Records, origin: F8, neurons: Records, amp: F8, register: I8, watched: I8, start: float, end: float
+) -> None:
+    """Scan all groups in amplitude form."""
+    for g in range(len(groups)):
+        if groups[g].kind == COMPACT:
+            scan(groups[g], origin[g], neurons, amp, register, watched, start, end)
+            origin[g] = start
+
+
+@kernel
 def run_windows(
     fixed: Fixed,
     state: State,
@@ -225,14 +276,23 @@ def run_windows(
     ev_time, ev_code = np.empty(len(calendar)), np.empty(len(calendar), np.int64)
     start, window = begin, window_of(begin, length)
     while start < stop:
+        ahead = next_busy(fixed, state, inputs, window, length)
+        if ahead > window:
+            window = min(ahead, window_of(stop, length))
+            start = min(window * length, stop)
+            sample(fixed, state, inputs, out, work, start)
+            if start >= stop:
+                break
         end = min((window + 1) * length, stop)
         n_out = register[N_OUT]
         n_events = take(calendar, bucket, register, window, end, ev_time, ev_code)
-        for g in range(len(groups)):
-            if groups[g].kind == COMPACT:
-                scan(groups[g], origin[g], neurons, amp, register, watched, start, end)
-                origin[g] = start
-        e, quiet = 0, n_events == 0
+        m = register[NEXT_SAMPLE]
+        # A run that ends in this window does not know its later inputs: what it samples before them must not
+        # depend on whether they moved the reference times. So the scan waits for the first event, if it can.
+        waiting = m < len(inputs.sample_time) and inputs.sample_time[m] < end and idle(fixed, state)
+        if not waiting:
+            scan_groups(groups, origin, neurons, amp, register, watched, start, end)
+        e = 0
         while True:
             t = ev_time[e] if e < n_events else inf
             code = ev_code[e] if e < n_events else np.int64(0)
@@ -241,19 +301,22 @@ def run_windows(
             t_sample = inputs.sample_time[m] if m < len(inputs.sample_time) else inf
             if t_step < end and t_step <= t_sample and (t_step < t or (t_step == t and code >= 0)):
                 register[NEXT_STEP] += 1
-                quiet = False
                 step = inputs.steps[s]
                 for i in range(step.count):
                     j = step.first + i
-                    drive = inputs.base[j] + fixed.cells[j].gain * inputs.step_value[step.offset + i]
+                    drive = inputs.step_value[step.offset + i]
                     if drive != neurons[j].drive:
+                        if waiting:
+                            scan_groups(groups, origin, neurons, amp, register, watched, start, end)
+                            waiting = False
                         change(fixed, state, out, work, watched, j, t_step, end, window, length, drive, -1)
                 continue
             if t_sample < end and t_sample < t:
-                register[NEXT_SAMPLE] += 1
-                for i in range(len(inputs.sample_id)):
-                    out.voltage[m, i] = peek(fixed, state, out, work, inputs.sample_id[i], t_sample)
+                sample(fixed, state, inputs, out, work, min(t, t_step, end))
                 continue
+            if waiting:
+                scan_groups(groups, origin, neurons, amp, register, watched, start, end)
+                waiting = False
             if e >= n_events:
                 break
             e += 1
@@ -342,14 +405,4 @@ def run_windows(
         if register[FAULT]:
             return start
         start, window = end, window + 1
-        if quiet and last == n_out and start < stop and idle(fixed, state):
-            ahead = min(earliest_due(calendar, bucket), window_of(stop, length))
-            if s < len(inputs.source_time):
-                ahead = min(ahead, window_of(inputs.source_time[s], length))
-            if register[NEXT_STEP] < len(inputs.steps):
-                ahead = min(ahead, window_of(inputs.steps[register[NEXT_STEP]].time, length))
-            if register[NEXT_SAMPLE] < len(inputs.sample_time):
-                ahead = min(ahead, window_of(inputs.sample_time[register[NEXT_SAMPLE]], length))
-            if ahead > window:
-                start, window = ahead * length, ahead
     return start

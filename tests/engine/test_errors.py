@@ -150,7 +150,7 @@ def test_slow_currents_and_jumps_go_together():
 
 
 def test_parameters_and_initial_values_have_one_entry_per_neuron():
-    with pytest.raises(ParameterError, match="`bias`.*3 of them"):
+    with pytest.raises(ParameterError, match=r"`bias`.*3 of them"):
         nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=1.0, bias=[1.0, 2.0]))
     with pytest.raises(ParameterError, match="initial v"):
         nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=1.0), initial={"v": [0.0, 0.0]})

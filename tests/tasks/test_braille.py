@@ -1,0 +1,185 @@
+"""The Braille task: its letters are Braille, its test is not in its training, and its report says what was asked."""
+
+import json
+import string
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuro.tasks import braille, run_task
+
+VARIANTS = (
+    *("ideal", "levels64_1uS", "levels64_3.9uS", "stuck30", "stuck50"),
+    *("hebb", "pinv", "template", "pinv_stuck50"),
+)
+TINY = ("seeds=1", "epochs=2", "cues=1", "trials=9", "flips=0.1,0.2,0.3")
+
+seeds = st.integers(0, 2**32 - 1)
+chances = st.floats(0.01, 0.6)
+parts = st.sampled_from([braille.TRAINING, braille.TEST])
+
+
+def run(*overrides, seed=0, out=None):
+    return run_task("braille", seed=seed, overrides=[*TINY, *overrides], out=out)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    out = tmp_path_factory.mktemp("braille") / "report"
+    return run("workers=1", out=out), out
+
+
+@pytest.mark.parametrize("letter", string.ascii_lowercase)
+def test_a_letter_has_the_dots_of_a_braille_pattern_of_unicode(letter):
+    dots = braille.DOTS[letter]
+    character = chr(0x2800 + sum(1 << (int(dot) - 1) for dot in dots))
+    assert unicodedata.name(character) == f"BRAILLE PATTERN DOTS-{dots}"
+
+
+def test_there_are_26_letters_and_all_look_different():
+    assert sorted(braille.DOTS) == list(string.ascii_lowercase)
+    assert len(set(braille.DOTS.values())) == 26
+
+
+def test_letters_follow_the_decades_of_louis_braille():
+    """k to t are a to j with dot 3; u, v, x, y, z are a to e with dots 3 and 6; w, unknown to his French, is j with 6."""
+
+    def dots(letter):
+        return set(braille.DOTS[letter])
+
+    for first, second in zip("abcdefghij", "klmnopqrst", strict=True):
+        assert dots(second) == dots(first) | {"3"}
+        assert dots(first) <= set("1245")
+    for first, third in zip("abcde", "uvxyz", strict=True):
+        assert dots(third) == dots(first) | {"3", "6"}
+    assert dots("w") == dots("j") | {"6"}
+
+
+@given(name=st.text(string.ascii_lowercase, max_size=10))
+def test_a_name_is_ten_cells_of_six_dots_padded_with_blanks(name):
+    encoded = braille.encode(name)
+    assert encoded.shape == (60,)
+    cells = ["".join(str(dot + 1) for dot in np.flatnonzero(cell)) for cell in encoded.reshape(10, 6)]
+    assert set(encoded) <= {0.0, 1.0}
+    assert cells == [braille.DOTS[letter] for letter in name] + [""] * (10 - len(name))
+
+
+def test_the_patterns_are_nine_names_that_all_differ():
+    patterns = braille.patterns()
+    assert patterns.shape == (9, 60)
+    assert len({pattern.tobytes() for pattern in patterns}) == 9
+
+
+def masks(words, cues):
+    return {np.not_equal(cue, word).tobytes() for cue, word in zip(cues, words, strict=True)}
+
+
+@given(one=seeds, other=seeds, p=chances, q=chances)
+def test_no_distortion_is_in_both_training_and_test(one, other, p, q):
+    words = np.repeat(braille.patterns(), 5, axis=0)
+    trained = braille.distort(words, p, braille.TRAINING, np.random.default_rng(one))
+    tested = braille.distort(words, q, braille.TEST, np.random.default_rng(other))
+    assert not masks(words, trained) & masks(words, tested)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 999), other=st.integers(0, 999), p=chances)
+def test_the_cues_of_the_test_are_none_of_the_cues_of_the_training(seed, other, p):
+    config = braille.Config(trials=90)
+    words, tested = braille.test_cues(config, other, p)
+    repeated = np.repeat(braille.patterns(), config.cues, axis=0)
+    trained = [braille.training_cues(config, seed, epoch) for epoch in range(5)]
+    assert np.array_equal(words[:9], braille.patterns())
+    assert not masks(words, tested) & set().union(*(masks(repeated, cues) for cues in trained))
+
+
+@given(flipped=st.sets(st.integers(0, 59)))
+def test_every_distortion_is_of_one_half(flipped):
+    mask = np.zeros(60, bool)
+    mask[sorted(flipped)] = True
+    assert braille.half(mask) == sum(flipped) % 2
+    assert braille.half(mask[None]).tolist() == [sum(flipped) % 2]
+
+
+@settings(max_examples=20)
+@given(seed=seeds, p=st.floats(0.1, 0.5), part=parts)
+def test_dots_are_flipped_as_often_as_asked_for(seed, p, part):
+    """The choice of a half moves the probability by less than (1 - 2 p)^29, nothing beside the error."""
+    words = np.repeat(braille.patterns(), 40, axis=0)
+    cues = braille.distort(words, p, part, np.random.default_rng(seed))
+    assert set(np.unique(cues)) <= {0.0, 1.0}
+    share = np.mean(cues != words)
+    assert abs(share - p) < 5 * np.sqrt(p * (1 - p) / words.size) + (1 - 2 * p) ** 29
+    for each in np.mean(cues != words, axis=0):
+        assert abs(each - p) < 6 * np.sqrt(p * (1 - p) / len(words)) + (1 - 2 * p) ** 29
+
+
+@given(seed=seeds, part=parts)
+def test_each_word_can_have_a_flip_probability_of_its_own(seed, part):
+    words = np.zeros((2, 60))
+    cues = braille.distort(np.repeat(words, 40, axis=0), np.repeat([0.02, 0.5], 40), part, np.random.default_rng(seed))
+    assert cues[:40].mean() < 0.15 < 0.35 < cues[40:].mean()
+
+
+def test_all_variants_are_tested_on_the_same_cues_and_every_seed_on_its_own():
+    config = braille.Config(trials=18)
+    assert np.array_equal(braille.test_cues(config, 1, 0.2)[1], braille.test_cues(config, 1, 0.2)[1])
+    assert not np.array_equal(braille.test_cues(config, 1, 0.2)[1], braille.test_cues(config, 2, 0.2)[1])
+
+
+@pytest.mark.parametrize(("variant", "share"), [("stuck30", 0.3), ("stuck50", 0.5), ("pinv_stuck50", 0.5)])
+def test_the_share_of_stuck_devices_is_in_the_name_and_they_differ_between_seeds(variant, share):
+    _, faults = braille.devices(variant, 0)
+    assert faults.count / 7200 == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / 7200))
+    assert set(faults.plus[~np.isnan(faults.plus)]) == {0.0}
+    assert not np.array_equal(faults.plus, braille.devices(variant, 1)[1].plus, equal_nan=True)
+
+
+@pytest.mark.parametrize(("variant", "noise"), [("levels64_1uS", 1e-6), ("levels64_3.9uS", 3.9e-6)])
+def test_levels_and_write_noise_are_in_the_name(variant, noise):
+    device, faults = braille.devices(variant, 0)
+    assert device.levels == 64
+    assert device.write_noise == pytest.approx(noise)
+    assert faults is None
+
+
+def test_the_report_has_the_exact_words_of_every_variant_at_every_distortion(written):
+    metrics = written[0].metrics
+    for variant in VARIANTS:
+        for p in ("0.10", "0.20", "0.30"):
+            # Of nine trials, each restored or not.
+            assert metrics[f"exact_words/{variant}/{p}"] * 9 == pytest.approx(
+                round(metrics[f"exact_words/{variant}/{p}"] * 9)
+            )
+            assert 0 <= metrics[f"exact_words/{variant}/{p}"] <= 1
+    assert sum(name.startswith("exact_words/") for name in metrics) == 3 * len(VARIANTS)
+
+
+def test_no_memory_beats_the_nearest_template_by_more_than_chance(written):
+    """The template is the best guess there is; nine trials leave a little to luck."""
+    metrics = written[0].metrics
+    for variant in VARIANTS:
+        for p in ("0.10", "0.20", "0.30"):
+            assert metrics[f"exact_words/{variant}/{p}"] <= metrics[f"exact_words/template/{p}"] + 2 / 9
+
+
+def test_the_report_is_written_with_its_figures(written):
+    report, out = written
+    record = json.loads((out / "report.json").read_text())
+    assert record["metrics"] == report.metrics
+    assert {"words", "accuracy", "learning", "raster"} <= set(record["figures"])
+    for file in record["figures"].values():
+        assert (out / file).stat().st_size > 1000
+
+
+def test_the_same_seed_gives_the_same_metrics_whatever_the_number_of_processes(written):
+    assert run("workers=2").metrics == written[0].metrics
+
+
+def test_another_seed_gives_other_metrics(written):
+    one, other = written[0].metrics, run("workers=1", "epochs=1", seed=1).metrics
+    assert set(other) == set(one)
+    assert any(other[name] != one[name] for name in one if name.startswith("spikes_per_recall"))
