@@ -45,13 +45,13 @@ class Memory:
     """A recurrent memory of `size` neurons; times in seconds.
 
     dv_i/dt = (1 + u_i) / (2 tick),  u_i = gain (sum_j W_ij (2 y_j - 1) + c_i): threshold 1, reset to 0. y_j is
-    neuron j's spike trace, scaled so that one spike a tick gives about 1; c_i = +-1 is the cue while it lasts.
+    neuron j's spike trace, which at one spike a tick comes to 1 just after each; c_i = +-1 is the cue while it lasts.
     The term -sum_j W_ij is a bias: a read of all rows of the same devices.
     """
 
     size: int
     tick: float = 1 * ms
-    """Interval between the spikes of a neuron at u = 1."""
+    """Unit of time of the equations; one spike a tick, which takes u = 3, counts as full activity."""
     gain: float = 3.0
     """What a sum of W (2 y - 1), or a cue, counts in u."""
     tau: float = 2 * ms

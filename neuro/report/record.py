@@ -79,7 +79,7 @@ class Report:
     metrics: Mapping[str, float]
     """What was measured: one number per name, with the unit in the name."""
     energy: Mapping[str, Any] = field(default_factory=dict)
-    """Joules and seconds, by cause and place."""
+    """Joules and seconds by cause and place, or counts of what costs them; `unit` says which."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Seed, versions, revision, machine and time, as from `provenance`."""
     tables: tuple[Table, ...] = ()

@@ -76,3 +76,29 @@ def test_a_crossbar_is_told_how_often_each_row_was_read():
     net.connect(cue, cell, crossbar, delay=1e-3)
     nr.run(net, 0.1, inputs={"cue": nr.Spikes([0.01, 0.02, 0.03], [0, 1, 1])})
     assert crossbar.ledger.row_reads == 3
+
+
+@pytest.mark.parametrize("cut", [0.7e-3, 1e-3, 2.3e-3])
+def test_what_changes_between_two_runs_acts_from_the_cut(cut):
+    net = nr.Network()
+    cell = net.add(nr.Population("cell", 1, nr.IF(v_th=10.0, bias=500.0)))
+    net.connect(cell, cell, nr.AllToAll(0.0), delay=1e-3)
+    program = nr.build(net)
+    first = nr.run(program, cut)
+    record = nr.Record(v={"cell": [0]}, v_dt=0.25e-3)
+    second = nr.run(program.with_bias({"cell": -100.0}), 3e-3, state=first.state, record=record)
+    expected = 500.0 * cut - 100.0 * (second.v_times - cut)
+    assert second.v["cell"][:, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_continued_run_with_other_weights_ends_the_open_window_with_the_old_ones():
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    cell = net.add(nr.Population("cell", 1, nr.IF(v_th=10.0)))
+    net.connect(cue, cell, nr.Dense([[1.0]]), delay=10e-3, name="w")
+    program = nr.build(net)
+    spikes = {"cue": nr.Spikes([1e-3, 4e-3], [0, 0])}
+    first = nr.run(program, 12e-3, inputs=spikes)
+    record = nr.Record(v={"cell": [0]}, v_dt=1e-3)
+    second = nr.run(program.with_weights({"w": [[5.0]]}), 4e-3, state=first.state, record=record)
+    assert second.v["cell"][:, 0].tolist() == [1.0, 1.0, 6.0, 6.0]

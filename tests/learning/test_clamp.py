@@ -14,7 +14,7 @@ from tests.strategies import strength
 
 SIZE = 5
 RATE = 970.0
-"""Spikes per second of a fully active forced neuron; an interval, a delay and a refractory time never add up to one another."""
+"""Spikes per second of a fully active forced neuron; no interval, delay and refractory time add up to another."""
 STEP = 2.0**-10
 """About a millisecond, whose multiples are exact."""
 DELAY = 1.31e-3
@@ -256,7 +256,7 @@ def test_a_clamp_that_cannot_be_is_refused_by_name(kind, force):
 
 @pytest.mark.parametrize("force", [0.0, -5.0])
 def test_a_hard_clamp_needs_a_rate_above_zero(force):
-    with pytest.raises(NeuroError, match="Clamp.strength"):
+    with pytest.raises(NeuroError, match=r"Clamp\.strength"):
         Clamp("cell", "hard", force)
 
 

@@ -25,7 +25,7 @@ from neuro.learning.rules import Contrastive
 SIZE = 12
 MEMORY = Memory(size=SIZE)
 UNIT = weight_unit(MEMORY)
-WORDS = np.array([[1] * 6 + [0] * 6, [1, 0] * 6, [0, 1, 1, 0, 0, 1] + [0, 1, 1, 0, 0, 1]], dtype=float)
+WORDS = np.array([[1] * 6 + [0] * 6, [1, 0] * 6, [0, 1, 1, 0, 0, 1] * 2], dtype=float)
 """Three patterns; any two of them differ in six dots at least."""
 DEVICES = {"ideal": None, "64 levels": Device("quiet", g_min=0.0, g_max=150e-6, levels=64)}
 TRAINING = Training(epochs=30, cues=4, rate_first=0.08, rate_last=0.02)
