@@ -22,6 +22,7 @@ DELAY = 1.31e-3
 COMMON = {"tau_m": 20e-3, "v_th": 1.0, "v_reset": -0.15, "refractory": 0.73e-3, "bias": 1.4}
 MODELS = {
     "LIF, jumps": nr.LIF(**COMMON),
+    "LIF, jumps, floor": nr.LIF(v_min=-0.5, **COMMON),
     "LIF, currents": nr.LIF(tau_syn=5e-3, **COMMON),
     "LIF, two receptors": nr.LIF(tau_syn=(5e-3, None), **COMMON),
     "LIF, subtracts": nr.LIF(tau_syn=5e-3, **{**COMMON, "v_reset": 0.0}, reset="subtract"),
@@ -176,10 +177,11 @@ def test_currents_go_on_while_a_neuron_is_clamped(tau_m):
     assert found.v["cell"][:, 0] == pytest.approx(expected, abs=1e-12)
 
 
-def test_inputs_onto_v_itself_are_lost_while_a_neuron_is_clamped():
+@pytest.mark.parametrize("extra", [{}, {"v_min": -1.0}, {"tau_syn": (None, 5e-3)}])
+def test_inputs_onto_v_itself_are_lost_while_a_neuron_is_clamped(extra):
     net = nr.Network()
     cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
-    cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0, **extra)))
     net.connect(cue, cell, nr.OneToOne(0.9), delay=1e-3)
     inputs = {"cue": nr.Spikes([2e-3, 9e-3], [0, 0])}  # one arrives clamped, the other free
     held = Clamp("cell", "hard", RATE).toward([0.0], start=0.0, stop=8 * STEP)

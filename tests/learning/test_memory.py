@@ -113,14 +113,28 @@ def test_permuted_neurons_give_the_permuted_recall(seed, order):
 
 
 def test_an_untaught_memory_follows_its_equation():
-    """At u = gain a neuron needs half a tick and its refractory time for a spike; at u = 0, two ticks more."""
+    """A spike takes the refractory time and 2 ticks / (1 + u): half a tick at u = gain, two ticks at u = 0."""
     cue = np.zeros(SIZE)
     cue[0] = 1
-    spikes = present(lower(MEMORY, crossbar()), MEMORY, cue).spikes["memory"]
+    program = lower(MEMORY, crossbar())
+    spikes = present(program, MEMORY, cue).spikes["memory"]
     full, silent = (spikes.times[spikes.ids == i] for i in (0, 1))
     assert full[:6] == pytest.approx([0.5e-3, 1.5e-3, 2.5e-3, 3.5e-3, 4.5e-3, 7e-3], abs=1e-9)
-    # It starts from its floor: three quarters of its range in 3 ms.
+    # It starts from its floor: one and a half of its range in 3 ms.
     assert silent[:3] == pytest.approx([8e-3, 10.5e-3, 13e-3], abs=1e-9)
+    # Only the last 15 ms count, in which both fire six times.
+    assert recall(program, MEMORY, cue[None]).activity.tolist() == [[6 / 15] * SIZE]
+
+
+@pytest.mark.parametrize("weight", [-0.3, 0.3, 0.6])
+def test_a_silent_neuron_pushes_the_other_way(weight):
+    """u = gain (c - W) where the only neuron that is heard is silent and its weight is W, from row to column."""
+    weights, cue = np.zeros((SIZE, SIZE)), np.zeros(SIZE)
+    weights[0, 1], cue[1] = weight, 1
+    spikes = present(lower(MEMORY, crossbar(weights=weights)), MEMORY, cue).spikes["memory"]
+    rise = 2 * MEMORY.tick / (1 + MEMORY.gain * (1 - weight))
+    expected = [rise + k * (rise + MEMORY.refractory) for k in range(3)]
+    assert spikes.times[spikes.ids == 1][:3] == pytest.approx(expected, abs=1e-9)
 
 
 @settings(max_examples=30)
