@@ -12,7 +12,9 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["inlined", "is_cached", "kernel"]
+shares = numba.prange
+
+__all__ = ["inlined", "is_cached", "kernel", "lent", "shared", "shares", "use_threads"]
 
 
 def kernel(function: F) -> F:
@@ -21,7 +23,21 @@ def kernel(function: F) -> F:
     Kernels may call kernels of other files in the same folder: the cache entry of each carries the digest of
     them all, because numba by itself would go on running a callee that has been edited in another file.
     """
-    compiled = numba.njit(cache=True, error_model="numpy", fastmath=False, nogil=True)(function)
+    return _cached(function, parallel=False)
+
+
+def shared(function: F) -> F:
+    """A kernel whose loops over `shares(n)` are divided among threads."""
+    return _cached(function, parallel=True)
+
+
+def use_threads(count: int) -> None:
+    """Let shared kernels use up to so many threads, as far as there are cores."""
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+
+
+def _cached(function: F, parallel: bool) -> F:
+    compiled = numba.njit(cache=True, error_model="numpy", fastmath=False, nogil=True, parallel=parallel)(function)
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = _digest(Path(function.__code__.co_filename).parent)
@@ -31,6 +47,25 @@ def kernel(function: F) -> F:
 def inlined(function: F) -> F:
     """A kernel whose body is pasted into its callers, so that passing arrays to it costs nothing."""
     return cast(F, numba.njit(inline="always", error_model="numpy", fastmath=False, nogil=True)(function))
+
+
+def _lent(context: Any, array: Any) -> Any:
+    """The same array without its reference count, for a caller that keeps it alive.
+
+    Every kernel counts references to all arrays that it is given, with an atomic instruction each; for a lent array
+    this is nothing.
+    """
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = target.make_array(signature.return_type)(target, builder, arguments[0])
+        for owner in ("meminfo", "parent"):
+            setattr(made, owner, getattr(made, owner).type(None))
+        return made._getvalue()
+
+    return array(array), generate
+
+
+lent = cast(Callable[[Any], Any], numba.extending.intrinsic(_lent))
 
 
 def is_cached(function: Callable[..., Any]) -> bool:

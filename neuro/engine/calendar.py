@@ -7,7 +7,7 @@ from math import floor
 import numpy as np
 
 from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Index, Records
-from neuro.jit import kernel
+from neuro.jit import inlined, kernel
 
 __all__ = ["earliest_due", "enter", "sort_events", "take", "window_of"]
 
@@ -59,7 +59,7 @@ def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float,
         else:
             before = slot
         slot = after
-    sort_events(time, code, n)
+    sort_events(time, code, 0, n)
     return n
 
 
@@ -75,15 +75,29 @@ def earliest_due(calendar: Records, bucket: I8) -> Index:
     return best
 
 
+@inlined
+def later(time: F8, code: I8, i: Index, j: Index) -> bool:
+    return bool(time[i] > time[j] or (time[i] == time[j] and code[i] > code[j]))
+
+
 @kernel
-def sort_events(time: F8, code: I8, n: int) -> None:
-    """Sort the first `n` by time, ties by code."""
-    if n > 24:
-        order = np.argsort(time[:n])
-        time[:n], code[:n] = time[:n][order], code[:n][order]
-    for i in range(1, n):
-        t, c, k = time[i], code[i], i
-        while k > 0 and (time[k - 1] > t or (time[k - 1] == t and code[k - 1] > c)):
-            time[k], code[k] = time[k - 1], code[k - 1]
-            k -= 1
-        time[k], code[k] = t, c
+def sort_events(time: F8, code: I8, first: Index, last: Index) -> None:
+    """Sort the events first .. last by time, ties by code: a heap, in place."""
+    n = last - first
+    for build in range(n // 2 + n - 1):
+        if build < n // 2:
+            place, size = n // 2 - 1 - build, n
+        else:
+            size = n - 1 - (build - n // 2)
+            time[first], time[first + size] = time[first + size], time[first]
+            code[first], code[first + size] = code[first + size], code[first]
+            place = 0
+        while 2 * place + 1 < size:
+            child = 2 * place + 1
+            if child + 1 < size and later(time, code, first + child + 1, first + child):
+                child += 1
+            if not later(time, code, first + child, first + place):
+                break
+            time[first + place], time[first + child] = time[first + child], time[first + place]
+            code[first + place], code[first + child] = code[first + child], code[first + place]
+            place = child

@@ -1,49 +1,74 @@
 """Neurons in amplitude form: a whole group relative to one reference time, so that an input is two additions.
 
-v - v_inf = a exp(-(t - t0) rate_m) + b exp(-(t - t0) rate_s). What is rare is hidden in the value of a itself:
+v - v_inf = a exp(-(t - t0) rate_m) + b exp(-(t - t0) rate_s) + slow(t), where slow(t) is what an AHP's own currents
+leave in v. What is rare is hidden in the value of a itself:
 
     a = +inf   watched: the neuron could spike before the window ends, or its refractory time ends inside the window.
                Its amplitudes stand aside (mode FREE), or its state form holds (mode HELD). The bound always fires.
     a = -inf   refractory (or forced) beyond this window: the bound never fires, and b goes on collecting input.
 
-The bound: with x = v - v_inf and current i, v stays below v_inf + max(x, x exp(-h rate_m)) + max(i, 0) peak(h).
+The bound: with x = a exp(..) + b exp(..) and current i, x stays below max(x, x exp(-h rate_m)) + max(i, 0) peak(h)
+for the next h seconds; and below max(x, 0) + max(i, 0) peak for ever. `gap` is v_th - v_inf less the most that slow(t)
+reaches, so x < gap proves silence; and x itself has at most one extremum, so its slopes tell where it can be highest.
 """
 
 from __future__ import annotations
 
 from math import exp, inf
 
-from neuro.engine.calendar import enter
 from neuro.engine.neuron import settle
-from neuro.engine.records import F8, FORCED, FREE, HELD, I8, WATCHED, Index, Record, Records, State
+from neuro.engine.records import (
+    EVEN,
+    F8,
+    FORCED,
+    FREE,
+    FRESH,
+    HELD,
+    I8,
+    QUIET,
+    RELEASED,
+    SURVEYED,
+    WATCHED,
+    Desk,
+    Fixed,
+    Index,
+    Record,
+    State,
+)
 from neuro.jit import inlined, kernel
 
-__all__ = ["close", "pack", "response_peak", "scan", "unpack", "watch"]
+__all__ = ["FAR", "close", "horizon", "pack", "rebase", "scan", "slow_part", "survey", "unpack", "watch"]
+
+FAR = 50.0
+"""The reference time moves when the fastest amplitude has grown by exp(FAR)."""
+SMALL = 1e-300
+
+
+@kernel
+def horizon(group: Record, quiet: int, t: float, end: float, em: float, es: float) -> tuple[float, float, float, float]:
+    """(p, q, up, most): with y = a p + b q, x stays below max(y, y up) + max(b most, 0), until `end` or for ever."""
+    if quiet:
+        return em, es, SMALL, group.peak * es / group.shape
+    h = end - t
+    left = exp(-h * group.rate_m)
+    most = group.peak if h >= group.s_peak else group.shape * (exp(-h * group.rate_s) - left)
+    return em * left, es * left, 1.0 / left, most * es / group.shape
 
 
 @inlined
-def response_peak(group: Record, left: float, h: float) -> float:
-    """The most that a unit current can add to v in the next `h` seconds; `left` = exp(-h rate_m)."""
-    if h >= group.s_peak:
-        most: float = group.peak
-    else:
-        most = group.shape * (exp(-h * group.rate_s) - left)
-    return most
-
-
-@inlined
-def enlist(neuron: Record, register: I8, watched: I8, j: Index) -> None:
+def enlist(neuron: Record, tally: I8, watched: I8, j: Index) -> None:
     if not neuron.listed:
         neuron.listed = 1
-        watched[register[WATCHED]] = j
-        register[WATCHED] += 1
+        watched[tally[WATCHED]] = j
+        tally[WATCHED] += 1
 
 
 @inlined
 def watch(
     neuron: Record,
-    amp: F8,
-    register: I8,
+    amps: F8,
+    gap: float,
+    tally: I8,
     watched: I8,
     j: Index,
     a: float,
@@ -56,161 +81,211 @@ def watch(
 ) -> None:
     """Put a neuron on the list of those that the bound cannot clear; am and bs are its amplitudes at `t`.
 
-    `rising` tells the next look what to expect: 2, v is above threshold already; 1, it is on its way up.
+    `rising` tells the next look what to expect: 2, x is above its gap already; 1, it is on its way up.
     """
     neuron.side_a, neuron.side_b, neuron.since = a, b, t
-    neuron.rising = 2 if am + bs >= amp[2] else (1 if am * rate_m + bs * rate_s < 0.0 else 0)
-    amp[0] = inf
-    enlist(neuron, register, watched, j)
+    neuron.rising = 2 if am + bs >= gap else (1 if am * rate_m + bs * rate_s < 0.0 else 0)
+    amps[j, 0] = inf
+    enlist(neuron, tally, watched, j)
 
 
 @kernel
-def unpack(
-    cell: Record,
-    rate: F8,
-    jump: F8,
-    group: Record,
-    origin: float,
-    neuron: Record,
-    amp: F8,
-    x: F8,
-    work: F8,
-    register: I8,
-    time: F8,
-    ids: I8,
-    j: Index,
-    t: float,
-) -> None:
+def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
+    """What the slow currents leave in v, `s` after the reference time."""
+    total = 0.0
+    for k in range(group.first_slow, group.first_slow + group.slow):
+        total += x[k] * exp(-s * rate[k]) * group.rate_m / (group.rate_m - rate[k])
+    return total
+
+
+@kernel
+def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
+    """An upper bound of the slow part between `s` and `then` after the reference time."""
+    total = 0.0
+    for k in range(group.first_slow, group.first_slow + group.slow):
+        c = x[k] * group.rate_m / (group.rate_m - rate[k])
+        total += c * exp(-(then if c < 0.0 else s) * rate[k])
+    return total
+
+
+@kernel
+def unpack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: float) -> None:
     """Bring a neuron into state form at `t`, through whatever happens on the way."""
-    watched = amp[0] == inf
+    cell, group, neuron, amp, x = fixed.cells[j], fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
+    rate, watched = fixed.rate[j], amp[0] == inf
     if not (watched and neuron.mode == HELD):
         a, b = amp[0], amp[1]
         neuron.last = t
         if watched:
             a, b, neuron.last = neuron.side_a, neuron.side_b, neuron.since
-        s = neuron.last - origin
+        s = neuron.last - desk.origin[k, g]
         b *= exp(-s * group.rate_s)
         if a != -inf:
-            neuron.v = amp[3] + a * exp(-s * group.rate_m) + b
+            slow = slow_part(group, rate, x, s) if group.slow else 0.0
+            neuron.v = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + b + slow
             neuron.mode = FREE
-        if len(x):
+        if group.first_slow:
             x[0] = b / group.shape
+        for i in range(group.first_slow, group.first_slow + group.slow):
+            x[i] *= exp(-s * rate[i])
     if watched:
-        settle(cell, rate, jump, neuron, x, work, register, time, ids, j, t, True)
+        settle(
+            cell, rate, fixed.jump[j], neuron, x, desk.work[k], desk.tally[k], desk.time[k], desk.ids[k],
+            j, t, 1, fixed.many,
+        )  # fmt: skip
 
 
 @kernel
-def pack(
-    group: Record,
-    origin: float,
-    neuron: Record,
-    amp: F8,
-    x: F8,
-    register: I8,
-    watched: I8,
-    calendar: Records,
-    bucket: I8,
-    j: Index,
-    t: float,
-    end: float,
-    window: Index,
-    length: float,
-) -> None:
-    """Put a neuron in state form at `t` back into amplitude form.
+def pack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: float, end: float) -> None:
+    """Put a neuron in state form at `t` back into amplitude form, and watch it if it could spike before `end`.
 
-    At the end of a window nothing is watched: the next scan looks at every neuron.
+    At the end of a window only quiet groups are watched: the next scan looks at every neuron of the others.
     """
-    s = t - origin
+    cell, group, neuron, amp, x = fixed.cells[j], fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
+    rate, tally, watched = fixed.rate[j], desk.tally[k], desk.watched[k]
+    s = t - desk.origin[k, g]
     em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
-    i = x[0] if len(x) else 0.0
+    i = x[0] if group.first_slow else 0.0
     b = i * group.shape / es
+    slow = 0.0
+    if neuron.mode == HELD and neuron.until < end:
+        amp[0] = inf
+        enlist(neuron, tally, watched, j)
+        return
+    if group.slow:
+        for n in range(group.first_slow, group.first_slow + group.slow):
+            x[n] /= exp(-s * rate[n])
+        slow = slow_part(group, rate, x, s)
+        v_inf = neuron.drive / cell.leak
+        state.gap[j] = cell.threshold - v_inf - slow_most(group, rate, x, s, s + (end - t))
     amp[1] = b
     if neuron.mode == FORCED:
         amp[0] = -inf
     elif neuron.mode == HELD:
-        if neuron.until >= end:
-            amp[0] = -inf
-            enter(calendar, bucket, register, window, length, neuron.until, -1 - j)
-        else:
-            amp[0] = inf
-            enlist(neuron, register, watched, j)
+        amp[0] = -inf
+        desk.free_time[k, tally[RELEASED]], desk.free_id[k, tally[RELEASED]] = neuron.until, j
+        tally[RELEASED] += 1
     else:
-        a = (neuron.v - amp[3] - i * group.shape) / em
+        a = (neuron.v - neuron.drive / cell.leak - i * group.shape - slow) / em
         amp[0] = a
-        if t < end:
-            v = a * em + b * es
-            left = exp(-(end - t) * group.rate_m)
-            if max(v, v * left) + max(i * response_peak(group, left, end - t), 0.0) >= amp[2]:
-                watch(neuron, amp, register, watched, j, a, b, a * em, b * es, group.rate_m, group.rate_s, t)
+        quiet = state.outlook[g] & QUIET
+        if quiet or t < end:
+            p, q, up, most = horizon(group, quiet, t, end, em, es)
+            y = a * p + b * q
+            if not max(y, y * up) + max(b * most, 0.0) < state.gap[j]:
+                watch(
+                    neuron,
+                    state.amp,
+                    state.gap[j],
+                    tally,
+                    watched,
+                    j,
+                    a,
+                    b,
+                    a * em,
+                    b * es,
+                    group.rate_m,
+                    group.rate_s,
+                    t,
+                )
 
 
 @kernel
-def scan(
-    group: Record, origin: float, neurons: Records, amps: F8, register: I8, watched: I8, start: float, end: float
-) -> None:
-    """Move a group's reference time to `start`, and watch all that could spike before `end`."""
-    s = start - origin
-    em, es = max(exp(-s * group.rate_m), 1e-300), exp(-s * group.rate_s)
-    left = exp(-(end - start) * group.rate_m)
-    most = response_peak(group, left, end - start) / group.shape
+def survey(fixed: Fixed, state: State, g: int) -> None:
+    """Take stock of a group's gaps."""
+    group = fixed.groups[g]
+    even, quiet = group.slow == 0, group.slow == 0
     for j in range(group.start, group.stop):
-        amp = amps[j]
-        a, b = amp[0] * em, amp[1] * es
-        amp[0], amp[1] = a, b
-        v = a + b
-        if max(v, v * left) + max(b * most, 0.0) >= amp[2]:
-            watch(neurons[j], amp, register, watched, j, a, b, a, b, group.rate_m, group.rate_s, start)
+        cell, neuron = fixed.cells[j], state.neurons[j]
+        gap = cell.threshold - neuron.drive / cell.leak
+        state.gap[j] = gap
+        even = even and gap == state.gap[group.start]
+        quiet = quiet and gap > 0.0
+    state.outlook[g] = SURVEYED | FRESH | (EVEN if even else 0) | (QUIET if quiet else 0)
 
 
 @kernel
-def close(
-    cells: Records,
-    rate: F8,
-    jump: F8,
-    groups: Records,
-    origin: F8,
-    state: State,
-    work: F8,
-    watched: I8,
-    time: F8,
-    ids: I8,
-    end: float,
-    window: Index,
-    length: float,
+def rebase(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float) -> None:
+    """Move a group's reference time to `start`."""
+    group, amps = fixed.groups[g], state.amp
+    s = start - desk.origin[k, g]
+    em, es = max(exp(-s * group.rate_m), SMALL), exp(-s * group.rate_s)
+    for j in range(max(group.start, desk.bounds[k]), min(group.stop, desk.bounds[k + 1])):
+        a = amps[j, 0]
+        if a == inf:
+            neuron = state.neurons[j]
+            neuron.side_a *= em
+            neuron.side_b *= es
+        amps[j, 0], amps[j, 1] = a * em, amps[j, 1] * es
+        for i in range(group.first_slow, group.first_slow + group.slow):
+            state.x[j, i] *= exp(-s * fixed.rate[j, i])
+    desk.origin[k, g] = start
+
+
+@kernel
+def scan(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float, end: float) -> None:
+    """Watch all neurons of a group that could spike before `end` (of a quiet group: ever)."""
+    group, amps, gaps, neurons = fixed.groups[g], state.amp, state.gap, state.neurons
+    first, last = max(group.start, desk.bounds[k]), min(group.stop, desk.bounds[k + 1])
+    tally, watched, rate_m, rate_s = desk.tally[k], desk.watched[k], group.rate_m, group.rate_s
+    s = start - desk.origin[k, g]
+    em, es = exp(-s * rate_m), exp(-s * rate_s)
+    if group.slow:
+        level(fixed, state, desk, k, g, first, last, s, s + (end - start))
+    p, q, up, most = horizon(group, state.outlook[g] & QUIET, start, end, em, es)
+    for j in range(first, last):
+        a, b = amps[j, 0], amps[j, 1]
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < gaps[j] and a != inf:
+            watch(neurons[j], amps, gaps[j], tally, watched, j, a, b, a * em, b * es, rate_m, rate_s, start)
+
+
+@kernel
+def level(
+    fixed: Fixed, state: State, desk: Desk, k: int, g: int, first: Index, last: Index, s: float, then: float
 ) -> None:
+    """The gaps of neurons with slow currents, for the window from `s` to `then` after the reference time."""
+    group, now, later = fixed.groups[g], desk.factor[k], desk.work[k, 0]
+    for i in range(group.slow):
+        r = fixed.rate[group.start, group.first_slow + i]
+        shape = group.rate_m / (group.rate_m - r)
+        now[i], later[i] = exp(-s * r) * shape, exp(-then * r) * shape
+    for j in range(first, last):
+        cell = fixed.cells[j]
+        gap = cell.threshold - state.neurons[j].drive / cell.leak
+        for i in range(group.slow):
+            x = state.x[j, group.first_slow + i]
+            gap -= max(x * now[i], x * later[i])
+        state.gap[j] = gap
+
+
+@kernel
+def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
     """The window's last look at every watched neuron."""
-    register = state.register
-    n = register[WATCHED]
-    register[WATCHED] = 0
-    for k in range(n):
-        j = watched[k]
-        neuron, amp, x = state.neurons[j], state.amp[j], state.x[j]
+    tally, watched = desk.tally[k], desk.watched[k]
+    n = tally[WATCHED]
+    tally[WATCHED] = 0
+    for turn in range(n):
+        j = watched[turn]
+        neuron, amp, gap = state.neurons[j], state.amp[j], state.gap[j]
         neuron.listed = 0
         if amp[0] != inf:
             continue
-        g = cells[j].group
-        group = groups[g]
+        g = fixed.cells[j].group
+        group = fixed.groups[g]
         if neuron.mode != HELD:
-            s = end - origin[g]
-            am, bs = neuron.side_a * exp(-s * group.rate_m), neuron.side_b * exp(-s * group.rate_s)
+            s = end - desk.origin[k, g]
+            em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
+            a, b = neuron.side_a, neuron.side_b
+            am, bs = a * em, b * es
             falls = am * group.rate_m + bs * group.rate_s > 0.0
-            if not (am + bs >= amp[2] or neuron.rising == 2 or (neuron.rising == 1 and falls)):
-                amp[0], amp[1] = neuron.side_a, neuron.side_b
+            if not (am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls)):
+                amp[0], amp[1] = a, b
+                if state.outlook[g] & QUIET:
+                    p, q, up, most = horizon(group, QUIET, end, end, em, es)
+                    y = a * p + b * q
+                    if not max(y, y * up) + max(b * most, 0.0) < gap:
+                        watch(neuron, state.amp, gap, tally, watched, j, a, b, am, bs, group.rate_m, group.rate_s, end)
                 continue
-        unpack(cells[j], rate[j], jump[j], group, origin[g], neuron, amp, x, work, register, time, ids, j, end)
-        pack(
-            group,
-            origin[g],
-            neuron,
-            amp,
-            x,
-            register,
-            watched,
-            state.calendar,
-            state.bucket,
-            j,
-            end,
-            end,
-            window,
-            length,
-        )
+        unpack(fixed, state, desk, k, g, j, end)
+        pack(fixed, state, desk, k, g, j, end, end)

@@ -36,7 +36,7 @@ def rounded(s: float) -> float:
 
 
 @kernel
-def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
+def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: int) -> None:
     """The course `h` seconds after `x`, without events; `frozen` keeps v at a limit."""
     pull = 0.0
     y[0] = 1.0
@@ -62,7 +62,7 @@ def dot(c: F8, x: F8) -> float:
 
 
 @kernel
-def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
+def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: int) -> None:
     """Coefficients of the time derivative of c . x."""
     dv = 0.0 if frozen else c[1]
     c1[0] = dv * drive
@@ -74,7 +74,7 @@ def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) ->
 
 
 @kernel
-def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
+def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: int) -> None:
     """Bounds of the course on the `h` seconds from `x` to `y`: every x_k is monotone, and v follows the currents."""
     low = high = 0.0
     for i in range(2, len(x)):
@@ -112,8 +112,8 @@ def root(
     high: float,
     f_low: float,
     f_high: float,
-    frozen: bool,
-    verified: bool,
+    frozen: int,
+    verified: int,
 ) -> float:
     """Where c . x rises through zero, known to lie in (low, high]: Newton's steps, kept inside the bracket.
 
@@ -157,7 +157,7 @@ def root(
 
 @kernel
 def top(
-    cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: bool
+    cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: int
 ) -> float:
     """Where the derivative c1 . x falls through zero in (low, high)."""
     for _ in range(200):
@@ -181,7 +181,7 @@ def top(
 
 
 @kernel
-def crossing(cell: Record, rate: F8, drive: float, work: F8, h: float, strict: bool, frozen: bool) -> float:
+def crossing(cell: Record, rate: F8, drive: float, work: F8, h: float, strict: int, frozen: int) -> float:
     """First offset in [0, h] at which work[2] . x reaches zero (`strict`: exceeds it) from x = work[0], or inf.
 
     Intervals are halved until bounds on f, f' or f'' prove what happens inside, for any number of exponentials.

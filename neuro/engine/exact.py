@@ -21,6 +21,7 @@ from neuro.engine.inputs import Schedule, join, merge, samples, since
 from neuro.engine.program import Program, amplitudes
 from neuro.engine.recording import Record
 from neuro.engine.records import (
+    BLOCK,
     CULPRIT,
     EVENT,
     FAULT,
@@ -30,7 +31,9 @@ from neuro.engine.records import (
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
+    REGISTERS,
     UNUSED,
+    Desk,
     Inputs,
     Output,
     State,
@@ -84,11 +87,13 @@ def initial_state(program: Program) -> EngineState:
     arrays = State(
         neurons=neurons,
         amp=amplitudes(program, neurons["v"]),
+        gap=np.zeros(n),
         x=np.zeros(program.fixed.rate.shape),
         origin=np.zeros(len(program.fixed.groups)),
+        outlook=np.zeros(len(program.fixed.groups), np.int64),
         calendar=calendar,
         bucket=np.full(int(np.clip(np.ceil(longest / program.window) + 2, 2, 4096)), -1, np.int64),
-        register=np.zeros(8, np.int64),
+        register=np.zeros(REGISTERS, np.int64),
     )
     return EngineState(program, arrays, 0.0, 0.0, None, np.zeros(0, np.int64))
 
@@ -101,6 +106,29 @@ def _with_room(state: State) -> State:
     calendar["next"][-1] = state.register[UNUSED]
     state.register[UNUSED] = old
     return state._replace(calendar=calendar)
+
+
+def new_desk(program: Program, calendar: int, room: int, bounds: Ints) -> Desk:
+    """Room to work in, for as many threads as there are shares of the neurons."""
+    threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
+    largest = int(np.diff(bounds).max())
+    return Desk(
+        bounds=bounds,
+        tally=np.zeros((threads, REGISTERS), np.int64),
+        origin=np.zeros((threads, len(program.fixed.groups))),
+        work=np.zeros((threads, 8, depth)),
+        factor=np.zeros((threads, 2 * depth)),
+        watched=np.empty((threads, largest), np.int64),
+        hits=np.empty((threads, BLOCK), np.uint32),
+        total=np.empty((threads, BLOCK)),
+        margin=np.empty((threads, BLOCK)),
+        time=np.empty((threads, room)),
+        ids=np.empty((threads, room), np.int64),
+        free_time=np.empty((threads, largest)),
+        free_id=np.empty((threads, largest), np.int64),
+        event_time=np.empty(calendar),
+        event_code=np.empty(calendar, np.int64),
+    )
 
 
 def _copy(state: State) -> State:
@@ -181,8 +209,9 @@ def _switch(program: Program, state: EngineState, arrays: State, forced: Ints) -
         _rewind(arrays)
         inputs = merge(state.since_base, np.zeros(0), np.zeros(0, np.int64))
         arrays = _windows(old, arrays, inputs, nothing, state.base, time, (time, time), None)
+    desk = new_desk(program, 0, 16, np.array([0, program.size]))
     for ids, on in ((np.setdiff1d(state.forced, forced), False), (np.setdiff1d(forced, state.forced), True)):
-        force(program.fixed, arrays, nothing.output, ids, on, time, program.window)
+        force(program.fixed, arrays, desk, ids, on, time, program.window)
     return arrays
 
 
@@ -207,13 +236,15 @@ def _windows(
     """Run whole windows in pieces of a fraction of a second, growing buffers where a piece did not fit."""
     _announce()
     piece = 256 * program.window
+    bounds = np.array([0, program.size])
     while begin < stop:
         before, events = _copy(arrays), tape.output.events.copy()
         until = min(stop, begin + piece)
         if until < stop:
             until = float(window_of(until, program.window)) * program.window
+        desk = new_desk(program, len(arrays.calendar), len(tape.output.time), bounds)
         tick = clock.perf_counter()
-        reached = run_windows(program.fixed, arrays, inputs, tape.output, begin, until, program.window, *counted)
+        reached = run_windows(program.fixed, arrays, inputs, tape.output, desk, begin, until, program.window, *counted)
         fault = arrays.register[FAULT]
         if fault == FULL:
             arrays = _with_room(before)

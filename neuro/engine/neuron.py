@@ -70,14 +70,14 @@ def at_limit(cell: Record, neuron: Record, now: F8) -> int:
 @kernel
 def next_event(cell: Record, rate: F8, drive: float, mode: int, work: F8, h: float) -> tuple[float, int]:
     """Offset and kind (SPIKE, FLOOR, CEILING, FREE) of what comes first on the course work[0]; inf if nothing does."""
-    c, frozen = work[2], mode != FREE
+    c, frozen = work[2], int(mode != FREE)
     first, kind = inf, FREE
     if mode != FLOOR:
         c[:] = 0.0
         c[0], c[1] = -cell.threshold, 1.0
         for k in range(cell.currents, len(rate)):
             c[2 + k] = -1.0
-        first, kind = crossing(cell, rate, drive, work, h, False, frozen), SPIKE
+        first, kind = crossing(cell, rate, drive, work, h, 0, frozen), SPIKE
     for limit in range(FLOOR, CEILING + 1):
         sign = 1.0 if limit == FLOOR else -1.0
         level = cell.floor if limit == FLOOR else cell.ceiling
@@ -91,14 +91,14 @@ def next_event(cell: Record, rate: F8, drive: float, mode: int, work: F8, h: flo
             c[0], c[1] = sign * level, -sign
         else:
             continue
-        offset = crossing(cell, rate, drive, work, min(h, first), True, frozen)
+        offset = crossing(cell, rate, drive, work, min(h, first), 1, frozen)
         if offset < first:
             first, kind = offset, FREE if mode == limit else limit
     return first, kind
 
 
 @inlined
-def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
+def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: int) -> None:
     """A spike, now: v is reset, and held for the refractory time."""
     if audible:
         emit(register, time, ids, neuron.last, j)
@@ -121,12 +121,35 @@ def settle(
     ids: I8,
     j: Index,
     t: float,
-    audible: bool,
+    audible: int,
+    many: int | None,
 ) -> None:
-    """Bring neuron j to `t` through every spike and limit on the way; spikes go out only if `audible`."""
-    if cell.modes <= 1 and cell.modes == cell.currents and (cell.modes == 0 or jump[0] == 0.0):
+    """Bring neuron j to `t` through every spike and limit on the way; spikes go out only if `audible`.
+
+    Where `many` is None, no neuron has more than one current, and the code for the others is not even compiled.
+    """
+    if many is None or (cell.modes <= 1 and cell.modes == cell.currents and (cell.modes == 0 or jump[0] == 0.0)):
         settle_one(cell, rate[0] if len(rate) else 0.0, neuron, x, register, time, ids, j, t, audible)
-        return
+    else:
+        settle_many(cell, rate, jump, neuron, x, work, register, time, ids, j, t, audible)
+
+
+@kernel
+def settle_many(
+    cell: Record,
+    rate: F8,
+    jump: F8,
+    neuron: Record,
+    x: F8,
+    work: F8,
+    register: I8,
+    time: F8,
+    ids: I8,
+    j: Index,
+    t: float,
+    audible: int,
+) -> None:
+    """`settle` for a neuron with any number of currents."""
     now, then = work[0], work[1]
     for _ in range(MOST_AT_ONCE):
         h = t - neuron.last
@@ -138,7 +161,7 @@ def settle(
         if mode == HELD or mode == FORCED:
             released = mode == HELD and neuron.until <= t
             goal = neuron.until if released else t
-            flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, True)
+            flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, 1)
             x[:] = then[2:]
             neuron.last = goal
             if not released:
@@ -148,7 +171,7 @@ def settle(
         if mode == FREE:
             mode = at_limit(cell, neuron, now)
         offset, kind = next_event(cell, rate, neuron.drive, mode, work, h)
-        flow(cell, rate, neuron.drive, now, min(offset, h), then, mode != FREE)
+        flow(cell, rate, neuron.drive, now, min(offset, h), then, int(mode != FREE))
         x[:] = then[2:]
         neuron.v, neuron.mode = then[1], mode
         if offset > h:
@@ -169,7 +192,7 @@ def settle(
 
 @kernel
 def settle_one(
-    cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: bool
+    cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: int
 ) -> None:
     """`settle` for a neuron with at most one current, which its own spikes leave alone."""
     i, drive = x[0] if len(x) else 0.0, neuron.drive
@@ -249,7 +272,7 @@ def fill(cell: Record, rate: F8, h: float, f: F8) -> None:
 
 
 @inlined
-def calm(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: bool) -> bool:
+def calm(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: int) -> bool:
     """Do bounds prove that nothing happens to the neuron up to `t`? If so, `move` brings it there."""
     low = high = pull = sink = 0.0
     for k in range(xs.shape[1]):

@@ -48,6 +48,14 @@ class Program:
         """Number of neurons, sources included."""
         return len(self.drive)
 
+    def shares(self, threads: int) -> Ints:
+        """Bounds of the neurons that each thread sees to, shape (threads + 1,): about as many synapses for each."""
+        if threads == 1:
+            return np.array([0, self.size])
+        load = np.cumsum(1 + np.bincount(self.fixed.post, minlength=self.size))
+        inner = np.searchsorted(load, np.arange(1, threads) * (load[-1] / threads))
+        return np.array([0, *inner, self.size], np.int64)
+
     def slice(self, population: str) -> slice:
         """Where a population stands in the common numbering."""
         first = self.offset[population]
@@ -118,7 +126,7 @@ def build(network: Network) -> Program:
     return Program(
         network=network,
         offset=offset,
-        fixed=Fixed(cells, rate, jump, groups, *wiring),
+        fixed=Fixed(cells, rate, jump, groups, *wiring, many=_many(cells, jump)),
         drive=frozen(drive),
         weights_at=weights_at,
         window=_window(network, groups),
@@ -188,6 +196,12 @@ def _cells(network: Network, offset: Mapping[str, int], total: int) -> tuple[Rec
     return cells, rate, jump
 
 
+def _many(cells: Records, jump: Floats) -> int | None:
+    """None where no neuron has more than one current, which its own spikes leave alone."""
+    one = (cells["modes"] <= 1) & (cells["modes"] == cells["currents"])
+    return None if one.all() and not jump[:, :1].any() else 1
+
+
 def _same(values: Floats) -> bool:
     return len(values) == 0 or bool(np.all(values == values[0]))
 
@@ -195,14 +209,15 @@ def _same(values: Floats) -> bool:
 def _compact(population: Population) -> bool:
     """Can this population keep its amplitudes relative to one reference time?"""
     model = population.model
-    if type(model) is not LIF or population.size == 0:
+    if not isinstance(model, LIF) or isinstance(model, ALIF) or population.size == 0:
         return False
     if model.v_min is not None or model.v_max is not None or len(receptors(model)) != 1:
         return False
     leak, currents = _gain(population), _synaptic_rates(population)
+    currents += [rate for rate, _ in _self_currents(population)]
     if not _same(leak) or not all(_same(rate) for rate in currents):
         return False
-    return not currents or bool(abs(currents[0][0] / leak[0] - 1.0) > NEARLY_EQUAL)
+    return all(bool(abs(rate[0] / leak[0] - 1.0) > NEARLY_EQUAL) for rate in currents)
 
 
 def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: Floats) -> Records:
@@ -218,6 +233,8 @@ def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: F
         elif _compact(population):
             group["kind"] = COMPACT
             m = group["rate_m"] = cells["leak"][first]
+            group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_currents(population))
+            group["fastest"] = max(m, *rate[first, : int(group["first_slow"] + group["slow"])], 0.0)
             if _synaptic_rates(population):
                 s = group["rate_s"] = rate[first, 0]
                 s_peak = group["s_peak"] = np.log(s / m) / (s - m)
@@ -234,6 +251,7 @@ class _Rows(NamedTuple):
     length: Ints
     weight_first: Ints
     weight_step: int
+    whole: bool
     post: NDArray[np.uint32]
     weight: NDArray[np.floating]
 
@@ -249,6 +267,7 @@ def _matrix_rows(projection: Projection, seed: int) -> _Rows:
         length=np.full(n_pre, n_post, np.int64),
         weight_first=each * n_post,
         weight_step=1,
+        whole=True,
         post=np.arange(n_post, dtype=np.uint32),
         weight=np.ascontiguousarray(values).ravel(),
     )
@@ -272,7 +291,7 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
     elif one_weight_a_row(weight, start):
         step, weight_first = 0, np.arange(len(source), dtype=np.int64)
         weight = weight[start[source]]
-    return _Rows(source, start[source], count[source], weight_first, step, post.astype(np.uint32), weight)
+    return _Rows(source, start[source], count[source], weight_first, step, False, post.astype(np.uint32), weight)
 
 
 def _wiring(
@@ -298,6 +317,7 @@ def _wiring(
         segments["receptor"] = -1 if taus[projection.receptor] is None else current
         segments["first"], segments["count"] = n_post + rows.first, rows.length
         segments["weight"], segments["weight_step"] = n_weight + rows.weight_first, rows.weight_step
+        segments["whole"] = rows.whole
         parts.append((rows.source + offset[projection.pre.name], segments))
         posts.append(rows.post + np.uint32(offset[projection.post.name]))
         weights.append(rows.weight)
@@ -314,18 +334,15 @@ def _window(network: Network, groups: Records) -> float:
     """The longest window in which no spike can have an effect, short enough for exp to stay in range."""
     delays = [projection.delay for projection in network.projections.values()]
     compact = groups[groups["kind"] == COMPACT]
-    fastest = max([0.0, *compact["rate_m"], *compact["rate_s"]])
+    fastest = max([0.0, *compact["fastest"]])
     longest = 1.0 if fastest == 0.0 else min(1.0, 50.0 / fastest)
     return float(min([*delays, longest]))
 
 
 def amplitudes(program: Program, v: Floats) -> Floats:
-    """Amplitude form at the origin of time: (a, b, gap, v_inf) of each neuron; zero where there is none."""
-    amp = np.zeros((program.size, 4))
+    """Amplitude form at the origin of time: (a, b) of each neuron, shape (neurons, 2); zero where there is none."""
+    amp = np.zeros((program.size, 2))
     for group in program.fixed.groups[program.fixed.groups["kind"] == COMPACT]:
         here = slice(int(group["start"]), int(group["stop"]))
-        v_inf = program.drive[here] / program.fixed.cells["leak"][here]
-        amp[here, 0] = v[here] - v_inf
-        amp[here, 2] = program.fixed.cells["threshold"][here] - v_inf
-        amp[here, 3] = v_inf
+        amp[here, 0] = v[here] - program.drive[here] / program.fixed.cells["leak"][here]
     return amp

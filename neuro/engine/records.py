@@ -12,12 +12,17 @@ Record = Any
 Index = int | np.integer[Any]
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
+U4 = NDArray[np.uint32]
+Reals = NDArray[np.floating]
 
 SOURCE, COMPACT, GENERAL = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
-N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT = range(8)
+N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
+REGISTERS = 9
 FULL, RUNAWAY = 1, 2
 NEVER = 2**62
+EVEN, QUIET, FRESH, SURVEYED = 1, 2, 4, 8
+BLOCK = 1024
 
 CELL = np.dtype(
     [(name, np.float64) for name in ("leak", "gain", "threshold", "reset", "refractory", "floor", "ceiling")]
@@ -31,23 +36,30 @@ threshold (ALIF). `modes` counts all x_k that are in use.
 """
 
 GROUP = np.dtype(
-    [(name, np.int64) for name in ("start", "stop", "kind", "uniform", "single")]
-    + [(name, np.float64) for name in ("rate_m", "rate_s", "shape", "s_peak", "peak")],
+    [(name, np.int64) for name in ("start", "stop", "kind", "uniform", "single", "first_slow", "slow")]
+    + [(name, np.float64) for name in ("rate_m", "rate_s", "shape", "s_peak", "peak", "fastest")],
     align=True,
 )
 """A population: where it stands, how it is kept, and the time constants that all its neurons share.
 
 `uniform`: all neurons have the same rates; `single`: each has one current, which its own spikes leave alone.
+In amplitude form, x[first_slow : first_slow + slow] are currents that only own spikes change.
 
 An input w gives a current w and adds w shape (exp(-s rate_s) - exp(-s rate_m)) to v, most at `s_peak`: w peak.
 """
 
 SEGMENT = np.dtype(
     [("delay", np.float64)]
-    + [(name, np.int64) for name in ("projection", "group", "receptor", "first", "count", "weight", "weight_step")],
+    + [
+        (name, np.int64)
+        for name in ("projection", "group", "receptor", "first", "count", "weight", "weight_step", "whole")
+    ],
     align=True,
 )
-"""A row of synapses: targets post[first : first + count], weights from `weight` on; receptor -1 is v itself."""
+"""A row of synapses: targets post[first : first + count], weights from `weight` on; receptor -1 is v itself.
+
+`whole`: the targets are neighbours, one after the other, and their weights too.
+"""
 
 NEURON = np.dtype(
     [(name, np.float64) for name in ("v", "last", "until", "drive", "side_a", "side_b", "since")]
@@ -64,7 +76,10 @@ STEP = np.dtype([("time", np.float64), ("first", np.int64), ("count", np.int64),
 
 
 class Fixed(NamedTuple):
-    """What a program does not change: parameters and wiring. Source i has the segments row[i] .. row[i + 1]."""
+    """What a program does not change: parameters and wiring. Source i has the segments row[i] .. row[i + 1].
+
+    `many` is None where no neuron has more than one current: then the code for those is not compiled.
+    """
 
     cells: Records
     rate: F8
@@ -72,20 +87,53 @@ class Fixed(NamedTuple):
     groups: Records
     row: I8
     segments: Records
-    post: NDArray[np.uint32]
-    weight: NDArray[np.floating]
+    post: U4
+    weight: Reals
+    many: int | None
 
 
 class State(NamedTuple):
-    """All that changes: neurons, amplitudes (a, b, gap, v_inf), the x_k, each group's t0, and the calendar."""
+    """All that changes.
+
+    In amplitude form, `amp` holds (a, b) and `gap` an upper bound of v_th - v_inf - (slow currents' part of v) for
+    the window; the slow x_k, a and b count from the group's reference time `origin`. `outlook` holds, by group, what
+    is known of its gaps: EVEN, they are all the same; QUIET, they are all positive, so that a neuron below its bound
+    stays silent until its next input; FRESH, known only since the last look at every neuron; 0, nothing.
+    """
 
     neurons: Records
     amp: F8
+    gap: F8
     x: F8
     origin: F8
+    outlook: I8
     calendar: Records
     bucket: I8
     register: I8
+
+
+class Desk(NamedTuple):
+    """Room to work in, apart for each thread k, which sees to the neurons bounds[k] .. bounds[k + 1].
+
+    `tally` counts like a state's register; `time` and `ids` are the window's spikes, `free_time` and `free_id` the
+    refractory times that end after it; events are the window's arrivals.
+    """
+
+    bounds: I8
+    tally: I8
+    origin: F8
+    work: F8
+    factor: F8
+    watched: I8
+    hits: U4
+    total: F8
+    margin: F8
+    time: F8
+    ids: I8
+    free_time: F8
+    free_id: I8
+    event_time: F8
+    event_code: I8
 
 
 class Inputs(NamedTuple):

@@ -1,0 +1,75 @@
+"""Voltages at any instant, computed without touching the neurons."""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+from neuro.engine.compact import slow_part
+from neuro.engine.neuron import settle
+from neuro.engine.records import COMPACT, HELD, NEXT_SAMPLE, Desk, Fixed, Index, Inputs, Output, State
+from neuro.jit import kernel
+
+__all__ = ["sample"]
+
+
+@kernel
+def peek(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float) -> float:
+    """v of neuron j at `t`, leaving the neuron as it was."""
+    cell, neuron, x, amp, rate = fixed.cells[j], state.neurons[j], state.x[j], state.amp[j], fixed.rate[j]
+    group, origin = fixed.groups[cell.group], desk.origin[k, cell.group]
+    a = amp[0] if group.kind == COMPACT else inf
+    if abs(a) < inf:
+        s = t - origin
+        at: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
+        if group.slow:
+            at += slow_part(group, rate, x, s)
+        return at
+    seen: float = neuron.v
+    if a == -inf:
+        return seen
+    v, last, until, mode, parts = neuron.v, neuron.last, neuron.until, neuron.mode, desk.factor[k]
+    for i in range(len(x)):
+        parts[i] = x[i]
+    if group.kind == COMPACT and mode != HELD:
+        s = neuron.since - origin
+        b = neuron.side_b * exp(-s * group.rate_s)
+        slow = slow_part(group, rate, x, s) if group.slow else 0.0
+        neuron.v = neuron.drive / cell.leak + neuron.side_a * exp(-s * group.rate_m) + b + slow
+        neuron.last = neuron.since
+        if group.first_slow:
+            x[0] = b / group.shape
+        for i in range(group.first_slow, group.first_slow + group.slow):
+            x[i] *= exp(-s * rate[i])
+    settle(
+        cell,
+        rate,
+        fixed.jump[j],
+        neuron,
+        x,
+        desk.work[k],
+        desk.tally[k],
+        desk.time[k],
+        desk.ids[k],
+        j,
+        t,
+        0,
+        fixed.many,
+    )
+    seen = neuron.v
+    neuron.v, neuron.last, neuron.until, neuron.mode = v, last, until, mode
+    for i in range(len(x)):
+        x[i] = parts[i]
+    return seen
+
+
+@kernel
+def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, k: int, until: float) -> None:
+    """Read the voltages asked for at all times before `until`."""
+    low, high, m = desk.bounds[k], desk.bounds[k + 1], desk.tally[k, NEXT_SAMPLE]
+    while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
+        for i in range(len(inputs.sample_id)):
+            j = inputs.sample_id[i]
+            if low <= j < high:
+                out.voltage[m, i] = peek(fixed, state, desk, k, j, inputs.sample_time[m])
+        m += 1
+    desk.tally[k, NEXT_SAMPLE] = m
