@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, Ints, finite, frozen, indices
+from neuro.engine.files import key, name_of, note, noted, put, reading, replaced
 from neuro.errors import InputError
 
-__all__ = ["Current", "Record", "Recording", "Spikes", "load_recording"]
+__all__ = ["Current", "Record", "Recording", "Spikes", "about", "load_recording"]
+
+KIND = "recording 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,50 +142,50 @@ class Recording:
     """Seed, engine, wall seconds."""
     state: Any = None
     """From where another run can go on: ``run(..., state=recording.state)``."""
+    interrupted: bool = False
+    """Was the run told to stop? Then `stop` is how far it came."""
 
     def save(self, path: str | Path) -> None:
-        """Write spikes, voltages, events and provenance to one HDF5 file; the state is not written."""
-        import json
-
-        import h5py
-
-        with h5py.File(path, "w") as file:
-            file.attrs["neuro"] = "recording 1"
-            file.attrs["start"], file.attrs["stop"] = self.start, self.stop
-            file.attrs["provenance"] = json.dumps(dict(self.provenance))
+        """Write everything to one HDF5 file, whole or not at all; `load_state` finds the state in it."""
+        with replaced(path, KIND) as file:
             for name, spikes in self.spikes.items():
-                file[f"spikes/{name}/times"], file[f"spikes/{name}/ids"] = spikes.times, spikes.ids
+                put(file, f"spikes/{key(name)}/times", spikes.times)
+                put(file, f"spikes/{key(name)}/ids", spikes.ids)
             for name, voltage in self.v.items():
-                file[f"v/{name}"] = voltage
-            file["v_times"] = self.v_times
-            for name, count in self.events.items():
-                file.require_group("events").attrs[name] = count
+                put(file, f"v/{key(name)}", voltage)
+            put(file, "v_times", self.v_times)
+            note(file, "about", about(self))
+            if self.state is not None:
+                self.state.write(file.create_group("state"))
+
+
+def about(recording: Recording) -> dict[str, Any]:
+    """What of a recording is not arrays."""
+    names = ("start", "stop", "interrupted")
+    return {
+        "events": dict(recording.events),
+        "provenance": dict(recording.provenance),
+        **{name: getattr(recording, name) for name in names},
+    }
 
 
 def load_recording(path: str | Path) -> Recording:
-    """Read a recording that `Recording.save` wrote.
+    """Read a recording that `Recording.save` wrote; its state is read with `load_state`.
 
     Raises
     ------
     InputError
-        If the file is no such recording.
+        If the file is no such recording, or damaged.
+    FileNotFoundError
+        If there is no such file.
     """
-    import json
-
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        if file.attrs.get("neuro") != "recording 1":
-            raise InputError("this is not a recording of neuro", where=str(path))
-        spikes = {name: Spikes(group["times"][:], group["ids"][:]) for name, group in file.get("spikes", {}).items()}
+    with reading(path, (KIND,), InputError) as file:
+        groups = file.get("spikes", {}).items()
         return Recording(
-            spikes=spikes,
-            v={name: data[:] for name, data in file.get("v", {}).items()},
+            spikes={name_of(k): Spikes.in_order(group["times"][:], group["ids"][:]) for k, group in groups},
+            v={name_of(k): data[:] for k, data in file.get("v", {}).items()},
             v_times=file["v_times"][:],
-            events={k: int(n) for k, n in file["events"].attrs.items()} if "events" in file else {},
-            start=float(file.attrs["start"]),
-            stop=float(file.attrs["stop"]),
-            provenance=json.loads(file.attrs["provenance"]),
+            **noted(file, "about"),
         )
 
 
