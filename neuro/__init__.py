@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from neuro.engine.checkpoint import load_state
     from neuro.engine.interrupts import raise_interrupts
     from neuro.engine.program import Program, build
-    from neuro.engine.recording import Current, Record, Recording, Spikes, load_recording
+    from neuro.engine.recording import Current, Record, Recording, Spikes
     from neuro.engine.run import run
+    from neuro.engine.stored import load_recording
 
 __version__ = "0.1.0"
 
@@ -32,7 +33,7 @@ _LATER = {
     "Spikes": "neuro.engine.recording",
     "build": "neuro.engine.program",
     "load_device": "neuro.crossbar.device",
-    "load_recording": "neuro.engine.recording",
+    "load_recording": "neuro.engine.stored",
     "load_state": "neuro.engine.checkpoint",
     "raise_interrupts": "neuro.engine.interrupts",
     "run": "neuro.engine.run",

@@ -11,9 +11,9 @@ from neuro.engine.exact import finished
 from neuro.engine.files import note, noted, put, reading, replaced
 from neuro.engine.inputs import Schedule, schedule
 from neuro.engine.program import Program, build
-from neuro.engine.recording import KIND as RECORDING
 from neuro.engine.records import State
 from neuro.engine.state import EngineState, initial_state
+from neuro.engine.stored import KIND as RECORDING
 from neuro.engine.structure import require_structure, structure, values
 from neuro.errors import InputError, StateError
 from neuro.network.graph import Network

@@ -18,6 +18,7 @@ from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
 from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
 from neuro.engine.program import Program
+from neuro.engine.recording import Recording
 from neuro.engine.records import (
     FAULT,
     FULL,
@@ -58,10 +59,19 @@ class Piece(NamedTuple):
 
 
 class Sink(Protocol):
-    """Takes a run's pieces as they come."""
+    """Takes a run's pieces as they come, and makes a recording of them."""
 
     def write(self, piece: Piece) -> None:
         """Keep a piece; its spikes are copied, for their arrays are used again."""
+
+    def close(self) -> None:
+        """No more pieces come, or the run has failed."""
+
+    def counts(self) -> Ints:
+        """Spikes of each neuron, in the common numbering."""
+
+    def recording(self, **about: Any) -> Recording:
+        """The run as a recording; `about` has the fields that are not spikes or voltages."""
 
 
 class Outcome(NamedTuple):
@@ -209,7 +219,9 @@ class _Course:
         self._adapt(until, took, count)
         self.arrays, self.reached, self.events = arrays, until, output.events
         low, high = output.time[:count].searchsorted(self.counted)
-        return Piece(until, output.time[low:high], output.neuron[low:high], times, voltage, output.events)
+        return Piece(
+            min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
+        )
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = copied(self.arrays)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.errors import NeuroError
+from neuro.errors import InputError, NeuroError
 
-__all__ = ["key", "name_of", "note", "noted", "put", "reading", "replaced"]
+__all__ = ["completed", "growing", "key", "note", "noted", "put", "reading", "replaced"]
 
 VERSION = "v110"
 """The oldest format in which the file's own structure has checksums; older programs than HDF5 1.10 cannot read it."""
@@ -37,6 +37,29 @@ def replaced(path: str | Path, kind: str) -> Iterator[Any]:
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def growing(path: str | Path, kind: str) -> Any:
+    """A new, open file of some kind, to be appended to while others read it (once its `swmr_mode` is set)."""
+    import h5py
+
+    try:
+        file = h5py.File(path, "x", libver=(VERSION, VERSION))
+    except FileExistsError:
+        raise InputError(
+            "this file is there already, and a run writes to a new one",
+            where=str(path),
+            remedy="Remove it, or give another name",
+        ) from None
+    file.attrs["neuro"] = kind
+    return file
+
+
+def completed(path: str | Path) -> Any:
+    """A file that `growing` made, open for the last additions."""
+    import h5py
+
+    return h5py.File(path, "r+", libver=(VERSION, VERSION))
 
 
 @contextmanager
@@ -99,12 +122,3 @@ def key(name: str) -> str:
     'layer%2F1'
     """
     return name.replace("%", "%25").replace("/", "%2F").replace(".", "%2E")
-
-
-def name_of(key: str) -> str:
-    """The name that `key` was made of.
-
-    >>> name_of("layer%2F1")
-    'layer/1'
-    """
-    return key.replace("%2E", ".").replace("%2F", "/").replace("%25", "%")

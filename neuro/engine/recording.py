@@ -11,12 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, Ints, finite, frozen, indices
-from neuro.engine.files import key, name_of, note, noted, put, reading, replaced
 from neuro.errors import InputError
 
-__all__ = ["Current", "Record", "Recording", "Spikes", "about", "load_recording"]
-
-KIND = "recording 2"
+__all__ = ["Current", "Record", "Recording", "Spikes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +117,9 @@ class Record:
     """Neurons whose voltage is sampled, by population."""
     v_dt: float = 1e-3
     """Sampling step of the voltages, s. Samples are exact values at k v_dt, not steps of the simulation."""
+    to: str | Path | None = None
+    """A new HDF5 file that spikes and voltages go to as they come, instead of being kept in memory. It can be read
+    with `load_recording` at any time: after the run, while it goes on, and after a crash."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,46 +147,9 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write everything to one HDF5 file, whole or not at all; `load_state` finds the state in it."""
-        with replaced(path, KIND) as file:
-            for name, spikes in self.spikes.items():
-                put(file, f"spikes/{key(name)}/times", spikes.times)
-                put(file, f"spikes/{key(name)}/ids", spikes.ids)
-            for name, voltage in self.v.items():
-                put(file, f"v/{key(name)}", voltage)
-            put(file, "v_times", self.v_times)
-            note(file, "about", about(self))
-            if self.state is not None:
-                self.state.write(file.create_group("state"))
+        from neuro.engine.stored import save_recording
 
-
-def about(recording: Recording) -> dict[str, Any]:
-    """What of a recording is not arrays."""
-    names = ("start", "stop", "interrupted")
-    return {
-        "events": dict(recording.events),
-        "provenance": dict(recording.provenance),
-        **{name: getattr(recording, name) for name in names},
-    }
-
-
-def load_recording(path: str | Path) -> Recording:
-    """Read a recording that `Recording.save` wrote; its state is read with `load_state`.
-
-    Raises
-    ------
-    InputError
-        If the file is no such recording, or damaged.
-    FileNotFoundError
-        If there is no such file.
-    """
-    with reading(path, (KIND,), InputError) as file:
-        groups = file.get("spikes", {}).items()
-        return Recording(
-            spikes={name_of(k): Spikes.in_order(group["times"][:], group["ids"][:]) for k, group in groups},
-            v={name_of(k): data[:] for k, data in file.get("v", {}).items()},
-            v_times=file["v_times"][:],
-            **noted(file, "about"),
-        )
+        save_recording(self, path)
 
 
 def each(value: Any) -> Sequence[Any]:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from neuro.arrays import positive
-from neuro.engine.exact import advance, ready
+from neuro.engine.exact import Sink, advance, ready
 from neuro.engine.inputs import ClampLike, sampling, schedule
 from neuro.engine.interrupts import deferred
 from neuro.engine.program import Program, build
 from neuro.engine.recording import Record, Recording
 from neuro.engine.state import EngineState, initial_state
+from neuro.engine.stream import Stream
 from neuro.engine.structure import require_same
 from neuro.engine.tape import Tape
 from neuro.errors import InputError, UnknownName, UnsupportedFeature
@@ -100,8 +101,11 @@ def run(
     start, stop = state.time, state.time + length
     plan, voltages = schedule(program, inputs, clamp, start, stop), sampling(program, wanted)
     ready(program)
+    provenance = {"seed": state.seed, "engine": engine}
     with telling(progress, "simulating") as report, deferred() as interrupts:
-        sink = Tape(program, wanted)
+        sink: Sink = Tape(program, wanted)
+        if wanted.to is not None:
+            sink = Stream(wanted.to, program, wanted, start, provenance)
 
         def tell(reached: float) -> None:
             try:
@@ -110,23 +114,22 @@ def run(
             except KeyboardInterrupt:
                 interrupts.asked = True
 
-        outcome = advance(program, state, plan, stop, voltages, sink, tell, lambda: interrupts.asked)
-        sink.close()
+        try:
+            outcome = advance(program, state, plan, stop, voltages, sink, tell, lambda: interrupts.asked)
+        finally:
+            sink.close()
         _count_reads(program, sink)
-    return Recording(
-        spikes=sink.spikes,
-        v=sink.v,
-        v_times=sink.v_times,
-        events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
-        start=start,
-        stop=outcome.reached,
-        state=outcome.state,
-        provenance={"seed": state.seed, "engine": engine, "wall_seconds": time.perf_counter() - began},
-        interrupted=interrupts.asked,
-    )
+        return sink.recording(
+            events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
+            start=start,
+            stop=outcome.reached,
+            state=outcome.state,
+            provenance={**provenance, "wall_seconds": time.perf_counter() - began},
+            interrupted=interrupts.asked,
+        )
 
 
-def _count_reads(program: Program, sink: Tape) -> None:
+def _count_reads(program: Program, sink: Sink) -> None:
     """Tell each crossbar how often its rows were driven."""
     counts = None
     for projection in program.network.projections.values():

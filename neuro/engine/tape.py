@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from neuro.arrays import Floats, Ints
 from neuro.engine.exact import Piece
 from neuro.engine.program import Program
-from neuro.engine.recording import Record, Spikes
+from neuro.engine.recording import Record, Recording, Spikes
 
 __all__ = ["Tape", "by_population", "columns"]
 
@@ -28,24 +27,27 @@ class Tape:
             self.pieces.append(piece._replace(time=piece.time.copy(), neuron=piece.neuron.copy()))
 
     def close(self) -> None:
-        """Put the pieces together."""
-        pieces = self.pieces
-        self.time: Floats = np.concatenate([np.zeros(0), *(piece.time for piece in pieces)])
-        self.neuron: Ints = np.concatenate([np.zeros(0, np.int64), *(piece.neuron for piece in pieces)])
-        self.pieces = pieces[:0]
-        self.v_times: Floats = np.concatenate([np.zeros(0), *(piece.sample_time for piece in pieces)])
-        self.v: Mapping[str, Floats] = {}
-        if self.record.v:
-            width = sum(np.size(who) for who in self.record.v.values())
-            voltage = np.concatenate([np.zeros((0, width)), *(piece.voltage for piece in pieces)])
-            self.v = columns(self.record, voltage)
-        self.spikes: Mapping[str, Spikes] = {}
-        if self.record.spikes:
-            self.spikes = by_population(self.program, self.time, self.neuron)
+        """Nothing is open."""
 
     def counts(self) -> Ints:
         """Spikes of each neuron, in the common numbering."""
-        return np.bincount(self.neuron, minlength=self.program.size)
+        fired = [np.bincount(piece.neuron, minlength=self.program.size) for piece in self.pieces]
+        return np.sum(fired, axis=0) if fired else np.zeros(self.program.size, np.int64)
+
+    def recording(self, **about: Any) -> Recording:
+        """The run as a recording."""
+        pieces, record = self.pieces, self.record
+        spikes: dict[str, Spikes] = {}
+        if record.spikes:
+            time = np.concatenate([np.zeros(0), *(piece.time for piece in pieces)])
+            neuron = np.concatenate([np.zeros(0, np.int64), *(piece.neuron for piece in pieces)])
+            spikes = by_population(self.program, time, neuron)
+        v_times, v = np.zeros(0), {}
+        if record.v:
+            v_times = np.concatenate([v_times, *(piece.sample_time for piece in pieces)])
+            nothing = np.zeros((0, sum(np.size(who) for who in record.v.values())))
+            v = columns(record, np.concatenate([nothing, *(piece.voltage for piece in pieces)]))
+        return Recording(spikes=spikes, v=v, v_times=v_times, **about)
 
 
 def by_population(program: Program, times: Floats, neurons: Ints) -> dict[str, Spikes]:

@@ -108,10 +108,7 @@ def test_a_state_of_another_network_is_refused_with_what_differs(other, says, wa
     state = nr.run(zoo(), 0.01).state
     state.save(tmp_path / "state.h5")
     with pytest.raises(StateError, match=says):
-        if way == "directly":
-            nr.run(other, 0.01, state=state)
-        else:
-            nr.load_state(tmp_path / "state.h5", other)
+        nr.run(other, 0.01, state=state) if way == "directly" else nr.load_state(tmp_path / "state.h5", other)
 
 
 def test_files_that_are_cut_short_are_refused(tmp_path):
