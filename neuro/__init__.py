@@ -13,9 +13,12 @@ from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbabil
 if TYPE_CHECKING:
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
+    from neuro.engine.checkpoint import load_state
+    from neuro.engine.interrupts import raise_interrupts
     from neuro.engine.program import Program, build
-    from neuro.engine.recording import Current, Record, Recording, Spikes, load_recording
+    from neuro.engine.recording import Current, Record, Recording, Spikes
     from neuro.engine.run import run
+    from neuro.engine.stored import load_recording
 
 __version__ = "0.1.0"
 
@@ -30,7 +33,9 @@ _LATER = {
     "Spikes": "neuro.engine.recording",
     "build": "neuro.engine.program",
     "load_device": "neuro.crossbar.device",
-    "load_recording": "neuro.engine.recording",
+    "load_recording": "neuro.engine.stored",
+    "load_state": "neuro.engine.checkpoint",
+    "raise_interrupts": "neuro.engine.interrupts",
     "run": "neuro.engine.run",
 }
 
@@ -60,6 +65,8 @@ __all__ = [
     "build",
     "load_device",
     "load_recording",
+    "load_state",
+    "raise_interrupts",
     "run",
 ]
 

@@ -13,6 +13,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 shares = numba.prange
+_CORES = numba.get_num_threads()
 
 __all__ = ["inlined", "is_cached", "kernel", "lent", "shared", "shares", "use_threads"]
 
@@ -33,7 +34,7 @@ def shared(function: F) -> F:
 
 def use_threads(count: int) -> None:
     """Let shared kernels use up to so many threads, as far as there are cores."""
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(count, _CORES))
 
 
 def _cached(function: F, parallel: bool) -> F:

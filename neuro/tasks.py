@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from neuro.engine.interrupts import raise_interrupts
 from neuro.errors import ParameterError, UnknownName
-from neuro.report.progress import Progress, silent
+from neuro.progress import Progress, silent
 from neuro.report.record import Report, fill, plain, provenance, staged
 
 if TYPE_CHECKING:
@@ -165,7 +166,8 @@ def run_task(
 
 def _run(task: Task, name: str, preset: str, config: BaseModel, out: Path | None, progress: Progress) -> Report:
     started = time.time()
-    report = task.run(config, out=out, progress=progress)
+    with raise_interrupts():
+        report = task.run(config, out=out, progress=progress)
     return replace(
         report,
         task=name.replace("_", "-"),

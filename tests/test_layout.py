@@ -16,7 +16,7 @@ import neuro
 PACKAGE = Path(neuro.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "units", "arrays", "jit"},
+    {"errors", "units", "arrays", "jit", "progress"},
     {"network", "crossbar", "chip"},
     {"engine", "mapping"},
     {"learning", "exchange", "training"},

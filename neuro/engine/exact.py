@@ -1,4 +1,4 @@
-"""Driving the exact kernels: states, growing buffers, windows cut where runs begin and end.
+"""Driving the exact kernels: pieces of a fraction of a second, growing buffers, windows cut where runs begin and end.
 
 Windows lie on a fixed grid, whatever the cuts: a state stands at the last grid point before the run's end, with
 the inputs since then, and the next run repeats that one window. So two short runs give the same bits as one long run.
@@ -9,156 +9,78 @@ from __future__ import annotations
 import sys
 import time as clock
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
-from neuro.engine.inputs import Schedule, join, merge, samples, since
-from neuro.engine.program import Program, amplitudes
-from neuro.engine.recording import Record
+from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
+from neuro.engine.program import Program
+from neuro.engine.recording import Recording
 from neuro.engine.records import (
-    BLOCK,
-    CULPRIT,
-    EVENT,
     FAULT,
     FULL,
     N_OUT,
-    NEURON,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
-    REGISTERS,
-    UNUSED,
+    STEP,
     Desk,
     Inputs,
     Output,
     State,
 )
-from neuro.engine.windows import force, run_windows
-from neuro.errors import NetworkError
-from neuro.jit import is_cached
+from neuro.engine.runaway import check_spikes, fault
+from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
+from neuro.engine.windows import first_busy, force, run_windows
+from neuro.jit import is_cached, use_threads
 
-__all__ = ["EngineState", "Outcome", "advance", "initial_state"]
+__all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
 
-
-@dataclass(frozen=True, eq=False)
-class EngineState:
-    """Where a run stopped; opaque, to be passed on as ``run(..., state=...)``."""
-
-    program: Program
-    arrays: State
-    base: float
-    """The instant at which `arrays` stand, s."""
-    time: float
-    """The instant that was reached, s."""
-    since_base: Schedule | None
-    """Inputs of the time between the two."""
-    forced: Ints
-    """Neurons that are clamped."""
+PIECE = 0.2
+"""Wall seconds that a piece should take: soon enough for Ctrl-C, long enough to cost nothing."""
+MOST_SPIKES = 1 << 17
+MOST_VALUES = 1 << 17
+"""Spikes, and sampled voltages, that one piece holds unless a single window needs more."""
 
 
-class Outcome(NamedTuple):
-    """Spikes in the common numbering, samples, events per projection, and the final state."""
+class Piece(NamedTuple):
+    """What a piece of a run leaves: spikes in the common numbering, and samples."""
 
+    reached: float
+    """The instant up to which all is known, s."""
     time: Floats
     neuron: Ints
     sample_time: Floats
     voltage: Floats
     events: Ints
+    """Synaptic events per projection since the run began."""
+
+
+class Sink(Protocol):
+    """Takes a run's pieces as they come, and makes a recording of them."""
+
+    def write(self, piece: Piece) -> None:
+        """Keep a piece; its spikes are copied, for their arrays are used again."""
+
+    def close(self) -> None:
+        """No more pieces come, or the run has failed."""
+
+    def counts(self) -> Ints:
+        """Spikes of each neuron, in the common numbering."""
+
+    def recording(self, **about: Any) -> Recording:
+        """The run as a recording; `about` has the fields that are not spikes or voltages."""
+
+
+class Outcome(NamedTuple):
+    """Where a run has come to; its spikes and samples are in the sink."""
+
+    reached: float
+    events: Ints
     state: EngineState
-
-
-def initial_state(program: Program) -> EngineState:
-    """Everything at rest at time zero, but for the initial voltages."""
-    n = program.size
-    neurons = np.zeros(n, NEURON)
-    for name, population in program.network.populations.items():
-        rest = population.parameter("v_rest")
-        neurons["v"][program.slice(name)] = (population.initial or {}).get("v", rest)
-    neurons["drive"] = program.drive
-    longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
-    calendar = np.zeros(256, EVENT)
-    calendar["next"] = np.arange(1, 257)
-    calendar["next"][-1] = -1
-    arrays = State(
-        neurons=neurons,
-        amp=amplitudes(program, neurons["v"]),
-        gap=np.zeros(n),
-        x=np.zeros(program.fixed.rate.shape),
-        origin=np.zeros(len(program.fixed.groups)),
-        outlook=np.zeros(len(program.fixed.groups), np.int64),
-        calendar=calendar,
-        bucket=np.full(int(np.clip(np.ceil(longest / program.window) + 2, 2, 4096)), -1, np.int64),
-        register=np.zeros(REGISTERS, np.int64),
-    )
-    return EngineState(program, arrays, 0.0, 0.0, None, np.zeros(0, np.int64))
-
-
-def _with_room(state: State) -> State:
-    """The same state with twice the room for pending events."""
-    old = len(state.calendar)
-    calendar = np.concatenate([state.calendar, np.zeros(old, EVENT)])
-    calendar["next"][old:] = np.arange(old + 1, 2 * old + 1)
-    calendar["next"][-1] = state.register[UNUSED]
-    state.register[UNUSED] = old
-    return state._replace(calendar=calendar)
-
-
-def new_desk(program: Program, calendar: int, room: int, bounds: Ints) -> Desk:
-    """Room to work in, for as many threads as there are shares of the neurons."""
-    threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
-    largest = int(np.diff(bounds).max())
-    return Desk(
-        bounds=bounds,
-        tally=np.zeros((threads, REGISTERS), np.int64),
-        origin=np.zeros((threads, len(program.fixed.groups))),
-        work=np.zeros((threads, 8, depth)),
-        factor=np.zeros((threads, 2 * depth)),
-        watched=np.empty((threads, largest), np.int64),
-        hits=np.empty((threads, BLOCK), np.uint32),
-        total=np.empty((threads, BLOCK)),
-        margin=np.empty((threads, BLOCK)),
-        time=np.empty((threads, room)),
-        ids=np.empty((threads, room), np.int64),
-        free_time=np.empty((threads, largest)),
-        free_id=np.empty((threads, largest), np.int64),
-        event_time=np.empty(calendar),
-        event_code=np.empty(calendar, np.int64),
-    )
-
-
-def _copy(state: State) -> State:
-    return State._make(array.copy() for array in state)
-
-
-class _Tape:
-    """Spikes of a run in pieces, the samples, the counts, and the buffers that the kernels write to."""
-
-    def __init__(self, program: Program, n_samples: int, n_sampled: int) -> None:
-        room = max(1024, 2 * program.size)
-        events = np.zeros(len(program.network.projections), np.int64)
-        self.output = Output(np.empty(room), np.empty(room, np.int64), np.zeros((n_samples, n_sampled)), events)
-        self.pieces: list[tuple[Floats, Ints]] = []
-
-    def harvest(self, count: int) -> None:
-        if count:
-            self.pieces.append((self.output.time[:count].copy(), self.output.neuron[:count].copy()))
-
-    def grow(self) -> None:
-        room = 2 * len(self.output.time)
-        self.output = self.output._replace(time=np.empty(room), neuron=np.empty(room, np.int64))
-
-    def spikes(self, start: float, stop: float) -> tuple[Floats, Ints]:
-        if not self.pieces:
-            return np.zeros(0), np.zeros(0, np.int64)
-        time = np.concatenate([piece[0] for piece in self.pieces])
-        neuron = np.concatenate([piece[1] for piece in self.pieces])
-        low, high = np.searchsorted(time, [start, stop])
-        return time[low:high].copy(), neuron[low:high].copy()
 
 
 def advance(
@@ -166,29 +88,46 @@ def advance(
     state: EngineState,
     plan: Schedule,
     stop: float,
-    record: Record,
-    progress: Callable[[float, float, str], None] | None,
+    sampling: Sampling,
+    sink: Sink,
+    tell: Callable[[float], None],
+    halted: Callable[[], bool],
+    threads: int = 1,
 ) -> Outcome:
-    """Simulate from a state to `stop`."""
+    """Simulate from a state to `stop`, or to where `halted` says to stop.
+
+    After each piece, when all of it is in the sink, `tell` is called with the time reached.
+    """
     start = state.time
-    sample_time, sample_id = samples(program, record, start, stop)
-    tape = _Tape(program, len(sample_time), len(sample_id))
-    arrays, begin, known = _copy(state.arrays), state.base, join(state.since_base, plan)
+    arrays, begin, known = state.arrays, state.base, join(state.since_base, plan)
     if _changed(state, program, plan):
         begin, known = start, plan
-        arrays = _switch(program, state, arrays, plan.forced)
-    inputs = merge(known, sample_time, sample_id)
-    _rewind(arrays)
+        arrays = _forced(program, finished(state), state.forced, plan.forced, start)
     base = max(begin, float(window_of(stop, program.window)) * program.window)
-    report = None if progress is None else _reporter(progress, start, stop)
-    arrays = _windows(program, arrays, inputs, tape, begin, base, (start, stop), report)
-    final = _copy(arrays)
-    if base < stop:
-        end = (window_of(base, program.window) + 1) * program.window
-        _windows(program, arrays, inputs, tape, base, end, (start, stop), None)
-    time, neuron = tape.spikes(start, stop)
-    after = EngineState(program, final, base, stop, since(known, base), plan.forced)
-    return Outcome(time, neuron, sample_time, tape.output.voltage, tape.output.events, after)
+    course = _Course(program, arrays, known, sampling, begin, (start, stop), threads)
+    while course.reached < base:
+        if halted():
+            return _halt(state, plan, course)
+        sink.write(course.piece(base))
+        tell(course.reached)
+    if halted() and base < stop:
+        return _halt(state, plan, course)
+    final = course.arrays
+    end = float(window_of(base, program.window) + 1) * program.window
+    while base < stop and course.reached < end:
+        sink.write(course.piece(end))
+        tell(stop)
+    after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed)
+    return Outcome(stop, course.events, after)
+
+
+def _halt(state: EngineState, plan: Schedule, course: _Course) -> Outcome:
+    """Stop at the end of a window; before the end of the first, nothing has happened yet."""
+    if course.reached <= state.time:
+        return Outcome(state.time, np.zeros_like(course.events), state)
+    reached = course.reached
+    after = EngineState(course.program, course.arrays, reached, reached, None, plan.forced, state.seed)
+    return Outcome(reached, course.events, after)
 
 
 def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
@@ -201,76 +140,172 @@ def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
     )
 
 
-def _switch(program: Program, state: EngineState, arrays: State, forced: Ints) -> State:
-    """Finish the last run's open window with its own weights, up to its end, and change the clamped neurons."""
-    old, time = state.program, state.time
-    nothing = _Tape(old, 0, 0)
-    if state.since_base is not None and state.base < time:
-        _rewind(arrays)
-        inputs = merge(state.since_base, np.zeros(0), np.zeros(0, np.int64))
-        arrays = _windows(old, arrays, inputs, nothing, state.base, time, (time, time), None)
-    desk = new_desk(program, 0, 16, np.array([0, program.size]))
-    for ids, on in ((np.setdiff1d(state.forced, forced), False), (np.setdiff1d(forced, state.forced), True)):
-        force(program.fixed, arrays, desk, ids, on, time, program.window)
+def finished(state: EngineState) -> State:
+    """The state at the time that was reached: the open window up to there, with the weights that it began with."""
+    if state.since_base is None or state.base >= state.time:
+        return state.arrays
+    ready(state.program)
+    course = _Course(state.program, state.arrays, state.since_base, NO_SAMPLES, state.base, (state.time, state.time))
+    while course.reached < state.time:
+        course.piece(state.time)
+    return course.arrays
+
+
+def _forced(program: Program, arrays: State, old: Ints, new: Ints, time: float) -> State:
+    """Suspend and release the neurons in which two clamps differ."""
+    on, off = np.setdiff1d(new, old, assume_unique=True), np.setdiff1d(old, new, assume_unique=True)
+    if not len(on) and not len(off):
+        return arrays
+    arrays, desk = copied(arrays), new_desk(program, program.shares(1), 0, 16)
+    for ids, held in ((off, False), (on, True)):
+        if len(ids):
+            force(program.fixed, arrays, desk, ids, held, time, program.window)
     return arrays
 
 
-def _rewind(arrays: State) -> None:
-    arrays.register[[NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE]] = 0
+def _output(program: Program, room: int) -> Output:
+    events = np.zeros(len(program.network.projections), np.int64)
+    return Output(np.empty(room), np.empty(room, np.int64), np.zeros((0, 0)), events)
 
 
-def _reporter(progress: Callable[[float, float, str], None], start: float, stop: float) -> Callable[[float], None]:
-    return lambda reached: progress(min(reached, stop) - start, stop - start, "simulating")
+class _Course:
+    """A simulation under way: what stands at `reached`, and how far to go at a time.
 
+    `arrays` and `events` are never written to: a piece works on copies, so that it can be repeated with more room,
+    and whoever keeps them has the state of that instant.
+    """
 
-def _windows(
-    program: Program,
-    arrays: State,
-    inputs: Inputs,
-    tape: _Tape,
-    begin: float,
-    stop: float,
-    counted: tuple[float, float],
-    report: Callable[[float], None] | None,
-) -> State:
-    """Run whole windows in pieces of a fraction of a second, growing buffers where a piece did not fit."""
-    _announce()
-    piece = 256 * program.window
-    bounds = np.array([0, program.size])
-    while begin < stop:
-        before, events = _copy(arrays), tape.output.events.copy()
-        until = min(stop, begin + piece)
-        if until < stop:
-            until = float(window_of(until, program.window)) * program.window
-        desk = new_desk(program, len(arrays.calendar), len(tape.output.time), bounds)
-        tick = clock.perf_counter()
-        reached = run_windows(program.fixed, arrays, inputs, tape.output, desk, begin, until, program.window, *counted)
-        fault = arrays.register[FAULT]
-        if fault == FULL:
-            arrays = _with_room(before)
-            tape.grow()
-            tape.output.events[:] = events
-            continue
-        if fault:
-            _runaway(program, arrays)
-        tape.harvest(int(arrays.register[N_OUT]))
+    def __init__(
+        self,
+        program: Program,
+        arrays: State,
+        known: Schedule,
+        sampling: Sampling,
+        begin: float,
+        counted: tuple[float, float],
+        threads: int = 1,
+    ) -> None:
+        self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
+        register = arrays.register.copy()
+        register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
+        self.arrays, self.reached = arrays._replace(register=register), begin
+        self.inputs = Inputs(
+            known.source_time, known.source_id, known.steps, known.step_value, np.zeros(0), sampling.ids
+        )
+        self.output = _output(program, max(1024, 2 * program.size))
+        self.events = self.output.events
+        self.desk = self._new_desk()
+        # A window in which every neuron is looked at takes some 20 ns for each of them; after a quiet stretch the
+        # next piece may be all of that kind.
+        self.most = max(1, 50_000_000 // (50 + program.size))
+        self.windows = max(1, min(256, 1_000_000 // (50 + program.size), self.most))
+        self.quiet = False
+
+    def piece(self, stop: float) -> Piece:
+        """Go on towards `stop`, as far as buffers and patience reach."""
+        until = self._until(stop)
+        while True:
+            tick = clock.perf_counter()
+            arrays, times, voltage, output = self._buffers(until)
+            self.inputs = self.inputs._replace(sample_time=times)
+            reached = run_windows(
+                self.program.fixed,
+                arrays,
+                self.inputs,
+                output,
+                self.desk,
+                self.reached,
+                until,
+                self.program.window,
+                *self.counted,
+                None if self.threads == 1 else self.threads,
+            )
+            took, code = clock.perf_counter() - tick, arrays.register[FAULT]
+            count = int(arrays.register[N_OUT])
+            if code == FULL:
+                until = self._make_room(count, reached, until)
+                continue
+            if code:
+                raise fault(self.program, arrays, output.time[:count], output.neuron[:count])
+            break
         arrays.register[N_OUT] = 0
-        begin = max(reached, until) if reached < stop else stop
-        if clock.perf_counter() - tick < 0.2:
-            piece *= 2
-        if report is not None:
-            report(begin)
-    return arrays
+        self._adapt(until, took, count)
+        self.arrays, self.reached, self.events = arrays, until, output.events
+        low, high = output.time[:count].searchsorted(self.counted)
+        return Piece(
+            min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
+        )
+
+    def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
+        arrays = copied(self.arrays)
+        arrays.register[NEXT_SAMPLE] = 0
+        times = self.sampling.times(max(self.reached, self.counted[0]), min(until, self.counted[1]))
+        voltage = np.zeros((len(times), len(self.sampling.ids)))
+        return arrays, times, voltage, self.output._replace(voltage=voltage, events=self.events.copy())
+
+    def _until(self, stop: float) -> float:
+        """The end of the next piece: a point of the grid, or `stop`."""
+        length = self.program.window
+        window = int(window_of(self.reached, length))
+        last = window + self.windows
+        if stop <= last * length:
+            last = int(window_of(stop, length)) + 1
+        else:
+            ahead = int(first_busy(self.program.fixed, self.arrays, self.inputs, self.desk, window, length))
+            self.quiet = ahead > window
+            last = ahead if self.quiet else last
+        if len(self.sampling.ids):
+            most = self.reached + MOST_VALUES / len(self.sampling.ids) * self.sampling.step
+            last = min(last, max(window + 1, int(window_of(min(most, stop), length))))
+        return min(stop, last * length)
+
+    def _make_room(self, count: int, reached: float, until: float) -> float:
+        """Enlarge what was too small, or be content with the windows that did fit."""
+        room = len(self.output.time)
+        if count <= room:
+            self.arrays = with_room(self.arrays)
+            self.desk = self._new_desk()
+            return until
+        check_spikes(self.program, self.output.time, self.output.neuron)
+        if reached > self.reached and room >= MOST_SPIKES:
+            return reached
+        self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
+        self.desk = self._new_desk()
+        return until
+
+    def _new_desk(self) -> Desk:
+        bounds = self.program.shares(self.threads)
+        return new_desk(self.program, bounds, len(self.arrays.calendar), len(self.output.time))
+
+    def _adapt(self, until: float, took: float, count: int) -> None:
+        if self.quiet:
+            return
+        done = (until - self.reached) / self.program.window
+        if took > 2 * PIECE:
+            self.windows = max(1, int(done * PIECE / took))
+        elif took < PIECE / 2 and 2 * count < MOST_SPIKES:
+            self.windows = min(2 * self.windows, self.most)
+        elif count >= MOST_SPIKES:
+            self.windows = max(1, int(done))
 
 
-def _runaway(program: Program, arrays: State) -> None:
-    j = int(arrays.register[CULPRIT])
-    name = next(n for n in program.offset if program.slice(n).start <= j < program.slice(n).stop)
-    raise NetworkError(
-        "a neuron fired a million times in one instant",
-        where=f"population {name!r}",
-        remedy="Give it a refractory time, or a reset further below its threshold",
-    )
+def ready(program: Program, threads: int = 1) -> None:
+    """Compile for this kind of program, if that is still to be done: before anything that Ctrl-C should not cut."""
+    kind = program.fixed.weight.dtype, program.fixed.many, threads > 1
+    if threads > 1:
+        use_threads(threads)
+    if kind in _READY:
+        return
+    _announce()
+    nothing, nobody = np.zeros(0), np.zeros(0, np.int64)
+    inputs = Inputs(nothing, nobody, np.zeros(0, STEP), nothing, nothing, nobody)
+    arrays = copied(initial_state(program).arrays)
+    desk, team = new_desk(program, program.shares(1), 0, 0), None if threads == 1 else threads
+    run_windows(program.fixed, arrays, inputs, _output(program, 0), desk, 0.0, 0.0, program.window, 0.0, 0.0, team)
+    _READY.add(kind)
+
+
+_READY: set[Any] = set()
 
 
 @cache

@@ -10,11 +10,11 @@ import numpy as np
 from neuro.arrays import Floats, Ints, indices
 from neuro.engine.program import Program
 from neuro.engine.recording import Current, Record, Spikes, each
-from neuro.engine.records import STEP, Inputs, Records
+from neuro.engine.records import STEP, Records
 from neuro.errors import ClampError, InputError, ParameterError, UnknownName
 from neuro.network.neurons import SpikeSource
 
-__all__ = ["ClampLike", "Schedule", "join", "merge", "samples", "schedule", "since"]
+__all__ = ["NO_SAMPLES", "ClampLike", "Sampling", "Schedule", "join", "sampling", "schedule", "since"]
 
 
 class ClampLike(Protocol):
@@ -47,15 +47,18 @@ def schedule(
     stop: float,
 ) -> Schedule:
     """The part of the inputs that lies in [start, stop), with a step at `start` that sets all currents."""
-    times, ids, forced = [np.zeros(0)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    times: list[Floats] = []
+    ids: list[Ints] = []
+    forced: list[Ints] = []
     currents: dict[str, list[Current]] = {}
 
     def add(name: str, spikes: Spikes) -> None:
-        part = spikes.window(start, stop)
+        low, high = spikes.times.searchsorted((start, stop))
         size = program.network.populations[name].size
-        indices(spikes.ids, size, f"spikes of {name!r}", error=InputError)
-        times.append(part.times)
-        ids.append(part.ids + program.offset[name])
+        if len(spikes) and spikes.ids.max() >= size:
+            indices(spikes.ids, size, f"spikes of {name!r}", error=InputError)
+        times.append(spikes.times[low:high])
+        ids.append(spikes.ids[low:high] + program.offset[name])
 
     for name, value in (inputs or {}).items():
         if name not in program.offset:
@@ -77,18 +80,25 @@ def schedule(
         for name, (neurons, spikes) in clamp.forced.items():
             _known(program, name)
             size = program.network.populations[name].size
-            who = indices(neurons, size, f"clamped neurons of {name!r}", error=ClampError)
-            if len(np.setdiff1d(spikes.ids, who)):
+            held = np.zeros(size, bool)
+            held[indices(neurons, size, f"clamped neurons of {name!r}", error=ClampError)] = True
+            if len(spikes) and (spikes.ids.max() >= size or not held[spikes.ids].all()):
                 raise ClampError("only clamped neurons can be forced to spike", where=f"clamp of {name!r}")
-            forced.append(np.unique(who) + program.offset[name])
+            forced.append(np.flatnonzero(held) + program.offset[name])
             add(name, spikes)
         for name, current in clamp.currents.items():
             _known(program, name)
             currents.setdefault(name, []).append(current)
-    when, who = np.concatenate(times), np.concatenate(ids)
-    order = np.lexsort((who, when))
+    when, who = _joined(times, np.float64), _joined(ids, np.int64)
+    if len(times) > 1:
+        order = np.lexsort((who, when))
+        when, who = when[order], who[order]
     steps, values = _steps(program, currents, start, stop)
-    return Schedule(when[order], who[order], steps, values, np.concatenate(forced))
+    return Schedule(when, who, steps, values, _joined(forced, np.int64))
+
+
+def _joined(parts: list[Any], dtype: type) -> Any:
+    return np.concatenate([np.zeros(0, dtype), *parts])
 
 
 def _known(program: Program, name: str) -> None:
@@ -109,6 +119,8 @@ def _steps(
             continue
         parts = currents.get(name, [])
         shape = (population.size,)
+        here = slice(program.offset[name], program.offset[name] + population.size)
+        gain = program.fixed.cells["gain"][here] if parts else 0.0
         for part in parts:
             if part.values.ndim == 2 and part.values.shape[1:] != shape:
                 raise InputError(
@@ -116,19 +128,22 @@ def _steps(
                     where=f"current onto {name!r}",
                     value=f"shape {part.values.shape}",
                 )
-        moments = {start, *(float(t) for part in parts for t in part.times if start < t < stop)}
-        for moment in sorted(moments):
-            total = np.zeros(shape)
-            for part in parts:
-                k = int(np.searchsorted(part.times, moment, side="right")) - 1
-                if k >= 0:
-                    total += part.values[k]
-            rows.append((moment, program.offset[name], population.size, offset))
-            here = program.slice(name)
-            values.append(program.drive[here] + program.fixed.cells["gain"][here] * total)
+        for moment in sorted({start, *(float(t) for part in parts for t in part.times if start < t < stop)}):
+            rows.append((moment, here.start, population.size, offset))
+            values.append(program.drive[here] + gain * _total(parts, moment) if parts else program.drive[here])
             offset += population.size
     rows.sort(key=lambda row: row[:2])
-    return np.array(rows, STEP), np.concatenate([np.zeros(0), *values])
+    return np.array(rows, STEP), _joined(values, np.float64)
+
+
+def _total(parts: list[Current], moment: float) -> Floats | float:
+    """The currents that flow at a moment, summed in the order in which they were given."""
+    total: Floats | float = 0.0
+    for part in parts:
+        k = int(part.times.searchsorted(moment, side="right")) - 1
+        if k >= 0:
+            total = total + part.values[k]
+    return total
 
 
 def join(earlier: Schedule | None, later: Schedule) -> Schedule:
@@ -146,15 +161,28 @@ def join(earlier: Schedule | None, later: Schedule) -> Schedule:
     )
 
 
-def merge(plan: Schedule, sample_time: Floats, sample_id: Ints) -> Inputs:
-    """A schedule and the times of samples, as the kernels read them."""
-    return Inputs(plan.source_time, plan.source_id, plan.steps, plan.step_value, sample_time, sample_id)
+class Sampling(NamedTuple):
+    """Which voltages are read, and when: at the multiples of a step."""
+
+    step: float
+    ids: Ints
+
+    def times(self, start: float, stop: float) -> Floats:
+        """The sampling times in [start, stop), s."""
+        if not len(self.ids):
+            return np.zeros(0)
+        k = np.arange(int(np.floor(start / self.step)), int(np.ceil(stop / self.step)) + 1)
+        times = np.asarray(k * self.step, np.float64)
+        return times[(times >= start) & (times < stop)]
 
 
-def samples(program: Program, record: Record, start: float, stop: float) -> tuple[Floats, Ints]:
-    """Sampling times k v_dt in [start, stop), and the neurons to sample."""
+NO_SAMPLES = Sampling(1.0, np.zeros(0, np.int64))
+
+
+def sampling(program: Program, record: Record) -> Sampling:
+    """The neurons whose voltages are to be sampled, in the common numbering, and the step."""
     if not record.v:
-        return np.zeros(0), np.zeros(0, np.int64)
+        return NO_SAMPLES
     if not record.v_dt > 0:
         raise ParameterError("must be greater than zero", where="Record.v_dt", value=record.v_dt)
     ids = []
@@ -165,13 +193,11 @@ def samples(program: Program, record: Record, start: float, stop: float) -> tupl
         if isinstance(population.model, SpikeSource):
             raise InputError("a spike source has no voltage", where=f"Record.v of {name!r}")
         ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
-    k = np.arange(int(np.floor(start / record.v_dt)), int(np.ceil(stop / record.v_dt)) + 1)
-    times = np.asarray(k * record.v_dt, np.float64)
-    return times[(times >= start) & (times < stop)], np.concatenate(ids)
+    return Sampling(float(record.v_dt), np.concatenate(ids))
 
 
 def since(part: Schedule, time: float) -> Schedule:
     """What of a schedule lies at `time` or after."""
-    keep = part.source_time >= time
+    low = part.source_time.searchsorted(time)
     steps = part.steps[part.steps["time"] >= time]
-    return part._replace(source_time=part.source_time[keep], source_id=part.source_id[keep], steps=steps)
+    return part._replace(source_time=part.source_time[low:], source_id=part.source_id[low:], steps=steps)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from neuro.arrays import Floats, Ints, finite, frozen, indices
 from neuro.errors import InputError
 
-__all__ = ["Current", "Record", "Recording", "Spikes", "load_recording"]
+__all__ = ["Current", "Record", "Recording", "Spikes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +117,9 @@ class Record:
     """Neurons whose voltage is sampled, by population."""
     v_dt: float = 1e-3
     """Sampling step of the voltages, s. Samples are exact values at k v_dt, not steps of the simulation."""
+    to: str | Path | None = None
+    """A new HDF5 file that spikes and voltages go to as they come, instead of being kept in memory. It can be read
+    with `load_recording` at any time: after the run, while it goes on, and after a crash."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,51 +142,14 @@ class Recording:
     """Seed, engine, wall seconds."""
     state: Any = None
     """From where another run can go on: ``run(..., state=recording.state)``."""
+    interrupted: bool = False
+    """Was the run told to stop? Then `stop` is how far it came."""
 
     def save(self, path: str | Path) -> None:
-        """Write spikes, voltages, events and provenance to one HDF5 file; the state is not written."""
-        import json
+        """Write everything to one HDF5 file, whole or not at all; `load_state` finds the state in it."""
+        from neuro.engine.stored import save_recording
 
-        import h5py
-
-        with h5py.File(path, "w") as file:
-            file.attrs["neuro"] = "recording 1"
-            file.attrs["start"], file.attrs["stop"] = self.start, self.stop
-            file.attrs["provenance"] = json.dumps(dict(self.provenance))
-            for name, spikes in self.spikes.items():
-                file[f"spikes/{name}/times"], file[f"spikes/{name}/ids"] = spikes.times, spikes.ids
-            for name, voltage in self.v.items():
-                file[f"v/{name}"] = voltage
-            file["v_times"] = self.v_times
-            for name, count in self.events.items():
-                file.require_group("events").attrs[name] = count
-
-
-def load_recording(path: str | Path) -> Recording:
-    """Read a recording that `Recording.save` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is no such recording.
-    """
-    import json
-
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        if file.attrs.get("neuro") != "recording 1":
-            raise InputError("this is not a recording of neuro", where=str(path))
-        spikes = {name: Spikes(group["times"][:], group["ids"][:]) for name, group in file.get("spikes", {}).items()}
-        return Recording(
-            spikes=spikes,
-            v={name: data[:] for name, data in file.get("v", {}).items()},
-            v_times=file["v_times"][:],
-            events={k: int(n) for k, n in file["events"].attrs.items()} if "events" in file else {},
-            start=float(file.attrs["start"]),
-            stop=float(file.attrs["stop"]),
-            provenance=json.loads(file.attrs["provenance"]),
-        )
+        save_recording(self, path)
 
 
 def each(value: Any) -> Sequence[Any]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
-
 from neuro.arrays import positive
-from neuro.engine.exact import EngineState, advance, initial_state
-from neuro.engine.inputs import ClampLike, schedule
+from neuro.engine.exact import Sink, advance, ready
+from neuro.engine.inputs import ClampLike, sampling, schedule
+from neuro.engine.interrupts import deferred
 from neuro.engine.program import Program, build
-from neuro.engine.recording import Record, Recording, Spikes
-from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
+from neuro.engine.recording import Record, Recording
+from neuro.engine.state import EngineState, initial_state
+from neuro.engine.stream import Stream
+from neuro.engine.structure import require_same
+from neuro.engine.tape import Tape
+from neuro.errors import InputError, ParameterError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
+from neuro.progress import Telling, telling
 
 __all__ = ["run"]
-
-Progress = Callable[[float, float, str], None]
 
 
 def run(
@@ -27,13 +30,13 @@ def run(
     *,
     inputs: Mapping[str, Any] | None = None,
     record: Record | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     engine: Literal["exact"] = "exact",
     dt: float | None = None,
     threads: int = 1,
     clamp: ClampLike | None = None,
     state: EngineState | None = None,
-    progress: Progress | None = None,
+    progress: Telling = None,
 ) -> Recording:
     """Simulate a network.
 
@@ -49,20 +52,25 @@ def run(
     record
         What to keep; spikes by default.
     seed
-        Root of the run's random draws; kept in the provenance.
+        Root of the run's random draws; where it is not given, that of the state, or 0. Kept in the provenance.
     engine
         ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding.
+    threads
+        How many threads share the neurons among them. The result has the same bits, however many there are.
     clamp
         Holds neurons to a target for the whole run.
     state
         `Recording.state` of an earlier run of the same network, to go on from.
     progress
-        Called as ``progress(done, total, label)`` in simulated seconds.
+        Called as ``progress(done, total, label)`` in simulated seconds; True or "bar": a bar on the terminal, if
+        the run takes more than two seconds.
 
     Returns
     -------
     Recording
-        Spikes with start <= time < start + duration, sampled voltages, synaptic events, and the final state.
+        Spikes with start <= time < start + duration, sampled voltages, synaptic events, and the final state. After
+        Ctrl-C (or a KeyboardInterrupt from `progress`): what was done up to `Recording.stop`, with
+        `Recording.interrupted`; its state can be gone on from. A second Ctrl-C gives the run up.
 
     Raises
     ------
@@ -79,8 +87,8 @@ def run(
         raise UnknownName("engine", engine, ["exact"])
     if dt is not None:
         raise UnsupportedFeature("the exact engine has no time step", where="dt", value=dt)
-    if threads != 1:
-        raise UnsupportedFeature("the exact engine runs on one thread", where="threads", value=threads)
+    if not isinstance(threads, int) or threads < 1:
+        raise ParameterError("must be a whole number, at least 1", where="threads", value=threads)
     if not isinstance(network, Network | Program):
         raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
     length = float(positive(duration, "duration", zero=True))
@@ -88,77 +96,46 @@ def run(
     program = network if isinstance(network, Program) else build(network)
     wanted = record or Record()
     if state is None:
-        state = initial_state(program)
-    elif not _same_shape(state.program, program):
-        raise StateError(
-            "a state fits only the network that it came from",
-            where="state",
-            value=f"populations {_shape(state.program)}",
-            remedy=f"This network has {_shape(program)}",
-        )
+        state = initial_state(program, seed or 0)
+    else:
+        require_same(state.program, program)
+        state = state if seed is None else replace(state, seed=seed)
     start, stop = state.time, state.time + length
-    plan = schedule(program, inputs, clamp, start, stop)
-    outcome = advance(program, state, plan, stop, wanted, progress)
-    spikes = _by_population(program, outcome.time, outcome.neuron) if wanted.spikes else {}
-    _count_reads(program, outcome.time, outcome.neuron)
-    return Recording(
-        spikes=spikes,
-        v=_voltages(wanted, outcome.voltage),
-        v_times=outcome.sample_time,
-        events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
-        start=start,
-        stop=stop,
-        state=outcome.state,
-        provenance={"seed": seed, "engine": engine, "wall_seconds": time.perf_counter() - began},
-    )
+    plan, voltages = schedule(program, inputs, clamp, start, stop), sampling(program, wanted)
+    ready(program, threads)
+    provenance = {"seed": state.seed, "engine": engine}
+    with telling(progress, "simulating") as report, deferred() as interrupts:
+        sink: Sink = Tape(program, wanted)
+        if wanted.to is not None:
+            sink = Stream(wanted.to, program, wanted, start, provenance)
+
+        def tell(reached: float) -> None:
+            try:
+                if report is not None:
+                    report(reached - start, length, "simulating")
+            except KeyboardInterrupt:
+                interrupts.asked = True
+
+        try:
+            outcome = advance(program, state, plan, stop, voltages, sink, tell, lambda: interrupts.asked, threads)
+        finally:
+            sink.close()
+        _count_reads(program, sink)
+        return sink.recording(
+            events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
+            start=start,
+            stop=outcome.reached,
+            state=outcome.state,
+            provenance={**provenance, "wall_seconds": time.perf_counter() - began},
+            interrupted=interrupts.asked,
+        )
 
 
-def _shape(program: Program) -> dict[str, int]:
-    return {name: population.size for name, population in program.network.populations.items()}
-
-
-def _same_shape(one: Program, other: Program) -> bool:
-    if one is other:
-        return True
-    kinds = [[type(p.model) for p in program.network.populations.values()] for program in (one, other)]
-    return (
-        _shape(one) == _shape(other)
-        and kinds[0] == kinds[1]
-        and list(one.network.projections) == list(other.network.projections)
-        and one.window == other.window
-        and np.array_equal(one.fixed.groups, other.fixed.groups)
-        and np.array_equal(one.fixed.segments, other.fixed.segments)
-    )
-
-
-def _by_population(program: Program, times: Any, neurons: Any) -> dict[str, Spikes]:
-    names = list(program.offset)
-    if len(names) == 1:
-        return {names[0]: Spikes.in_order(times, neurons)}
-    group = program.fixed.cells["group"][neurons]
-    order = np.argsort(group, kind="stable")
-    ends = np.searchsorted(group[order], np.arange(len(names) + 1))
-    parts = {}
-    for g, name in enumerate(names):
-        mine = order[ends[g] : ends[g + 1]]
-        parts[name] = Spikes.in_order(times[mine], neurons[mine] - program.offset[name])
-    return parts
-
-
-def _voltages(record: Record, voltage: Any) -> dict[str, Any]:
-    parts, first = {}, 0
-    for name, who in (record.v or {}).items():
-        last = first + len(np.atleast_1d(who))
-        parts[name] = voltage[:, first:last]
-        first = last
-    return parts
-
-
-def _count_reads(program: Program, times: Any, neurons: Any) -> None:
+def _count_reads(program: Program, sink: Sink) -> None:
     """Tell each crossbar how often its rows were driven."""
+    counts = None
     for projection in program.network.projections.values():
         count = getattr(projection.synapses, "count_reads", None)
         if count is not None:
-            here = program.slice(projection.pre.name)
-            mine = neurons[(neurons >= here.start) & (neurons < here.stop)] - here.start
-            count(rows=np.bincount(mine, minlength=projection.pre.size))
+            counts = sink.counts() if counts is None else counts
+            count(rows=counts[program.slice(projection.pre.name)])

@@ -243,7 +243,7 @@ def run_team(
 ) -> None:
     """A window, each share of the neurons on a thread of its own; what one does has no effect on another's."""
     for k in shares(len(desk.bounds) - 1):
-        run_part(fixed, state, inputs, out, desk, np.int64(k), start, end, n_events, waiting)
+        run_part(fixed, state, inputs, out, desk, int(k), start, end, n_events, waiting)
 
 
 @kernel

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuro.arrays import Floats
 from neuro.crossbar.array import Crossbar
+from neuro.engine.interrupts import raise_interrupts
 from neuro.engine.program import Program, build
 from neuro.engine.recording import Current, Recording
 from neuro.engine.run import run
@@ -157,6 +158,7 @@ def measure(memory: Memory, recording: Recording) -> Floats:
     )
 
 
+@raise_interrupts()
 def recall(program: Program, memory: Memory, cues: Floats) -> Recall:
     """Recall from each of the cues, shape (cues, neurons)."""
     found, spikes = np.zeros(cues.shape), np.zeros(len(cues))
@@ -167,6 +169,7 @@ def recall(program: Program, memory: Memory, cues: Floats) -> Recall:
     return Recall(found, spikes)
 
 
+@raise_interrupts()
 def clamped(program: Program, memory: Memory, patterns: Floats) -> Recall:
     """The clamped phase: every neuron fires once a tick where its pattern is 1, and is silent elsewhere."""
     clamp = Clamp(NAME, "hard", 1.0 / memory.tick)
@@ -196,6 +199,7 @@ def step(
     return program, free
 
 
+@raise_interrupts()
 def train(
     memory: Memory,
     crossbar: Crossbar,

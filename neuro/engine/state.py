@@ -1,0 +1,132 @@
+"""Where a run stands: everything that the next one needs to go on with the same bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from neuro.arrays import Ints
+from neuro.engine.inputs import Schedule
+from neuro.engine.program import Program, amplitudes
+from neuro.engine.records import BLOCK, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
+
+__all__ = ["EngineState", "copied", "initial_state", "new_desk", "with_room"]
+
+
+@dataclass(frozen=True, eq=False)
+class EngineState:
+    """Where a run stopped; opaque, to be passed on as ``run(..., state=...)``."""
+
+    program: Program
+    arrays: State
+    """Not to be written to: a state can be gone on from more than once."""
+    base: float
+    """The instant at which `arrays` stand, s."""
+    time: float
+    """The instant that was reached, s."""
+    since_base: Schedule | None
+    """Inputs of the time between the two."""
+    forced: Ints
+    """Neurons that are clamped."""
+    seed: int = 0
+    """Root of the run's random draws."""
+
+    def save(self, path: str | Path) -> None:
+        """Write the state to an HDF5 file, whole or not at all; `load_state` reads it, in any process.
+
+        >>> import tempfile, neuro as nr
+        >>> net = nr.Network()
+        >>> cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0, bias=2.0)))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nr.run(net, 0.02).state.save(f"{folder}/state.h5")
+        ...     state = nr.load_state(f"{folder}/state.h5", net)
+        >>> nr.run(net, 0.02, state=state).spikes["cell"].times.round(6).tolist()
+        [0.027726]
+        """
+        from neuro.engine.checkpoint import save_state
+
+        save_state(self, path)
+
+    def write(self, group: Any) -> None:
+        """Write the state into a group of an HDF5 file."""
+        from neuro.engine.checkpoint import write_state
+
+        write_state(self, group)
+
+
+_AT_REST: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
+
+
+def initial_state(program: Program, seed: int = 0) -> EngineState:
+    """Everything at rest at time zero, but for the initial voltages."""
+    arrays = _AT_REST.get(program)
+    if arrays is None:
+        arrays = _AT_REST[program] = _at_rest(program)
+    return EngineState(program, arrays, 0.0, 0.0, None, np.zeros(0, np.int64), seed)
+
+
+def _at_rest(program: Program) -> State:
+    n = program.size
+    neurons = np.zeros(n, NEURON)
+    for name, population in program.network.populations.items():
+        rest = population.parameter("v_rest")
+        neurons["v"][program.slice(name)] = (population.initial or {}).get("v", rest)
+    neurons["drive"] = program.drive
+    longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
+    calendar = np.zeros(256, EVENT)
+    calendar["next"] = np.arange(1, 257)
+    calendar["next"][-1] = -1
+    return State(
+        neurons=neurons,
+        amp=amplitudes(program, neurons["v"]),
+        gap=np.zeros(n),
+        x=np.zeros(program.fixed.rate.shape),
+        origin=np.zeros(len(program.fixed.groups)),
+        outlook=np.zeros(len(program.fixed.groups), np.int64),
+        calendar=calendar,
+        bucket=np.full(int(np.clip(np.ceil(longest / program.window) + 2, 2, 4096)), -1, np.int64),
+        register=np.zeros(REGISTERS, np.int64),
+    )
+
+
+def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
+    """Room to work in, for as many threads as there are shares of the neurons."""
+    threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
+    largest = int(np.diff(bounds).max())
+    return Desk(
+        bounds=bounds,
+        tally=np.zeros((threads, REGISTERS), np.int64),
+        origin=np.zeros((threads, len(program.fixed.groups))),
+        work=np.zeros((threads, 8, depth)),
+        factor=np.zeros((threads, 2 * depth)),
+        watched=np.empty((threads, largest), np.int64),
+        hits=np.empty((threads, BLOCK), np.uint32),
+        total=np.empty((threads, BLOCK)),
+        margin=np.empty((threads, BLOCK)),
+        time=np.empty((threads, room)),
+        ids=np.empty((threads, room), np.int64),
+        free_time=np.empty((threads, largest)),
+        free_id=np.empty((threads, largest), np.int64),
+        event_time=np.empty(calendar),
+        event_code=np.empty(calendar, np.int64),
+    )
+
+
+def copied(arrays: State) -> State:
+    """The same, to be written to."""
+    return State._make(array.copy() for array in arrays)
+
+
+def with_room(arrays: State) -> State:
+    """The same state with twice the room for pending events."""
+    old = len(arrays.calendar)
+    calendar = np.concatenate([arrays.calendar, np.zeros(old, EVENT)])
+    calendar["next"][old:] = np.arange(old + 1, 2 * old + 1)
+    calendar["next"][-1] = arrays.register[UNUSED]
+    register = arrays.register.copy()
+    register[UNUSED] = old
+    return arrays._replace(calendar=calendar, register=register)
