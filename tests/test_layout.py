@@ -21,7 +21,7 @@ FLOORS = [
     {"engine", "mapping"},
     {"learning", "exchange", "training"},
     {"report"},
-    {"cli", "tasks"},
+    {"cli", "tasks", "bench"},
 ]
 FLOOR = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 LONGEST = 450
