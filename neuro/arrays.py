@@ -13,7 +13,7 @@ from neuro.errors import NeuroError, ParameterError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-__all__ = ["Floats", "Ints", "finite", "frozen", "indices", "positive", "stream"]
+__all__ = ["Floats", "Ints", "finite", "frozen", "indices", "narrow", "positive", "stream"]
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -49,6 +49,22 @@ def positive(value: ArrayLike, where: str, *, zero: bool = False, infinite: bool
 
 def indices(value: ArrayLike, size: int, where: str, *, error: type[NeuroError] = ParameterError) -> Ints:
     """`value` as a flat int64 array of indices into something of `size` entries."""
+    return _whole(value, size, where, error).astype(np.int64, copy=False)
+
+
+def narrow(value: ArrayLike, size: int, where: str, *, error: type[NeuroError] = ParameterError) -> NDArray[np.uint32]:
+    """As `indices`, at half the width; 32-bit integers are not copied, unless they are read-only or have gaps.
+
+    >>> narrow([2, 0], 3, "ids")
+    array([2, 0], dtype=uint32)
+    """
+    raw = _whole(value, size, where, error)
+    if raw.dtype in (np.int32, np.uint32) and raw.flags.c_contiguous and raw.flags.writeable:
+        return raw.view(np.uint32)
+    return raw.astype(np.uint32)
+
+
+def _whole(value: ArrayLike, size: int, where: str, error: type[NeuroError]) -> NDArray[Any]:
     raw = np.asarray(value)
     if raw.size == 0:
         return np.zeros(0, dtype=np.int64)
@@ -58,7 +74,7 @@ def indices(value: ArrayLike, size: int, where: str, *, error: type[NeuroError] 
     if low < 0 or high >= size:
         value_ = low if low < 0 else high
         raise error(f"ids must lie in 0..{size - 1}", where=where, value=value_)
-    return raw.astype(np.int64, copy=False)
+    return raw
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:

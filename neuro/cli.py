@@ -30,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+bench_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(bench_app, name="bench", help="Measure this simulator beside others, on this machine.")
 
 
 def main() -> None:
@@ -107,6 +109,40 @@ def run_command(
             _show(report, out)
         if preset == "smoke":
             _warn_of_smoke(task)
+
+
+@bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
+def bench_engine_command(
+    network: Annotated[str, typer.Option(help="balanced, balanced-ahp, sparse or crossbar.")] = "balanced",
+    peer: Annotated[
+        str | None,
+        typer.Option(help="brian2-cpp, brian2-cython, nest-exact or nest-grid; `crossbar` is compared with numpy."),
+    ] = None,
+    turns: Annotated[int, typer.Option(min=1, help="How often each simulator runs.")] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of this engine; the peers have one.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """Time the engine per synaptic event, beside a peer and beside the additions alone.
+
+    Every simulator gets the same arrays. They take turns; building and compiling are not timed.
+    """
+    with _in_plain_words():
+        from neuro.bench.engine import as_dict, bench_engine, tables
+        from neuro.report.progress import bar
+
+        with bar(f"bench {network}") as progress:
+            found = bench_engine(network, peer, turns=turns, threads=threads, progress=progress)
+        if as_json:
+            from neuro.report.record import plain
+
+            typer.echo(json.dumps(plain(as_dict(found)), indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.tables import render
+
+        for table in tables(found):
+            Console().print(render(table))
 
 
 def _show(report: Report, out: Path | None) -> None:

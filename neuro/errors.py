@@ -9,6 +9,7 @@ __all__ = [
     "NetworkError",
     "NeuroError",
     "ParameterError",
+    "PeerError",
     "StateError",
     "UnknownName",
     "UnsupportedFeature",
@@ -66,6 +67,10 @@ class ClampError(NeuroError, ValueError):
 
 class DeviceError(NeuroError, ValueError):
     """A device model or a conductance is outside what the device can be."""
+
+
+class PeerError(NeuroError, RuntimeError):
+    """Another simulator that was asked for is not installed, cannot run this network, or failed."""
 
 
 class StateError(NeuroError, ValueError):

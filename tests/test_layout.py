@@ -21,7 +21,7 @@ FLOORS = [
     {"engine", "mapping"},
     {"learning", "exchange", "training"},
     {"report"},
-    {"cli", "tasks"},
+    {"cli", "tasks", "bench"},
 ]
 FLOOR = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 LONGEST = 450
@@ -77,9 +77,15 @@ def test_numba_is_imported_in_one_place() -> None:
     assert users == {"jit.py"}
 
 
-@pytest.mark.parametrize("statement", ["import neuro", "import neuro.report", "import neuro.cli"])
-def test_what_is_heavy_is_imported_when_it_is_needed(statement: str) -> None:
-    heavy = ("numba", "scipy", "matplotlib", "brian2", "torch")
+HEAVY = ("numba", "scipy", "matplotlib", "brian2", "nest", "torch", "networkx", "pandas")
+TOOLS = ("typer", "rich", "pydantic", "h5py")
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [("import neuro", HEAVY + TOOLS), ("import neuro.report", HEAVY + TOOLS), ("import neuro.cli", HEAVY)],
+)
+def test_what_is_heavy_is_imported_when_it_is_needed(statement: str, heavy: tuple[str, ...]) -> None:
     code = f"import sys; {statement}; print(*[name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, Ints, finite, frozen, stream
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SEGMENT, SOURCE, Fixed, Records
-from neuro.engine.rows import in_rows, one_weight_a_row, row_order
+from neuro.engine.rows import into_rows, one_weight_a_row, row_starts
 from neuro.errors import UnknownName, WeightError
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource, receptors
@@ -278,12 +278,9 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
     n_pre, n_post = projection.pre.size, projection.post.size
     rng = stream(seed, "projection", projection.name)
     pre, post, weight = triplets(projection.synapses, (n_pre, n_post), rng, f"projection {projection.name!r}")
-    count = np.bincount(pre, minlength=n_pre).astype(np.int64)
-    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    if not in_rows(pre, post):
-        order = row_order(pre, post, n_pre, n_post)
-        post = post[order]
-        weight = weight if len(weight) == 1 else weight[order]
+    start = row_starts(pre, n_pre)
+    count = np.diff(start)
+    post, weight = into_rows(pre, post, weight, start, n_post)
     source = np.flatnonzero(count).astype(np.int64)
     step, weight_first = 1, start[source]
     if len(weight) == 1:
@@ -291,7 +288,7 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
     elif one_weight_a_row(weight, start):
         step, weight_first = 0, np.arange(len(source), dtype=np.int64)
         weight = weight[start[source]]
-    return _Rows(source, start[source], count[source], weight_first, step, False, post.astype(np.uint32), weight)
+    return _Rows(source, start[source], count[source], weight_first, step, False, post, weight)
 
 
 def _wiring(

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.arrays import Floats, finite, indices, positive
+from neuro.arrays import Floats, Ints, finite, narrow, positive
 from neuro.errors import WeightError
 
 __all__ = [
@@ -107,8 +107,8 @@ Synapses = Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegr
 class Triplets(NamedTuple):
     """Synapses as parallel arrays; `weight` has one entry for all, or one per synapse."""
 
-    pre: NDArray[np.int64]
-    post: NDArray[np.int64]
+    pre: NDArray[np.uint32]
+    post: NDArray[np.uint32]
     weight: NDArray[np.floating]
 
 
@@ -147,8 +147,8 @@ def triplets(synapses: Synapses, shape: tuple[int, int], rng: np.random.Generato
     """
     n_pre, n_post = shape
     if isinstance(synapses, Sparse):
-        pre = indices(synapses.pre, n_pre, f"{where}, pre", error=WeightError)
-        post = indices(synapses.post, n_post, f"{where}, post", error=WeightError)
+        pre = narrow(synapses.pre, n_pre, f"{where}, pre", error=WeightError)
+        post = narrow(synapses.post, n_post, f"{where}, post", error=WeightError)
         if len(pre) != len(post):
             raise WeightError("pre and post must have one length", where=where, value=f"{len(pre)} and {len(post)}")
         return Triplets(pre, post, _per_synapse(synapses.weight, len(pre), where))
@@ -157,24 +157,49 @@ def triplets(synapses: Synapses, shape: tuple[int, int], rng: np.random.Generato
             raise WeightError(
                 "one-to-one synapses need populations of one size", where=where, value=f"{n_pre} and {n_post}"
             )
-        each = np.arange(n_pre)
+        each = np.arange(n_pre, dtype=np.uint32)
         return Triplets(each, each, _per_synapse(synapses.weight, n_pre, where))
     if isinstance(synapses, FixedIndegree):
         k = int(positive(synapses.k, f"{where}, k", zero=True))
-        post = np.repeat(np.arange(n_post), k)
-        pre = rng.integers(0, n_pre, len(post)) if n_pre else np.zeros(0, dtype=np.int64)
+        post = np.repeat(np.arange(n_post, dtype=np.uint32), k if n_pre else 0)
+        pre = rng.integers(0, max(n_pre, 1), len(post), dtype=np.uint32)
         return Triplets(pre, post, _number(synapses.weight, f"{where}, weight")[None])
     if isinstance(synapses, FixedProbability):
         p = float(positive(synapses.p, f"{where}, p", zero=True))
         if p > 1:
             raise WeightError("a probability must lie in 0..1", where=f"{where}, p", value=p)
-        counts = rng.binomial(n_post, p, n_pre)
-        post = np.concatenate(
-            [np.sort(rng.choice(n_post, c, replace=False)) for c in counts] or [np.zeros(0, dtype=np.int64)]
-        )
-        pre = np.repeat(np.arange(n_pre), counts)
+        pairs = _bernoulli(n_pre * n_post, p, rng)
+        counts = np.diff(np.searchsorted(pairs, n_post * np.arange(n_pre + 1)))
+        pre = np.repeat(np.arange(n_pre, dtype=np.uint32), counts)
+        pairs -= np.repeat(n_post * np.arange(n_pre), counts)
+        post = pairs.astype(np.uint32)
         return Triplets(pre, post, _number(synapses.weight, f"{where}, weight")[None])
     raise TypeError(f"{type(synapses).__name__} is a matrix, not a list of synapses")
+
+
+def _bernoulli(count: int, p: float, rng: np.random.Generator) -> Ints:
+    """The successes, ascending, of `count` independent trials that succeed with probability `p`.
+
+    The gaps between them are geometric, whole parts of exponential ones: work goes with successes, not with trials.
+    """
+    if p == 0.0 or count == 0:
+        return np.zeros(0, np.int64)
+    with np.errstate(divide="ignore"):
+        mean = -1.0 / np.log1p(-p)
+    parts, last = [np.zeros(0, np.int64)], -1
+    while last < count:
+        left = (count - last) * p
+        gaps = rng.standard_exponential(int(left + 4.0 * left**0.5) + 8)
+        gaps *= mean
+        # A gap beyond the end ends the list; cut there, sums of gaps stay in range.
+        places = np.minimum(gaps, count, out=gaps).astype(np.int64)
+        places += 1
+        np.cumsum(places, out=places)
+        places += last
+        parts.append(places)
+        last = int(places[-1])
+    found = np.concatenate(parts)
+    return found[: np.searchsorted(found, count)]
 
 
 def _number(value: ArrayLike, where: str) -> Floats:
@@ -185,9 +210,11 @@ def _number(value: ArrayLike, where: str) -> Floats:
 
 
 def _floats(value: ArrayLike, where: str) -> NDArray[np.floating]:
-    single = getattr(value, "dtype", None) == np.float32
-    array = finite(value, where, error=WeightError)
-    return array.astype(np.float32) if single else array
+    if getattr(value, "dtype", None) == np.float32:
+        single: NDArray[np.float32] = np.asarray(value)
+        if np.isfinite(single).all():
+            return single
+    return finite(value, where, error=WeightError)
 
 
 def _per_synapse(weight: ArrayLike, count: int, where: str) -> NDArray[np.floating]:

@@ -1,0 +1,198 @@
+"""What takes turns in a benchmark: this engine, the additions alone, numpy, and peers in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from neuro.arrays import Ints
+from neuro.bench.limit import add_all, add_rows, columns_of, rows_of
+from neuro.bench.networks import Arrays, Case, Wired, describe
+from neuro.engine.program import build
+from neuro.engine.recording import Recording
+from neuro.engine.run import run
+from neuro.errors import PeerError
+from neuro.units import ms
+
+__all__ = ["Adds", "Contender", "Measured", "Neuro", "NumpyRows", "PeerProcess"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of one simulator.
+
+    >>> Measured(wall=0.5, spikes=100, events=250_000_000).ns_per_event
+    2.0
+    """
+
+    wall: float
+    """Seconds of the simulation alone."""
+    spikes: int
+    """Spikes of the neurons."""
+    events: int
+    """Synapses reached by spikes, those of sources included."""
+
+    @property
+    def ns_per_event(self) -> float:
+        """Wall time per synaptic event, ns."""
+        return self.wall * 1e9 / max(self.events, 1)
+
+
+class Contender(Protocol):
+    """What takes turns."""
+
+    def run(self) -> Measured:
+        """Simulate once."""
+
+
+class Neuro:
+    """This engine on one network, built and compiled."""
+
+    def __init__(self, case: Case, threads: int = 1) -> None:
+        network, self._inputs = describe(case)
+        began = time.perf_counter()
+        self._program = build(network)
+        first = time.perf_counter() - began
+        began = time.perf_counter()
+        self._program = build(network)
+        # The first may have had to compile or to load kernels.
+        self.build_seconds = min(first, time.perf_counter() - began)
+        self._case, self._threads = case, {"threads": threads} if threads > 1 else {}
+        self.last: Recording = run(self._program, 5 * ms, inputs=self._inputs, **self._threads)  # type: ignore[arg-type]
+
+    @property
+    def ids(self) -> Ints:
+        """Neurons of the last run's spikes in order of time, where the network has one population."""
+        return self.last.spikes["cells"].ids
+
+    def run(self) -> Measured:
+        """Simulate the whole duration."""
+        began = time.perf_counter()
+        self.last = run(self._program, self._case.duration, inputs=self._inputs, **self._threads)  # type: ignore[arg-type]
+        wall = time.perf_counter() - began
+        if isinstance(self._case, Arrays):
+            spikes = sum(len(s) for name, s in self.last.spikes.items() if name.startswith("columns"))
+            return Measured(wall, spikes, self._case.synapses)
+        return Measured(wall, len(self.ids), self._case.events(self.ids))
+
+
+class Adds:
+    """The limit: only the additions, for the spikes that `neuro` had last."""
+
+    def __init__(self, case: Case, neuro: Neuro) -> None:
+        self._case, self._neuro = case, neuro
+        if isinstance(case, Wired):
+            self._rows, self._post = rows_of(case.pre, case.size), case.post.astype(np.uint32)
+            self._loop(case, neuro.ids[:0])
+        else:
+            add_rows(case, columns_of(case))
+
+    def run(self) -> Measured:
+        """Add once."""
+        case = self._case
+        if isinstance(case, Wired):
+            return self._loop(case, self._neuro.ids)
+        target = columns_of(case)
+        began = time.perf_counter()
+        add_rows(case, target)
+        return Measured(time.perf_counter() - began, len(case.row), case.synapses)
+
+    def _loop(self, case: Wired, ids: Ints) -> Measured:
+        # Spikes of sources are left out, and so are their events.
+        target = np.zeros(case.size)
+        began = time.perf_counter()
+        add_all(case, self._rows, self._post, ids, target)
+        wall = time.perf_counter() - began
+        return Measured(wall, len(ids), int(np.diff(self._rows)[ids].sum()))
+
+
+class NumpyRows:
+    """The peer of `crossbar`: numpy adds each driven row onto the columns of its array."""
+
+    build_seconds = 0.0
+    version = np.__version__
+
+    def __init__(self, case: Arrays) -> None:
+        self._case = case
+
+    def run(self) -> Measured:
+        """Add all rows once."""
+        case, target = self._case, columns_of(self._case)
+        weight, driven = case.weight, list(zip(case.array.tolist(), case.row.tolist(), strict=True))
+        began = time.perf_counter()
+        for k, i in driven:
+            target[k] += weight[k, i]
+        return Measured(time.perf_counter() - began, len(driven), case.synapses)
+
+
+class PeerProcess:
+    """A peer in a process of its own, built and ready; to be used in a `with` block.
+
+    Raises
+    ------
+    PeerError
+        If the process fails; the error ends with what it said last.
+    """
+
+    def __init__(self, peer: str, network: str, command: list[str] | None = None) -> None:
+        self.peer = peer
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
+        self._process = subprocess.Popen(
+            command or [sys.executable, "-m", "neuro.bench.peers", peer, network],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        ready = self._answer()
+        self.build_seconds, self.version = float(ready["build_seconds"]), str(ready["version"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None and self._process.stdin is not None:
+            self._process.stdin.close()
+        else:
+            self._process.kill()
+        self._process.wait()
+        self._complaints.close()
+
+    def run(self) -> Measured:
+        """Simulate once."""
+        self._tell("run")
+        return Measured(**self._answer())
+
+    def save(self, path: str) -> None:
+        """Write the spikes of the last run to an ``.npz`` file: `times`, s, and `ids`."""
+        self._tell(f"save {path}")
+        self._answer()
+
+    def _tell(self, order: str) -> None:
+        if self._process.stdin is None:
+            raise PeerError("the process takes no orders", where=f"peer {self.peer!r}")
+        try:
+            self._process.stdin.write(order + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            self._process.wait()
+            self._complaints.seek(0)
+            last = " / ".join(self._complaints.read().strip().splitlines()[-3:])
+            raise PeerError("the process failed", where=f"peer {self.peer!r}", value=last or "no message")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
