@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from neuro.jit import kernel
 
-__all__ = ["in_rows", "one_weight_a_row", "row_order"]
+__all__ = ["by_delay", "in_rows", "one_weight_a_row", "row_order"]
 
 
 @kernel
@@ -53,3 +53,13 @@ def one_weight_a_row(weight: NDArray[np.floating], start: NDArray[np.int64]) -> 
             if weight[i] != weight[start[row]]:
                 return False
     return True
+
+
+@kernel
+def by_delay(order: NDArray[np.int64], delay: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`order`, which is sorted into rows, with each row sorted by delay; equal delays stay in their order."""
+    sorted_ = np.empty_like(order)
+    for row in range(len(start) - 1):
+        mine = order[start[row] : start[row + 1]]
+        sorted_[start[row] : start[row + 1]] = mine[np.argsort(delay[mine], kind="mergesort")]
+    return sorted_
