@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuro.errors import NeuroError
 from neuro.network.graph import Network, Population, Projection
-from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
+from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ __all__ = [
     "Network",
     "NeuroError",
     "OneToOne",
+    "PoissonSource",
     "Population",
     "Program",
     "Projection",

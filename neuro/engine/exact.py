@@ -56,6 +56,8 @@ class EngineState:
     """Inputs of the time between the two."""
     forced: Ints
     """Neurons that are clamped."""
+    seed: int = 0
+    """Root of the random draws."""
 
 
 class Outcome(NamedTuple):
@@ -159,7 +161,7 @@ def advance(
         end = (window_of(base, program.window) + 1) * program.window
         _windows(program, arrays, inputs, tape, base, end, (start, stop), None)
     time, neuron = tape.spikes(start, stop)
-    after = EngineState(program, final, base, stop, since(known, base), plan.forced)
+    after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed)
     return Outcome(time, neuron, sample_time, tape.output.voltage, tape.output.events, after)
 
 

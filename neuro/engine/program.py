@@ -13,7 +13,7 @@ from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, R
 from neuro.engine.wiring import wiring
 from neuro.errors import UnknownName, WeightError
 from neuro.network.graph import Network, Population
-from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource, receptors
+from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
 
 __all__ = ["Program", "amplitudes", "build"]
 
@@ -217,7 +217,7 @@ def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: F
         group["start"], group["stop"], group["kind"], group["shape"] = first, last, GENERAL, 1.0
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
         group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
-        if isinstance(population.model, SpikeSource):
+        if isinstance(population.model, Source):
             group["kind"] = SOURCE
         elif _compact(population):
             group["kind"] = COMPACT

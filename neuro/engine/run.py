@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from neuro.engine.exact import EngineState, advance, initial_state
 from neuro.engine.inputs import ClampLike, schedule
 from neuro.engine.program import Program, build
 from neuro.engine.recording import Record, Recording, Spikes
-from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
+from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
 
 __all__ = ["run"]
@@ -27,7 +28,7 @@ def run(
     *,
     inputs: Mapping[str, Any] | None = None,
     record: Record | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     engine: Literal["exact"] = "exact",
     dt: float | None = None,
     threads: int = 1,
@@ -49,7 +50,9 @@ def run(
     record
         What to keep; spikes by default.
     seed
-        Root of the run's random draws; kept in the provenance.
+        Root of the run's random draws, which are the trains of Poisson sources; kept in the provenance. By default
+        that of `state`, or 0: a continued run goes on with the same trains. With another seed, spikes that were
+        fired before the cut stay as they were, and from there on the trains are those of the other seed.
     engine
         ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding.
     clamp
@@ -84,6 +87,8 @@ def run(
     if not isinstance(network, Network | Program):
         raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
     length = float(positive(duration, "duration", zero=True))
+    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise ParameterError("must be a whole number, not below zero", where="seed", value=seed)
     began = time.perf_counter()
     program = network if isinstance(network, Program) else build(network)
     wanted = record or Record()
@@ -96,8 +101,10 @@ def run(
             value=f"populations {_shape(state.program)}",
             remedy=f"This network has {_shape(program)}",
         )
+    if seed is not None:
+        state = replace(state, seed=seed)
     start, stop = state.time, state.time + length
-    plan = schedule(program, inputs, clamp, start, stop)
+    plan = schedule(program, inputs, clamp, start, stop, state.seed)
     outcome = advance(program, state, plan, stop, wanted, progress)
     spikes = _by_population(program, outcome.time, outcome.neuron) if wanted.spikes else {}
     _count_reads(program, outcome.time, outcome.neuron)
@@ -109,7 +116,7 @@ def run(
         start=start,
         stop=stop,
         state=outcome.state,
-        provenance={"seed": seed, "engine": engine, "wall_seconds": time.perf_counter() - began},
+        provenance={"seed": state.seed, "engine": engine, "wall_seconds": time.perf_counter() - began},
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, finite, frozen, positive
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
-from neuro.network.neurons import IF, LIF, Model, SpikeSource, receptors
+from neuro.network.neurons import IF, LIF, Model, Source, receptors
 from neuro.network.synapses import (
     AllToAll,
     Dense,
@@ -50,9 +50,9 @@ class Population:
             raise ParameterError("a population needs a name", value=repr(self.name))
         if isinstance(self.size, bool) or not isinstance(self.size, int | np.integer) or self.size < 0:
             raise ParameterError("the size must be a whole number, not below zero", where=where, value=self.size)
-        if not isinstance(self.model, LIF | IF | SpikeSource):
+        if not isinstance(self.model, LIF | IF | Source):
             raise ParameterError(
-                "the model must be one of LIF, AHP, ALIF, IF, SpikeSource",
+                "the model must be one of LIF, AHP, ALIF, IF, SpikeSource, PoissonSource",
                 where=where,
                 value=type(self.model).__name__,
             )
