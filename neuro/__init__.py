@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from neuro.errors import NeuroError
+from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
@@ -40,6 +41,7 @@ __all__ = [
     "IF",
     "LIF",
     "AllToAll",
+    "Convolution2d",
     "Crossbar",
     "Current",
     "Dense",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuro.arrays import Floats, Ints, stream
 from neuro.engine.records import SEGMENT, Records
 from neuro.engine.rows import by_delay, in_rows, one_weight_a_row, row_order
+from neuro.network.convolution import Convolution2d, fields_of
 from neuro.network.graph import Network, Projection
 from neuro.network.neurons import receptors
 from neuro.network.synapses import is_matrix, matrix, triplets
@@ -79,6 +80,8 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
 
 
 def _lowered(projection: Projection, seed: int) -> _Rows:
+    if isinstance(projection.synapses, Convolution2d):
+        return _shared_rows(projection, projection.synapses)
     return _matrix_rows(projection) if is_matrix(projection.synapses) else _listed_rows(projection, seed)
 
 
@@ -129,6 +132,14 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
         weight = weight[start[source]]
     lag = float(projection.delay)
     return _Rows(source, start[source], count[source], weight_first, step, post.astype(np.uint32), weight, lag)
+
+
+def _shared_rows(projection: Projection, convolution: Convolution2d) -> _Rows:
+    """The rows of a convolution, which point to common lists of targets and weights."""
+    rows = fields_of(convolution)
+    source = np.flatnonzero(rows.length).astype(np.int64)
+    first, length, weight_first = rows.first[source], rows.length[source], rows.weight_first[source]
+    return _Rows(source, first, length, weight_first, 1, rows.post, rows.weight, float(projection.delay))
 
 
 def _in_segments(

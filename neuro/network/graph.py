@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, finite, frozen, positive
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
+from neuro.network.convolution import Convolution2d
 from neuro.network.neurons import IF, LIF, Model, Source, receptors
 from neuro.network.synapses import (
     AllToAll,
@@ -103,6 +104,7 @@ class Projection:
 class Network:
     """Populations and projections; what is simulated, without saying how or on what.
 
+    >>> from neuro.network.neurons import SpikeSource
     >>> net = Network(seed=7)
     >>> cue = net.add(Population("cue", 3, SpikeSource()))
     >>> cell = net.add(Population("cell", 3, LIF(tau_m=20e-3, v_th=1.0)))
@@ -149,8 +151,8 @@ class Network:
         pre, post
             Populations, or their names.
         synapses
-            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree` or a `Crossbar`;
-            weights are shaped (pre, post).
+            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree`, `Convolution2d` or a
+            `Crossbar`; weights are shaped (pre, post).
         delay
             Seconds from a spike to its effect, greater than zero: one number; or one per synapse of `Sparse` and
             `OneToOne`; or, for a matrix (`Dense`, `AllToAll`, `Crossbar`), shape (pre, post).
@@ -180,10 +182,11 @@ class Network:
             raise ParameterError(f"receptor must lie in 0..{len(available) - 1}", where=where, value=receptor)
         if not isinstance(
             synapses,
-            Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | MatrixSynapses,
+            Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | Convolution2d | MatrixSynapses,
         ):
             raise NetworkError(
-                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree or Crossbar",
+                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree, Convolution2d "
+                "or Crossbar",
                 where=where,
                 value=type(synapses).__name__,
             )
@@ -232,7 +235,7 @@ def _delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where:
         wanted, each = shape, "one for each pair, shape (pre, post)"
     else:
         raise ParameterError(
-            "synapses that are drawn at random have one delay",
+            "synapses that are drawn at random, or share a kernel, have one delay",
             where=f"{where}, delay",
             value=f"shape {lags.shape}",
             remedy="Give one number, or list the synapses with Sparse",
