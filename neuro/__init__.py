@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from neuro.errors import NeuroError
+from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population, Projection
-from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
+from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ __all__ = [
     "IF",
     "LIF",
     "AllToAll",
+    "Convolution2d",
     "Crossbar",
     "Current",
     "Dense",
@@ -54,6 +56,7 @@ __all__ = [
     "Network",
     "NeuroError",
     "OneToOne",
+    "PoissonSource",
     "Population",
     "Program",
     "Projection",

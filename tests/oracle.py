@@ -211,6 +211,8 @@ class Cell:
         if isinstance(model, AHP | ALIF):
             self.tau_slow = numbers(model.tau_ahp if isinstance(model, AHP) else model.tau_adapt)
             self.jump = numbers(model.jump)
+        # A threshold that is raised by less than its rounding is not the number that it is without.
+        self.level = self.v_th * (1 + noise()) if self.adapts else self.v_th
         self.end, self.noise = end, noise
 
         self.t = 0.0
@@ -297,7 +299,7 @@ class Cell:
         return list(zip(self.slow, self.tau_slow, strict=True)) if self.adapts else []
 
     def threshold(self, t: float) -> float:
-        return self.v_th + sum(x * math.exp(-(t - self.t) / tau) for x, tau in self.raised)
+        return self.level + sum(x * math.exp(-(t - self.t) / tau) for x, tau in self.raised)
 
     def drive(self, t: float) -> float:
         """tau_m dv/dt (without leak: dv/dt) if v stays as it is until `t`."""
@@ -333,7 +335,7 @@ class Cell:
         if self.phase == "at a limit":
             return min(self.when_drive_turns(), self.when_threshold_sinks_to_v())
         return min(
-            self.when_free(lambda t: self.free(t) >= self.threshold(t), self.v_th, self.raised),
+            self.when_free(lambda t: self.free(t) >= self.threshold(t), self.level, self.raised),
             self.when_free(lambda t: self.free(t) < self.v_min, self.v_min, []),
             self.when_free(lambda t: self.free(t) > self.v_max, self.v_max, []),
         )
@@ -344,7 +346,7 @@ class Cell:
         return first(lambda t: sign * self.drive(t) <= 0, [self.t, *turns, self.end])
 
     def when_threshold_sinks_to_v(self) -> float:
-        turns = zeros(self.v_th - self.v, self.raised, self.t, self.end)
+        turns = zeros(self.level - self.v, self.raised, self.t, self.end)
         return first(lambda t: self.threshold(t) <= self.v, [self.t, *turns, self.end])
 
     def when_free(self, reached: Callable[[float], bool], level: float, raised: Terms) -> float:
@@ -420,11 +422,14 @@ def _fanout(
     """Source neuron, delay, target cell, receptor and weight of each synapse out of a population."""
     for projection in network.projections.values():
         if projection.pre.name == name:
-            for pre, post, weight in _synapses(projection):
-                yield pre, projection.delay, cells[projection.post.name][post], projection.receptor, weight
+            synapses = _synapses(projection)
+            delays = np.broadcast_to(np.ravel(projection.delay), len(synapses)).tolist()
+            for (pre, post, weight), delay in zip(synapses, delays, strict=True):
+                yield pre, delay, cells[projection.post.name][post], projection.receptor, weight
 
 
 def _synapses(projection: Projection) -> list[tuple[int, int, float]]:
+    # In the order in which the delays of a projection are given: of a matrix, row by row.
     synapses, rows, columns = projection.synapses, projection.pre.size, projection.post.size
     if isinstance(synapses, Sparse):
         each = np.broadcast_to(np.asarray(synapses.weight, dtype=float), np.shape(synapses.pre))

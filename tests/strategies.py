@@ -189,6 +189,16 @@ def synapses(draw, pre, post, scale, dtype):
     return Dense(full) if kind == "dense" else Grid(full)
 
 
+@st.composite
+def delays_of(draw, wiring, pre, post, delays):
+    """One delay for all synapses of a projection, or one for each, some of them equal."""
+    shape = (pre, post) if isinstance(wiring, Dense | Grid | AllToAll) else np.shape(getattr(wiring, "pre", [0] * pre))
+    if draw(st.booleans()):
+        return draw(st.sampled_from(delays))
+    own = st.one_of(st.sampled_from(delays), between(30e-6, 20e-3))
+    return np.array([draw(own) for _ in range(math.prod(shape))]).reshape(shape)
+
+
 def strength(model, receptor):
     """The weight with which one input is about as strong as the distance to threshold, at this receptor."""
     tau = receptors(model)[receptor]
@@ -241,7 +251,8 @@ def small_networks(draw):
         receptor = draw(st.integers(0, len(receptors(post.model)) - 1))
         scale = (2.5 if pre is source else 1.2) * strength(post.model, receptor)
         wiring = draw(synapses(pre.size, post.size, scale, dtype))
-        net.connect(pre, post, wiring, delay=draw(st.sampled_from(delays)), receptor=receptor)
+        lag = draw(delays_of(wiring, pre.size, post.size, delays))
+        net.connect(pre, post, wiring, delay=lag, receptor=receptor)
     try:
         simulate(net, duration, inputs, limit=MOST_SPIKES)
     except TooManySpikes as stop:

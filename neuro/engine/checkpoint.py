@@ -83,7 +83,7 @@ def load_state(path: str | Path, network: Network | Program) -> EngineState:
         arrays = State(*_typed(group["arrays" if same or "finished" not in group else "finished"], like, path))
         since_base = None
         if same and "since_base" in group:
-            since_base = Schedule(*_typed(group["since_base"], schedule(program, None, None, time, time), path))
+            since_base = Schedule(*_typed(group["since_base"], schedule(program, None, None, time, time, 0), path))
     return EngineState(program, arrays, base if same else time, time, since_base, forced, int(about["seed"]))
 
 

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from neuro.arrays import Floats, Ints, indices
+from neuro.engine.poisson import poisson
 from neuro.engine.program import Program
 from neuro.engine.recording import Current, Record, Spikes, each
 from neuro.engine.records import STEP, Records
 from neuro.errors import ClampError, InputError, ParameterError, UnknownName
-from neuro.network.neurons import SpikeSource
+from neuro.network.neurons import Model, PoissonSource, Source, SpikeSource
 
 __all__ = ["NO_SAMPLES", "ClampLike", "Sampling", "Schedule", "join", "sampling", "schedule", "since"]
 
@@ -45,8 +46,12 @@ def schedule(
     clamp: ClampLike | None,
     start: float,
     stop: float,
+    seed: int,
 ) -> Schedule:
-    """The part of the inputs that lies in [start, stop), with a step at `start` that sets all currents."""
+    """The part of the inputs that lies in [start, stop), with a step at `start` that sets all currents.
+
+    Poisson sources draw their spikes from `seed`.
+    """
     times: list[Floats] = []
     ids: list[Ints] = []
     forced: list[Ints] = []
@@ -63,19 +68,18 @@ def schedule(
     for name, value in (inputs or {}).items():
         if name not in program.offset:
             raise UnknownName("population of this network", name, program.offset)
-        is_source = isinstance(program.network.populations[name].model, SpikeSource)
+        model = program.network.populations[name].model
+        is_source = isinstance(model, SpikeSource)
         for item in each(value):
             if isinstance(item, Spikes) and is_source:
                 add(name, item)
-            elif isinstance(item, Current) and not is_source:
+            elif isinstance(item, Current) and not isinstance(model, Source):
                 currents.setdefault(name, []).append(item)
             else:
-                rule = (
-                    "a spike source takes Spikes"
-                    if is_source
-                    else "this population takes a Current; to force its spikes, use a hard Clamp"
-                )
-                raise InputError(rule, where=f"input of {name!r}", value=type(item).__name__)
+                raise InputError(_takes(model), where=f"input of {name!r}", value=type(item).__name__)
+    for name, population in program.network.populations.items():
+        if isinstance(population.model, PoissonSource):
+            add(name, poisson(population, seed, start, stop))
     if clamp is not None:
         for name, (neurons, spikes) in clamp.forced.items():
             _known(program, name)
@@ -101,11 +105,19 @@ def _joined(parts: list[Any], dtype: type) -> Any:
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 
+def _takes(model: Model) -> str:
+    if isinstance(model, SpikeSource):
+        return "a spike source takes Spikes"
+    if isinstance(model, PoissonSource):
+        return "a Poisson source draws its own spikes; to give it some, make it a SpikeSource"
+    return "this population takes a Current; to force its spikes, use a hard Clamp"
+
+
 def _known(program: Program, name: str) -> None:
     if name not in program.offset:
         raise UnknownName("population of this network", name, program.offset)
-    if isinstance(program.network.populations[name].model, SpikeSource):
-        raise ClampError("a spike source cannot be clamped: give its spikes as input", where=repr(name))
+    if isinstance(program.network.populations[name].model, Source):
+        raise ClampError("a source of spikes cannot be clamped: give its spikes as input", where=repr(name))
 
 
 def _steps(
@@ -115,7 +127,7 @@ def _steps(
     values = []
     offset = 0
     for name, population in program.network.populations.items():
-        if isinstance(population.model, SpikeSource) or not population.size:
+        if isinstance(population.model, Source) or not population.size:
             continue
         parts = currents.get(name, [])
         shape = (population.size,)
@@ -190,8 +202,8 @@ def sampling(program: Program, record: Record) -> Sampling:
         if name not in program.offset:
             raise UnknownName("population of this network", name, program.offset)
         population = program.network.populations[name]
-        if isinstance(population.model, SpikeSource):
-            raise InputError("a spike source has no voltage", where=f"Record.v of {name!r}")
+        if isinstance(population.model, Source):
+            raise InputError("a source of spikes has no voltage", where=f"Record.v of {name!r}")
         ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
     return Sampling(float(record.v_dt), np.concatenate(ids))
 

@@ -164,9 +164,11 @@ def settle_many(
             flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, 1)
             x[:] = then[2:]
             neuron.last = goal
-            if not released:
+            if released:
+                neuron.mode = FREE
+            # What arrives at the end of the refractory time is summed before v is tested; a sample comes after it.
+            if not released or (audible and goal >= t):
                 return
-            neuron.mode = FREE
             continue
         if mode == FREE:
             mode = at_limit(cell, neuron, now)
@@ -208,9 +210,11 @@ def settle_one(
             goal = neuron.until if released else t
             i *= exp(-rate * max(goal - neuron.last, 0.0))
             neuron.last = goal
-            if not released:
+            if released:
+                neuron.mode = FREE
+            # What arrives at the end of the refractory time is summed before v is tested; a sample comes after it.
+            if not released or (audible and goal >= t):
                 break
-            neuron.mode = FREE
             continue
         v = neuron.v
         if mode == FREE:

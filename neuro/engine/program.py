@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, finite, frozen, stream
-from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SEGMENT, SOURCE, Fixed, Records
-from neuro.engine.rows import into_rows, one_weight_a_row, row_starts
+from neuro.arrays import Floats, Ints, finite, frozen
+from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
+from neuro.engine.wiring import wiring
 from neuro.errors import UnknownName, WeightError
-from neuro.network.graph import Network, Population, Projection
-from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource, receptors
-from neuro.network.synapses import is_matrix, matrix, triplets
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
 
 __all__ = ["Program", "amplitudes", "build"]
 
 NEARLY_EQUAL = 0.02
 """Amplitudes grow without bound as tau_syn nears tau_m; closer than this, neurons keep the state form."""
+SLACK = 2.0**-20
+"""By which part of itself a window is shorter than the shortest delay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,10 @@ class Program:
     """Constant part of dv/dt, per neuron."""
     weights_at: Mapping[str, tuple[int, int]]
     """Where each matrix projection's weights stand in `fixed.weight`."""
+    weight_order: Mapping[str, Ints]
+    """Which entry of the flattened matrix stands at each place, for matrices whose rows have several delays."""
     window: float
-    """The shortest delay (or a few time constants, if that is shorter), s."""
+    """Just less than the shortest delay (or a few time constants, if that is shorter), s."""
 
     @property
     def size(self) -> int:
@@ -85,7 +87,8 @@ class Program:
                     value=array.shape,
                 )
             first, last = self.weights_at[name]
-            flat[first:last] = array.ravel()
+            order = self.weight_order.get(name)
+            flat[first:last] = array.ravel() if order is None else array.ravel()[order]
         return replace(self, fixed=self.fixed._replace(weight=flat))
 
     def with_bias(self, bias: Mapping[str, ArrayLike]) -> Program:
@@ -119,17 +122,18 @@ def build(network: Network) -> Program:
         total += population.size
     cells, rate, jump = _cells(network, offset, total)
     groups = _groups(network, offset, cells, rate)
-    wiring, weights_at = _wiring(network, offset, total)
+    wires = wiring(network, offset, total)
     drive = np.zeros(total)
     for name, population in network.populations.items():
         drive[offset[name] : offset[name] + population.size] = _drive(population)
     return Program(
         network=network,
         offset=offset,
-        fixed=Fixed(cells, rate, jump, groups, *wiring, many=_many(cells, jump)),
+        fixed=Fixed(cells, rate, jump, groups, *wires.arrays, many=_many(cells, jump)),
         drive=frozen(drive),
-        weights_at=weights_at,
-        window=_window(network, groups),
+        weights_at=wires.weights_at,
+        weight_order=wires.weight_order,
+        window=_window(wires.arrays[1], groups),
     )
 
 
@@ -228,7 +232,7 @@ def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: F
         group["start"], group["stop"], group["kind"], group["shape"] = first, last, GENERAL, 1.0
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
         group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
-        if isinstance(population.model, SpikeSource):
+        if isinstance(population.model, Source):
             group["kind"] = SOURCE
         elif _compact(population):
             group["kind"] = COMPACT
@@ -243,97 +247,14 @@ def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: F
     return groups
 
 
-class _Rows(NamedTuple):
-    """The synapses of one projection, row by row; targets and weights counted from the projection's own first."""
-
-    source: Ints
-    first: Ints
-    length: Ints
-    weight_first: Ints
-    weight_step: int
-    whole: bool
-    post: NDArray[np.uint32]
-    weight: NDArray[np.floating]
-
-
-def _matrix_rows(projection: Projection, seed: int) -> _Rows:
-    """Whole rows: one list of targets serves them all."""
-    n_pre, n_post = projection.pre.size, projection.post.size
-    values = matrix(projection.synapses, (n_pre, n_post), f"projection {projection.name!r}")
-    each = np.arange(n_pre, dtype=np.int64)
-    return _Rows(
-        source=each,
-        first=np.zeros(n_pre, np.int64),
-        length=np.full(n_pre, n_post, np.int64),
-        weight_first=each * n_post,
-        weight_step=1,
-        whole=True,
-        post=np.arange(n_post, dtype=np.uint32),
-        weight=np.ascontiguousarray(values).ravel(),
-    )
-
-
-def _listed_rows(projection: Projection, seed: int) -> _Rows:
-    """Single synapses sorted into rows; one weight is kept for all, or one for each row, where that says it all."""
-    n_pre, n_post = projection.pre.size, projection.post.size
-    rng = stream(seed, "projection", projection.name)
-    pre, post, weight = triplets(projection.synapses, (n_pre, n_post), rng, f"projection {projection.name!r}")
-    start = row_starts(pre, n_pre)
-    count = np.diff(start)
-    post, weight = into_rows(pre, post, weight, start, n_post)
-    source = np.flatnonzero(count).astype(np.int64)
-    step, weight_first = 1, start[source]
-    if len(weight) == 1:
-        step, weight_first = 0, np.zeros(len(source), np.int64)
-    elif one_weight_a_row(weight, start):
-        step, weight_first = 0, np.arange(len(source), dtype=np.int64)
-        weight = weight[start[source]]
-    return _Rows(source, start[source], count[source], weight_first, step, False, post, weight)
-
-
-def _wiring(
-    network: Network, offset: Mapping[str, int], total: int
-) -> tuple[tuple[Ints, Records, NDArray[np.uint32], NDArray[Any]], dict[str, tuple[int, int]]]:
-    """Rows, segments, targets and weights of all projections, and where the weights of the matrices stand."""
-    names = list(network.populations)
-    parts: list[tuple[Ints, Records]] = []
-    posts: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
-    weights: list[NDArray[np.floating]] = []
-    weights_at: dict[str, tuple[int, int]] = {}
-    n_post = n_weight = 0
-    for p, projection in enumerate(network.projections.values()):
-        lower = _matrix_rows if is_matrix(projection.synapses) else _listed_rows
-        rows = lower(projection, network.seed)
-        if is_matrix(projection.synapses):
-            weights_at[projection.name] = (n_weight, n_weight + len(rows.weight))
-        taus = receptors(projection.post.model)
-        segments = np.zeros(len(rows.source), SEGMENT)
-        segments["delay"], segments["projection"] = projection.delay, p
-        segments["group"] = names.index(projection.post.name)
-        current = sum(tau is not None for tau in taus[: projection.receptor])
-        segments["receptor"] = -1 if taus[projection.receptor] is None else current
-        segments["first"], segments["count"] = n_post + rows.first, rows.length
-        segments["weight"], segments["weight_step"] = n_weight + rows.weight_first, rows.weight_step
-        segments["whole"] = rows.whole
-        parts.append((rows.source + offset[projection.pre.name], segments))
-        posts.append(rows.post + np.uint32(offset[projection.post.name]))
-        weights.append(rows.weight)
-        n_post, n_weight = n_post + len(rows.post), n_weight + len(rows.weight)
-    source = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
-    segments = np.concatenate([np.zeros(0, SEGMENT), *(part[1] for part in parts)])
-    row = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=total))]).astype(np.int64)
-    single = bool(weights) and all(weight.dtype == np.float32 for weight in weights)
-    kept = np.concatenate([np.zeros(0, np.float32), *weights], dtype=np.float32 if single else np.float64)
-    return (row, segments[np.argsort(source, kind="stable")], np.concatenate(posts), kept), weights_at
-
-
-def _window(network: Network, groups: Records) -> float:
+def _window(segments: Records, groups: Records) -> float:
     """The longest window in which no spike can have an effect, short enough for exp to stay in range."""
-    delays = [projection.delay for projection in network.projections.values()]
     compact = groups[groups["kind"] == COMPACT]
     fastest = max([0.0, *compact["fastest"]])
     longest = 1.0 if fastest == 0.0 else min(1.0, 50.0 / fastest)
-    return float(min([*delays, longest]))
+    # A little less than the delay: sums of delays differ by roundings from multiples of the window, and an arrival
+    # must not fall back into the window of its spike.
+    return float(min(longest, segments["delay"].min(initial=np.inf) * (1.0 - SLACK)))
 
 
 def amplitudes(program: Program, v: Floats) -> Floats:

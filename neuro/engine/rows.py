@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from neuro.arrays import Ints
 from neuro.jit import kernel
 
-__all__ = ["in_rows", "into_rows", "one_weight_a_row", "row_order", "row_starts"]
+__all__ = ["by_delay", "in_rows", "into_rows", "one_weight_a_row", "row_order", "row_starts"]
 
 Ids = NDArray[np.uint32]
 Weights = NDArray[np.floating]
@@ -135,3 +135,12 @@ def into_rows(pre: Ids, post: Ids, weight: Weights, start: Ints, n_post: int) ->
         pre, weight = _sort_by(post, pre, weight, by_post)
         post = np.repeat(np.arange(n_post, dtype=np.uint32), np.diff(by_post))
     return _sort_by(pre, post, weight, start)
+
+
+def by_delay(order: NDArray[np.int64], delay: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`order`, which is sorted into rows, with each row sorted by delay; equal delays stay in their order."""
+    sorted_ = np.empty_like(order)
+    for row in range(len(start) - 1):
+        mine = order[start[row] : start[row + 1]]
+        sorted_[start[row] : start[row + 1]] = mine[np.argsort(delay[mine], kind="mergesort")]
+    return sorted_

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+
 from neuro.arrays import positive
 from neuro.engine.exact import Sink, advance, ready
 from neuro.engine.inputs import ClampLike, sampling, schedule
@@ -52,7 +54,9 @@ def run(
     record
         What to keep; spikes by default.
     seed
-        Root of the run's random draws; where it is not given, that of the state, or 0. Kept in the provenance.
+        Root of the run's random draws, which are the trains of Poisson sources; kept in the provenance. By default
+        that of `state`, or 0: a continued run goes on with the same trains. With another seed, spikes that were
+        fired before the cut stay as they were, and from there on the trains are those of the other seed.
     engine
         ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding.
     threads
@@ -92,6 +96,8 @@ def run(
     if not isinstance(network, Network | Program):
         raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
     length = float(positive(duration, "duration", zero=True))
+    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise ParameterError("must be a whole number, not below zero", where="seed", value=seed)
     began = time.perf_counter()
     program = network if isinstance(network, Program) else build(network)
     wanted = record or Record()
@@ -101,7 +107,7 @@ def run(
         require_same(state.program, program)
         state = state if seed is None else replace(state, seed=seed)
     start, stop = state.time, state.time + length
-    plan, voltages = schedule(program, inputs, clamp, start, stop), sampling(program, wanted)
+    plan, voltages = schedule(program, inputs, clamp, start, stop, state.seed), sampling(program, wanted)
     ready(program, threads)
     provenance = {"seed": state.seed, "engine": engine}
     with telling(progress, "simulating") as report, deferred() as interrupts:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import inf
 
-import numpy as np
-
 from neuro.engine.calendar import earliest_due, enter, sort_events, take, window_of
 from neuro.engine.compact import survey
 from neuro.engine.neuron import emit

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, finite, positive
+from neuro.arrays import Floats, finite, frozen, positive
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
-from neuro.network.neurons import IF, LIF, Model, SpikeSource, receptors
+from neuro.network.convolution import Convolution2d
+from neuro.network.neurons import IF, LIF, Model, Source, receptors
 from neuro.network.synapses import (
     AllToAll,
     Dense,
@@ -21,6 +22,7 @@ from neuro.network.synapses import (
     OneToOne,
     Sparse,
     Synapses,
+    is_matrix,
 )
 
 __all__ = ["Network", "Population", "Projection"]
@@ -49,9 +51,9 @@ class Population:
             raise ParameterError("a population needs a name", value=repr(self.name))
         if isinstance(self.size, bool) or not isinstance(self.size, int | np.integer) or self.size < 0:
             raise ParameterError("the size must be a whole number, not below zero", where=where, value=self.size)
-        if not isinstance(self.model, LIF | IF | SpikeSource):
+        if not isinstance(self.model, LIF | IF | Source):
             raise ParameterError(
-                "the model must be one of LIF, AHP, ALIF, IF, SpikeSource",
+                "the model must be one of LIF, AHP, ALIF, IF, SpikeSource, PoissonSource",
                 where=where,
                 value=type(self.model).__name__,
             )
@@ -82,7 +84,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Synapses from one population onto one receptor of another, all with one delay."""
+    """Synapses from one population onto one receptor of another."""
 
     name: str
     """What the projection is called in results."""
@@ -92,8 +94,8 @@ class Projection:
     """Where they go."""
     synapses: Synapses
     """Which neuron onto which, and how strongly."""
-    delay: float
-    """From a spike to its effect, s."""
+    delay: float | Floats
+    """From a spike to its effect, s: one for all, or one per synapse (of a matrix: shape (pre, post))."""
     receptor: int = 0
     """Index of the target's receptor."""
 
@@ -102,6 +104,7 @@ class Projection:
 class Network:
     """Populations and projections; what is simulated, without saying how or on what.
 
+    >>> from neuro.network.neurons import SpikeSource
     >>> net = Network(seed=7)
     >>> cue = net.add(Population("cue", 3, SpikeSource()))
     >>> cell = net.add(Population("cell", 3, LIF(tau_m=20e-3, v_th=1.0)))
@@ -137,7 +140,7 @@ class Network:
         post: Population | str,
         synapses: Synapses,
         *,
-        delay: float,
+        delay: ArrayLike,
         receptor: int = 0,
         name: str | None = None,
     ) -> Projection:
@@ -148,10 +151,11 @@ class Network:
         pre, post
             Populations, or their names.
         synapses
-            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree` or a `Crossbar`;
-            weights are shaped (pre, post).
+            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree`, `Convolution2d` or a
+            `Crossbar`; weights are shaped (pre, post).
         delay
-            Seconds from a spike to its effect; greater than zero.
+            Seconds from a spike to its effect, greater than zero: one number; or one per synapse of `Sparse` and
+            `OneToOne`; or, for a matrix (`Dense`, `AllToAll`, `Crossbar`), shape (pre, post).
         receptor
             Which of the target's synaptic currents the input goes to.
         name
@@ -162,7 +166,7 @@ class Network:
         NetworkError
             If a population is not of this network, or a projection has this name.
         ParameterError
-            If the delay or receptor cannot be.
+            If a delay or the receptor cannot be.
         WeightError
             If a matrix of weights has not one row per source and one column per target.
         """
@@ -171,7 +175,6 @@ class Network:
         if label in self.projections:
             raise NetworkError("a projection of this name is in the network already", value=repr(label))
         where = f"projection {label!r}"
-        lag = float(positive(delay, f"{where}, delay"))
         available = receptors(target.model)
         if not available:
             raise NetworkError("a source of spikes takes no synapses", where=where, value=repr(target.name))
@@ -179,10 +182,11 @@ class Network:
             raise ParameterError(f"receptor must lie in 0..{len(available) - 1}", where=where, value=receptor)
         if not isinstance(
             synapses,
-            Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | MatrixSynapses,
+            Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | Convolution2d | MatrixSynapses,
         ):
             raise NetworkError(
-                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree or Crossbar",
+                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree, Convolution2d "
+                "or Crossbar",
                 where=where,
                 value=type(synapses).__name__,
             )
@@ -198,6 +202,7 @@ class Network:
                 where=where,
                 value=found,
             )
+        lag = _delays(delay, synapses, (source.size, target.size), where)
         projection = Projection(label, source, target, synapses, lag, receptor)
         self.projections[label] = projection
         return projection
@@ -215,3 +220,28 @@ class Network:
         while name in self.projections:
             name, serial = f"{base}#{serial}", serial + 1
         return name
+
+
+def _delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where: str) -> float | Floats:
+    """One delay, or one for each synapse that the description lists."""
+    lags = positive(delay, f"{where}, delay")
+    if lags.ndim == 0:
+        return float(lags)
+    if isinstance(synapses, Sparse):
+        wanted, each = np.shape(synapses.pre), "one for each synapse"
+    elif isinstance(synapses, OneToOne):
+        wanted, each = shape[:1], "one for each neuron"
+    elif is_matrix(synapses):
+        wanted, each = shape, "one for each pair, shape (pre, post)"
+    else:
+        raise ParameterError(
+            "synapses that are drawn at random, or share a kernel, have one delay",
+            where=f"{where}, delay",
+            value=f"shape {lags.shape}",
+            remedy="Give one number, or list the synapses with Sparse",
+        )
+    if lags.shape != wanted:
+        raise ParameterError(
+            f"must be one number, or {each}: {wanted}", where=f"{where}, delay", value=f"shape {lags.shape}"
+        )
+    return frozen(lags.copy())

@@ -14,7 +14,7 @@ from neuro.errors import ParameterError
 Reset = Literal["to_value", "subtract"]
 TimeConstants = float | ArrayLike | tuple[float | ArrayLike | None, ...] | None
 
-__all__ = ["AHP", "ALIF", "IF", "LIF", "Model", "Reset", "SpikeSource", "receptors"]
+__all__ = ["AHP", "ALIF", "IF", "LIF", "Model", "PoissonSource", "Reset", "Source", "SpikeSource", "receptors"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,7 +129,26 @@ class SpikeSource:
     """Neurons that fire when they are told to: at the times given to `run(inputs=...)`."""
 
 
-Model = LIF | AHP | ALIF | IF | SpikeSource
+@dataclass(frozen=True, eq=False)
+class PoissonSource:
+    """Neurons that fire at random times, each a Poisson process of its own.
+
+    The trains are drawn by `run(seed=...)` and the population's name, exact in time: the intervals between the
+    spikes of a neuron are independent and exponentially distributed, with mean 1 / rate.
+
+    >>> PoissonSource(rate=20.0).rate
+    20.0
+    """
+
+    rate: float | ArrayLike
+    """Spikes per second: a number, or an array with one entry per neuron."""
+
+    def __post_init__(self) -> None:
+        positive(self.rate, "PoissonSource.rate", zero=True)
+
+
+Source = SpikeSource | PoissonSource
+Model = LIF | AHP | ALIF | IF | Source
 
 
 def receptors(model: Model) -> tuple[Floats | None, ...]:
@@ -138,7 +157,7 @@ def receptors(model: Model) -> tuple[Floats | None, ...]:
     >>> receptors(LIF(tau_m=20e-3, v_th=1.0, tau_syn=(5e-3, None)))
     (array(0.005), None)
     """
-    if isinstance(model, SpikeSource):
+    if isinstance(model, Source):
         return ()
     taus = model.tau_syn if isinstance(model.tau_syn, tuple) else (model.tau_syn,)
     return tuple(None if tau is None else np.asarray(tau, dtype=np.float64) for tau in taus)

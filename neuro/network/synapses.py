@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, Ints, finite, narrow, positive
 from neuro.errors import WeightError
+from neuro.network.convolution import Convolution2d, fields_of
 
 __all__ = [
     "AllToAll",
@@ -101,7 +102,7 @@ class MatrixSynapses(Protocol):
     def effective_weights(self) -> Floats: ...
 
 
-Synapses = Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | MatrixSynapses
+Synapses = Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | Convolution2d | MatrixSynapses
 
 
 class Triplets(NamedTuple):
@@ -115,7 +116,7 @@ class Triplets(NamedTuple):
 def is_matrix(synapses: Synapses) -> bool:
     """Are these synapses stored as whole rows rather than one by one?"""
     return isinstance(synapses, Dense | AllToAll) or (
-        not isinstance(synapses, Sparse | OneToOne | FixedProbability | FixedIndegree)
+        not isinstance(synapses, Sparse | OneToOne | FixedProbability | FixedIndegree | Convolution2d)
         and isinstance(synapses, MatrixSynapses)
     )
 
@@ -174,6 +175,12 @@ def triplets(synapses: Synapses, shape: tuple[int, int], rng: np.random.Generato
         pairs -= np.repeat(n_post * np.arange(n_pre), counts)
         post = pairs.astype(np.uint32)
         return Triplets(pre, post, _number(synapses.weight, f"{where}, weight")[None])
+    if isinstance(synapses, Convolution2d):
+        rows = fields_of(synapses)
+        pre = np.repeat(np.arange(n_pre), rows.length)
+        place = np.arange(len(pre)) - np.repeat(np.cumsum(rows.length) - rows.length, rows.length)
+        post = rows.post[np.repeat(rows.first, rows.length) + place].astype(np.int64)
+        return Triplets(pre, post, rows.weight[np.repeat(rows.weight_first, rows.length) + place])
     raise TypeError(f"{type(synapses).__name__} is a matrix, not a list of synapses")
 
 

@@ -104,6 +104,22 @@ def test_a_delay_must_be_above_zero(delay):
         network().connect("cue", "cell", nr.AllToAll(1.0), delay=delay)
 
 
+@pytest.mark.parametrize(
+    ("synapses", "delay", "says"),
+    [
+        (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3, -2e-3], r"cue->cell.*delay.*greater than zero.*-0\.002"),
+        (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3, np.nan], r"cue->cell.*delay.*finite.*index 1"),
+        (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3], r"one for each synapse: \(2,\); got shape \(1,\)"),
+        (nr.AllToAll(1.0), [1e-3] * 6, r"shape \(pre, post\): \(2, 3\); got shape \(6,\)"),
+        (nr.Dense(np.ones((2, 3))), np.full((3, 2), 1e-3), r"\(2, 3\); got shape \(3, 2\)"),
+        (nr.FixedIndegree(1, 1.0), [1e-3] * 3, "drawn at random.*have one delay"),
+    ],
+)
+def test_delays_that_do_not_fit_the_synapses_are_refused(synapses, delay, says):
+    with pytest.raises(ParameterError, match=says):
+        network().connect("cue", "cell", synapses, delay=delay)
+
+
 def test_names_are_unique_and_known():
     net = network()
     with pytest.raises(NetworkError, match="'cell'"):

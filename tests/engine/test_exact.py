@@ -173,15 +173,16 @@ def permuted(network, inputs, place):
     for p in network.projections.values():
         pre, post, s = place[p.pre.name], place[p.post.name], p.synapses
         if isinstance(s, AllToAll):
-            synapses = s
+            synapses, delay = s, in_place(p.delay, pre, post)
         elif isinstance(s, Dense | Grid):
+            delay = in_place(p.delay, pre, post)
             weights = np.asarray(s.weight if isinstance(s, Dense) else s.weights)
-            synapses = type(s)(weights[np.ix_(np.argsort(pre), np.argsort(post))])
+            synapses = type(s)(in_place(weights, pre, post))
         elif isinstance(s, OneToOne):
-            synapses = Sparse(pre, post, s.weight)
+            synapses, delay = Sparse(pre, post, s.weight), p.delay
         else:
-            synapses = Sparse([pre[i] for i in s.pre], [post[j] for j in s.post], s.weight)
-        other.connect(p.pre.name, p.post.name, synapses, delay=p.delay, receptor=p.receptor, name=p.name)
+            synapses, delay = Sparse([pre[i] for i in s.pre], [post[j] for j in s.post], s.weight), p.delay
+        other.connect(p.pre.name, p.post.name, synapses, delay=delay, receptor=p.receptor, name=p.name)
     others = dict(inputs)
     for name, x in inputs.items():
         if isinstance(x, Train):
@@ -189,6 +190,11 @@ def permuted(network, inputs, place):
         elif x.values.ndim == 2:
             others[name] = replace(x, values=x.values[:, np.argsort(place[name])])
     return other, others
+
+
+def in_place(matrix, pre, post):
+    """Rows and columns of a matrix moved to their neurons' new places; a number stays."""
+    return matrix[np.ix_(np.argsort(pre), np.argsort(post))] if np.ndim(matrix) else matrix
 
 
 @given(case=small_networks())
@@ -215,12 +221,15 @@ def test_an_event_is_a_synapse_reached_by_a_spike_in_the_run(case):
     found = nr.run(network, duration, inputs=for_engine(inputs))
     for p in network.projections.values():
         spikes, s = found.spikes[p.pre.name], p.synapses
-        arriving = spikes.ids[spikes.times + p.delay < duration]
         if isinstance(s, Sparse):
-            degree = np.bincount(np.asarray(s.pre, dtype=int), minlength=p.pre.size)
+            pre = np.asarray(s.pre, dtype=int)
         else:
-            degree = np.full(p.pre.size, 1 if isinstance(s, OneToOne) else p.post.size)
-        assert found.events[p.name] == degree[arriving].sum()
+            pre = np.repeat(np.arange(p.pre.size), 1 if isinstance(s, OneToOne) else p.post.size)
+        delays = np.broadcast_to(np.ravel(p.delay), len(pre))
+        arriving = [
+            (spikes.times[spikes.ids == i] + delay < duration).sum() for i, delay in zip(pre, delays, strict=True)
+        ]
+        assert found.events[p.name] == sum(arriving)
 
 
 @pytest.mark.parametrize("tau_syn", [None, 5e-3])
@@ -289,6 +298,16 @@ TIES = {
     "subtraction and an inhibition at its end": (
         [(0.01, 2.5), (END, -1.0)],
         {"reset": "subtract", "refractory": 4e-3},
+        None,
+    ),
+    "subtraction leaves enough, and an inhibition comes at its end, onto one of two receptors": (
+        [(0.01, 2.5), (END, -1.0)],
+        {"reset": "subtract", "refractory": 4e-3, "tau_syn": (None, 5e-3)},
+        None,
+    ),
+    "subtraction leaves enough, and more comes at its end, onto one of two receptors": (
+        [(0.01, 2.5), (END, 1.0)],
+        {"reset": "subtract", "refractory": 4e-3, "tau_syn": (None, 5e-3)},
         None,
     ),
     "onto the floor, and off at once": ([(0.01, -3.0), (0.011, 1.3)], {"v_min": -0.25}, None),
