@@ -2,6 +2,7 @@
 
 Windows lie on a fixed grid, whatever the cuts: a state stands at the last grid point before the run's end, with
 the inputs since then, and the next run repeats that one window. So two short runs give the same bits as one long run.
+A program with a delay of zero has windows of length zero: it goes through the queue, and stands at the run's end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
 from neuro.engine.inputs import Schedule, join, merge, samples, since
 from neuro.engine.program import Program, amplitudes
+from neuro.engine.queue import bring, run_queue
 from neuro.engine.recording import Record
 from neuro.engine.records import (
     CULPRIT,
@@ -79,6 +81,7 @@ def initial_state(program: Program) -> EngineState:
         rest = population.parameter("v_rest")
         neurons["v"][program.slice(name)] = (population.initial or {}).get("v", rest)
     neurons["drive"] = program.drive
+    shortest = program.window or np.inf
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
     calendar = np.zeros(256, EVENT)
     calendar["next"] = np.arange(1, 257)
@@ -89,7 +92,7 @@ def initial_state(program: Program) -> EngineState:
         x=np.zeros(program.fixed.rate.shape),
         origin=np.zeros(len(program.fixed.groups)),
         calendar=calendar,
-        bucket=np.full(int(np.clip(np.ceil(longest / program.window) + 2, 2, 4096)), -1, np.int64),
+        bucket=np.full(int(np.clip(np.ceil(longest / shortest) + 2, 2, 4096)), -1, np.int64),
         register=np.zeros(8, np.int64),
     )
     return EngineState(program, arrays, 0.0, 0.0, None, np.zeros(0, np.int64))
@@ -153,7 +156,7 @@ def advance(
         arrays = _switch(program, state, arrays, plan.forced)
     inputs = merge(known, sample_time, sample_id)
     _rewind(arrays)
-    base = max(begin, float(window_of(stop, program.window)) * program.window)
+    base = max(begin, _grid(stop, program.window))
     report = None if progress is None else _reporter(progress, start, stop)
     arrays = _windows(program, arrays, inputs, tape, begin, base, (start, stop), report)
     final = _copy(arrays)
@@ -183,9 +186,16 @@ def _switch(program: Program, state: EngineState, arrays: State, forced: Ints) -
         _rewind(arrays)
         inputs = merge(state.since_base, np.zeros(0), np.zeros(0, np.int64))
         arrays = _windows(old, arrays, inputs, nothing, state.base, time, (time, time), None)
+    if not program.window:
+        bring(old.fixed, arrays, time)
     for ids, on in ((np.setdiff1d(state.forced, forced), False), (np.setdiff1d(forced, state.forced), True)):
         force(program.fixed, arrays, nothing.output, ids, on, time, program.window)
     return arrays
+
+
+def _grid(time: float, length: float) -> float:
+    """The last point of the grid of windows that is not after `time`; without windows, any point is one."""
+    return float(window_of(time, length)) * length if length else time
 
 
 def _rewind(arrays: State) -> None:
@@ -207,15 +217,18 @@ def _windows(
     report: Callable[[float], None] | None,
 ) -> State:
     """Run whole windows in pieces of a fraction of a second, growing buffers where a piece did not fit."""
-    _announce()
-    piece = 256 * program.window
+    _announce(run_windows if program.window else run_queue)
+    piece = 256 * (program.window or 1e-4)
     while begin < stop:
         before, events = _copy(arrays), tape.output.events.copy()
         until = min(stop, begin + piece)
         if until < stop:
-            until = float(window_of(until, program.window)) * program.window
+            until = _grid(until, program.window)
         tick = clock.perf_counter()
-        reached = run_windows(program.fixed, arrays, inputs, tape.output, begin, until, program.window, *counted)
+        if program.window:
+            reached = run_windows(program.fixed, arrays, inputs, tape.output, begin, until, program.window, *counted)
+        else:
+            reached = run_queue(program.fixed, arrays, inputs, tape.output, until)
         fault = arrays.register[FAULT]
         if fault == FULL:
             arrays = _with_room(before)
@@ -238,14 +251,14 @@ def _runaway(program: Program, arrays: State) -> None:
     j = int(arrays.register[CULPRIT])
     name = next(n for n in program.offset if program.slice(n).start <= j < program.slice(n).stop)
     raise NetworkError(
-        "a neuron fired a million times in one instant",
+        "neurons fire without end in one instant",
         where=f"population {name!r}",
-        remedy="Give it a refractory time, or a reset further below its threshold",
+        remedy="Give them a refractory time, a delay above zero in each loop, or a reset further below the threshold",
     )
 
 
 @cache
-def _announce() -> None:
+def _announce(kernel: Callable[..., float]) -> None:
     """Say so before the first compilation, which takes a while; later processes read the cache."""
-    if not is_cached(run_windows):
+    if not is_cached(kernel):
         print("neuro: compiling the engine, once (less than a minute) ...", file=sys.stderr, flush=True)
