@@ -227,11 +227,12 @@ def steps(draw, size, duration, scale):
 
 
 @st.composite
-def small_networks(draw):
-    """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs."""
+def small_networks(draw, *, instant=False):
+    """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs; `instant`: with zero delays."""
     net = Network(seed=draw(st.integers(0, 3)))
     duration = draw(st.sampled_from([0.03, 0.08, 0.2, 2.0]))
     delays = draw(st.lists(st.one_of(between(0.4e-3, 6e-3), between(30e-6, 40e-3)), min_size=1, max_size=3))
+    delays += [0.0] * instant
     dtype = draw(st.sampled_from([np.float64, np.float64, np.float32]))
     source = net.add(Population("cue", draw(st.integers(1, 6)), SpikeSource()))
     inputs = {"cue": draw(volleys(source.size, duration))}

@@ -2,6 +2,7 @@
 
 Windows lie on a fixed grid, whatever the cuts: a state stands at the last grid point before the run's end, with
 the inputs since then, and the next run repeats that one window. So two short runs give the same bits as one long run.
+A program with a delay of zero has windows of length zero: it goes through the queue, and stands at the run's end.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
 from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
 from neuro.engine.program import Program
+from neuro.engine.queue import bring, run_queue
 from neuro.engine.recording import Recording
 from neuro.engine.records import (
     FAULT,
@@ -41,6 +43,8 @@ __all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
 
 PIECE = 0.2
 """Wall seconds that a piece should take: soon enough for Ctrl-C, long enough to cost nothing."""
+INSTANT = 1e-4
+"""Where there are no windows, a piece is a multiple of this, s."""
 MOST_SPIKES = 1 << 17
 MOST_VALUES = 1 << 17
 """Spikes, and sampled voltages, that one piece holds unless a single window needs more."""
@@ -102,8 +106,12 @@ def advance(
     arrays, begin, known = state.arrays, state.base, join(state.since_base, plan)
     if _changed(state, program, plan):
         begin, known = start, plan
-        arrays = _forced(program, finished(state), state.forced, plan.forced, start)
-    base = max(begin, float(window_of(stop, program.window)) * program.window)
+        arrays = finished(state)
+        if not program.window:
+            arrays = copied(arrays)
+            bring(state.program.fixed, arrays, start)
+        arrays = _forced(program, arrays, state.forced, plan.forced, start)
+    base = max(begin, _grid(stop, program.window))
     course = _Course(program, arrays, known, sampling, begin, (start, stop), threads)
     while course.reached < base:
         if halted():
@@ -113,12 +121,17 @@ def advance(
     if halted() and base < stop:
         return _halt(state, plan, course)
     final = course.arrays
-    end = float(window_of(base, program.window) + 1) * program.window
+    end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
     while base < stop and course.reached < end:
         sink.write(course.piece(end))
         tell(stop)
     after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed)
     return Outcome(stop, course.events, after)
+
+
+def _grid(time: float, length: float) -> float:
+    """The last point of the grid of windows that is not after `time`; without windows, any point is one."""
+    return float(window_of(time, length)) * length if length else time
 
 
 def _halt(state: EngineState, plan: Schedule, course: _Course) -> Outcome:
@@ -208,18 +221,7 @@ class _Course:
             tick = clock.perf_counter()
             arrays, times, voltage, output = self._buffers(until)
             self.inputs = self.inputs._replace(sample_time=times)
-            reached = run_windows(
-                self.program.fixed,
-                arrays,
-                self.inputs,
-                output,
-                self.desk,
-                self.reached,
-                until,
-                self.program.window,
-                *self.counted,
-                None if self.threads == 1 else self.threads,
-            )
+            reached = self._go(arrays, output, until)
             took, code = clock.perf_counter() - tick, arrays.register[FAULT]
             count = int(arrays.register[N_OUT])
             if code == FULL:
@@ -236,6 +238,16 @@ class _Course:
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
         )
 
+    def _go(self, arrays: State, output: Output, until: float) -> float:
+        fixed, length = self.program.fixed, self.program.window
+        if not length:
+            return float(run_queue(fixed, arrays, self.inputs, output, until))
+        team = None if self.threads == 1 else self.threads
+        start, stop = self.counted
+        return float(
+            run_windows(fixed, arrays, self.inputs, output, self.desk, self.reached, until, length, start, stop, team)
+        )
+
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = copied(self.arrays)
         arrays.register[NEXT_SAMPLE] = 0
@@ -246,6 +258,9 @@ class _Course:
     def _until(self, stop: float) -> float:
         """The end of the next piece: a point of the grid, or `stop`."""
         length = self.program.window
+        if not length:
+            most = MOST_VALUES / max(1, len(self.sampling.ids)) * self.sampling.step
+            return min(stop, self.reached + min(most, self.windows * INSTANT))
         window = int(window_of(self.reached, length))
         last = window + self.windows
         if stop <= last * length:
@@ -280,7 +295,7 @@ class _Course:
     def _adapt(self, until: float, took: float, count: int) -> None:
         if self.quiet:
             return
-        done = (until - self.reached) / self.program.window
+        done = (until - self.reached) / (self.program.window or INSTANT)
         if took > 2 * PIECE:
             self.windows = max(1, int(done * PIECE / took))
         elif took < PIECE / 2 and 2 * count < MOST_SPIKES:
@@ -291,17 +306,21 @@ class _Course:
 
 def ready(program: Program, threads: int = 1) -> None:
     """Compile for this kind of program, if that is still to be done: before anything that Ctrl-C should not cut."""
-    kind = program.fixed.weight.dtype, program.fixed.many, threads > 1
+    kind = program.fixed.weight.dtype, program.fixed.many, threads > 1, program.window > 0.0
     if threads > 1:
         use_threads(threads)
     if kind in _READY:
         return
-    _announce()
+    _announce(run_windows if program.window else run_queue)
     nothing, nobody = np.zeros(0), np.zeros(0, np.int64)
     inputs = Inputs(nothing, nobody, np.zeros(0, STEP), nothing, nothing, nobody)
     arrays = copied(initial_state(program).arrays)
     desk, team = new_desk(program, program.shares(1), 0, 0), None if threads == 1 else threads
-    run_windows(program.fixed, arrays, inputs, _output(program, 0), desk, 0.0, 0.0, program.window, 0.0, 0.0, team)
+    out = _output(program, 0)
+    if program.window:
+        run_windows(program.fixed, arrays, inputs, out, desk, 0.0, 0.0, program.window, 0.0, 0.0, team)
+    else:
+        run_queue(program.fixed, arrays, inputs, out, 0.0)
     _READY.add(kind)
 
 
@@ -309,7 +328,7 @@ _READY: set[Any] = set()
 
 
 @cache
-def _announce() -> None:
+def _announce(kernel: Callable[..., float]) -> None:
     """Say so before the first compilation, which takes a while; later processes read the cache."""
-    if not is_cached(run_windows):
+    if not is_cached(kernel):
         print("neuro: compiling the engine, once (less than a minute) ...", file=sys.stderr, flush=True)

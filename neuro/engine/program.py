@@ -43,7 +43,7 @@ class Program:
     weight_order: Mapping[str, Ints]
     """Which entry of the flattened matrix stands at each place, for matrices whose rows have several delays."""
     window: float
-    """Just less than the shortest delay (or a few time constants, if that is shorter), s."""
+    """Just less than the shortest delay (or a few time constants, if that is shorter), s; zero: there are none."""
 
     @property
     def size(self) -> int:
@@ -121,8 +121,8 @@ def build(network: Network) -> Program:
         offset[name] = total
         total += population.size
     cells, rate, jump = _cells(network, offset, total)
-    groups = _groups(network, offset, cells, rate)
     wires = wiring(network, offset, total)
+    groups = _groups(network, offset, cells, rate, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
     drive = np.zeros(total)
     for name, population in network.populations.items():
         drive[offset[name] : offset[name] + population.size] = _drive(population)
@@ -224,7 +224,7 @@ def _compact(population: Population) -> bool:
     return all(bool(abs(rate[0] / leak[0] - 1.0) > NEARLY_EQUAL) for rate in currents)
 
 
-def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: Floats) -> Records:
+def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, *, windows: bool) -> Records:
     groups = np.zeros(len(network.populations), GROUP)
     for group, population in zip(groups, network.populations.values(), strict=True):
         first = offset[population.name]
@@ -234,7 +234,7 @@ def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: F
         group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
         if isinstance(population.model, Source):
             group["kind"] = SOURCE
-        elif _compact(population):
+        elif windows and _compact(population):
             group["kind"] = COMPACT
             m = group["rate_m"] = cells["leak"][first]
             group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_currents(population))

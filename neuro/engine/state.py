@@ -88,7 +88,7 @@ def _at_rest(program: Program) -> State:
         origin=np.zeros(len(program.fixed.groups)),
         outlook=np.zeros(len(program.fixed.groups), np.int64),
         calendar=calendar,
-        bucket=np.full(int(np.clip(np.ceil(longest / program.window) + 2, 2, 4096)), -1, np.int64),
+        bucket=np.full(int(np.clip(np.ceil(longest / (program.window or np.inf)) + 2, 2, 4096)), -1, np.int64),
         register=np.zeros(REGISTERS, np.int64),
     )
 

@@ -154,7 +154,7 @@ class Network:
             `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree`, `Convolution2d` or a
             `Crossbar`; weights are shaped (pre, post).
         delay
-            Seconds from a spike to its effect, greater than zero: one number; or one per synapse of `Sparse` and
+            Seconds from a spike to its effect, not below zero: one number; or one per synapse of `Sparse` and
             `OneToOne`; or, for a matrix (`Dense`, `AllToAll`, `Crossbar`), shape (pre, post).
         receptor
             Which of the target's synaptic currents the input goes to.
@@ -224,7 +224,7 @@ class Network:
 
 def _delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where: str) -> float | Floats:
     """One delay, or one for each synapse that the description lists."""
-    lags = positive(delay, f"{where}, delay")
+    lags = positive(delay, f"{where}, delay", zero=True)
     if lags.ndim == 0:
         return float(lags)
     if isinstance(synapses, Sparse):

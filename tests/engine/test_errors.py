@@ -98,16 +98,16 @@ def test_a_crossbar_of_the_wrong_shape_is_refused():
         network().connect("cue", "cell", nr.Crossbar(np.zeros((3, 2))), delay=1e-3)
 
 
-@pytest.mark.parametrize("delay", [0.0, -1e-3, np.nan, np.inf])
-def test_a_delay_must_be_above_zero(delay):
-    with pytest.raises(ParameterError, match="delay"):
+@pytest.mark.parametrize("delay", [-1e-3, np.nan, np.inf])
+def test_a_delay_must_not_be_below_zero(delay):
+    with pytest.raises(ParameterError, match=r"cue->cell.*delay"):
         network().connect("cue", "cell", nr.AllToAll(1.0), delay=delay)
 
 
 @pytest.mark.parametrize(
     ("synapses", "delay", "says"),
     [
-        (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3, -2e-3], r"cue->cell.*delay.*greater than zero.*-0\.002"),
+        (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3, -2e-3], r"cue->cell.*delay.*not be negative.*-0\.002"),
         (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3, np.nan], r"cue->cell.*delay.*finite.*index 1"),
         (nr.Sparse([0, 1], [2, 2], 1.0), [1e-3], r"one for each synapse: \(2,\); got shape \(1,\)"),
         (nr.AllToAll(1.0), [1e-3] * 6, r"shape \(pre, post\): \(2, 3\); got shape \(6,\)"),
