@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuro.arrays import Floats, Ints, finite, frozen, stream
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SEGMENT, SOURCE, Fixed, Records
 from neuro.engine.rows import in_rows, one_weight_a_row, row_order
+from neuro.engine.runaway import check_bias
 from neuro.errors import UnknownName, WeightError
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource, receptors
@@ -99,12 +100,18 @@ def build(network: Network) -> Program:
     Random connectivity is drawn from ``network.seed`` by the projections' names, so building twice gives the same
     synapses.
 
+    Raises
+    ------
+    NetworkError
+        If the bias alone makes a neuron fire without end, or more than 1e9 times a second.
+
     >>> import neuro as nr
     >>> net = nr.Network(seed=1)
     >>> cell = net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
     >>> nr.build(net).size
     4
     """
+    check_bias(network)
     offset, total = {}, 0
     for name, population in network.populations.items():
         offset[name] = total
