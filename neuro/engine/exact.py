@@ -145,7 +145,7 @@ def _halt(state: EngineState, plan: Schedule, course: _Course) -> Outcome:
 
 def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
     """Does this run differ from the last one in what acts inside the window that both share?"""
-    if not np.array_equal(state.forced, plan.forced):
+    if len(state.forced) != len(plan.forced) or np.any(state.forced != plan.forced):
         return True
     old, new = state.program.fixed, program.fixed
     return old is not new and not all(
@@ -166,7 +166,7 @@ def finished(state: EngineState) -> State:
 
 def _forced(program: Program, arrays: State, old: Ints, new: Ints, time: float) -> State:
     """Suspend and release the neurons in which two clamps differ."""
-    on, off = np.setdiff1d(new, old, assume_unique=True), np.setdiff1d(old, new, assume_unique=True)
+    on, off = _only(new, old), _only(old, new)
     if not len(on) and not len(off):
         return arrays
     arrays, desk = copied(arrays), new_desk(program, program.shares(1), 0, 16)
@@ -174,6 +174,11 @@ def _forced(program: Program, arrays: State, old: Ints, new: Ints, time: float) 
         if len(ids):
             force(program.fixed, arrays, desk, ids, held, time, program.window)
     return arrays
+
+
+def _only(ids: Ints, others: Ints) -> Ints:
+    """Those that are not among the others."""
+    return np.setdiff1d(ids, others, assume_unique=True) if len(ids) and len(others) else ids
 
 
 def _output(program: Program, room: int) -> Output:
@@ -220,7 +225,6 @@ class _Course:
         while True:
             tick = clock.perf_counter()
             arrays, times, voltage, output = self._buffers(until)
-            self.inputs = self.inputs._replace(sample_time=times)
             reached = self._go(arrays, output, until)
             took, code = clock.perf_counter() - tick, arrays.register[FAULT]
             count = int(arrays.register[N_OUT])
@@ -251,9 +255,13 @@ class _Course:
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = copied(self.arrays)
         arrays.register[NEXT_SAMPLE] = 0
-        times = self.sampling.times(max(self.reached, self.counted[0]), min(until, self.counted[1]))
-        voltage = np.zeros((len(times), len(self.sampling.ids)))
-        return arrays, times, voltage, self.output._replace(voltage=voltage, events=self.events.copy())
+        times, voltage = self.inputs.sample_time, self.output.voltage
+        if len(self.sampling.ids):
+            times = self.sampling.times(max(self.reached, self.counted[0]), min(until, self.counted[1]))
+            voltage = np.zeros((len(times), len(self.sampling.ids)))
+            self.inputs = self.inputs._replace(sample_time=times)
+        output = Output(self.output.time, self.output.neuron, voltage, self.events.copy())
+        return arrays, times, voltage, output
 
     def _until(self, stop: float) -> float:
         """The end of the next piece: a point of the grid, or `stop`."""

@@ -183,6 +183,8 @@ def settle_many(
         if kind == SPIKE:
             fire(cell, neuron, register, time, ids, j, audible)
             x += jump
+            if register[FAULT]:  # the spikes do not fit: this will be done again, or never
+                return
         else:
             neuron.mode = kind
             if kind == FLOOR:
@@ -253,6 +255,8 @@ def settle_one(
         neuron.v, neuron.mode, neuron.last = then, mode, min(neuron.last + first, t)
         if kind == SPIKE:
             fire(cell, neuron, register, time, ids, j, audible)
+            if register[FAULT]:
+                break
         else:
             neuron.mode = kind
             if kind == FLOOR:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, Ints, finite, frozen
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
+from neuro.engine.runaway import check_bias
 from neuro.engine.wiring import wiring
 from neuro.errors import UnknownName, WeightError
 from neuro.network.graph import Network, Population
@@ -110,12 +111,18 @@ def build(network: Network) -> Program:
     Random connectivity is drawn from ``network.seed`` by the projections' names, so building twice gives the same
     synapses.
 
+    Raises
+    ------
+    NetworkError
+        If the bias alone makes a neuron fire without end, or more than 1e9 times a second.
+
     >>> import neuro as nr
     >>> net = nr.Network(seed=1)
     >>> cell = net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
     >>> nr.build(net).size
     4
     """
+    check_bias(network)
     offset, total = {}, 0
     for name, population in network.populations.items():
         offset[name] = total

@@ -1,19 +1,73 @@
-"""Neurons that would fire without end: found when a network is built, or else when one does it."""
+"""Neurons that would fire without end: refused at `build` where the bias alone does it, or else when one does it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuro.arrays import Floats, Ints
-from neuro.engine.program import Program
 from neuro.engine.records import CULPRIT, State
 from neuro.errors import NetworkError
+from neuro.network.graph import Network
+from neuro.network.neurons import AHP, ALIF, IF, LIF
 
-__all__ = ["check_spikes", "fault"]
+if TYPE_CHECKING:
+    from neuro.engine.program import Program
+
+__all__ = ["check_bias", "check_spikes", "fault"]
 
 FASTEST = 1e9
 """Spikes per second beyond which no neuron means what it says."""
 REMEDY = "Give it a refractory time, a reset further below its threshold, or weaker input"
+
+
+def check_bias(network: Network) -> None:
+    """Refuse neurons that their constant bias makes fire at more than `FASTEST`.
+
+    Between two spikes a LIF takes  refractory + tau_m ln((D - v_reset) / (D - v_th)),  D = v_rest + bias, and an IF
+    refractory + (v_th - v_reset) / bias. Neurons that adapt are left to `check_spikes`.
+
+    Raises
+    ------
+    NetworkError
+        With the population, the neuron in it, and the rate.
+
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0, v_reset=1 - 1e-9, bias=2.0)))
+    >>> check_bias(net)
+    Traceback (most recent call last):
+    ...
+    neuro.errors.NetworkError: population 'cell', neuron 0: a neuron may fire at most 1e+09 times a second; ...
+    """
+    for population in network.populations.values():
+        model = population.model
+        if not isinstance(model, LIF | IF) or isinstance(model, AHP | ALIF):
+            continue
+        of = population.parameter
+        threshold, bias = of("v_th"), of("bias")
+        reset = np.zeros(population.size) if model.reset == "subtract" else of("v_reset")
+        if isinstance(model, LIF):
+            drive = of("v_rest") + bias
+            fires = drive > threshold
+            away = np.where(fires, drive - threshold, 1.0)
+            interval = of("tau_m") * np.log1p(np.maximum(threshold - reset, 0.0) / away)
+        else:
+            fires = bias > 0.0
+            interval = np.maximum(threshold - reset, 0.0) / np.where(fires, bias, 1.0)
+        fires = fires & (threshold <= of("v_max", np.inf))
+        interval = interval + of("refractory")
+        bad = fires & (interval * FASTEST < 1.0)
+        if bad.any():
+            i = int(np.argmax(bad))
+            rate = "without end" if interval[i] == 0.0 else f"{1.0 / interval[i]:.3g} times a second"
+            raise NetworkError(
+                f"a neuron may fire at most {FASTEST:.0e} times a second",
+                where=f"population {population.name!r}, neuron {i}",
+                value=f"{rate} by its bias alone: v_th - v_reset is {threshold[i] - reset[i]:.3g}",
+                remedy=REMEDY,
+            )
 
 
 def check_spikes(program: Program, time: Floats, neuron: Ints) -> None:
@@ -30,7 +84,7 @@ def check_spikes(program: Program, time: Floats, neuron: Ints) -> None:
     when, who = time[order], neuron[order]
     subtract = program.fixed.cells["subtract"][who] != 0
     for n, among in ((100, ~subtract), (100_000, subtract)):
-        span = when[n - 1 :] - when[: len(when) - n + 1]
+        span = when[n - 1 :] - when[: max(0, len(when) - n + 1)]
         first = who[: len(span)]
         bad = (first == who[n - 1 :]) & among[: len(span)] & (span * FASTEST < n - 1)
         if bad.any():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, finite, positive
 from neuro.errors import ParameterError
@@ -206,17 +206,23 @@ def _check_slow(model: LIF | IF, kind: str) -> None:
 
 def _check_levels(model: LIF | IF, kind: str, values: dict[str, Floats]) -> None:
     threshold = values["v_th"]
-    if model.reset == "to_value" and np.any(values["v_reset"] >= threshold):
+    wrong = np.atleast_1d(values["v_reset"] >= threshold)
+    if model.reset == "to_value" and wrong.any():
+        i, place = _first(wrong)
+        reset, level = (np.broadcast_to(x, wrong.shape)[i] for x in (values["v_reset"], threshold))
         raise ParameterError(
             "`v_reset` must lie below `v_th`, or one spike would set off infinitely many",
             where=kind,
-            value=f"v_reset={values['v_reset'].max()}, v_th={threshold.min()}",
+            value=f"v_reset={reset}, v_th={level}{place}",
+            remedy="Lower `v_reset`",
         )
-    if model.reset == "subtract" and np.any(threshold <= 0):
+    wrong = np.atleast_1d(threshold <= 0)
+    if model.reset == "subtract" and wrong.any():
+        i, place = _first(wrong)
         raise ParameterError(
             "`v_th` must be above zero for reset by subtraction, or one spike would set off infinitely many",
             where=kind,
-            value=f"v_th={threshold.min()}",
+            value=f"v_th={np.atleast_1d(threshold)[i]}{place}",
         )
     floor, ceiling = values.get("v_min"), values.get("v_max")
     if floor is not None and np.any(floor >= threshold):
@@ -239,3 +245,9 @@ def _check_levels(model: LIF | IF, kind: str, values: dict[str, Floats]) -> None
             where=kind,
             value=f"v_reset={values['v_reset'].max()}, v_max={ceiling.min()}",
         )
+
+
+def _first(wrong: NDArray[np.bool_]) -> tuple[int, str]:
+    """The first neuron that is wrong, and how to say so where there are several."""
+    i = int(np.argmax(wrong))
+    return i, f" at neuron {i}" if len(wrong) > 1 else ""

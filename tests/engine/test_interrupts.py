@@ -226,7 +226,7 @@ def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypa
     net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0, bias=2.0)))
     net.connect("cell", "cell", nr.AllToAll(0.0), delay=1e-3)
     here = course(net, 1e6)
-    seconds_a_window, now = [1e-6], [0.0]
+    seconds_a_window, now = [1e-4], [0.0]
     simulate = exact.run_windows
 
     def slowly(fixed, arrays, inputs, output, begin, until, *rest):
