@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from neuro.errors import NeuroError
 from neuro.network.graph import Network, Population, Projection
+from neuro.network.loihi import LoihiAHP, LoihiLIF
 from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
 
 if TYPE_CHECKING:
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
+    from neuro.engine.clocked import run_batch
+    from neuro.engine.clocked_program import build_clocked
     from neuro.engine.program import Program, build
     from neuro.engine.recording import Current, Record, Recording, Spikes, load_recording
     from neuro.engine.run import run
@@ -29,9 +32,11 @@ _LATER = {
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
     "build": "neuro.engine.program",
+    "build_clocked": "neuro.engine.clocked_program",
     "load_device": "neuro.crossbar.device",
     "load_recording": "neuro.engine.recording",
     "run": "neuro.engine.run",
+    "run_batch": "neuro.engine.clocked",
 }
 
 __all__ = [
@@ -46,6 +51,8 @@ __all__ = [
     "Device",
     "FixedIndegree",
     "FixedProbability",
+    "LoihiAHP",
+    "LoihiLIF",
     "Network",
     "NeuroError",
     "OneToOne",
@@ -58,9 +65,11 @@ __all__ = [
     "SpikeSource",
     "Spikes",
     "build",
+    "build_clocked",
     "load_device",
     "load_recording",
     "run",
+    "run_batch",
 ]
 
 

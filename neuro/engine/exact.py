@@ -72,10 +72,12 @@ class Outcome(NamedTuple):
 def initial_state(program: Program) -> EngineState:
     """Everything at rest at time zero, but for the initial voltages."""
     n = program.size
-    neurons = np.zeros(n, NEURON)
+    neurons, x = np.zeros(n, NEURON), np.zeros(program.fixed.rate.shape)
     for name, population in program.network.populations.items():
-        rest = population.parameter("v_rest")
-        neurons["v"][program.slice(name)] = (population.initial or {}).get("v", rest)
+        rest, initial = population.parameter("v_rest"), population.initial or {}
+        neurons["v"][program.slice(name)] = initial.get("v", rest)
+        if "i" in initial:
+            x[program.slice(name), 0] = initial["i"]
     neurons["drive"] = program.drive
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
     calendar = np.zeros(256, EVENT)
@@ -83,8 +85,8 @@ def initial_state(program: Program) -> EngineState:
     calendar["next"][-1] = -1
     arrays = State(
         neurons=neurons,
-        amp=amplitudes(program, neurons["v"]),
-        x=np.zeros(program.fixed.rate.shape),
+        amp=amplitudes(program, neurons["v"], x),
+        x=x,
         origin=np.zeros(len(program.fixed.groups)),
         calendar=calendar,
         bucket=np.full(int(np.clip(np.ceil(longest / program.window) + 2, 2, 4096)), -1, np.int64),

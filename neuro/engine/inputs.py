@@ -155,8 +155,9 @@ def samples(program: Program, record: Record, start: float, stop: float) -> tupl
     """Sampling times k v_dt in [start, stop), and the neurons to sample."""
     if not record.v:
         return np.zeros(0), np.zeros(0, np.int64)
-    if not record.v_dt > 0:
-        raise ParameterError("must be greater than zero", where="Record.v_dt", value=record.v_dt)
+    v_dt = 1e-3 if record.v_dt is None else record.v_dt
+    if not v_dt > 0:
+        raise ParameterError("must be greater than zero", where="Record.v_dt", value=v_dt)
     ids = []
     for name, who in record.v.items():
         if name not in program.offset:
@@ -165,8 +166,8 @@ def samples(program: Program, record: Record, start: float, stop: float) -> tupl
         if isinstance(population.model, SpikeSource):
             raise InputError("a spike source has no voltage", where=f"Record.v of {name!r}")
         ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
-    k = np.arange(int(np.floor(start / record.v_dt)), int(np.ceil(stop / record.v_dt)) + 1)
-    times = np.asarray(k * record.v_dt, np.float64)
+    k = np.arange(int(np.floor(start / v_dt)), int(np.ceil(stop / v_dt)) + 1)
+    times = np.asarray(k * v_dt, np.float64)
     return times[(times >= start) & (times < stop)], np.concatenate(ids)
 
 

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from neuro.arrays import Floats, Ints, finite, frozen, stream
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SEGMENT, SOURCE, Fixed, Records
 from neuro.engine.rows import in_rows, one_weight_a_row, row_order
-from neuro.errors import UnknownName, WeightError
+from neuro.errors import UnknownName, UnsupportedFeature, WeightError
 from neuro.network.graph import Network, Population, Projection
+from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource, receptors
 from neuro.network.synapses import is_matrix, matrix, triplets
 
@@ -107,6 +108,12 @@ def build(network: Network) -> Program:
     """
     offset, total = {}, 0
     for name, population in network.populations.items():
+        if isinstance(population.model, LoihiLIF):
+            raise UnsupportedFeature(
+                f"the exact engine has no {type(population.model).__name__}, which lives in time steps",
+                where=f"population {name!r}",
+                remedy="Use run(..., engine='clocked', dt=...)",
+            )
         offset[name] = total
         total += population.size
     cells, rate, jump = _cells(network, offset, total)
@@ -319,13 +326,15 @@ def _window(network: Network, groups: Records) -> float:
     return float(min([*delays, longest]))
 
 
-def amplitudes(program: Program, v: Floats) -> Floats:
+def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:
     """Amplitude form at the origin of time: (a, b, gap, v_inf) of each neuron; zero where there is none."""
     amp = np.zeros((program.size, 4))
     for group in program.fixed.groups[program.fixed.groups["kind"] == COMPACT]:
         here = slice(int(group["start"]), int(group["stop"]))
         v_inf = program.drive[here] / program.fixed.cells["leak"][here]
-        amp[here, 0] = v[here] - v_inf
+        if group["rate_s"]:
+            amp[here, 1] = group["shape"] * x[here, 0]
+        amp[here, 0] = v[here] - v_inf - amp[here, 1]
         amp[here, 2] = program.fixed.cells["threshold"][here] - v_inf
         amp[here, 3] = v_inf
     return amp

@@ -115,8 +115,11 @@ class Record:
     """Keep spikes."""
     v: Mapping[str, ArrayLike] | None = None
     """Neurons whose voltage is sampled, by population."""
-    v_dt: float = 1e-3
-    """Sampling step of the voltages, s. Samples are exact values at k v_dt, not steps of the simulation."""
+    v_dt: float | None = None
+    """Sampling step of the voltages, s; by default 1 ms in the exact engine, and every step in the clocked engine.
+
+    Samples of the exact engine are exact values at k v_dt, not steps of the simulation.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +187,16 @@ def load_recording(path: str | Path) -> Recording:
             stop=float(file.attrs["stop"]),
             provenance=json.loads(file.attrs["provenance"]),
         )
+
+
+def columns(record: Record, voltage: Floats) -> dict[str, Floats]:
+    """Sampled voltages, one column for each neuron asked for, by population."""
+    parts, first = {}, 0
+    for name, who in (record.v or {}).items():
+        last = first + len(np.atleast_1d(who))
+        parts[name] = voltage[:, first:last]
+        first = last
+    return parts
 
 
 def each(value: Any) -> Sequence[Any]:

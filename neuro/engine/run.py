@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from neuro.arrays import positive
+from neuro.engine.clocked import ClockedState, lowered, run_clocked
+from neuro.engine.clocked_program import ClockedProgram
 from neuro.engine.exact import EngineState, advance, initial_state
 from neuro.engine.inputs import ClampLike, schedule
 from neuro.engine.program import Program, build
-from neuro.engine.recording import Record, Recording, Spikes
+from neuro.engine.recording import Record, Recording, Spikes, columns
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
 
@@ -22,17 +24,18 @@ Progress = Callable[[float, float, str], None]
 
 
 def run(
-    network: Network | Program,
+    network: Network | Program | ClockedProgram,
     duration: float,
     *,
     inputs: Mapping[str, Any] | None = None,
     record: Record | None = None,
     seed: int = 0,
-    engine: Literal["exact"] = "exact",
+    engine: Literal["exact", "clocked"] = "exact",
     dt: float | None = None,
+    semantics: Literal["nir-euler", "loihi"] | None = None,
     threads: int = 1,
     clamp: ClampLike | None = None,
-    state: EngineState | None = None,
+    state: EngineState | ClockedState | None = None,
     progress: Progress | None = None,
 ) -> Recording:
     """Simulate a network.
@@ -40,7 +43,8 @@ def run(
     Parameters
     ----------
     network
-        A `Network`, or a `Program` made of one with `build`, which saves the lowering.
+        A `Network`, or a `Program` made of one with `build` (for the clocked engine `build_clocked`), which saves
+        the lowering.
     duration
         Seconds.
     inputs
@@ -51,7 +55,18 @@ def run(
     seed
         Root of the run's random draws; kept in the provenance.
     engine
-        ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding.
+        ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding; or ``"clocked"``: in
+        steps of `dt`. Step t takes the network from t dt to (t + 1) dt. Its spikes are stamped t dt, the voltages
+        sampled at t dt are those at its end, and inputs are sorted into steps by `step_of`. A source fires when its
+        step begins, a neuron when it ends: with a delay of n dt a source's spike of step t acts in step t + n - 1,
+        a neuron's in step t + n.
+    dt
+        Time step of the clocked engine, s; delays, refractory times and `duration` are whole multiples of it.
+    semantics
+        What a step of the clocked engine does; by default ``"loihi"`` where the network has such models.
+        ``"nir-euler"``: forward Euler in doubles, x <- x (1 - dt/tau) + inputs for each current, then
+        v <- v + (v_rest + bias + sum x - v) dt/tau_m + inputs onto v, then a spike where v > v_th, and the reset.
+        ``"loihi"``: the equations of `LoihiLIF` and `LoihiAHP` in whole numbers.
     clamp
         Holds neurons to a target for the whole run.
     state
@@ -75,8 +90,16 @@ def run(
     >>> nr.run(net, 0.05).spikes["cell"].times.round(6).tolist()
     [0.013863, 0.027726, 0.041589]
     """
+    if engine == "clocked":
+        if clamp is not None or threads != 1:
+            raise UnsupportedFeature("the clocked engine has no clamps, and runs on one thread", where="run")
+        return run_clocked(lowered(network, dt, semantics), duration, inputs, record or Record(), seed, state, progress)
     if engine != "exact":
-        raise UnknownName("engine", engine, ["exact"])
+        raise UnknownName("engine", engine, ["exact", "clocked"])
+    if semantics is not None:
+        raise UnsupportedFeature("only the clocked engine has semantics", where="semantics", value=repr(semantics))
+    if isinstance(network, ClockedProgram):
+        raise InputError("this program was built for the clocked engine", remedy="Use run(..., engine='clocked')")
     if dt is not None:
         raise UnsupportedFeature("the exact engine has no time step", where="dt", value=dt)
     if threads != 1:
@@ -89,6 +112,8 @@ def run(
     wanted = record or Record()
     if state is None:
         state = initial_state(program)
+    elif isinstance(state, ClockedState):
+        raise StateError("a state of the clocked engine does not fit the exact engine", where="state")
     elif not _same_shape(state.program, program):
         raise StateError(
             "a state fits only the network that it came from",
@@ -103,7 +128,7 @@ def run(
     _count_reads(program, outcome.time, outcome.neuron)
     return Recording(
         spikes=spikes,
-        v=_voltages(wanted, outcome.voltage),
+        v=columns(wanted, outcome.voltage),
         v_times=outcome.sample_time,
         events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
         start=start,
@@ -142,15 +167,6 @@ def _by_population(program: Program, times: Any, neurons: Any) -> dict[str, Spik
     for g, name in enumerate(names):
         mine = order[ends[g] : ends[g + 1]]
         parts[name] = Spikes.in_order(times[mine], neurons[mine] - program.offset[name])
-    return parts
-
-
-def _voltages(record: Record, voltage: Any) -> dict[str, Any]:
-    parts, first = {}, 0
-    for name, who in (record.v or {}).items():
-        last = first + len(np.atleast_1d(who))
-        parts[name] = voltage[:, first:last]
-        first = last
     return parts
 
 
