@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neuro.engine.program import Program, build
     from neuro.engine.recording import Current, Record, Recording, Spikes, load_recording
     from neuro.engine.run import run
+    from neuro.exchange.nir import read_nir
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ _LATER = {
     "build_clocked": "neuro.engine.clocked_program",
     "load_device": "neuro.crossbar.device",
     "load_recording": "neuro.engine.recording",
+    "read_nir": "neuro.exchange.nir",
     "run": "neuro.engine.run",
     "run_batch": "neuro.engine.clocked",
 }
@@ -68,6 +70,7 @@ __all__ = [
     "build_clocked",
     "load_device",
     "load_recording",
+    "read_nir",
     "run",
     "run_batch",
 ]
