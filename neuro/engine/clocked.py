@@ -22,12 +22,12 @@ from neuro.engine.clocked_inputs import plan_of
 from neuro.engine.clocked_kernels import run_euler, run_whole
 from neuro.engine.clocked_program import ClockedProgram, build_clocked, steps_in
 from neuro.engine.clocked_records import (
-    CULPRIT,
     EULER_NEURON,
     FAULT,
     LAST_SPIKE,
     N_LOG,
     NEVER,
+    RANGE,
     SPIKE,
     WHOLE_NEURON,
     Flow,
@@ -150,7 +150,7 @@ def run_clocked(
     last = first + _steps(duration, program)
     plan = plan_of(program, inputs, record, first, last)
     arrays = _at_rest(program) if state is None else _awake(state.arrays)
-    busiest = int(np.bincount(plan.source["step"] - first, minlength=1).max())
+    busiest = int(np.unique(plan.source["step"], return_counts=True)[1].max(initial=0))
     flow = _flow(program, program.size + busiest, None if state is None else state.recent)
     voltage = np.zeros((len(plan.sample_step), len(plan.sample_neuron)))
     pieces, flow = _advance(program, arrays, flow, plan, voltage, busiest, (first, last), record.spikes, progress)
@@ -281,7 +281,7 @@ def _advance(
         until = min(last, t + piece)
         t = kernel(program.cells, program.groups, program.wiring, arrays, flow, plan, voltage, room, t, until)
         if flow.register[FAULT]:
-            _out_of_range(program, int(flow.register[CULPRIT]))
+            _out_of_range(program, arrays.neuron)
         end = int(flow.register[N_LOG])
         if keep:
             pieces.append(flow.log[told:end].copy())
@@ -324,11 +324,14 @@ def _count_reads(program: ClockedProgram, fires: Ints) -> None:
             count(rows=fires[program.slice(projection.pre.name)])
 
 
-def _out_of_range(program: ClockedProgram, j: int) -> None:
+def _out_of_range(program: ClockedProgram, neuron: Records) -> None:
+    size = np.maximum(np.abs(neuron["v"]), np.abs(neuron["a"]))
+    j = int(size.argmax())
     name = next(n for n in program.offset if program.slice(n).start <= j < program.slice(n).stop)
     raise NetworkError(
-        "a whole number left the range of 2^50",
+        f"potentials, currents and inputs must stay below 2^{RANGE}",
         where=f"population {name!r}, neuron {j - program.offset[name]}",
+        value=int(size[j]),
         remedy="Give it a decay, or smaller weights",
     )
 

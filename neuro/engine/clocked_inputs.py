@@ -65,6 +65,8 @@ def _changes(
     rows: list[tuple[int, int, int]] = []
     values, offset = [np.zeros(0)], 0
     for g, (name, population) in enumerate(program.network.populations.items()):
+        if isinstance(population.model, SpikeSource):
+            continue
         parts = currents.get(name, [])
         for part in parts:
             if part.values.ndim == 2 and part.values.shape[1] != population.size:

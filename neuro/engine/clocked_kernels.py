@@ -10,16 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.engine.clocked_records import (
-    CULPRIT,
     F8,
     FAULT,
     I8,
     LAST_SPIKE,
-    LIMIT,
     N_LOG,
     NEXT_CHANGE,
     NEXT_SAMPLE,
     NEXT_SOURCE,
+    RANGE,
     Cells,
     Flow,
     Plan,
@@ -249,16 +248,16 @@ def update_euler(group: Record, g: int, cells: Cells, state: State, flow: Flow, 
 def update_whole(group: Record, g: int, cells: Cells, state: State, flow: Flow, t: int) -> None:
     """The slow current first, then the potential, then threshold and reset; who is at zero then, stays there."""
     active, n_active, log, register = flow.active, flow.n_active, flow.log, flow.register
-    neuron, inbox, cell = state.neuron, state.inbox, cells.cell
-    n, kept, base = register[N_LOG], 0, group.start
+    neuron, inbox, cell = state.neuron, state.inbox[0], cells.cell
+    n, kept, base = register[N_LOG], np.uint64(group.start), np.uint64(group.start)
+    bits = 0
     for k in range(n_active[g]):
-        j = np.uint64(active[base + k])
-        own, this, new = cell[j], neuron[j], inbox[0, j]
-        inbox[0, j] = 0
+        j = np.uint64(active[base + np.uint64(k)])
+        own, this, new = cell[j], neuron[j], inbox[j]
+        inbox[j] = 0
         a = toward_zero(this.a * own.keep_a) - own.jump * this.fired
         v = toward_zero(this.v * own.keep_v) + own.scale * new + a
-        if max(abs(v), abs(a), abs(new) << 13) > LIMIT:
-            register[FAULT], register[CULPRIT] = 1, j
+        bits |= (v ^ (v >> 63)) | (a ^ (a >> 63)) | ((new ^ (new >> 63)) << 13)
         spikes = v > own.threshold
         if spikes:
             v = 0
@@ -267,11 +266,12 @@ def update_whole(group: Record, g: int, cells: Cells, state: State, flow: Flow, 
             n += 1
         this.v, this.a, this.fired = v, a, spikes
         if spikes or v != 0 or a != 0:
-            active[base + kept] = j
-            kept += 1
+            active[kept] = j
+            kept += np.uint64(1)
         else:
             this.awake = 0
-    n_active[g] = kept
+    n_active[g] = kept - base
+    register[FAULT] |= bits >> RANGE
     close(flow, g, n, t)
 
 

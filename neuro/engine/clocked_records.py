@@ -12,10 +12,10 @@ Record = Any
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
-N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT, CULPRIT = range(7)
+N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT = range(6)
 NEVER = 2**62
-LIMIT = 2**50
-"""Whole numbers stay below this, so that a product with 4096 fits 64 bits."""
+RANGE = 50
+"""Whole numbers stay below 2 to this power, so that a product with 4096 fits 64 bits."""
 
 
 def _record(**types: str) -> np.dtype[Any]:

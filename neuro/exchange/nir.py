@@ -50,6 +50,14 @@ def read_nir(path: str | Path, *, dt: float) -> Network:
         If the file is no valid NIR graph.
     UnsupportedFeature
         If a node is of a kind that has no counterpart here; it is named.
+
+    >>> import nir, tempfile
+    >>> cell = nir.LIF(tau=np.ones(2), r=np.ones(2), v_leak=np.zeros(2), v_threshold=np.ones(2))
+    >>> nodes = {"in": nir.Input(np.array([3])), "fc": nir.Linear(np.ones((2, 3))), "cell": cell}
+    >>> with tempfile.NamedTemporaryFile(suffix=".nir") as file:
+    ...     nir.write(file.name, nir.NIRGraph(nodes, [("in", "fc"), ("fc", "cell")], type_check=False))
+    ...     read_nir(file.name, dt=1e-4).projections["fc"].post.size
+    2
     """
     step = float(positive(dt, "dt"))
     graph = _open(Path(path))
