@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from neuro.errors import NeuroError
 from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population, Projection
+from neuro.network.loihi import LoihiAHP, LoihiLIF
 from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
 
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
     from neuro.engine.checkpoint import load_state
+    from neuro.engine.clocked import run_batch
+    from neuro.engine.clocked_program import build_clocked
     from neuro.engine.interrupts import raise_interrupts
     from neuro.engine.program import Program, build
     from neuro.engine.recording import Current, Record, Recording, Spikes
     from neuro.engine.run import run
     from neuro.engine.stored import load_recording
+    from neuro.exchange.nir import read_nir
 
 __version__ = "0.1.0"
 
@@ -33,11 +37,14 @@ _LATER = {
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
     "build": "neuro.engine.program",
+    "build_clocked": "neuro.engine.clocked_program",
     "load_device": "neuro.crossbar.device",
     "load_recording": "neuro.engine.stored",
     "load_state": "neuro.engine.checkpoint",
     "raise_interrupts": "neuro.engine.interrupts",
+    "read_nir": "neuro.exchange.nir",
     "run": "neuro.engine.run",
+    "run_batch": "neuro.engine.clocked",
 }
 
 __all__ = [
@@ -53,6 +60,8 @@ __all__ = [
     "Device",
     "FixedIndegree",
     "FixedProbability",
+    "LoihiAHP",
+    "LoihiLIF",
     "Network",
     "NeuroError",
     "OneToOne",
@@ -66,11 +75,14 @@ __all__ = [
     "SpikeSource",
     "Spikes",
     "build",
+    "build_clocked",
     "load_device",
     "load_recording",
     "load_state",
     "raise_interrupts",
+    "read_nir",
     "run",
+    "run_batch",
 ]
 
 

@@ -195,8 +195,9 @@ def sampling(program: Program, record: Record) -> Sampling:
     """The neurons whose voltages are to be sampled, in the common numbering, and the step."""
     if not record.v:
         return NO_SAMPLES
-    if not record.v_dt > 0:
-        raise ParameterError("must be greater than zero", where="Record.v_dt", value=record.v_dt)
+    v_dt = 1e-3 if record.v_dt is None else record.v_dt
+    if not v_dt > 0:
+        raise ParameterError("must be greater than zero", where="Record.v_dt", value=v_dt)
     ids = []
     for name, who in record.v.items():
         if name not in program.offset:
@@ -205,7 +206,7 @@ def sampling(program: Program, record: Record) -> Sampling:
         if isinstance(population.model, Source):
             raise InputError("a source of spikes has no voltage", where=f"Record.v of {name!r}")
         ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
-    return Sampling(float(record.v_dt), np.concatenate(ids))
+    return Sampling(float(v_dt), np.concatenate(ids))
 
 
 def since(part: Schedule, time: float) -> Schedule:

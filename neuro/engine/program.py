@@ -12,8 +12,9 @@ from neuro.arrays import Floats, Ints, finite, frozen
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
 from neuro.engine.runaway import check_bias
 from neuro.engine.wiring import wiring
-from neuro.errors import UnknownName, WeightError
+from neuro.errors import UnknownName, UnsupportedFeature, WeightError
 from neuro.network.graph import Network, Population
+from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
 
 __all__ = ["Program", "amplitudes", "build"]
@@ -125,6 +126,12 @@ def build(network: Network) -> Program:
     check_bias(network)
     offset, total = {}, 0
     for name, population in network.populations.items():
+        if isinstance(population.model, LoihiLIF):
+            raise UnsupportedFeature(
+                f"the exact engine has no {type(population.model).__name__}, which lives in time steps",
+                where=f"population {name!r}",
+                remedy="Use run(..., engine='clocked', dt=...)",
+            )
         offset[name] = total
         total += population.size
     cells, rate, jump = _cells(network, offset, total)
@@ -264,10 +271,12 @@ def _window(segments: Records, groups: Records) -> float:
     return float(min(longest, segments["delay"].min(initial=np.inf) * (1.0 - SLACK)))
 
 
-def amplitudes(program: Program, v: Floats) -> Floats:
+def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:
     """Amplitude form at the origin of time: (a, b) of each neuron, shape (neurons, 2); zero where there is none."""
     amp = np.zeros((program.size, 2))
     for group in program.fixed.groups[program.fixed.groups["kind"] == COMPACT]:
         here = slice(int(group["start"]), int(group["stop"]))
-        amp[here, 0] = v[here] - program.drive[here] / program.fixed.cells["leak"][here]
+        if group["first_slow"]:
+            amp[here, 1] = group["shape"] * x[here, 0]
+        amp[here, 0] = v[here] - program.drive[here] / program.fixed.cells["leak"][here] - amp[here, 1]
     return amp

@@ -115,8 +115,11 @@ class Record:
     """Keep spikes."""
     v: Mapping[str, ArrayLike] | None = None
     """Neurons whose voltage is sampled, by population."""
-    v_dt: float = 1e-3
-    """Sampling step of the voltages, s. Samples are exact values at k v_dt, not steps of the simulation."""
+    v_dt: float | None = None
+    """Sampling step of the voltages, s; by default 1 ms in the exact engine, and every step in the clocked engine.
+
+    Samples of the exact engine are exact values at k v_dt, not steps of the simulation.
+    """
     to: str | Path | None = None
     """A new HDF5 file that spikes and voltages go to as they come, instead of being kept in memory. It can be read
     with `load_recording` at any time: after the run, while it goes on, and after a crash."""
@@ -150,6 +153,16 @@ class Recording:
         from neuro.engine.stored import save_recording
 
         save_recording(self, path)
+
+
+def columns(record: Record, voltage: Floats) -> dict[str, Floats]:
+    """Sampled voltages, one column for each neuron asked for, by population."""
+    parts, first = {}, 0
+    for name, who in (record.v or {}).items():
+        last = first + len(np.atleast_1d(who))
+        parts[name] = voltage[:, first:last]
+        first = last
+    return parts
 
 
 def each(value: Any) -> Sequence[Any]:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from neuro.arrays import positive
+from neuro.engine.clocked import ClockedState, lowered, run_clocked
+from neuro.engine.clocked_program import ClockedProgram
 from neuro.engine.exact import Sink, advance, ready
 from neuro.engine.inputs import ClampLike, sampling, schedule
 from neuro.engine.interrupts import deferred
@@ -19,7 +21,7 @@ from neuro.engine.state import EngineState, initial_state
 from neuro.engine.stream import Stream
 from neuro.engine.structure import require_same
 from neuro.engine.tape import Tape
-from neuro.errors import InputError, ParameterError, UnknownName, UnsupportedFeature
+from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
 from neuro.progress import Telling, telling
 
@@ -27,17 +29,18 @@ __all__ = ["run"]
 
 
 def run(
-    network: Network | Program,
+    network: Network | Program | ClockedProgram,
     duration: float,
     *,
     inputs: Mapping[str, Any] | None = None,
     record: Record | None = None,
     seed: int | None = None,
-    engine: Literal["exact"] = "exact",
+    engine: Literal["exact", "clocked"] = "exact",
     dt: float | None = None,
+    semantics: Literal["nir-euler", "loihi"] | None = None,
     threads: int = 1,
     clamp: ClampLike | None = None,
-    state: EngineState | None = None,
+    state: EngineState | ClockedState | None = None,
     progress: Telling = None,
 ) -> Recording:
     """Simulate a network.
@@ -45,7 +48,8 @@ def run(
     Parameters
     ----------
     network
-        A `Network`, or a `Program` made of one with `build`, which saves the lowering.
+        A `Network`, or a `Program` made of one with `build` (for the clocked engine `build_clocked`), which saves
+        the lowering.
     duration
         Seconds.
     inputs
@@ -58,7 +62,18 @@ def run(
         that of `state`, or 0: a continued run goes on with the same trains. With another seed, spikes that were
         fired before the cut stay as they were, and from there on the trains are those of the other seed.
     engine
-        ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding.
+        ``"exact"``: event by event, each spike at the time that solves v(t) = v_th to rounding; or ``"clocked"``: in
+        steps of `dt`. Step t takes the network from t dt to (t + 1) dt. Its spikes are stamped t dt, the voltages
+        sampled at t dt are those at its end, and inputs are sorted into steps by `step_of`. A source fires when its
+        step begins, a neuron when it ends: with a delay of n dt a source's spike of step t acts in step t + n - 1,
+        a neuron's in step t + n.
+    dt
+        Time step of the clocked engine, s; delays, refractory times and `duration` are whole multiples of it.
+    semantics
+        What a step of the clocked engine does; by default ``"loihi"`` where the network has such models.
+        ``"nir-euler"``: forward Euler in doubles, x <- x (1 - dt/tau) + inputs for each current, then
+        v <- v + (v_rest + bias + sum x - v) dt/tau_m + inputs onto v, then a spike where v > v_th, and the reset.
+        ``"loihi"``: the equations of `LoihiLIF` and `LoihiAHP` in whole numbers.
     threads
         How many threads share the neurons among them. The result has the same bits, however many there are.
     clamp
@@ -87,8 +102,19 @@ def run(
     >>> nr.run(net, 0.05).spikes["cell"].times.round(6).tolist()
     [0.013863, 0.027726, 0.041589]
     """
+    if engine == "clocked":
+        if clamp is not None or threads != 1:
+            raise UnsupportedFeature("the clocked engine has no clamps, and runs on one thread", where="run")
+        with telling(progress, "simulating") as report:
+            return run_clocked(
+                lowered(network, dt, semantics), duration, inputs, record or Record(), seed or 0, state, report
+            )
     if engine != "exact":
-        raise UnknownName("engine", engine, ["exact"])
+        raise UnknownName("engine", engine, ["exact", "clocked"])
+    if semantics is not None:
+        raise UnsupportedFeature("only the clocked engine has semantics", where="semantics", value=repr(semantics))
+    if isinstance(network, ClockedProgram):
+        raise InputError("this program was built for the clocked engine", remedy="Use run(..., engine='clocked')")
     if dt is not None:
         raise UnsupportedFeature("the exact engine has no time step", where="dt", value=dt)
     if not isinstance(threads, int) or threads < 1:
@@ -104,6 +130,8 @@ def run(
     if state is None:
         state = initial_state(program, seed or 0)
     else:
+        if isinstance(state, ClockedState):
+            raise StateError("a state of the clocked engine does not fit the exact engine", where="state")
         require_same(state.program, program)
         state = state if seed is None else replace(state, seed=seed)
     start, stop = state.time, state.time + length

@@ -71,10 +71,12 @@ def initial_state(program: Program, seed: int = 0) -> EngineState:
 
 def _at_rest(program: Program) -> State:
     n = program.size
-    neurons = np.zeros(n, NEURON)
+    neurons, x = np.zeros(n, NEURON), np.zeros(program.fixed.rate.shape)
     for name, population in program.network.populations.items():
-        rest = population.parameter("v_rest")
-        neurons["v"][program.slice(name)] = (population.initial or {}).get("v", rest)
+        rest, initial = population.parameter("v_rest"), population.initial or {}
+        neurons["v"][program.slice(name)] = initial.get("v", rest)
+        if "i" in initial:
+            x[program.slice(name), 0] = initial["i"]
     neurons["drive"] = program.drive
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
     calendar = np.zeros(256, EVENT)
@@ -82,9 +84,9 @@ def _at_rest(program: Program) -> State:
     calendar["next"][-1] = -1
     return State(
         neurons=neurons,
-        amp=amplitudes(program, neurons["v"]),
+        amp=amplitudes(program, neurons["v"], x),
         gap=np.zeros(n),
-        x=np.zeros(program.fixed.rate.shape),
+        x=x,
         origin=np.zeros(len(program.fixed.groups)),
         outlook=np.zeros(len(program.fixed.groups), np.int64),
         calendar=calendar,

@@ -13,9 +13,9 @@ from neuro.arrays import Ints
 from neuro.engine.exact import Piece
 from neuro.engine.files import completed, growing, key, note
 from neuro.engine.program import Program
-from neuro.engine.recording import Record, Recording
+from neuro.engine.recording import Record, Recording, columns
 from neuro.engine.stored import KIND, SpikesOnDisk, VoltagesOnDisk, note_about
-from neuro.engine.tape import by_population, columns
+from neuro.engine.tape import by_population
 
 __all__ = ["Stream"]
 

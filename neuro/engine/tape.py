@@ -9,9 +9,9 @@ import numpy as np
 from neuro.arrays import Floats, Ints
 from neuro.engine.exact import Piece
 from neuro.engine.program import Program
-from neuro.engine.recording import Record, Recording, Spikes
+from neuro.engine.recording import Record, Recording, Spikes, columns
 
-__all__ = ["Tape", "by_population", "columns"]
+__all__ = ["Tape", "by_population"]
 
 
 class Tape:
@@ -62,14 +62,4 @@ def by_population(program: Program, times: Floats, neurons: Ints) -> dict[str, S
     for g, name in enumerate(names):
         mine = order[ends[g] : ends[g + 1]]
         parts[name] = Spikes.in_order(times[mine], neurons[mine] - program.offset[name])
-    return parts
-
-
-def columns(record: Record, voltage: Any) -> dict[str, Floats]:
-    """Sampled voltages of each population."""
-    parts, first = {}, 0
-    for name, who in (record.v or {}).items():
-        last = first + np.size(who)
-        parts[name] = voltage[:, first:last]
-        first = last
     return parts

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from neuro.arrays import Floats, finite, frozen, positive
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
 from neuro.network.convolution import Convolution2d
+from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import IF, LIF, Model, Source, receptors
 from neuro.network.synapses import (
     AllToAll,
@@ -43,7 +44,7 @@ class Population:
     model: Model
     """How each of them behaves."""
     initial: Mapping[str, ArrayLike] | None = None
-    """Values at time zero: ``{"v": number or array}``."""
+    """Values at time zero: ``{"v": number or array}``; ``"i"``, too, the current of the only receptor that has one."""
 
     def __post_init__(self) -> None:
         where = f"population {self.name!r}"
@@ -51,17 +52,21 @@ class Population:
             raise ParameterError("a population needs a name", value=repr(self.name))
         if isinstance(self.size, bool) or not isinstance(self.size, int | np.integer) or self.size < 0:
             raise ParameterError("the size must be a whole number, not below zero", where=where, value=self.size)
-        if not isinstance(self.model, LIF | IF | Source):
+        if not isinstance(self.model, LIF | IF | LoihiLIF | Source):
             raise ParameterError(
-                "the model must be one of LIF, AHP, ALIF, IF, SpikeSource, PoissonSource",
+                "the model must be one of LIF, AHP, ALIF, IF, LoihiLIF, LoihiAHP, SpikeSource, PoissonSource",
                 where=where,
                 value=type(self.model).__name__,
             )
         for key, value in (self.initial or {}).items():
-            if key != "v":
-                raise UnknownName(f"initial value of {where}", key, ["v"])
-            finite(value, f"{where}, initial v")
-            self._fits(value, "initial v")
+            if key not in ("v", "i"):
+                raise UnknownName(f"initial value of {where}", key, ["v", "i"])
+            if key == "i" and sum(tau is not None for tau in receptors(self.model)) != 1:
+                raise ParameterError("an initial current needs one receptor with a time constant", where=where)
+            array = finite(value, f"{where}, initial {key}")
+            if isinstance(self.model, LoihiLIF) and np.any(array != np.rint(array)):
+                raise ParameterError("must be whole numbers", where=f"{where}, initial {key}", value=value)
+            self._fits(value, f"initial {key}")
         for key in getattr(self.model, "__dataclass_fields__", {}):
             value = getattr(self.model, key)
             for part in value if isinstance(value, tuple) else (value,):

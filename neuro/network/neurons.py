@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, finite, positive
 from neuro.errors import ParameterError
+from neuro.network.loihi import LoihiLIF
 
 Reset = Literal["to_value", "subtract"]
 TimeConstants = float | ArrayLike | tuple[float | ArrayLike | None, ...] | None
@@ -35,8 +36,8 @@ class LIF:
 
     tau_m: float | ArrayLike
     """Membrane time constant, s."""
-    v_th: float | ArrayLike
-    """Threshold, units of v."""
+    v_th: float | ArrayLike | None
+    """Threshold, units of v; None: the neuron never spikes."""
     v_reset: float | ArrayLike = 0.0
     """Value after a spike, units of v (not used with ``reset="subtract"``)."""
     v_rest: float | ArrayLike = 0.0
@@ -103,8 +104,8 @@ class IF:
     0.0
     """
 
-    v_th: float | ArrayLike
-    """Threshold, units of v."""
+    v_th: float | ArrayLike | None
+    """Threshold, units of v; None: the neuron never spikes."""
     v_reset: float | ArrayLike = 0.0
     """Value after a spike, units of v."""
     bias: float | ArrayLike = 0.0
@@ -148,7 +149,7 @@ class PoissonSource:
 
 
 Source = SpikeSource | PoissonSource
-Model = LIF | AHP | ALIF | IF | Source
+Model = LIF | AHP | ALIF | IF | LoihiLIF | Source
 
 
 def receptors(model: Model) -> tuple[Floats | None, ...]:
@@ -159,6 +160,8 @@ def receptors(model: Model) -> tuple[Floats | None, ...]:
     """
     if isinstance(model, Source):
         return ()
+    if isinstance(model, LoihiLIF):
+        return (None,)
     taus = model.tau_syn if isinstance(model.tau_syn, tuple) else (model.tau_syn,)
     return tuple(None if tau is None else np.asarray(tau, dtype=np.float64) for tau in taus)
 
@@ -205,7 +208,7 @@ def _check_slow(model: LIF | IF, kind: str) -> None:
 
 
 def _check_levels(model: LIF | IF, kind: str, values: dict[str, Floats]) -> None:
-    threshold = values["v_th"]
+    threshold = values.get("v_th", np.array(np.inf))
     wrong = np.atleast_1d(values["v_reset"] >= threshold)
     if model.reset == "to_value" and wrong.any():
         i, place = _first(wrong)

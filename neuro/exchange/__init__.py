@@ -1,0 +1,1 @@
+"""Networks of other tools: read from their files, without the tools."""

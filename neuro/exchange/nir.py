@@ -1,0 +1,221 @@
+"""Networks in NIR, the Neuromorphic Intermediate Representation, which a dozen other tools write.
+
+NIR's signals are functions of time, and in the tools that wrote them a spike is a signal of height 1 that lasts one
+of their steps dt. So a weight W onto a current with tau_syn di/dt = -i + w_in W z makes it jump by w_in W dt/tau_syn.
+Source: Pedersen et al., Nature Communications 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro.arrays import Floats, positive
+from neuro.errors import InputError, UnsupportedFeature
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import IF, LIF, Model, SpikeSource
+from neuro.network.synapses import Dense, OneToOne
+
+__all__ = ["read_nir"]
+
+NEURONS = ("LIF", "LI", "CubaLIF", "CubaLI", "IF", "I")
+BETWEEN = ("Linear", "Affine", "Scale", "Delay", "Flatten")
+
+
+def read_nir(path: str | Path, *, dt: float) -> Network:
+    """Read a network from a NIR file.
+
+    Neurons and inputs become populations of the nodes' names, inputs as `SpikeSource`; what lies between them becomes
+    projections, named after the last node on the way where no other is. A signal that is not spikes is a `Current`
+    onto the population behind the input. All potentials and currents start at zero, as in the tools that write NIR.
+
+    A projection has the delay `dt`, and that of the `Delay` nodes on its way in addition. Run in steps of `dt` with
+    semantics ``"nir-euler"``, that is z[t-1] where spikes come from neurons and x[t] where they come from inputs. A
+    layer behind another layer is thus one step later than in tools that pass spikes on within a step.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dt
+        Step of the tool that the network was made for, s; how long a spike lasts.
+
+    Raises
+    ------
+    InputError
+        If the file is no valid NIR graph.
+    UnsupportedFeature
+        If a node is of a kind that has no counterpart here; it is named.
+
+    >>> import nir, tempfile
+    >>> cell = nir.LIF(tau=np.ones(2), r=np.ones(2), v_leak=np.zeros(2), v_threshold=np.ones(2))
+    >>> nodes = {"in": nir.Input(np.array([3])), "fc": nir.Linear(np.ones((2, 3))), "cell": cell}
+    >>> with tempfile.NamedTemporaryFile(suffix=".nir") as file:
+    ...     nir.write(file.name, nir.NIRGraph(nodes, [("in", "fc"), ("fc", "cell")], type_check=False))
+    ...     read_nir(file.name, dt=1e-4).projections["fc"].post.size
+    2
+    """
+    step = float(positive(dt, "dt"))
+    graph = _open(Path(path))
+    net = Network()
+    feeds: list[tuple[str, _Path, Floats]] = []
+    for name, node in graph.nodes.items():
+        kind = type(node).__name__
+        if kind == "Input":
+            net.add(Population(name, int(np.prod(_shape(node))), SpikeSource()))
+        elif kind in NEURONS:
+            inflow = _inflow(graph, name)
+            net.add(_population(name, node, inflow.bias))
+            feeds += [(name, way, _jump(node, step)) for way in inflow.ways]
+        elif kind == "Output":
+            _only_neurons_before(graph, name)
+        elif kind not in BETWEEN:
+            raise UnsupportedFeature(f"read_nir knows no {kind}", where=f"{path}, node {name!r}", remedy=_known())
+    for name, way, jump in feeds:
+        synapses = OneToOne(jump) if way.matrix is None else Dense((jump[:, None] * way.matrix).T)
+        label = way.last if way.last not in net.projections else None
+        net.connect(way.origin, name, synapses, delay=step + way.delay, name=label)
+    return net
+
+
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """From a population to a node: matrix (to, from), None for one to one, delay, and the last node on the way."""
+
+    origin: str
+    matrix: Floats | None = None
+    delay: float = 0.0
+    last: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Inflow:
+    """What arrives at a node: all ways from populations, and what is constant."""
+
+    ways: list[_Path]
+    bias: Floats
+
+
+def _open(path: Path) -> Any:
+    import nir
+
+    if not path.is_file():
+        raise InputError("there is no such file", where=str(path))
+    try:
+        # Older files fail the type check for shapes of outputs, which mean nothing here; weights are checked below.
+        return nir.read(path, type_check=False)
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise InputError(
+            "this is not a NIR graph that can be read",
+            where=str(path),
+            value=f"{type(error).__name__}: {error}",
+            remedy="Write it again with the tool that it is from, and a recent version of nir",
+        ) from None
+
+
+def _known() -> str:
+    return f"Known: Input, Output, {', '.join(NEURONS + BETWEEN)}"
+
+
+def _shape(node: Any) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.atleast_1d(next(iter(node.input_type.values()))))
+
+
+def _flat(value: Any) -> Floats:
+    return np.asarray(value, np.float64).ravel()
+
+
+def _before(graph: Any, name: str) -> list[str]:
+    """The nodes that feed a node, each once for each edge."""
+    known: Iterable[str] = graph.nodes
+    for source, target in graph.edges:
+        for end in (source, target):
+            if end not in known:
+                raise InputError("an edge begins or ends at a node that is not there", where=f"node {end!r}")
+    return [source for source, target in graph.edges if target == name]
+
+
+def _only_neurons_before(graph: Any, name: str) -> None:
+    for source in _before(graph, name):
+        if type(graph.nodes[source]).__name__ in BETWEEN:
+            raise UnsupportedFeature(
+                "an output must be that of neurons",
+                where=f"output {name!r}",
+                value=f"{type(graph.nodes[source]).__name__} {source!r}",
+                remedy="Put an LI node between them",
+            )
+
+
+def _inflow(graph: Any, name: str, seen: tuple[str, ...] = ()) -> _Inflow:
+    """All that arrives at a node, traced back to inputs and neurons."""
+    ways: list[_Path] = []
+    bias = np.zeros(1)
+    for source in _before(graph, name):
+        node = graph.nodes[source]
+        kind = type(node).__name__
+        if kind == "Input" or kind in NEURONS:
+            ways.append(_Path(source))
+            continue
+        if source in seen:
+            raise UnsupportedFeature("a loop needs a neuron in it", where=f"node {source!r}")
+        if kind not in BETWEEN:
+            raise UnsupportedFeature(f"read_nir knows no {kind}", where=f"node {source!r}", remedy=_known())
+        part = _through(source, node, _inflow(graph, source, (*seen, source)))
+        ways += part.ways
+        bias = bias + part.bias
+    return _Inflow(ways, bias)
+
+
+def _through(name: str, node: Any, inflow: _Inflow) -> _Inflow:
+    """What a node between populations makes of what arrives at it."""
+    kind = type(node).__name__
+    ways = [replace(way, last=name) for way in inflow.ways]
+    if kind in ("Linear", "Affine"):
+        weight = np.asarray(node.weight, np.float64)
+        ways = [replace(way, matrix=weight if way.matrix is None else weight @ way.matrix) for way in ways]
+        bias = weight @ np.broadcast_to(inflow.bias, weight.shape[1:])
+        return _Inflow(ways, bias + _flat(node.bias) if kind == "Affine" else bias)
+    if kind == "Scale":
+        scale = _flat(node.scale)
+        ways = [replace(w, matrix=np.diag(scale) if w.matrix is None else scale[:, None] * w.matrix) for w in ways]
+        return _Inflow(ways, scale * inflow.bias)
+    if kind == "Delay":
+        delays = np.unique(_flat(node.delay))
+        if len(delays) != 1 or np.any(inflow.bias):
+            raise UnsupportedFeature(
+                "a Delay must be one number, behind nodes without a bias", where=f"node {name!r}", value=delays
+            )
+        return _Inflow([replace(way, delay=way.delay + float(delays[0])) for way in ways], inflow.bias)
+    return _Inflow(ways, inflow.bias)
+
+
+def _jump(node: Any, dt: float) -> Floats:
+    """What a spike of weight 1 adds to the potential, or to the current in units of it, of each neuron."""
+    kind, r = type(node).__name__, _flat(node.r)
+    if kind.startswith("Cuba"):
+        return r * _flat(node.w_in) * (dt / _flat(node.tau_syn))
+    return r * dt if kind in ("IF", "I") else r * (dt / _flat(node.tau))
+
+
+def _population(name: str, node: Any, bias: Floats) -> Population:
+    kind, r = type(node).__name__, _flat(node.r)
+    drive = r * bias
+    fields: dict[str, Any] = {"v_th": None}
+    if kind in ("LIF", "CubaLIF", "IF"):
+        fields = {"v_th": _flat(node.v_threshold), "v_reset": _flat(node.v_reset)}
+    initial: dict[str, Any] = {"v": 0.0}
+    if kind.startswith("Cuba"):
+        drive = drive * _flat(node.w_in)
+        # A constant input reaches v through the current, which begins at zero: drive (1 - exp(-t/tau_syn)).
+        initial["i"] = -drive
+        fields["tau_syn"] = _flat(node.tau_syn)
+    if kind in ("IF", "I"):
+        model: Model = IF(bias=drive, **fields)
+    else:
+        tau = node.tau_mem if kind.startswith("Cuba") else node.tau
+        model = LIF(tau_m=_flat(tau), v_rest=_flat(node.v_leak), bias=drive, **fields)
+    return Population(name, max(len(r), len(drive)), model, initial)

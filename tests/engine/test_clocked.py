@@ -1,0 +1,273 @@
+"""The clocked engine gives the bits of a loop over all neurons in all steps, and does no more than it has to."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import neuro as nr
+from neuro.errors import (
+    InputError,
+    NetworkError,
+    ParameterError,
+    StateError,
+    UnknownName,
+    UnsupportedFeature,
+    WeightError,
+)
+from tests.dense import DT, euler, stepped_networks, whole
+
+thorough = settings(max_examples=60)
+any_network = st.one_of(stepped_networks(), stepped_networks(whole_numbers=True))
+
+
+def run(network, steps, inputs, **options):
+    return nr.run(network, steps * DT, engine="clocked", dt=DT, inputs=inputs, **options)
+
+
+def everything(network):
+    members = {p.name: range(p.size) for p in network.populations.values() if not isinstance(p.model, nr.SpikeSource)}
+    return nr.Record(v=members)
+
+
+def pairs(spikes):
+    steps = np.rint(spikes.times / DT).astype(int)
+    assert np.array_equal(steps * DT, spikes.times)
+    return list(zip(steps.tolist(), spikes.ids.tolist(), strict=True))
+
+
+def assert_same(found, expected):
+    spikes, volts, events = expected
+    assert {name: pairs(s) for name, s in found.spikes.items()} == spikes
+    for name, v in found.v.items():
+        assert np.array_equal(v, np.array(volts[name], float))
+    assert dict(found.events) == events
+
+
+def same_bits(one, other):
+    return (
+        {n: pairs(s) for n, s in one.spikes.items()} == {n: pairs(s) for n, s in other.spikes.items()}
+        and all(np.array_equal(one.v[name], other.v[name]) for name in one.v)
+        and one.events == other.events
+    )
+
+
+@thorough
+@given(case=stepped_networks())
+def test_forward_euler_has_the_bits_of_a_loop_over_all_neurons(case):
+    network, steps, inputs = case
+    assert_same(run(network, steps, inputs, record=everything(network)), euler(network, steps, inputs))
+
+
+@thorough
+@given(case=stepped_networks(whole_numbers=True))
+def test_whole_numbers_are_those_of_a_loop_over_all_neurons(case):
+    network, steps, inputs = case
+    assert_same(run(network, steps, inputs, record=everything(network)), whole(network, steps, inputs))
+
+
+@given(case=any_network, cuts=st.lists(st.integers(0, 60), max_size=3))
+def test_a_run_in_parts_equals_one_run_bit_for_bit(case, cuts):
+    network, steps, inputs = case
+    record = everything(network)
+    parts, state, begin = [], None, 0
+    for cut in [*sorted(min(cut, steps) for cut in cuts), steps]:
+        parts.append(run(network, cut - begin, inputs, record=record, state=state))
+        state, begin = parts[-1].state, cut
+    one = run(network, steps, inputs, record=record)
+    for name in network.populations:
+        assert [spike for part in parts for spike in pairs(part.spikes[name])] == pairs(one.spikes[name])
+    for name in one.v:
+        assert np.array_equal(np.concatenate([part.v[name] for part in parts]), one.v[name])
+        assert np.array_equal(parts[-1].state.v[name], one.state.v[name])
+    assert {name: sum(part.events[name] for part in parts) for name in one.events} == one.events
+    assert parts[-1].stop == one.stop
+
+
+@given(case=any_network)
+def test_a_batch_is_single_runs(case):
+    network, steps, inputs = case
+    cue = inputs["cue"]
+    later = {**inputs, "cue": nr.Spikes(cue.times[::2], cue.ids[::2])}
+    program = nr.build_clocked(network, dt=DT)
+    record = everything(network)
+    batch = list(nr.run_batch(program, steps * DT, [inputs, later, inputs], record=record))
+    single = [run(network, steps, trial, record=record) for trial in (inputs, later, inputs)]
+    assert all(same_bits(one, other) for one, other in zip(batch, single, strict=True))
+
+
+@given(case=any_network)
+def test_what_is_recorded_changes_nothing(case):
+    network, steps, inputs = case
+    watched, bare = (
+        run(network, steps, inputs, record=everything(network)),
+        run(network, steps, inputs, record=nr.Record(spikes=False)),
+    )
+    assert bare.spikes == {}
+    assert bare.events == watched.events
+    assert all(np.array_equal(bare.state.v[name], watched.state.v[name]) for name in bare.state.v)
+
+
+def test_silent_steps_cost_nothing():
+    net, _ = relay(nr.LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3), weight=9.0)
+    late = nr.Spikes([0.01, 2e6], [0, 0])  # 2e9 steps apart: minutes, one by one
+    rec = nr.run(net, 2e6 + 1.0, engine="clocked", dt=DT, inputs={"cue": late})
+    first, second = rec.spikes["cell"].times
+    assert first == pytest.approx(second - 2e6 + 0.01, abs=1e-6)
+
+
+def relay(model, weight, delay=DT):
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    cell = net.add(nr.Population("cell", 1, model))
+    net.connect(cue, cell, nr.Dense([[weight]]), delay=delay)
+    return net, {"cue": nr.Spikes([3 * DT], [0])}
+
+
+def test_a_source_acts_in_its_own_step_and_a_neuron_in_the_next():
+    net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0)
+    after = net.add(nr.Population("after", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cell", after, nr.Dense([[2.0]]), delay=DT)
+    rec = run(net, 10, inputs)
+    assert [pairs(rec.spikes[name]) for name in ("cue", "cell", "after")] == [[(3, 0)], [(3, 0)], [(4, 0)]]
+
+
+def test_one_step_more_of_delay_is_one_step_later():
+    net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0, delay=4 * DT)
+    assert pairs(run(net, 10, inputs).spikes["cell"]) == [(6, 0)]
+
+
+def test_a_time_just_below_a_step_is_that_step():
+    net, _ = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0)
+    times = [0.003 - 1e-12, 0.0049]
+    assert [t for t, _ in pairs(run(net, 10, {"cue": nr.Spikes(times, [0, 0])}).spikes["cell"])] == [3, 4]
+
+
+def test_smaller_steps_come_closer_to_the_exact_engine():
+    net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3), weight=13.0)
+    exact = nr.run(net, 0.1, inputs=inputs).spikes["cell"].times
+    errors = []
+    for dt in (1e-3, 1e-4, 1e-5):
+        found = nr.run(net, 0.1, engine="clocked", dt=dt, inputs=inputs).spikes["cell"].times
+        errors.append(abs(found - exact).max())
+        assert len(found) == len(exact) >= 2
+    assert errors[2] < errors[1] / 3 < errors[0] / 9
+
+
+def test_a_program_brings_its_weights():
+    net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0)
+    program = nr.build(net)
+    assert len(run(program.with_weights({"cue->cell": [[0.5]]}), 10, inputs).spikes["cell"]) == 0
+    assert len(run(program, 10, inputs).spikes["cell"]) == 1
+    with pytest.raises(UnsupportedFeature, match="another bias"):
+        run(program.with_bias({"cell": 0.1}), 10, inputs)
+
+
+def test_a_crossbar_counts_its_reads():
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 2, nr.SpikeSource()))
+    cell = net.add(nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    crossbar = nr.Crossbar(np.ones((2, 3)))
+    net.connect(cue, cell, crossbar, delay=DT)
+    before = crossbar.ledger.row_reads
+    run(net, 10, {"cue": nr.Spikes([0.0, 0.002, 0.002], [0, 0, 1])})
+    assert crossbar.ledger.row_reads - before == 3
+
+
+def test_whole_numbers_that_grow_without_end_are_told():
+    net, _ = relay(nr.LoihiLIF(d_v=0, vth=None, e=7), weight=2**30)
+    spikes = nr.Spikes(np.repeat(np.arange(100) * DT, 100), np.zeros(10_000, int))
+    with pytest.raises(NetworkError, match=r"'cell', neuron 0.*2\^50"):
+        run(net, 100, {"cue": spikes})
+
+
+def test_progress_is_told_and_changes_nothing():
+    net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0, bias=1.5), weight=2.0)
+    told = []
+    rec = run(net, 500, inputs, progress=lambda done, total, label: told.append((done, total)))
+    assert told[-1] == (500 * DT, 500 * DT)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert pairs(rec.spikes["cell"]) == pairs(run(net, 500, inputs).spikes["cell"])
+
+
+REAL = nr.LIF(tau_m=20e-3, v_th=1.0)
+WHOLE = nr.LoihiLIF(d_v=204, vth=127)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"dt": None}, ParameterError, "needs a time step"),
+        ({"dt": 0.0}, ParameterError, "dt: must be greater than zero"),
+        ({"dt": -1e-3}, ParameterError, "dt"),
+        ({"dt": float("nan")}, ParameterError, "dt"),
+        ({"dt": 0.7e-3}, ParameterError, "delay: must be a whole number of steps"),
+        ({"dt": 2e-3}, ParameterError, "delay"),
+        ({"dt": 25e-3}, ParameterError, "shortest time constant"),
+        ({"semantics": "brian"}, UnknownName, "loihi, nir-euler"),
+        ({"semantics": "loihi"}, UnsupportedFeature, "'loihi' has no LIF.*'cell'|'cell'.*'loihi' has no LIF"),
+        ({"threads": 2}, UnsupportedFeature, "one thread"),
+        ({"clamp": object()}, UnsupportedFeature, "clamps"),
+        ({"record": nr.Record(v={"cell": [0]}, v_dt=1.5e-3)}, ParameterError, "v_dt"),
+        ({"record": nr.Record(v={"cell": [0]}, v_dt=0.0)}, ParameterError, "v_dt"),
+        ({"record": nr.Record(v={"cue": [0]})}, InputError, "no voltage"),
+        ({"record": nr.Record(v={"cell": [1]})}, ParameterError, r"0\.\.0"),
+        ({"inputs": {"cell": nr.Spikes([0.0], [0])}}, InputError, "Current"),
+        ({"inputs": {"cue": nr.Spikes([0.0], [7])}}, InputError, "cue"),
+        ({"inputs": {"nobody": nr.Spikes([0.0], [0])}}, UnknownName, "nobody"),
+        ({"inputs": {"cell": nr.Current([0.0], [[1.0, 2.0]])}}, InputError, "each of the 1 neurons"),
+    ],
+)
+def test_what_the_clocked_engine_cannot_do_it_says(options, error, says):
+    net, _ = relay(REAL, weight=1.0)
+    with pytest.raises(error, match=says):
+        nr.run(net, 0.1, engine="clocked", **{"dt": DT, **options})
+
+
+@pytest.mark.parametrize("duration", [-1.0, 0.5e-3, float("inf")])
+def test_a_duration_is_a_whole_number_of_steps(duration):
+    with pytest.raises(ParameterError, match="duration"):
+        nr.run(relay(REAL, 1.0)[0], duration, engine="clocked", dt=DT)
+
+
+def test_a_refractory_time_is_a_whole_number_of_steps():
+    net, _ = relay(nr.LIF(tau_m=20e-3, v_th=1.0, refractory=1.5e-3), weight=1.0)
+    with pytest.raises(ParameterError, match="refractory"):
+        run(net, 10, {})
+
+
+def test_whole_number_neurons_are_for_the_clocked_engine_alone():
+    net, _ = relay(nr.LoihiAHP(d_v=204, vth=127, d_a=5, w_a=96), weight=1)
+    with pytest.raises(UnsupportedFeature, match=r"'cell'.*LoihiAHP.*engine='clocked'"):
+        nr.run(net, 0.1)
+    with pytest.raises(UnsupportedFeature, match=r"nir-euler.*LoihiAHP"):
+        run(net, 10, {}, semantics="nir-euler")
+    with pytest.raises(UnsupportedFeature, match="Current"):
+        run(net, 10, {"cell": nr.Current([0.0], [1.0])})
+
+
+@pytest.mark.parametrize("wrong", [{"d_v": -1}, {"d_v": 4097}, {"d_v": 0.5}, {"vth": -1}, {"e": 8}, {"e": -7}])
+def test_a_whole_number_neuron_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ParameterError, match=f"LoihiLIF.{next(iter(wrong))}"):
+        nr.LoihiLIF(**{"d_v": 204, "vth": 127, **wrong})
+
+
+def test_weights_onto_whole_number_neurons_are_whole():
+    net, _ = relay(WHOLE, weight=0.5)
+    with pytest.raises(WeightError, match=r"cue->cell.*0\.5"):
+        run(net, 10, {})
+
+
+def test_a_state_belongs_to_one_engine_network_and_step():
+    net, _ = relay(REAL, weight=1.0)
+    clocked, exact = run(net, 10, {}).state, nr.run(net, 0.01).state
+    with pytest.raises(StateError, match="another engine"):
+        run(net, 10, {}, state=exact)
+    with pytest.raises(StateError, match="clocked"):
+        nr.run(net, 0.01, state=clocked)
+    with pytest.raises(StateError, match="time step"):
+        nr.run(net, 0.01, engine="clocked", dt=DT / 2, state=clocked)
+    with pytest.raises(InputError, match="built for"):
+        nr.run(nr.build_clocked(net, dt=DT), 0.01, engine="clocked", dt=DT / 2)
+    with pytest.raises(UnsupportedFeature, match="semantics"):
+        nr.run(net, 0.01, semantics="loihi")
