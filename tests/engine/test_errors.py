@@ -184,8 +184,9 @@ def test_what_the_engine_cannot_do_it_does_not_pretend():
     net = network()
     with pytest.raises(UnsupportedFeature, match="no time step"):
         nr.run(net, 0.1, dt=1e-4)
-    with pytest.raises(UnsupportedFeature, match="one thread"):
-        nr.run(net, 0.1, threads=2)
+    for threads in (0, -1, 1.5):
+        with pytest.raises(ParameterError, match="threads"):
+            nr.run(net, 0.1, threads=threads)
     with pytest.raises(UnknownName, match="engine"):
         nr.run(net, 0.1, engine="fast")
     with pytest.raises(ParameterError, match="duration"):

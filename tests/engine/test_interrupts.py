@@ -217,7 +217,7 @@ def course(net, length):
     """A course over a network, at its beginning."""
     program = nr.build(net)
     exact.ready(program)
-    plan = schedule(program, None, None, 0.0, length)
+    plan = schedule(program, None, None, 0.0, length, 0)
     return exact._Course(program, exact.initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
 
 
@@ -229,9 +229,9 @@ def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypa
     seconds_a_window, now = [1e-4], [0.0]
     simulate = exact.run_windows
 
-    def slowly(fixed, arrays, inputs, output, begin, until, *rest):
+    def slowly(fixed, arrays, inputs, output, desk, begin, until, *rest):
         now[0] += (until - begin) / 1e-3 * seconds_a_window[0]
-        return simulate(fixed, arrays, inputs, output, begin, until, *rest)
+        return simulate(fixed, arrays, inputs, output, desk, begin, until, *rest)
 
     monkeypatch.setattr(exact, "run_windows", slowly)
     monkeypatch.setattr(exact.clock, "perf_counter", lambda: now[0])
