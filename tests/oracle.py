@@ -31,6 +31,8 @@ from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
 
 Terms = Sequence[tuple[float, float]]
 """(coefficient, time constant) of each exponential."""
+Noise = Callable[[], float]
+Moment = Callable[[float], float]
 
 
 class TooManySpikes(Exception):
@@ -87,11 +89,17 @@ def simulate(
     limit
         Spikes after which to give up with `TooManySpikes`.
     noise, seed
-        A relative disturbance of each neuron's state whenever something happens to it: see `horizon`.
+        A relative disturbance of each neuron's state whenever something happens to it, and of every time that is a
+        sum: see `horizon`.
     """
     rng = random.Random(seed)
+
+    def moment(t: float) -> float:
+        # Equal sums stay equal; those that a rounding keeps apart go their own ways.
+        return t * (1 + noise * random.Random(f"{seed} {t!r}").gauss(0.0, 1.0)) if noise else t
+
     cells = {
-        p.name: [Cell(p, i, duration, lambda: noise * rng.gauss(0.0, 1.0)) for i in range(p.size)]
+        p.name: [Cell(p, i, duration, lambda: noise * rng.gauss(0.0, 1.0), moment) for i in range(p.size)]
         for p in network.populations.values()
         if not isinstance(p.model, SpikeSource)
     }
@@ -106,7 +114,8 @@ def simulate(
         spikes[name].append((t, i))
         for pre, delay, cell, receptor, weight in fanout[name]:
             if pre == i:
-                heapq.heappush(heap, (t + delay, next(serial), cell, partial(cell.receive, receptor, weight)))
+                arrival = moment(t + delay) if delay else t
+                heapq.heappush(heap, (arrival, next(serial), cell, partial(cell.receive, receptor, weight)))
 
     for name, given in (inputs or {}).items():
         for key, one in enumerate(given if isinstance(given, list | tuple) else [given]):
@@ -152,14 +161,16 @@ def horizon(
     *,
     noise: float,
     tolerance: float,
+    samples: Sequence[float] = (),
 ) -> float:
     """Until when the spikes of `run` do not hang on rounding, s.
 
     A maximum of v that misses the threshold by 1e-14, two spikes that arrive 1e-18 s apart at a neuron which the
-    first of them fires, a chaotic network: there another order of the same sums may be another result, and both
-    are right. So the run is repeated with every state disturbed by a relative `noise`, much more than rounding
-    does; the answer is the time of the first spike that this moves by more than `tolerance` seconds, adds or
-    removes, less the microsecond by which a disturbed spike at a maximum of v may come earlier.
+    first of them fires, a chain of delays whose sum depends on their order, a chaotic network: there another order
+    of the same sums may be another result, and both are right. So the run is repeated with every state disturbed by
+    a relative `noise`, much more than rounding does; the answer is the time of the first spike that this moves by
+    more than `tolerance` seconds, adds or removes, or of the first of the `samples` at which it changes some v, less
+    the microsecond by which a disturbed spike at a maximum of v may come earlier.
     """
     found = math.inf
     for seed in range(3):
@@ -174,7 +185,16 @@ def horizon(
         for name, group in run.cells.items():
             for i in range(len(group)):
                 found = min(found, parting(run.train(name, i), other.train(name, i), tolerance))
+                early = [t for t in samples if t < min(found, duration)]
+                found = min([found, *(t for t in early if differ(run, other, name, i, t))])
     return found - 1e-6
+
+
+def differ(run: Run, other: Run, name: str, i: int, t: float) -> bool:
+    """Has a neuron another v in two runs, at a time at which nothing happens to it?"""
+    return run.quiet(name, i, t, 1e-8) and not math.isclose(
+        run.v(name, i, t), other.v(name, i, t), rel_tol=1e-8, abs_tol=1e-8
+    )
 
 
 def parting(a: Sequence[float], b: Sequence[float], tolerance: float) -> float:
@@ -189,7 +209,7 @@ def parting(a: Sequence[float], b: Sequence[float], tolerance: float) -> float:
 class Cell:
     """One neuron: its parameters as plain numbers, its state at time `t`, and all earlier states."""
 
-    def __init__(self, population: Population, i: int, end: float, noise: Callable[[], float]) -> None:
+    def __init__(self, population: Population, i: int, end: float, noise: Noise, moment: Moment) -> None:
         model = population.model
 
         def number(value: Any) -> float:
@@ -213,7 +233,7 @@ class Cell:
             self.jump = numbers(model.jump)
         # A threshold that is raised by less than its rounding is not the number that it is without.
         self.level = self.v_th * (1 + noise()) if self.adapts else self.v_th
-        self.end, self.noise = end, noise
+        self.end, self.noise, self.moment = end, noise, moment
 
         self.t = 0.0
         self.v = self.clip(number((population.initial or {}).get("v", self.rest)))
@@ -272,7 +292,7 @@ class Cell:
     def spike(self) -> None:
         self.v = self.clip(self.v - self.v_th if self.subtracts else self.v_reset)
         self.slow = [x + jump for x, jump in zip(self.slow, self.jump, strict=True)]
-        self.held_until = self.t + self.refractory
+        self.held_until = self.moment(self.t + self.refractory) if self.refractory else self.t
 
     # The equations.
 

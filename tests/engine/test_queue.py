@@ -15,7 +15,17 @@ from neuro.learning.clamp import Held
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, Sparse
-from tests.engine.test_exact import ROUNDING, TIES, TIME, everything, for_engine, same_bits, train, trains_part
+from tests.engine.test_exact import (
+    ROUNDING,
+    TIES,
+    TIME,
+    everything,
+    for_engine,
+    same_bits,
+    train,
+    trains_part,
+    voltages_agree,
+)
 from tests.oracle import horizon, simulate
 from tests.strategies import driven, fractions, max_of_psp, readable, small_networks
 
@@ -44,12 +54,7 @@ def test_spikes_and_voltages_with_zero_delays_are_those_of_the_oracle(case):
     expected = simulate(network, duration, inputs)
     found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network))
     agrees_with_the_oracle(case, found, expected)
-    until = horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME)
-    for name, group in expected.cells.items():
-        for i, k in np.ndindex(len(group), len(found.v_times)):
-            t = found.v_times[k]
-            if t < until and expected.quiet(name, i, t, margin=10 * TIME):
-                assert found.v[name][k, i] == pytest.approx(expected.v(name, i, t), rel=1e-8, abs=1e-8), (name, i, t)
+    voltages_agree(case, found, expected)
 
 
 @given(case=small_networks())
