@@ -116,6 +116,20 @@ def test_silent_steps_cost_nothing():
     assert first == pytest.approx(second - 2e6 + 0.01, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("tau_syn", "initial", "weight", "expected"),
+    [(None, {"v": 0.5}, 0.25, [0.5, 0.25, 0.125]), (2 * DT, {"v": 1.0, "i": 1.0}, 0.5, [1.0, 0.75, 0.5])],
+    ids=["potential", "current"],
+)
+def test_a_neuron_whose_input_just_makes_up_for_its_leak_is_not_at_rest(tau_syn, initial, weight, expected):
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=2 * DT, v_th=None, tau_syn=tau_syn), initial))
+    net.connect(cue, cell, nr.Dense([[weight]]), delay=DT)
+    rec = run(net, 3, {"cue": nr.Spikes([0.0], [0])}, record=nr.Record(v={"cell": [0]}))
+    assert rec.v["cell"][:, 0].tolist() == expected
+
+
 def relay(model, weight, delay=DT):
     net = nr.Network()
     cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
@@ -135,6 +149,23 @@ def test_a_source_acts_in_its_own_step_and_a_neuron_in_the_next():
 def test_one_step_more_of_delay_is_one_step_later():
     net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0, delay=4 * DT)
     assert pairs(run(net, 10, inputs).spikes["cell"]) == [(6, 0)]
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_spike_under_way_outlives_the_end_of_a_run(cut):
+    net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0, delay=4 * DT)
+    first = run(net, cut, inputs)
+    second = run(net, 10 - cut, inputs, state=first.state)
+    assert pairs(first.spikes["cell"]) + pairs(second.spikes["cell"]) == [(6, 0)]
+
+
+def test_spikes_of_one_step_are_in_the_order_of_neurons_whoever_woke_first():
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 3, nr.SpikeSource()))
+    cell = net.add(nr.Population("cell", 30, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect(cue, cell, nr.Sparse([0, 1, 2], [20, 5, 12], 2.0), delay=DT)
+    rec = run(net, 10, {"cue": nr.Spikes([5 * DT] * 3, [0, 1, 2])})
+    assert rec.spikes["cell"].ids.tolist() == [5, 12, 20]
 
 
 def test_a_time_just_below_a_step_is_that_step():
