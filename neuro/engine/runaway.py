@@ -46,7 +46,7 @@ def check_bias(network: Network) -> None:
         if not isinstance(model, LIF | IF) or isinstance(model, AHP | ALIF):
             continue
         of = population.parameter
-        threshold, bias = of("v_th"), of("bias")
+        threshold, bias = of("v_th", np.inf), of("bias")
         reset = np.zeros(population.size) if model.reset == "subtract" else of("v_reset")
         if isinstance(model, LIF):
             drive = of("v_rest") + bias

@@ -50,7 +50,7 @@ def _of_population(program: Program, g: int, population: Population) -> dict[str
         "receptors": ["none" if tau is None else "current" for tau in receptors(population.model)],
         "number of currents": int(cells["modes"].max(initial=0)),
         # In amplitude form the state is in units that the common time constants set.
-        "time constants": [float(group[key]) for key in ("rate_m", "rate_s")],
+        "time constants": [float(group[key]) for key in ("rate_m", "rate_s", "fastest")],
         "form": int(group["kind"]),
     }
 
@@ -63,7 +63,7 @@ def _of_projection(program: Program, k: int, projection: Projection) -> dict[str
     return {
         "source": projection.pre.name,
         "target": projection.post.name,
-        "delay": projection.delay,
+        "delay": float(projection.delay) if np.ndim(projection.delay) == 0 else _digest(segments["delay"]),
         "receptor": int(projection.receptor),
         "number of synapses": int(segments["count"].sum()),
         "wiring": _digest(segments["first"] - first, segments["count"], post),
