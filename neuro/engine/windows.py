@@ -199,13 +199,12 @@ def gather(
     register, threads = state.register, len(desk.bounds) - 1
     before = register[N_OUT]
     for k in range(threads):
-        tally = desk.tally[k]
-        if tally[FAULT]:
-            register[FAULT] = tally[FAULT]
-            register[CULPRIT] = tally[CULPRIT]
-            return
-        for i in range(tally[N_OUT]):
+        tally, room = desk.tally[k], desk.time.shape[1]
+        for i in range(min(tally[N_OUT], room)):
             emit(register, out.time, out.neuron, desk.time[k, i], desk.ids[k, i])
+        register[N_OUT] += max(tally[N_OUT] - room, 0)
+        if tally[FAULT]:
+            register[FAULT], register[CULPRIT] = tally[FAULT], tally[CULPRIT]
         tally[N_OUT] = 0
         file_releases(state, desk, k, window, length)
     s = register[NEXT_SOURCE]
