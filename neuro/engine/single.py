@@ -104,7 +104,7 @@ def leave(cell: Record, rate: float, drive: float, v: float, i: float, h: float,
     if not sign * push > 0.0:
         return inf
     s = log(-cell.gain * i / push) / rate
-    nudge = 2.3e-16 * s
+    nudge = 2.3e-16 * max(s, 1.0 / rate)  # one rounding of s, or of exp(-rate s) where s is nearly zero
     while s <= h:
         if sign * (push + cell.gain * i * exp(-rate * s)) > 0.0:
             return s

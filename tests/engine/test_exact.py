@@ -387,3 +387,15 @@ def test_currents_of_a_list_are_added():
     found = nr.run(net, 0.1, inputs=given_, record=nr.Record(v={"cell": [1, 0]}))
     for k, t in enumerate(found.v_times):
         assert found.v["cell"][k] == pytest.approx([expected.v("cell", i, t) for i in (1, 0)], abs=1e-13)
+
+
+def test_a_current_that_just_holds_v_at_its_limit_lets_go_at_once():
+    tau = 2.0**-7
+    network = nr.Network()
+    cue = network.add(nr.Population("cue", 1, nr.SpikeSource()))
+    cell = network.add(nr.Population("a", 1, nr.IF(v_th=1.0, v_max=0.5, tau_syn=tau), initial={"v": 0.5}))
+    network.connect(cue, cell, nr.OneToOne(2.0), delay=0.25)
+    inputs = {"cue": nr.Spikes([0.25], [0]), "a": nr.Current([0.5], [-2.0])}
+    run = nr.run(network, 0.52, inputs=inputs, record=nr.Record(v={"a": [0]}, v_dt=2.0**-6))
+    since = np.maximum(run.v_times - 0.5, 0.0)
+    assert run.v["a"][:, 0] == pytest.approx(0.5 - 2.0 * since + 2.0 * tau * (1.0 - np.exp(-since / tau)), rel=1e-12)
