@@ -1,4 +1,4 @@
-"""The one place that imports numba: how kernels are compiled, cached, and announced."""
+"""The one place that imports numba: how kernels are compiled, cached, and given their arrays."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
+import llvmlite.binding
 import numba
+import numpy as np
+from numba.core import cgutils, types
+from numba.core.ccallback import CFunc
+from numba.core.datamodel import models
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, register_model, unbox
+from numba.np.arrayobj import populate_array
+from numba.np.numpy_support import from_dtype
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", bound=tuple[Any, ...])
 
 shares = numba.prange
 _CORES = numba.get_num_threads()
+_OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
+_SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
-__all__ = ["inlined", "is_cached", "kernel", "lent", "shared", "shares", "use_threads"]
+__all__ = ["inlined", "inner", "is_cached", "kernel", "laid", "link", "routine", "shared", "shares", "use_threads"]
 
 
 def kernel(function: F) -> F:
@@ -32,41 +45,44 @@ def shared(function: F) -> F:
     return _cached(function, parallel=True)
 
 
-def use_threads(count: int) -> None:
-    """Let shared kernels use up to so many threads, as far as there are cores."""
-    numba.set_num_threads(min(count, _CORES))
-
-
-def _cached(function: F, parallel: bool) -> F:
-    compiled = numba.njit(cache=True, error_model="numpy", fastmath=False, nogil=True, parallel=parallel)(function)
-    index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if index is not None:
-        index._source_stamp = _digest(Path(function.__code__.co_filename).parent)
-    return cast(F, compiled)
+def inner(function: F) -> F:
+    """A kernel that only kernels call: it is compiled into each of them, and Python cannot call it."""
+    return cast(F, numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 def inlined(function: F) -> F:
     """A kernel whose body is pasted into its callers, so that passing arrays to it costs nothing."""
-    return cast(F, numba.njit(inline="always", error_model="numpy", fastmath=False, nogil=True)(function))
+    return cast(F, numba.njit(inline="always", **_OPTIONS)(function))
 
 
-def _lent(context: Any, array: Any) -> Any:
-    """The same array without its reference count, for a caller that keeps it alive.
+def routine(function: F) -> F:
+    """A kernel that other kernels call by its address: compiled once, where others are compiled anew in each caller.
 
-    Every kernel counts references to all arrays that it is given, with an atomic instruction each; for a lent array
-    this is nothing.
+    It takes numbers and laid records of arrays, and is for what runs too seldom to mind a call. `link` comes first.
     """
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        made = target.make_array(signature.return_type)(target, builder, arguments[0])
-        for owner in ("meminfo", "parent"):
-            setattr(made, owner, getattr(made, owner).type(None))
-        return made._getvalue()
-
-    return array(array), generate
+    hints = get_type_hints(function, include_extras=True)
+    returned = _type_of(hints.pop("return"))
+    signature = returned(*(_type_of(hint) for hint in hints.values()))
+    external = types.ExternalFunction(f"{function.__module__}.{function.__qualname__}", signature)
+    _UNLINKED[external] = function
+    return cast(F, external)
 
 
-lent = cast(Callable[[Any], Any], numba.extending.intrinsic(_lent))
+def link() -> None:
+    """Make all routines of the modules imported so far ready to be called, from the cache if they are there."""
+    for external, function in list(_UNLINKED.items()):
+        compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
+        compiled.enable_caching()
+        _stamp(compiled, function)
+        compiled.compile()
+        llvmlite.binding.add_symbol(external.symbol, compiled.address)
+        _LINKED.append(compiled)
+        del _UNLINKED[external]
+
+
+def use_threads(count: int) -> None:
+    """Let shared kernels use up to so many threads, as far as there are cores."""
+    numba.set_num_threads(min(count, _CORES))
 
 
 def is_cached(function: Callable[..., Any]) -> bool:
@@ -77,7 +93,127 @@ def is_cached(function: Callable[..., Any]) -> bool:
     return any(folder.glob(f"*.{function.__name__}-*.nbi"))
 
 
+_UNLINKED: dict[Any, Callable[..., Any]] = {}
+_LINKED: list[CFunc] = []
+
+
+def _cached(function: F, parallel: bool) -> F:
+    compiled = numba.njit(cache=True, parallel=parallel, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    _stamp(compiled, function)
+    return cast(F, compiled)
+
+
+def _stamp(compiled: Any, function: Callable[..., Any]) -> None:
+    """Let a cache entry hold only as long as no file changes that the compiled code can come from."""
+    index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if index is not None:
+        index._source_stamp = _digest(Path(function.__code__.co_filename).parent)
+
+
 @cache
 def _digest(folder: Path) -> str:
-    parts = (path.read_bytes() for path in sorted(folder.glob("*.py")))
+    parts = (path.read_bytes() for path in (Path(__file__), *sorted(folder.glob("*.py"))))
     return hashlib.sha256(b"\x00".join(parts)).hexdigest()
+
+
+def laid(arrays: T) -> T:
+    """A NamedTuple of arrays in the form in which kernels take it: they read it as usual, through one address.
+
+    Numba hands over seven numbers for each array, at each call from one kernel to another, and counts references;
+    with dozens of arrays that takes time in every call and minutes of compilation. The fields of the NamedTuple
+    are annotated ``Annotated[..., dtype, ndim]``.
+    """
+    return cast(T, _Table(arrays))
+
+
+class _Table:
+    """The arrays of a NamedTuple, kept alive, and where they are: the address and shape of one after the other."""
+
+    def __init__(self, arrays: Any) -> None:
+        named: Any = type(arrays)
+        self._numba_type_ = kind = _table_type(named)
+        for (name, wanted), array in zip(kind.specs, arrays, strict=True):
+            if (array.dtype, array.ndim) != wanted or not array.flags.c_contiguous:
+                raise TypeError(f"{kind.name}.{name} is no whole array of {wanted}: {array.dtype}, {array.ndim}")
+        self.arrays = arrays
+        self.words = np.array([word for array in arrays for word in (array.ctypes.data, *array.shape)], np.int64)
+        self.address = self.words.ctypes.data
+
+
+class _TableType(types.Type):
+    def __init__(self, name: str, specs: tuple[tuple[str, tuple[np.dtype[Any], int]], ...]) -> None:
+        self.specs = specs
+        self.fields = {field: types.Array(from_dtype(dtype), ndim, "C") for field, (dtype, ndim) in specs}
+        super().__init__(name)
+
+    @property
+    def key(self) -> Any:
+        return self.name, str(self.specs)
+
+    def place(self, field: str) -> int:
+        """Where in the table the words of a field begin."""
+        names = list(self.fields)
+        return sum(1 + array.ndim for array in list(self.fields.values())[: names.index(field)])
+
+
+@cache
+def _table_type(kind: Any) -> _TableType:
+    hints = get_type_hints(kind, include_extras=True)
+    specs = ((name, get_args(hint)[-2:]) for name, hint in hints.items())
+    return _TableType(kind.__name__, tuple((name, (np.dtype(dtype), ndim)) for name, (dtype, ndim) in specs))
+
+
+def _type_of(hint: Any) -> Any:
+    """The type that an annotation of a routine stands for."""
+    if hint in _SCALARS:
+        return _SCALARS[hint]
+    if isinstance(hint, UnionType) or get_origin(hint) is Annotated:
+        return types.int64
+    return _table_type(hint)
+
+
+@register_model(_TableType)
+class _TableModel(models.OpaqueModel):  # type: ignore[misc]
+    """One pointer."""
+
+
+@infer_getattr
+class _TableFields(AttributeTemplate):  # type: ignore[misc]
+    key = _TableType
+
+    def generic_resolve(self, table: _TableType, name: str) -> Any:
+        return table.fields.get(name)
+
+
+def _load_field(context: Any, builder: Any, table: _TableType, pointer: Any, name: str) -> Any:
+    at, array = table.place(name), table.fields[name]
+    words = builder.bitcast(pointer, context.get_value_type(types.intp).as_pointer())
+
+    def load(i: int) -> Any:
+        loaded = builder.load(builder.gep(words, [context.get_constant(types.intp, i)]))
+        # Tables do not change while kernels run: what is loaded once can stay in a register.
+        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return loaded
+
+    item = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
+    shape = [load(at + 1 + axis) for axis in range(array.ndim)]
+    strides = [item]
+    for size in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    made = context.make_array(array)(context, builder)
+    data = builder.inttoptr(load(at), made.data.type)
+    populate_array(made, data, shape, strides, item, None)
+    return made._getvalue()
+
+
+lower_getattr_generic(_TableType)(_load_field)
+
+
+def _unbox_table(table: _TableType, found: Any, c: Any) -> Any:
+    address = c.pyapi.object_getattr_string(found, "address")
+    pointer = c.pyapi.long_as_voidptr(address)
+    c.pyapi.decref(address)
+    return NativeValue(pointer, is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
+
+
+unbox(_TableType)(_unbox_table)

@@ -7,7 +7,7 @@ from math import floor
 import numpy as np
 
 from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Index, Records
-from neuro.jit import inlined, kernel
+from neuro.jit import inlined, inner, kernel
 
 __all__ = ["earliest_due", "enter", "sort_events", "take", "window_of"]
 
@@ -23,7 +23,7 @@ def window_of(t: float, length: float) -> Index:
     return k
 
 
-@kernel
+@inner
 def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: float, t: float, code: Index) -> None:
     """Write down an event at `t`; it belongs to a window after this one."""
     slot = register[UNUSED]
@@ -39,7 +39,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
     bucket[place] = slot
 
 
-@kernel
+@inner
 def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float, time: F8, code: I8) -> int:
     """Move the events due by now and before `end` into the arrays, in order; return how many."""
     place = window % len(bucket)
@@ -59,11 +59,11 @@ def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float,
         else:
             before = slot
         slot = after
-    sort_events(time, code, 0, n)
+    sort_events(time, code, np.int64(0), n)
     return n
 
 
-@kernel
+@inner
 def earliest_due(calendar: Records, bucket: I8) -> Index:
     """The first window for which there is an event."""
     best = np.int64(NEVER)
@@ -80,7 +80,7 @@ def later(time: F8, code: I8, i: Index, j: Index) -> bool:
     return bool(time[i] > time[j] or (time[i] == time[j] and code[i] > code[j]))
 
 
-@kernel
+@inner
 def sort_events(time: F8, code: I8, first: Index, last: Index) -> None:
     """Sort the events first .. last by time, ties by code: a heap, in place."""
     n = last - first

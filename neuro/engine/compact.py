@@ -18,6 +18,7 @@ from math import exp, inf
 
 from neuro.engine.neuron import settle
 from neuro.engine.records import (
+    ALOUD,
     EVEN,
     F8,
     FORCED,
@@ -35,7 +36,7 @@ from neuro.engine.records import (
     Record,
     State,
 )
-from neuro.jit import inlined, kernel
+from neuro.jit import inlined, inner, routine
 
 __all__ = ["FAR", "close", "horizon", "pack", "rebase", "scan", "slow_part", "survey", "unpack", "watch"]
 
@@ -44,8 +45,10 @@ FAR = 50.0
 SMALL = 1e-300
 
 
-@kernel
-def horizon(group: Record, quiet: int, t: float, end: float, em: float, es: float) -> tuple[float, float, float, float]:
+@inner
+def horizon(
+    group: Record, quiet: bool, t: float, end: float, em: float, es: float
+) -> tuple[float, float, float, float]:
     """(p, q, up, most): with y = a p + b q, x stays below max(y, y up) + max(b most, 0), until `end` or for ever."""
     if quiet:
         return em, es, SMALL, group.peak * es / group.shape
@@ -89,7 +92,7 @@ def watch(
     enlist(neuron, tally, watched, j)
 
 
-@kernel
+@inner
 def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
     """What the slow currents leave in v, `s` after the reference time."""
     total = 0.0
@@ -98,7 +101,7 @@ def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
     return total
 
 
-@kernel
+@inner
 def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
     """An upper bound of the slow part between `s` and `then` after the reference time."""
     total = 0.0
@@ -108,7 +111,7 @@ def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
     return total
 
 
-@kernel
+@routine
 def unpack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: float) -> None:
     """Bring a neuron into state form at `t`, through whatever happens on the way."""
     cell, group, neuron, amp, x = fixed.cells[j], fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
@@ -129,13 +132,10 @@ def unpack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
     if watched:
-        settle(
-            cell, rate, fixed.jump[j], neuron, x, desk.work[k], desk.tally[k], desk.time[k], desk.ids[k],
-            j, t, 1, fixed.many,
-        )  # fmt: skip
+        settle(fixed, state, desk, k, j, t, ALOUD)
 
 
-@kernel
+@routine
 def pack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: float, end: float) -> None:
     """Put a neuron in state form at `t` back into amplitude form, and watch it if it could spike before `end`.
 
@@ -168,7 +168,7 @@ def pack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: 
     else:
         a = (neuron.v - neuron.drive / cell.leak - i * group.shape - slow) / em
         amp[0] = a
-        quiet = state.outlook[g] & QUIET
+        quiet = state.outlook[g] & QUIET != 0
         if quiet or t < end:
             p, q, up, most = horizon(group, quiet, t, end, em, es)
             y = a * p + b * q
@@ -190,7 +190,7 @@ def pack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: 
                 )
 
 
-@kernel
+@routine
 def survey(fixed: Fixed, state: State, g: int) -> None:
     """Take stock of a group's gaps."""
     group = fixed.groups[g]
@@ -204,7 +204,7 @@ def survey(fixed: Fixed, state: State, g: int) -> None:
     state.outlook[g] = SURVEYED | FRESH | (EVEN if even else 0) | (QUIET if quiet else 0)
 
 
-@kernel
+@routine
 def rebase(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float) -> None:
     """Move a group's reference time to `start`."""
     group, amps = fixed.groups[g], state.amp
@@ -222,7 +222,7 @@ def rebase(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float)
     desk.origin[k, g] = start
 
 
-@kernel
+@routine
 def scan(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float, end: float) -> None:
     """Watch all neurons of a group that could spike before `end` (of a quiet group: ever)."""
     group, amps, gaps, neurons = fixed.groups[g], state.amp, state.gap, state.neurons
@@ -232,7 +232,7 @@ def scan(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float, e
     em, es = exp(-s * rate_m), exp(-s * rate_s)
     if group.slow:
         level(fixed, state, desk, k, g, first, last, s, s + (end - start))
-    p, q, up, most = horizon(group, state.outlook[g] & QUIET, start, end, em, es)
+    p, q, up, most = horizon(group, state.outlook[g] & QUIET != 0, start, end, em, es)
     for j in range(first, last):
         a, b = amps[j, 0], amps[j, 1]
         y = a * p + b * q
@@ -240,7 +240,7 @@ def scan(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float, e
             watch(neurons[j], amps, gaps[j], tally, watched, j, a, b, a * em, b * es, rate_m, rate_s, start)
 
 
-@kernel
+@inner
 def level(
     fixed: Fixed, state: State, desk: Desk, k: int, g: int, first: Index, last: Index, s: float, then: float
 ) -> None:
@@ -259,7 +259,7 @@ def level(
         state.gap[j] = gap
 
 
-@kernel
+@routine
 def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
     """The window's last look at every watched neuron."""
     tally, watched = desk.tally[k], desk.watched[k]
@@ -281,8 +281,9 @@ def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
             falls = am * group.rate_m + bs * group.rate_s > 0.0
             if not (am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls)):
                 amp[0], amp[1] = a, b
-                if state.outlook[g] & QUIET:
-                    p, q, up, most = horizon(group, QUIET, end, end, em, es)
+                quiet = state.outlook[g] & QUIET != 0
+                if quiet:
+                    p, q, up, most = horizon(group, quiet, end, end, em, es)
                     y = a * p + b * q
                     if not max(y, y * up) + max(b * most, 0.0) < gap:
                         watch(neuron, state.amp, gap, tally, watched, j, a, b, am, bs, group.rate_m, group.rate_s, end)

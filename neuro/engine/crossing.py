@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from math import exp, expm1, frexp, inf, ldexp
 
-from neuro.engine.records import F8, Record
-from neuro.jit import inlined, kernel
+from neuro.engine.records import F8, Desk, Fixed, Index, Record
+from neuro.jit import inlined, inner, routine
 
 __all__ = ["crossing", "dot", "flow", "response", "rounded", "shrink"]
 
@@ -35,8 +35,8 @@ def rounded(s: float) -> float:
     return ldexp(round(part * 16777216.0), power - 24)
 
 
-@kernel
-def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: int) -> None:
+@inner
+def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
     """The course `h` seconds after `x`, without events; `frozen` keeps v at a limit."""
     pull = 0.0
     y[0] = 1.0
@@ -52,7 +52,7 @@ def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: i
         y[1] = x[1] * exp(-cell.leak * h) + drive * shrink(cell.leak, h) + cell.gain * pull
 
 
-@kernel
+@inner
 def dot(c: F8, x: F8) -> float:
     """c . x; written out, because numba's own needs SciPy and pays only for long vectors."""
     total = 0.0
@@ -61,8 +61,8 @@ def dot(c: F8, x: F8) -> float:
     return total
 
 
-@kernel
-def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: int) -> None:
+@inner
+def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
     """Coefficients of the time derivative of c . x."""
     dv = 0.0 if frozen else c[1]
     c1[0] = dv * drive
@@ -73,8 +73,8 @@ def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: int) -> 
             c1[2 + k] += cell.gain * dv
 
 
-@kernel
-def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: int) -> None:
+@inner
+def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
     """Bounds of the course on the `h` seconds from `x` to `y`: every x_k is monotone, and v follows the currents."""
     low = high = 0.0
     for i in range(2, len(x)):
@@ -89,7 +89,7 @@ def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi
         hi[1] = max(x[1], left + (drive + cell.gain * high) * span)
 
 
-@kernel
+@inner
 def extremes(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
     """Bounds of c . x for lo <= x <= hi."""
     low = high = 0.0
@@ -99,7 +99,7 @@ def extremes(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
     return low, high
 
 
-@kernel
+@inner
 def root(
     cell: Record,
     rate: F8,
@@ -112,8 +112,8 @@ def root(
     high: float,
     f_low: float,
     f_high: float,
-    frozen: int,
-    verified: int,
+    frozen: bool,
+    verified: bool,
 ) -> float:
     """Where c . x rises through zero, known to lie in (low, high]: Newton's steps, kept inside the bracket.
 
@@ -155,9 +155,9 @@ def root(
     return high
 
 
-@kernel
+@inner
 def top(
-    cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: int
+    cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: bool
 ) -> float:
     """Where the derivative c1 . x falls through zero in (low, high)."""
     for _ in range(200):
@@ -180,12 +180,15 @@ def top(
     return 0.5 * (low + high)
 
 
-@kernel
-def crossing(cell: Record, rate: F8, drive: float, work: F8, h: float, strict: int, frozen: int) -> float:
+@routine
+def crossing(fixed: Fixed, desk: Desk, k: int, j: Index, drive: float, h: float, strict: bool, frozen: bool) -> float:
     """First offset in [0, h] at which work[2] . x reaches zero (`strict`: exceeds it) from x = work[0], or inf.
+
+    For neuron j with the parameters on the desk of thread k, where `work` lies too.
 
     Intervals are halved until bounds on f, f' or f'' prove what happens inside, for any number of exponentials.
     """
+    cell, rate, work = desk.cell[k], fixed.rate[j], desk.work[k]
     x, y, c, c1, c2, z, lo, hi = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7]
     f = dot(c, x)
     if f > 0.0 or (f == 0.0 and not strict):

@@ -19,7 +19,7 @@ from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
 from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
 from neuro.engine.program import Program
-from neuro.engine.queue import bring, run_queue
+from neuro.engine.queue import bring, new_bench, run_queue
 from neuro.engine.recording import Recording
 from neuro.engine.records import (
     FAULT,
@@ -37,7 +37,7 @@ from neuro.engine.records import (
 from neuro.engine.runaway import check_spikes, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
 from neuro.engine.windows import first_busy, force, run_windows
-from neuro.jit import is_cached, use_threads
+from neuro.jit import is_cached, laid, link, use_threads
 
 __all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
 
@@ -102,6 +102,7 @@ def advance(
 
     After each piece, when all of it is in the sink, `tell` is called with the time reached.
     """
+    ready(program, threads)
     start = state.time
     arrays, begin, known = state.arrays, state.base, join(state.since_base, plan)
     if _changed(state, program, plan):
@@ -109,7 +110,8 @@ def advance(
         arrays = finished(state)
         if not program.window:
             arrays = copied(arrays)
-            bring(state.program.fixed, arrays, start)
+            bench, desk = new_bench(state.program.fixed, arrays), new_desk(state.program, program.shares(1), 0, 1)
+            bring(state.program.table, laid(arrays), laid(desk), laid(bench), start)
         arrays = _forced(program, arrays, state.forced, plan.forced, start)
     base = max(begin, _grid(stop, program.window))
     course = _Course(program, arrays, known, sampling, begin, (start, stop), threads)
@@ -172,7 +174,7 @@ def _forced(program: Program, arrays: State, old: Ints, new: Ints, time: float) 
     arrays, desk = copied(arrays), new_desk(program, program.shares(1), 0, 16)
     for ids, held in ((off, False), (on, True)):
         if len(ids):
-            force(program.fixed, arrays, desk, ids, held, time, program.window)
+            force(program.table, laid(arrays), laid(desk), ids, held, time, program.window)
     return arrays
 
 
@@ -243,14 +245,14 @@ class _Course:
         )
 
     def _go(self, arrays: State, output: Output, until: float) -> float:
-        fixed, length = self.program.fixed, self.program.window
+        fixed, length = self.program.table, self.program.window
+        tables = laid(arrays), laid(self.inputs), laid(output)
         if not length:
-            return float(run_queue(fixed, arrays, self.inputs, output, until))
+            bench = new_bench(self.program.fixed, arrays)
+            return float(run_queue(fixed, *tables, laid(self.desk), laid(bench), until))
         team = None if self.threads == 1 else self.threads
         start, stop = self.counted
-        return float(
-            run_windows(fixed, arrays, self.inputs, output, self.desk, self.reached, until, length, start, stop, team)
-        )
+        return float(run_windows(fixed, *tables, laid(self.desk), self.reached, until, length, start, stop, team))
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = copied(self.arrays)
@@ -274,7 +276,9 @@ class _Course:
         if stop <= last * length:
             last = int(window_of(stop, length)) + 1
         else:
-            ahead = int(first_busy(self.program.fixed, self.arrays, self.inputs, self.desk, window, length))
+            ahead = int(
+                first_busy(self.program.table, laid(self.arrays), laid(self.inputs), laid(self.desk), window, length)
+            )
             self.quiet = ahead > window
             last = ahead if self.quiet else last
         if len(self.sampling.ids):
@@ -314,21 +318,23 @@ class _Course:
 
 def ready(program: Program, threads: int = 1) -> None:
     """Compile for this kind of program, if that is still to be done: before anything that Ctrl-C should not cut."""
-    kind = program.fixed.weight.dtype, program.fixed.many, threads > 1, program.window > 0.0
+    kind = threads > 1, program.window > 0.0
     if threads > 1:
         use_threads(threads)
     if kind in _READY:
         return
     _announce(run_windows if program.window else run_queue)
+    link()
     nothing, nobody = np.zeros(0), np.zeros(0, np.int64)
     inputs = Inputs(nothing, nobody, np.zeros(0, STEP), nothing, nothing, nobody)
     arrays = copied(initial_state(program).arrays)
-    desk, team = new_desk(program, program.shares(1), 0, 0), None if threads == 1 else threads
+    desk, team = new_desk(program, program.shares(1), 0, 1), None if threads == 1 else threads
     out = _output(program, 0)
+    tables = program.table, laid(arrays), laid(inputs), laid(out)
     if program.window:
-        run_windows(program.fixed, arrays, inputs, out, desk, 0.0, 0.0, program.window, 0.0, 0.0, team)
+        run_windows(*tables, laid(desk), 0.0, 0.0, program.window, 0.0, 0.0, team)
     else:
-        run_queue(program.fixed, arrays, inputs, out, 0.0)
+        run_queue(*tables, laid(desk), laid(new_bench(program.fixed, arrays)), 0.0)
     _READY.add(kind)
 
 

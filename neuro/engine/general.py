@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.engine.neuron import calm, calm_one, fill, receive, settle
-from neuro.engine.records import Desk, Fixed, Index, State
-from neuro.jit import kernel
+from neuro.engine.records import ALOUD, Desk, Fixed, Index, State
+from neuro.jit import routine
 
 __all__ = ["close_general", "deliver"]
 
 
-@kernel
+@routine
 def deliver(
     fixed: Fixed, state: State, desk: Desk, k: int, segment: Index, skip: Index, count: Index, t: float
 ) -> None:
     """One arriving spike onto part of a row of neurons in state form."""
-    cells, rate, jump, post, weights = fixed.cells, fixed.rate, fixed.jump, fixed.post, fixed.weight
-    neurons, xs, tally, time, ids = state.neurons, state.x, desk.tally[k], desk.time[k], desk.ids[k]
-    work, f, seg = desk.work[k], desk.factor[k], fixed.segments[segment]
+    cells, rate, post, narrow = fixed.cells, fixed.rate, fixed.post, fixed.narrow
+    neurons, xs, f, seg = state.neurons, state.x, desk.factor[k], fixed.segments[segment]
+    wide, is_wide = fixed.wide, len(fixed.wide) > 0
     group, known, receptor = fixed.groups[seg.group], -1.0, seg.receptor
     first, weight, weight_step = seg.first, seg.weight, seg.weight_step
     for i in range(skip, skip + count):
@@ -36,16 +36,16 @@ def deliver(
             else:
                 safe = calm(cell, neuron, xs, j, f, t, 1)
             if not safe:
-                settle(cell, rate[j], jump[j], neuron, xs[j], work, tally, time, ids, np.int64(j), t, 1, fixed.many)
-        receive(neuron, xs, j, receptor, weights[np.uint64(weight + weight_step * i)])
+                settle(fixed, state, desk, k, np.int64(j), t, ALOUD)
+        at = np.uint64(weight + weight_step * i)
+        receive(neuron, xs, j, receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 
-@kernel
+@routine
 def close_general(fixed: Fixed, state: State, desk: Desk, k: int, g: int, end: float) -> None:
     """Spikes before the window's end of all neurons of a group in state form."""
-    cells, rate, jump = fixed.cells, fixed.rate, fixed.jump
-    neurons, xs, tally, time, ids = state.neurons, state.x, desk.tally[k], desk.time[k], desk.ids[k]
-    group, known, work, f = fixed.groups[g], -1.0, desk.work[k], desk.factor[k]
+    cells, rate, neurons, xs = fixed.cells, fixed.rate, state.neurons, state.x
+    group, known, f = fixed.groups[g], -1.0, desk.factor[k]
     for j in range(max(group.start, desk.bounds[k]), min(group.stop, desk.bounds[k + 1])):
         cell, neuron = cells[j], neurons[j]
         h = end - neuron.last
@@ -58,4 +58,4 @@ def close_general(fixed: Fixed, state: State, desk: Desk, k: int, g: int, end: f
             else:
                 safe = calm(cell, neuron, xs, j, f, end, 0)
             if not safe:
-                settle(cell, rate[j], jump[j], neuron, xs[j], work, tally, time, ids, j, end, 1, fixed.many)
+                settle(fixed, state, desk, k, j, end, ALOUD)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.engine.records import FAULT, FULL, I8, Index, Records
-from neuro.jit import kernel
+from neuro.jit import inner
 
 __all__ = ["heapify", "lift", "pop", "push"]
 
 
-@kernel
+@inner
 def sink(neurons: Records, order: I8, place: I8, k: Index) -> None:
     """Move the neuron at place k down to where it belongs."""
     j, n = order[k], len(order)
@@ -28,7 +28,7 @@ def sink(neurons: Records, order: I8, place: I8, k: Index) -> None:
     place[j] = k
 
 
-@kernel
+@inner
 def lift(neurons: Records, order: I8, place: I8, j: Index) -> None:
     """Put neuron j in its place after its time has changed."""
     k, t = place[j], neurons[j].since
@@ -41,7 +41,7 @@ def lift(neurons: Records, order: I8, place: I8, j: Index) -> None:
     sink(neurons, order, place, k)
 
 
-@kernel
+@inner
 def heapify(neurons: Records, order: I8, place: I8) -> None:
     """Put all neurons in their places."""
     for k in range(len(order)):
@@ -50,7 +50,7 @@ def heapify(neurons: Records, order: I8, place: I8) -> None:
         sink(neurons, order, place, k)
 
 
-@kernel
+@inner
 def push(calendar: Records, register: I8, count: Index, t: float, code: Index) -> None:
     """Add an arrival; register[count] is the number of arrivals."""
     k = register[count]
@@ -67,7 +67,7 @@ def push(calendar: Records, register: I8, count: Index, t: float, code: Index) -
     calendar[k].time, calendar[k].code = t, code
 
 
-@kernel
+@inner
 def pop(calendar: Records, register: I8, count: Index) -> Index:
     """Take the first arrival off and return its code; those of one instant come in the order of their codes."""
     first: Index = calendar[0].code

@@ -6,9 +6,11 @@ from math import exp, inf
 
 from neuro.engine.crossing import crossing, flow, response, shrink
 from neuro.engine.records import (
+    ALOUD,
     CEILING,
     CULPRIT,
     F8,
+    F8_2,
     FAULT,
     FLOOR,
     FORCED,
@@ -16,21 +18,26 @@ from neuro.engine.records import (
     FULL,
     HELD,
     I8,
+    MUTE,
     N_OUT,
+    ONCE,
     RUNAWAY,
+    Desk,
+    Fixed,
     Index,
     Record,
+    State,
 )
 from neuro.engine.single import course, leave, reach
-from neuro.jit import inlined, kernel
+from neuro.jit import inlined, inner, routine
 
 MOST_AT_ONCE = 1_000_000
-SPIKE = 9
+SPIKE, THRESHOLD = 9, 0
 
 __all__ = ["calm", "calm_one", "emit", "fill", "receive", "settle"]
 
 
-@kernel
+@inner
 def emit(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
     """Write a spike down, or say that there is no room; the count goes on."""
     n = register[N_OUT]
@@ -52,7 +59,7 @@ def receive(neuron: Record, xs: F8, j: Index, receptor: Index, w: float) -> None
         neuron.mode = FREE
 
 
-@kernel
+@inner
 def at_limit(cell: Record, neuron: Record, now: F8) -> int:
     """Which limit v rests against on the course `now`: FLOOR, CEILING or FREE."""
     v = min(max(now[1], cell.floor), cell.ceiling)
@@ -67,38 +74,36 @@ def at_limit(cell: Record, neuron: Record, now: F8) -> int:
     return CEILING if v == cell.ceiling and push >= 0.0 else FREE
 
 
-@kernel
-def next_event(cell: Record, rate: F8, drive: float, mode: int, work: F8, h: float) -> tuple[float, int]:
+@inner
+def next_event(
+    fixed: Fixed, desk: Desk, k: int, j: Index, drive: float, mode: int, work: F8_2, h: float
+) -> tuple[float, int]:
     """Offset and kind (SPIKE, FLOOR, CEILING, FREE) of what comes first on the course work[0]; inf if nothing does."""
-    c, frozen = work[2], int(mode != FREE)
-    first, kind = inf, FREE
-    if mode != FLOOR:
-        c[:] = 0.0
-        c[0], c[1] = -cell.threshold, 1.0
-        for k in range(cell.currents, len(rate)):
-            c[2 + k] = -1.0
-        first, kind = crossing(cell, rate, drive, work, h, 0, frozen), SPIKE
-    for limit in range(FLOOR, CEILING + 1):
-        sign = 1.0 if limit == FLOOR else -1.0
+    cell, c, first, kind = desk.cell[k], work[2], inf, FREE
+    for limit in (THRESHOLD, FLOOR, CEILING):
+        sign = -1.0 if limit == CEILING else 1.0
         level = cell.floor if limit == FLOOR else cell.ceiling
-        if mode == limit:
-            c[:] = 0.0
+        c[:] = 0.0
+        if limit == THRESHOLD and mode != FLOOR:
+            c[0], c[1] = -cell.threshold, 1.0
+            for n in range(cell.currents, fixed.rate.shape[1]):
+                c[2 + n] = -1.0
+        elif mode == limit:
             c[0], c[1] = sign * drive, -sign * cell.leak
-            for k in range(cell.currents):
-                c[2 + k] = sign * cell.gain
-        elif mode == FREE and abs(level) < inf:
-            c[:] = 0.0
+            for n in range(cell.currents):
+                c[2 + n] = sign * cell.gain
+        elif mode == FREE and limit != THRESHOLD and abs(level) < inf:
             c[0], c[1] = sign * level, -sign
         else:
             continue
-        offset = crossing(cell, rate, drive, work, min(h, first), 1, frozen)
+        offset = crossing(fixed, desk, k, j, drive, min(h, first), limit != THRESHOLD, mode != FREE)
         if offset < first:
-            first, kind = offset, FREE if mode == limit else limit
+            first, kind = offset, SPIKE if limit == THRESHOLD else (FREE if mode == limit else limit)
     return first, kind
 
 
 @inlined
-def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: int) -> None:
+def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
     """A spike, now: v is reset, and held for the refractory time."""
     if audible:
         emit(register, time, ids, neuron.last, j)
@@ -108,48 +113,11 @@ def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index
         neuron.mode, neuron.until = HELD, neuron.last + cell.refractory
 
 
-@kernel
-def settle(
-    cell: Record,
-    rate: F8,
-    jump: F8,
-    neuron: Record,
-    x: F8,
-    work: F8,
-    register: I8,
-    time: F8,
-    ids: I8,
-    j: Index,
-    t: float,
-    audible: int,
-    many: int | None,
-) -> None:
-    """Bring neuron j to `t` through every spike and limit on the way; spikes go out only if `audible`.
-
-    Where `many` is None, no neuron has more than one current, and the code for the others is not even compiled.
-    """
-    if many is None or (cell.modes <= 1 and cell.modes == cell.currents and (cell.modes == 0 or jump[0] == 0.0)):
-        settle_one(cell, rate[0] if len(rate) else 0.0, neuron, x, register, time, ids, j, t, audible)
-    else:
-        settle_many(cell, rate, jump, neuron, x, work, register, time, ids, j, t, audible)
-
-
-@kernel
-def settle_many(
-    cell: Record,
-    rate: F8,
-    jump: F8,
-    neuron: Record,
-    x: F8,
-    work: F8,
-    register: I8,
-    time: F8,
-    ids: I8,
-    j: Index,
-    t: float,
-    audible: int,
-) -> None:
-    """`settle` for a neuron with any number of currents."""
+@inner
+def settle_many(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, audible: bool) -> None:
+    """`settle` for a neuron with any number of currents, and parameters that lie on the desk."""
+    cell, neuron, x, rate, jump = desk.cell[k], state.neurons[j], state.x[j], fixed.rate[j], fixed.jump[j]
+    work, register, time, ids = desk.work[k], desk.tally[k], desk.time[k], desk.ids[k]
     now, then = work[0], work[1]
     for _ in range(MOST_AT_ONCE):
         h = t - neuron.last
@@ -161,7 +129,7 @@ def settle_many(
         if mode == HELD or mode == FORCED:
             released = mode == HELD and neuron.until <= t
             goal = neuron.until if released else t
-            flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, 1)
+            flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, mode != FREE)
             x[:] = then[2:]
             neuron.last = goal
             if released:
@@ -172,8 +140,8 @@ def settle_many(
             continue
         if mode == FREE:
             mode = at_limit(cell, neuron, now)
-        offset, kind = next_event(cell, rate, neuron.drive, mode, work, h)
-        flow(cell, rate, neuron.drive, now, min(offset, h), then, int(mode != FREE))
+        offset, kind = next_event(fixed, desk, k, j, neuron.drive, mode, work, h)
+        flow(cell, rate, neuron.drive, now, min(offset, h), then, mode != FREE)
         x[:] = then[2:]
         neuron.v, neuron.mode = then[1], mode
         if offset > h:
@@ -194,9 +162,9 @@ def settle_many(
     register[FAULT], register[CULPRIT] = RUNAWAY, j
 
 
-@kernel
+@inner
 def settle_one(
-    cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: int
+    cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: bool
 ) -> None:
     """`settle` for a neuron with at most one current, which its own spikes leave alone."""
     i, drive = x[0] if len(x) else 0.0, neuron.drive
@@ -233,16 +201,14 @@ def settle_one(
             then = v
         else:
             then, _, ends = course(cell, rate, drive, v, i, h)
-            first = reach(cell, rate, drive, v, i, h, then, push, ends, cell.threshold, 1.0, False)
-            kind = SPIKE
-            if cell.floor > -inf:
-                s = reach(cell, rate, drive, v, i, h, then, push, ends, cell.floor, -1.0, True)
-                if s < first:
-                    first, kind = s, FLOOR
-            if cell.ceiling < inf:
-                s = reach(cell, rate, drive, v, i, h, then, push, ends, cell.ceiling, 1.0, True)
-                if s < first:
-                    first, kind = s, CEILING
+            first, kind = inf, SPIKE
+            for limit in (THRESHOLD, FLOOR, CEILING):
+                level = cell.floor if limit == FLOOR else (cell.ceiling if limit == CEILING else cell.threshold)
+                if abs(level) < inf:
+                    sign = -1.0 if limit == FLOOR else 1.0
+                    s = reach(cell, rate, drive, v, i, h, then, push, ends, level, sign, limit != THRESHOLD)
+                    if s < first:
+                        first, kind = s, SPIKE if limit == THRESHOLD else limit
         if first > h:
             i *= exp(-rate * h)
             neuron.v, neuron.mode, neuron.last = then, mode, t
@@ -271,7 +237,28 @@ def settle_one(
         x[0] = i
 
 
-@kernel
+@routine
+def settle(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, how: int) -> None:
+    """Bring neuron j, in state form, to `t` through every spike and limit on the way, on thread k's desk.
+
+    ALOUD, its spikes go out; HUSHED, they do not; MUTE, it has no threshold; ONCE, its first spike holds it for good.
+    """
+    desk.cell[k] = fixed.cells[j]
+    cell, rate = desk.cell[k], fixed.rate[j]
+    if how == MUTE:
+        cell.threshold = inf
+    elif how == ONCE:
+        cell.refractory = inf
+    audible = how == ALOUD or how == ONCE
+    if cell.modes > 1 or cell.modes != cell.currents or (cell.modes == 1 and fixed.jump[j, 0] != 0.0):
+        settle_many(fixed, state, desk, k, j, t, audible)
+    else:
+        tally, time, ids = desk.tally[k], desk.time[k], desk.ids[k]
+        rate_s = rate[0] if len(rate) else 0.0
+        settle_one(cell, rate_s, state.neurons[j], state.x[j], tally, time, ids, j, t, audible)
+
+
+@inner
 def fill(cell: Record, rate: F8, h: float, f: F8) -> None:
     """Decay and response factors over `h` seconds: of v, of the drive, then of each x_k."""
     f[0], f[1] = exp(-cell.leak * h), shrink(cell.leak, h)

@@ -10,6 +10,7 @@ from neuro.engine.compact import FAR, close, horizon, pack, rebase, scan, unpack
 from neuro.engine.general import close_general, deliver
 from neuro.engine.neuron import receive, settle
 from neuro.engine.records import (
+    ALOUD,
     BLOCK,
     COMPACT,
     EVEN,
@@ -32,14 +33,14 @@ from neuro.engine.records import (
     State,
 )
 from neuro.engine.sampling import sample
-from neuro.jit import inlined, kernel
+from neuro.jit import inlined, inner, routine
 
 ONE, TWICE, EVERY = np.uint64(1), np.uint64(2), np.uint64(2**64 - 1)
 
 __all__ = ["change", "changes", "run_part"]
 
 
-@kernel
+@inner
 def clip(post: U4, first: Index, count: Index, low: Index, high: Index) -> tuple[np.int64, np.int64]:
     """(first, count) of the part of a row, sorted by target, whose targets lie in [low, high)."""
     a, b, n = np.int64(0), np.int64(count), np.int64(count)
@@ -59,21 +60,18 @@ def clip(post: U4, first: Index, count: Index, low: Index, high: Index) -> tuple
     return begin, a - begin
 
 
-@kernel
+@routine
 def change(
     fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, end: float, drive: float, mode: int
 ) -> None:
     """Bring neuron j to `t`, there give it another drive and (if not negative) another mode."""
-    cell, neuron, x, amp, g = fixed.cells[j], state.neurons[j], state.x[j], state.amp[j], fixed.cells[j].group
+    cell, neuron, amp, g = fixed.cells[j], state.neurons[j], state.amp[j], fixed.cells[j].group
     compact = fixed.groups[g].kind == COMPACT
     packed = compact and (amp[0] != -inf or mode >= 0)
     if packed:
         unpack(fixed, state, desk, k, g, j, t)
     elif not compact:
-        settle(
-            cell, fixed.rate[j], fixed.jump[j], neuron, x, desk.work[k], desk.tally[k], desk.time[k], desk.ids[k],
-            j, t, 1, fixed.many,
-        )  # fmt: skip
+        settle(fixed, state, desk, k, j, t, ALOUD)
     neuron.drive = drive
     if mode >= 0:
         neuron.mode, neuron.v = mode, cell.reset
@@ -83,7 +81,7 @@ def change(
         pack(fixed, state, desk, k, g, j, t, end)
 
 
-@kernel
+@inner
 def step_to(fixed: Fixed, state: State, inputs: Inputs, desk: Desk, k: int, step: Record, end: float) -> None:
     """Give this thread's neurons the drive of one step."""
     low, high = desk.bounds[k], desk.bounds[k + 1]
@@ -93,7 +91,7 @@ def step_to(fixed: Fixed, state: State, inputs: Inputs, desk: Desk, k: int, step
             change(fixed, state, desk, k, j, step.time, end, drive, -1)
 
 
-@kernel
+@inner
 def look_at_all(fixed: Fixed, state: State, desk: Desk, k: int, start: float, end: float) -> None:
     """Before the first event of a window: move reference times that are far back, and watch who could spike."""
     for g in range(len(fixed.groups)):
@@ -105,7 +103,7 @@ def look_at_all(fixed: Fixed, state: State, desk: Desk, k: int, start: float, en
                 scan(fixed, state, desk, k, g, start, end)
 
 
-@kernel
+@inner
 def release(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, end: float) -> None:
     """The end of a refractory time, unless the neuron has been forced or changed in between."""
     neuron = state.neurons[j]
@@ -116,7 +114,7 @@ def release(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, 
         pack(fixed, state, desk, k, g, j, t, end)
 
 
-@kernel
+@inner
 def changes(state: State, inputs: Inputs, step: Record) -> bool:
     """Does a step of the bias give any neuron another drive?"""
     for i in range(step.count):
@@ -125,10 +123,11 @@ def changes(state: State, inputs: Inputs, step: Record) -> bool:
     return False
 
 
-@kernel
-def add_rows(fixed: Fixed, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index) -> None:
+@inner
+def add_rows(
+    fixed: Fixed, weights: Reals, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index
+) -> None:
     """Sum the weights of several rows that arrive in one instant."""
-    weights = fixed.weight
     for i in range(size):
         total[i] = 0.0
     for e in range(begin, end):
@@ -199,7 +198,7 @@ def add_whole(
     return n
 
 
-@kernel
+@routine
 def run_part(
     fixed: Fixed,
     state: State,
@@ -214,7 +213,7 @@ def run_part(
 ) -> None:
     """Simulate thread k's neurons from `start` to `end`; `waiting`: nothing can happen before the first event."""
     low, high, tally = desk.bounds[k], desk.bounds[k + 1], desk.tally[k]
-    segments, post, weights = fixed.segments, fixed.post, fixed.weight
+    segments, post, narrow, wide, is_wide = fixed.segments, fixed.post, fixed.narrow, fixed.wide, len(fixed.wide) > 0
     neurons, amp, gaps, watched, hits = state.neurons, state.amp, state.gap, desk.watched[k], desk.hits[k]
     total, margin, flat = desk.total[k], desk.margin[k], amp.reshape(amp.size)
     if not waiting:
@@ -262,7 +261,7 @@ def run_part(
             if other.first != seg.first or other.receptor != seg.receptor or not other.whole:
                 break
             e += 1
-        t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET, state.outlook[g] & EVEN
+        t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN
         rate_m, rate_s = group.rate_m, group.rate_s
         em, es = exp(-(t - t0) * rate_m), exp(-(t - t0) * rate_s)
         p, q, up, most = horizon(group, quiet, t, end, em, es)
@@ -274,21 +273,31 @@ def run_part(
         for base in range(skip, skip + count, BLOCK):
             size, at, w0, w = min(BLOCK, skip + count - base), seg.first + base, seg.weight + base, 0.0
             if seg.whole:
-                add_rows(fixed, desk, total, burst, e, base, size)
+                if is_wide:
+                    add_rows(fixed, wide, desk, total, burst, e, base, size)
+                else:
+                    add_rows(fixed, narrow, desk, total, burst, e, base, size)
                 n = add_whole(amp, gaps, total, margin, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
             elif same:
-                w = float(weights[seg.weight])
+                w = wide[seg.weight] if is_wide else np.float64(narrow[seg.weight])
                 n = add_same(flat, gaps, post, hits, at, size, first_gap, mask, w * unit_a, w * unit_b, p, q, up, most)
+            elif is_wide:
+                n = add_each(
+                    flat, gaps, post, wide, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
+                )
             else:
                 n = add_each(
-                    flat, gaps, post, weights, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
+                    flat, gaps, post, narrow, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
                 )
             for hit in range(n):
                 i = hits[hit] >> 1
                 j = np.uint64(post[np.uint64(at + i)])
                 neuron, gap, a, b = neurons[j], gaps[j], amp[j, 0], amp[j, 1]
                 if hits[hit] & 1:
-                    w = total[i] if seg.whole else (w if same else float(weights[np.uint64(w0 + i)]))
+                    if seg.whole:
+                        w = total[i]
+                    elif not same:
+                        w = wide[np.uint64(w0 + i)] if is_wide else np.float64(narrow[np.uint64(w0 + i)])
                     if a == inf:
                         a, b = neuron.side_a, neuron.side_b
                         happens = neuron.mode == HELD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,7 @@ from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, R
 from neuro.engine.runaway import check_bias
 from neuro.engine.wiring import wiring
 from neuro.errors import UnknownName, UnsupportedFeature, WeightError
+from neuro.jit import laid
 from neuro.network.graph import Network, Population
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
@@ -46,6 +48,11 @@ class Program:
     """Which entry of the flattened matrix stands at each place, for matrices whose rows have several delays."""
     window: float
     """Just less than the shortest delay (or a few time constants, if that is shorter), s; zero: there are none."""
+
+    @cached_property
+    def table(self) -> Fixed:
+        """`fixed` in the form in which kernels take it."""
+        return laid(self.fixed)
 
     @property
     def size(self) -> int:
@@ -91,7 +98,7 @@ class Program:
             first, last = self.weights_at[name]
             order = self.weight_order.get(name)
             flat[first:last] = array.ravel() if order is None else array.ravel()[order]
-        return replace(self, fixed=self.fixed._replace(weight=flat))
+        return replace(self, fixed=self.fixed.with_weight(flat))
 
     def with_bias(self, bias: Mapping[str, ArrayLike]) -> Program:
         """The same program with another constant `bias` in some populations, units of the model's `bias`."""
@@ -143,7 +150,7 @@ def build(network: Network) -> Program:
     return Program(
         network=network,
         offset=offset,
-        fixed=Fixed(cells, rate, jump, groups, *wires.arrays, many=_many(cells, jump)),
+        fixed=Fixed(cells, rate, jump, groups, *wires.arrays),
         drive=frozen(drive),
         weights_at=wires.weights_at,
         weight_order=wires.weight_order,
@@ -212,12 +219,6 @@ def _cells(network: Network, offset: Mapping[str, int], total: int) -> tuple[Rec
         part["currents"] = len(synaptic[g]) + (len(own[g]) if isinstance(population.model, AHP) else 0)
         part["subtract"] = getattr(population.model, "reset", "") == "subtract"
     return cells, rate, jump
-
-
-def _many(cells: Records, jump: Floats) -> int | None:
-    """None where no neuron has more than one current, which its own spikes leave alone."""
-    one = (cells["modes"] <= 1) & (cells["modes"] == cells["currents"])
-    return None if one.all() and not jump[:, :1].any() else 1
 
 
 def _same(values: Floats) -> bool:

@@ -8,7 +8,7 @@ this sets off act through synapses of zero delay at the same instant, one genera
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -21,13 +21,17 @@ from neuro.engine.records import (
     FORCED,
     HELD,
     I8,
+    MUTE,
     N_OUT,
+    NEURON,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
+    ONCE,
     RUNAWAY,
     SOURCE,
     WATCHED,
+    Desk,
     Fixed,
     Index,
     Inputs,
@@ -36,7 +40,7 @@ from neuro.engine.records import (
     Records,
     State,
 )
-from neuro.jit import inlined, kernel
+from neuro.jit import inlined, inner, kernel
 
 SIGHT = 8.0
 """How far a forecast looks ahead, in units of the neuron's fastest time constant; further, slopes drown in rounding."""
@@ -47,7 +51,7 @@ UNDER_WAY = WATCHED
 """In the register: how many arrivals the calendar holds. The forecast is `since`, and `rising` if it is a spike."""
 N_TOUCHED, N_TRIED, N_WAITING = 0, 1, 2
 
-__all__ = ["bring", "run_queue"]
+__all__ = ["bring", "new_bench", "run_queue"]
 
 
 class Bench(NamedTuple):
@@ -61,44 +65,28 @@ class Bench(NamedTuple):
     waiting: I8
     times: I8
     mark: I8
-    work: F8
-    mute: Records
-    """A cell that never spikes: it takes a neuron to a time at which its spike is due."""
-    once: Records
-    """A cell that spikes once: its forecast ends there."""
-    ghost: Records
+    ghost: Annotated[Records, NEURON, 1]
     x: F8
-    register: I8
-    time: F8
-    ids: I8
 
 
-@kernel
-def bench_for(fixed: Fixed, state: State) -> Bench:
+def new_bench(fixed: Fixed, state: State) -> Bench:
+    """Room to work in."""
     n, m, depth = len(fixed.cells), len(fixed.segments), state.x.shape[1]
-    bench = Bench(
-        np.empty(n, np.int64),
-        np.empty(n, np.int64),
-        np.zeros(3, np.int64),
-        np.empty(n, np.int64),
-        np.empty(n, np.int64),
-        np.empty(m, np.int64),
-        np.zeros(m, np.int64),
-        np.zeros(n, np.int64),
-        np.zeros((8, 2 + depth)),
-        fixed.cells[:1].copy(),
-        fixed.cells[:1].copy(),
-        state.neurons[:1].copy(),
-        np.zeros(depth),
-        np.zeros(len(state.register), np.int64),
-        np.zeros(1),
-        np.zeros(1, np.int64),
+    return Bench(
+        order=np.empty(n, np.int64),
+        place=np.empty(n, np.int64),
+        counts=np.zeros(3, np.int64),
+        touched=np.empty(n, np.int64),
+        tried=np.empty(n, np.int64),
+        waiting=np.empty(m, np.int64),
+        times=np.zeros(m, np.int64),
+        mark=np.zeros(n, np.int64),
+        ghost=np.zeros(1, NEURON),
+        x=np.zeros(depth),
     )
-    heapify(state.neurons, bench.order, bench.place)
-    return bench
 
 
-@kernel
+@inner
 def sight(cell: Record, rate: F8) -> float:
     """How far ahead a forecast looks, s."""
     fastest = cell.leak
@@ -116,12 +104,10 @@ def level(cell: Record, x: F8) -> float:
     return total
 
 
-@kernel
-def move(fixed: Fixed, state: State, bench: Bench, j: Index, t: float) -> None:
+@inner
+def move(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index, t: float) -> None:
     """Bring neuron j to `t`, up to which it does not spike: in short steps where a limit could be met on the way."""
-    bench.mute[0] = fixed.cells[j]
-    cell, rate, jump, neuron, x = bench.mute[0], fixed.rate[j], fixed.jump[j], state.neurons[j], state.x[j]
-    cell.threshold = inf
+    cell, rate, neuron, x = fixed.cells[j], fixed.rate[j], state.neurons[j], state.x[j]
     near = sight(cell, rate) if cell.floor > -inf or cell.ceiling < inf else inf
     while t - neuron.last > near:
         busy = False
@@ -129,25 +115,11 @@ def move(fixed: Fixed, state: State, bench: Bench, j: Index, t: float) -> None:
             busy = busy or x[k] != 0.0
         if not busy:
             break
-        settle(
-            cell,
-            rate,
-            jump,
-            neuron,
-            x,
-            bench.work,
-            bench.register,
-            bench.time,
-            bench.ids,
-            j,
-            neuron.last + near,
-            0,
-            fixed.many,
-        )
-    settle(cell, rate, jump, neuron, x, bench.work, bench.register, bench.time, bench.ids, j, t, 0, fixed.many)
+        settle(fixed, state, desk, 0, j, neuron.last + near, MUTE)
+    settle(fixed, state, desk, 0, j, t, MUTE)
 
 
-@kernel
+@inner
 def silent(cell: Record, rate: F8, neuron: Record, x: F8) -> bool:
     """Will the neuron never spike again without input? A bound over all future time decides."""
     most, extra, low = neuron.drive, 0.0, 0.0
@@ -166,42 +138,28 @@ def silent(cell: Record, rate: F8, neuron: Record, x: F8) -> bool:
     return never
 
 
-@kernel
-def foresee(fixed: Fixed, state: State, bench: Bench, j: Index) -> None:
+@inner
+def foresee(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index) -> None:
     """When neuron j is looked at next if nothing arrives, and whether it spikes then."""
     cell, rate, neuron = fixed.cells[j], fixed.rate[j], state.neurons[j]
     neuron.since, neuron.rising = inf, 0
     if not (fixed.groups[cell.group].kind == SOURCE or neuron.mode == FORCED or silent(cell, rate, neuron, state.x[j])):
-        bench.once[0], bench.ghost[0] = cell, neuron
+        bench.ghost[0] = neuron
         bench.x[:] = state.x[j]
-        once, ghost = bench.once[0], bench.ghost[0]
-        once.refractory = inf
         begin = max(neuron.last, neuron.until) if neuron.mode == HELD else neuron.last
         until = begin + sight(cell, rate)
-        bench.register[N_OUT] = 0
-        settle(
-            once,
-            rate,
-            fixed.jump[j],
-            ghost,
-            bench.x,
-            bench.work,
-            bench.register,
-            bench.time,
-            bench.ids,
-            j,
-            until,
-            1,
-            fixed.many,
-        )
+        desk.tally[0, N_OUT] = desk.tally[0, FAULT] = 0
+        settle(fixed, state, desk, 0, j, until, ONCE)
+        state.neurons[j] = bench.ghost[0]
+        state.x[j][:] = bench.x
         neuron.since = until
-        if bench.register[N_OUT] > 0:
-            neuron.since, neuron.rising = max(bench.time[0], neuron.last), 1
+        if desk.tally[0, N_OUT] > 0:
+            neuron.since, neuron.rising = max(desk.time[0, 0], neuron.last), 1
     lift(state.neurons, bench.order, bench.place, j)
 
 
-@kernel
-def touch(fixed: Fixed, state: State, bench: Bench, j: Index, t: float) -> None:
+@inner
+def touch(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index, t: float) -> None:
     """Bring neuron j to this instant, and put it on the lists of those to be tested and to be forecast.
 
     Its mark has a bit for each list, and the bit 4 where its own spike is due.
@@ -210,26 +168,27 @@ def touch(fixed: Fixed, state: State, bench: Bench, j: Index, t: float) -> None:
     if not mark & 1:
         bench.touched[count[N_TOUCHED]] = j
         count[N_TOUCHED] += 1
-        move(fixed, state, bench, j, t)
+        move(fixed, state, desk, bench, j, t)
     if not mark & 2:
         bench.tried[count[N_TRIED]] = j
         count[N_TRIED] += 1
     bench.mark[j] = mark | 3
 
 
-@kernel
-def deliver(fixed: Fixed, state: State, out: Output, bench: Bench, code: Index, t: float) -> None:
+@inner
+def deliver(fixed: Fixed, state: State, out: Output, desk: Desk, bench: Bench, code: Index, t: float) -> None:
     """One arriving spike onto a row."""
-    seg, xs = fixed.segments[code], state.x
+    seg, xs, narrow, wide, is_wide = fixed.segments[code], state.x, fixed.narrow, fixed.wide, len(fixed.wide) > 0
     out.events[seg.projection] += seg.count
     for i in range(seg.count):
         j = np.int64(fixed.post[seg.first + i])
-        touch(fixed, state, bench, j, t)
-        receive(state.neurons[j], xs, j, seg.receptor, fixed.weight[seg.weight + seg.weight_step * i])
+        touch(fixed, state, desk, bench, j, t)
+        at = seg.weight + seg.weight_step * i
+        receive(state.neurons[j], xs, j, seg.receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 
-@kernel
-def launch(fixed: Fixed, state: State, bench: Bench, j: Index, t: float) -> None:
+@inner
+def launch(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index, t: float) -> None:
     """Send a spike of neuron j on its ways; what takes no time waits for the next generation."""
     for k in range(fixed.row[j], fixed.row[j + 1]):
         arrival = t + fixed.segments[k].delay
@@ -242,19 +201,19 @@ def launch(fixed: Fixed, state: State, bench: Bench, j: Index, t: float) -> None
             bench.times[k] += 1
 
 
-@kernel
-def deliver_waiting(fixed: Fixed, state: State, out: Output, bench: Bench, t: float) -> None:
+@inner
+def deliver_waiting(fixed: Fixed, state: State, out: Output, desk: Desk, bench: Bench, t: float) -> None:
     """All spikes of a generation through the synapses of zero delay, in the order of their rows."""
     n = bench.counts[N_WAITING]
     bench.counts[N_WAITING] = 0
     for code in np.sort(bench.waiting[:n]):
         for _ in range(bench.times[code]):
-            deliver(fixed, state, out, bench, code, t)
+            deliver(fixed, state, out, desk, bench, code, t)
         bench.times[code] = 0
 
 
-@kernel
-def test(fixed: Fixed, state: State, out: Output, bench: Bench, j: Index, t: float) -> None:
+@inner
+def test(fixed: Fixed, state: State, out: Output, desk: Desk, bench: Bench, j: Index, t: float) -> None:
     """Let neuron j, at this instant, spike as often as it must."""
     cell, jump, neuron, x, register = fixed.cells[j], fixed.jump[j], state.neurons[j], state.x[j], state.register
     due = bench.mark[j] & 4 != 0
@@ -266,21 +225,21 @@ def test(fixed: Fixed, state: State, out: Output, bench: Bench, j: Index, t: flo
         neuron.v = min(max(neuron.v, cell.floor), max(cell.ceiling, bar) if due else cell.ceiling)
         if neuron.v < bar:
             return
-        fire(cell, neuron, register, out.time, out.neuron, j, 1)
+        fire(cell, neuron, register, out.time, out.neuron, j, True)
         x += jump
-        launch(fixed, state, bench, j, t)
+        launch(fixed, state, desk, bench, j, t)
         due = False
     register[FAULT], register[CULPRIT] = RUNAWAY, j
 
 
-@kernel
-def instant(fixed: Fixed, state: State, inputs: Inputs, out: Output, bench: Bench, t: float) -> None:
+@inner
+def instant(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, bench: Bench, t: float) -> None:
     """Everything that happens at `t`."""
     neurons, register, order, count = state.neurons, state.register, bench.order, bench.counts
     n_out = register[N_OUT]
     while len(order) and neurons[order[0]].since == t:
         j = order[0]
-        touch(fixed, state, bench, j, t)
+        touch(fixed, state, desk, bench, j, t)
         neuron = neurons[j]
         if neuron.rising and neuron.mode != HELD and neuron.mode != FORCED:
             neuron.v = max(neuron.v, level(fixed.cells[j], state.x[j]))
@@ -293,41 +252,41 @@ def instant(fixed: Fixed, state: State, inputs: Inputs, out: Output, bench: Benc
         for i in range(step.count):
             j, drive = step.first + i, inputs.step_value[step.offset + i]
             if drive != neurons[j].drive:
-                touch(fixed, state, bench, j, t)
+                touch(fixed, state, desk, bench, j, t)
                 neurons[j].drive = drive
         s += 1
     register[NEXT_STEP] = s
     while register[UNDER_WAY] and state.calendar[0].time == t:
-        deliver(fixed, state, out, bench, pop(state.calendar, register, UNDER_WAY), t)
+        deliver(fixed, state, out, desk, bench, pop(state.calendar, register, UNDER_WAY), t)
     s = register[NEXT_SOURCE]
     while s < len(inputs.source_time) and inputs.source_time[s] == t:
         j = inputs.source_id[s]
         emit(register, out.time, out.neuron, t, j)
-        launch(fixed, state, bench, j, t)
+        launch(fixed, state, desk, bench, j, t)
         s += 1
     register[NEXT_SOURCE] = s
-    deliver_waiting(fixed, state, out, bench, t)
+    deliver_waiting(fixed, state, out, desk, bench, t)
     for generation in range(MOST_GENERATIONS + len(order) + 1):
         n = count[N_TRIED]
         count[N_TRIED] = 0
         for k in range(n):
-            test(fixed, state, out, bench, bench.tried[k], t)
+            test(fixed, state, out, desk, bench, bench.tried[k], t)
         if count[N_WAITING] == 0 or register[FAULT] == RUNAWAY:
             break
         if generation == MOST_GENERATIONS + len(order):
             register[FAULT], register[CULPRIT] = RUNAWAY, bench.tried[0]
             break
-        deliver_waiting(fixed, state, out, bench, t)
+        deliver_waiting(fixed, state, out, desk, bench, t)
     for k in range(count[N_TOUCHED]):
         bench.mark[bench.touched[k]] = 0
-        foresee(fixed, state, bench, bench.touched[k])
+        foresee(fixed, state, desk, bench, bench.touched[k])
     count[N_TOUCHED] = 0
     last = min(register[N_OUT], len(out.time))
     out.neuron[n_out:last] = np.sort(out.neuron[n_out:last])
 
 
-@kernel
-def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, bench: Bench, until: float) -> None:
+@inner
+def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, bench: Bench, until: float) -> None:
     """Read the voltages asked for at all times before `until`, leaving the neurons as they were."""
     m = state.register[NEXT_SAMPLE]
     while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
@@ -335,7 +294,7 @@ def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, bench: Bench
             j = inputs.sample_id[i]
             neuron, x = state.neurons[j], state.x[j]
             v, last, mode, parts = neuron.v, neuron.last, neuron.mode, x.copy()
-            move(fixed, state, bench, j, inputs.sample_time[m])
+            move(fixed, state, desk, bench, j, inputs.sample_time[m])
             out.voltage[m, i] = neuron.v
             neuron.v, neuron.last, neuron.mode = v, last, mode
             x[:] = parts
@@ -344,12 +303,13 @@ def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, bench: Bench
 
 
 @kernel
-def run_queue(fixed: Fixed, state: State, inputs: Inputs, out: Output, stop: float) -> float:
+def run_queue(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, bench: Bench, stop: float) -> float:
     """Simulate up to `stop`, instant by instant; return the time reached.
 
     Stops early, with a code in register[FAULT], where an array is full or neurons fire without end.
     """
-    register, neurons, bench = state.register, state.neurons, bench_for(fixed, state)
+    register, neurons = state.register, state.neurons
+    heapify(neurons, bench.order, bench.place)
     before, repeats = -inf, 0
     while True:
         s, k = register[NEXT_SOURCE], register[NEXT_STEP]
@@ -360,12 +320,12 @@ def run_queue(fixed: Fixed, state: State, inputs: Inputs, out: Output, stop: flo
             t = min(t, inputs.source_time[s])
         if k < len(inputs.steps):
             t = min(t, inputs.steps[k].time)
-        sample(fixed, state, inputs, out, bench, min(t, stop))
+        sample(fixed, state, inputs, out, desk, bench, min(t, stop))
         if not t < stop:
             return stop
         repeats = repeats + 1 if t == before else 0
         before = t
-        instant(fixed, state, inputs, out, bench, t)
+        instant(fixed, state, inputs, out, desk, bench, t)
         if repeats == MOST_GENERATIONS:
             register[FAULT], register[CULPRIT] = RUNAWAY, bench.order[0]
         if register[FAULT]:
@@ -373,9 +333,8 @@ def run_queue(fixed: Fixed, state: State, inputs: Inputs, out: Output, stop: flo
 
 
 @kernel
-def bring(fixed: Fixed, state: State, t: float) -> None:
+def bring(fixed: Fixed, state: State, desk: Desk, bench: Bench, t: float) -> None:
     """Bring all neurons to `t`, and have them looked at there: what they are or do has changed."""
-    bench = bench_for(fixed, state)
     for j in range(len(fixed.cells)):
-        move(fixed, state, bench, j, t)
+        move(fixed, state, desk, bench, j, t)
         state.neurons[j].since, state.neurons[j].rising = t, 0

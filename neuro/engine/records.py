@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,22 @@ from numpy.typing import NDArray
 Records = NDArray[Any]
 Record = Any
 Index = int | np.integer[Any]
-F8 = NDArray[np.float64]
-I8 = NDArray[np.int64]
-U4 = NDArray[np.uint32]
 Reals = NDArray[np.floating]
+F4 = Annotated[NDArray[np.float32], np.float32, 1]
+F8 = Annotated[NDArray[np.float64], np.float64, 1]
+I8 = Annotated[NDArray[np.int64], np.int64, 1]
+U4 = Annotated[NDArray[np.uint32], np.uint32, 1]
+F8_2 = Annotated[NDArray[np.float64], np.float64, 2]
+F8_3 = Annotated[NDArray[np.float64], np.float64, 3]
+I8_2 = Annotated[NDArray[np.int64], np.int64, 2]
+U4_2 = Annotated[NDArray[np.uint32], np.uint32, 2]
 
 SOURCE, COMPACT, GENERAL = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
 N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
 REGISTERS = 9
 FULL, RUNAWAY = 1, 2
+HUSHED, ALOUD, MUTE, ONCE = 0, 1, 2, 3
 NEVER = 2**62
 EVEN, QUIET, FRESH, SURVEYED = 1, 2, 4, 8
 BLOCK = 1024
@@ -78,18 +84,27 @@ STEP = np.dtype([("time", np.float64), ("first", np.int64), ("count", np.int64),
 class Fixed(NamedTuple):
     """What a program does not change: parameters and wiring. Source i has the segments row[i] .. row[i + 1].
 
-    `many` is None where no neuron has more than one current: then the code for those is not compiled.
+    Weights are in `narrow` if all of them are of single precision, else in `wide`; the other one is empty.
     """
 
-    cells: Records
-    rate: F8
-    jump: F8
-    groups: Records
+    cells: Annotated[Records, CELL, 1]
+    rate: F8_2
+    jump: F8_2
+    groups: Annotated[Records, GROUP, 1]
     row: I8
-    segments: Records
+    segments: Annotated[Records, SEGMENT, 1]
     post: U4
-    weight: Reals
-    many: int | None
+    narrow: F4
+    wide: F8
+
+    @property
+    def weight(self) -> Reals:
+        """All weights."""
+        return self.wide if len(self.wide) else self.narrow
+
+    def with_weight(self, weight: NDArray[Any]) -> Fixed:
+        """The same with other weights, of the same precision."""
+        return self._replace(wide=weight) if len(self.wide) else self._replace(narrow=weight.astype(np.float32))
 
 
 class State(NamedTuple):
@@ -101,13 +116,13 @@ class State(NamedTuple):
     stays silent until its next input; FRESH, known only since the last look at every neuron; 0, nothing.
     """
 
-    neurons: Records
-    amp: F8
+    neurons: Annotated[Records, NEURON, 1]
+    amp: F8_2
     gap: F8
-    x: F8
+    x: F8_2
     origin: F8
     outlook: I8
-    calendar: Records
+    calendar: Annotated[Records, EVENT, 1]
     bucket: I8
     register: I8
 
@@ -116,22 +131,23 @@ class Desk(NamedTuple):
     """Room to work in, apart for each thread k, which sees to the neurons bounds[k] .. bounds[k + 1].
 
     `tally` counts like a state's register; `time` and `ids` are the window's spikes, `free_time` and `free_id` the
-    refractory times that end after it; events are the window's arrivals.
+    refractory times that end after it; events are the window's arrivals; `cell` is for parameters to be tried out.
     """
 
     bounds: I8
-    tally: I8
-    origin: F8
-    work: F8
-    factor: F8
-    watched: I8
-    hits: U4
-    total: F8
-    margin: F8
-    time: F8
-    ids: I8
-    free_time: F8
-    free_id: I8
+    tally: I8_2
+    origin: F8_2
+    work: F8_3
+    factor: F8_2
+    cell: Annotated[Records, CELL, 1]
+    watched: I8_2
+    hits: U4_2
+    total: F8_2
+    margin: F8_2
+    time: F8_2
+    ids: I8_2
+    free_time: F8_2
+    free_id: I8_2
     event_time: F8
     event_code: I8
 
@@ -141,7 +157,7 @@ class Inputs(NamedTuple):
 
     source_time: F8
     source_id: I8
-    steps: Records
+    steps: Annotated[Records, STEP, 1]
     step_value: F8
     sample_time: F8
     sample_id: I8
@@ -152,5 +168,5 @@ class Output(NamedTuple):
 
     time: F8
     neuron: I8
-    voltage: F8
+    voltage: F8_2
     events: I8

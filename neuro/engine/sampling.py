@@ -6,13 +6,13 @@ from math import exp, inf
 
 from neuro.engine.compact import slow_part
 from neuro.engine.neuron import settle
-from neuro.engine.records import COMPACT, HELD, NEXT_SAMPLE, Desk, Fixed, Index, Inputs, Output, State
-from neuro.jit import kernel
+from neuro.engine.records import COMPACT, HELD, HUSHED, NEXT_SAMPLE, Desk, Fixed, Index, Inputs, Output, State
+from neuro.jit import inner, routine
 
 __all__ = ["sample"]
 
 
-@kernel
+@inner
 def peek(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float) -> float:
     """v of neuron j at `t`, leaving the neuron as it was."""
     cell, neuron, x, amp, rate = fixed.cells[j], state.neurons[j], state.x[j], state.amp[j], fixed.rate[j]
@@ -40,21 +40,7 @@ def peek(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float) -> 
             x[0] = b / group.shape
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
-    settle(
-        cell,
-        rate,
-        fixed.jump[j],
-        neuron,
-        x,
-        desk.work[k],
-        desk.tally[k],
-        desk.time[k],
-        desk.ids[k],
-        j,
-        t,
-        0,
-        fixed.many,
-    )
+    settle(fixed, state, desk, k, j, t, HUSHED)
     seen = neuron.v
     neuron.v, neuron.last, neuron.until, neuron.mode = v, last, until, mode
     for i in range(len(x)):
@@ -62,7 +48,7 @@ def peek(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float) -> 
     return seen
 
 
-@kernel
+@routine
 def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, k: int, until: float) -> None:
     """Read the voltages asked for at all times before `until`."""
     low, high, m = desk.bounds[k], desk.bounds[k + 1], desk.tally[k, NEXT_SAMPLE]

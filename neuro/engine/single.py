@@ -6,7 +6,7 @@ from math import exp, inf, log
 
 from neuro.engine.crossing import response, rounded
 from neuro.engine.records import Record
-from neuro.jit import inlined, kernel
+from neuro.jit import inlined, inner
 
 __all__ = ["course", "leave", "reach"]
 
@@ -25,7 +25,7 @@ def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float
     return then, now, drive - cell.leak * then + cell.gain * now
 
 
-@kernel
+@inner
 def reach(
     cell: Record,
     rate: float,
@@ -95,7 +95,7 @@ def reach(
     return min(once if abs(once - s) <= 1e-9 * s else s, h)
 
 
-@kernel
+@inner
 def leave(cell: Record, rate: float, drive: float, v: float, i: float, h: float, sign: float) -> float:
     """First offset in [0, h] at which a neuron held at the limit `v` is driven off it (`sign` 1: upward), or inf."""
     push = drive - cell.leak * v

@@ -12,7 +12,7 @@ import numpy as np
 from neuro.arrays import Ints
 from neuro.engine.inputs import Schedule
 from neuro.engine.program import Program, amplitudes
-from neuro.engine.records import BLOCK, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
+from neuro.engine.records import BLOCK, CELL, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
 
 __all__ = ["EngineState", "copied", "initial_state", "new_desk", "with_room"]
 
@@ -105,6 +105,7 @@ def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
         origin=np.zeros((threads, len(program.fixed.groups))),
         work=np.zeros((threads, 8, depth)),
         factor=np.zeros((threads, 2 * depth)),
+        cell=np.zeros(threads, CELL),
         watched=np.empty((threads, largest), np.int64),
         hits=np.empty((threads, BLOCK), np.uint32),
         total=np.empty((threads, BLOCK)),

@@ -33,12 +33,12 @@ from neuro.engine.records import (
     State,
 )
 from neuro.engine.sampling import sample
-from neuro.jit import kernel, lent, shared, shares
+from neuro.jit import inner, kernel, shared, shares
 
 __all__ = ["first_busy", "force", "run_windows"]
 
 
-@kernel
+@inner
 def idle(fixed: Fixed, state: State, desk: Desk) -> bool:
     """Will no neuron ever spike again without input? A bound over all future time decides."""
     for k in range(len(desk.bounds) - 1):
@@ -79,7 +79,7 @@ def idle(fixed: Fixed, state: State, desk: Desk) -> bool:
     return True
 
 
-@kernel
+@inner
 def next_busy(fixed: Fixed, state: State, inputs: Inputs, desk: Desk, window: Index, length: float) -> Index:
     """The first window, from this one on, in which anything can happen: this one unless all neurons are idle.
 
@@ -105,34 +105,7 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, desk: Desk, window: In
     return ahead
 
 
-@kernel
-def lend(
-    fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk
-) -> tuple[Fixed, State, Inputs, Output, Desk]:
-    """All arrays without their reference counts: whoever calls a kernel from Python keeps them alive."""
-    return (
-        Fixed(
-            lent(fixed.cells), lent(fixed.rate), lent(fixed.jump), lent(fixed.groups), lent(fixed.row),
-            lent(fixed.segments), lent(fixed.post), lent(fixed.weight), fixed.many,
-        ),
-        State(
-            lent(state.neurons), lent(state.amp), lent(state.gap), lent(state.x), lent(state.origin),
-            lent(state.outlook), lent(state.calendar), lent(state.bucket), lent(state.register),
-        ),
-        Inputs(
-            lent(inputs.source_time), lent(inputs.source_id), lent(inputs.steps), lent(inputs.step_value),
-            lent(inputs.sample_time), lent(inputs.sample_id),
-        ),
-        Output(lent(out.time), lent(out.neuron), lent(out.voltage), lent(out.events)),
-        Desk(
-            lent(desk.bounds), lent(desk.tally), lent(desk.origin), lent(desk.work), lent(desk.factor),
-            lent(desk.watched), lent(desk.hits), lent(desk.total), lent(desk.margin), lent(desk.time),
-            lent(desk.ids), lent(desk.free_time), lent(desk.free_id), lent(desk.event_time), lent(desk.event_code),
-        ),
-    )  # fmt: skip
-
-
-@kernel
+@inner
 def sit_down(state: State, desk: Desk) -> None:
     """Take over reference times, places in the inputs, and the watched neurons, from the state to the desk."""
     for k in range(len(desk.bounds) - 1):
@@ -155,7 +128,7 @@ def first_busy(fixed: Fixed, state: State, inputs: Inputs, desk: Desk, window: I
     return next_busy(fixed, state, inputs, desk, window, length)
 
 
-@kernel
+@inner
 def file_releases(state: State, desk: Desk, k: int, window: Index, length: float) -> None:
     """Enter the refractory times that end after this window."""
     tally = desk.tally[k]
@@ -177,7 +150,7 @@ def force(fixed: Fixed, state: State, desk: Desk, ids: I8, forced: bool, t: floa
     file_releases(state, desk, 0, window_of(t, length), length)
 
 
-@kernel
+@inner
 def prepare(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
     """Before a window: survey groups of which nothing is known, and forget those whose bias changes in it."""
     for g in range(len(fixed.groups)):
@@ -191,7 +164,7 @@ def prepare(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
         s += 1
 
 
-@kernel
+@inner
 def gather(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, window: Index, length: float, end: float
 ) -> None:
@@ -263,7 +236,6 @@ def run_windows(
 
     Stops early, with a code in register[FAULT], where an array is full or a neuron fires without end.
     """
-    fixed, state, inputs, out, desk = lend(fixed, state, inputs, out, desk)
     register, threads = state.register, len(desk.bounds) - 1
     sit_down(state, desk)
     start, window = begin, window_of(begin, length)

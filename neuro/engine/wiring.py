@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ __all__ = ["Wiring", "wiring"]
 class Wiring(NamedTuple):
     """All rows of a network, and where the weights of the matrices among its projections stand, by name."""
 
-    arrays: tuple[Ints, Records, NDArray[np.uint32], NDArray[Any]]
-    """row, segments, post and weight, as `Fixed` has them."""
+    arrays: tuple[Ints, Records, NDArray[np.uint32], NDArray[np.float32], NDArray[np.float64]]
+    """row, segments, post, narrow and wide, as `Fixed` has them."""
     weights_at: dict[str, tuple[int, int]]
     weight_order: dict[str, Ints]
 
@@ -77,9 +77,10 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
     segments = np.concatenate([np.zeros(0, SEGMENT), *(part[1] for part in parts)])
     row = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=total))]).astype(np.int64)
     single = bool(weights) and all(weight.dtype == np.float32 for weight in weights)
-    kept = np.concatenate([np.zeros(0, np.float32), *weights], dtype=np.float32 if single else np.float64)
+    narrow = np.concatenate([np.zeros(0, np.float32), *(weights if single else ())], dtype=np.float32)
+    wide = np.concatenate([np.zeros(0), *(() if single else weights)], dtype=np.float64)
     sorted_ = segments[np.argsort(source, kind="stable")]
-    return Wiring((row, sorted_, np.concatenate(posts), kept), weights_at, weight_order)
+    return Wiring((row, sorted_, np.concatenate(posts), narrow, wide), weights_at, weight_order)
 
 
 def _lowered(projection: Projection, seed: int) -> _Rows:
