@@ -6,8 +6,10 @@ from math import floor
 
 import numpy as np
 
-from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Index, Records
-from neuro.jit import inlined, inner, kernel
+from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Desk, Index, Records, State
+from neuro.jit import inner, kernel
+
+RUN = 8
 
 __all__ = ["earliest_due", "enter", "sort_events", "take", "window_of"]
 
@@ -40,8 +42,15 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
 
 
 @inner
-def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float, time: F8, code: I8) -> int:
-    """Move the events due by now and before `end` into the arrays, in order; return how many."""
+def take(state: State, desk: Desk, window: Index, end: float) -> int:
+    """Move the events due by now and before `end` onto the desk, in order; return how many."""
+    calendar, bucket, register, time, code = (
+        state.calendar,
+        state.bucket,
+        state.register,
+        desk.event_time,
+        desk.event_code,
+    )
     place = window % len(bucket)
     before, slot, n = -1, bucket[place], 0
     while slot >= 0:
@@ -59,7 +68,11 @@ def take(calendar: Records, bucket: I8, register: I8, window: Index, end: float,
         else:
             before = slot
         slot = after
-    sort_events(time, code, np.int64(0), n)
+    for i in range(n // 2):  # what was entered last comes first
+        k = n - 1 - i
+        time[i], time[k] = time[k], time[i]
+        code[i], code[k] = code[k], code[i]
+    sort_events(time, code, np.int64(0), n, desk.spare_time, desk.spare_code)
     return n
 
 
@@ -75,29 +88,34 @@ def earliest_due(calendar: Records, bucket: I8) -> Index:
     return best
 
 
-@inlined
-def later(time: F8, code: I8, i: Index, j: Index) -> bool:
-    return bool(time[i] > time[j] or (time[i] == time[j] and code[i] > code[j]))
-
-
 @inner
-def sort_events(time: F8, code: I8, first: Index, last: Index) -> None:
-    """Sort the events first .. last by time, ties by code: a heap, in place."""
+def sort_events(time: F8, code: I8, first: Index, last: Index, spare_time: F8, spare_code: I8) -> None:
+    """Sort the events first .. last by time, ties by code: short runs by insertion, which are then merged in pairs.
+
+    Pairs of runs that follow each other already, as in what was sorted before, cost one comparison.
+    """
     n = last - first
-    for build in range(n // 2 + n - 1):
-        if build < n // 2:
-            place, size = n // 2 - 1 - build, n
-        else:
-            size = n - 1 - (build - n // 2)
-            time[first], time[first + size] = time[first + size], time[first]
-            code[first], code[first + size] = code[first + size], code[first]
-            place = 0
-        while 2 * place + 1 < size:
-            child = 2 * place + 1
-            if child + 1 < size and later(time, code, first + child + 1, first + child):
-                child += 1
-            if not later(time, code, first + child, first + place):
-                break
-            time[first + place], time[first + child] = time[first + child], time[first + place]
-            code[first + place], code[first + child] = code[first + child], code[first + place]
-            place = child
+    for begin in range(first, last, RUN):
+        for i in range(begin + 1, min(begin + RUN, last)):
+            t, c, k = time[i], code[i], i
+            while k > begin and (time[k - 1] > t or (time[k - 1] == t and code[k - 1] > c)):
+                time[k], code[k] = time[k - 1], code[k - 1]
+                k -= 1
+            time[k], code[k] = t, c
+    width = RUN
+    while width < n:
+        for begin in range(first, last - width, 2 * width):
+            i, j, k, stop = 0, begin + width, begin, min(begin + 2 * width, last)
+            t, c = time[j - 1], code[j - 1]
+            if t < time[j] or (t == time[j] and c <= code[j]):
+                continue
+            for m in range(width):
+                spare_time[m], spare_code[m] = time[begin + m], code[begin + m]
+            while i < width:
+                t, c = spare_time[i], spare_code[i]
+                while j < stop and (time[j] < t or (time[j] == t and code[j] < c)):
+                    time[k], code[k] = time[j], code[j]
+                    j, k = j + 1, k + 1
+                time[k], code[k] = t, c
+                i, k = i + 1, k + 1
+        width += width

@@ -19,6 +19,7 @@ from math import exp, inf
 from neuro.engine.neuron import settle
 from neuro.engine.records import (
     ALOUD,
+    DRIVEN,
     EVEN,
     F8,
     FORCED,
@@ -38,11 +39,21 @@ from neuro.engine.records import (
 )
 from neuro.jit import inlined, inner, routine
 
-__all__ = ["FAR", "close", "horizon", "pack", "rebase", "scan", "slow_part", "survey", "unpack", "watch"]
+__all__ = ["FAR", "ahead", "close", "horizon", "pack", "rebase", "scan", "slow_part", "survey", "unpack", "watch"]
 
 FAR = 50.0
 """The reference time moves when the fastest amplitude has grown by exp(FAR)."""
 SMALL = 1e-300
+
+
+@inner
+def ahead(
+    group: Record, h: float, em: float, es: float, em_end: float, es_end: float
+) -> tuple[float, float, float, float]:
+    """`horizon` for the next `h` seconds, from the decay factors now and then."""
+    left = em_end / em
+    most = group.peak if h >= group.s_peak else group.shape * (es_end / es - left)
+    return em_end, es * left, 1.0 / left, most * es / group.shape
 
 
 @inner
@@ -53,9 +64,7 @@ def horizon(
     if quiet:
         return em, es, SMALL, group.peak * es / group.shape
     h = end - t
-    left = exp(-h * group.rate_m)
-    most = group.peak if h >= group.s_peak else group.shape * (exp(-h * group.rate_s) - left)
-    return em * left, es * left, 1.0 / left, most * es / group.shape
+    return ahead(group, h, em, es, em * exp(-h * group.rate_m), es * exp(-h * group.rate_s))
 
 
 @inlined
@@ -194,14 +203,16 @@ def pack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: 
 def survey(fixed: Fixed, state: State, g: int) -> None:
     """Take stock of a group's gaps."""
     group = fixed.groups[g]
-    even, quiet = group.slow == 0, group.slow == 0
+    even, quiet, driven = group.slow == 0, group.slow == 0, group.slow == 0
     for j in range(group.start, group.stop):
         cell, neuron = fixed.cells[j], state.neurons[j]
         gap = cell.threshold - neuron.drive / cell.leak
         state.gap[j] = gap
         even = even and gap == state.gap[group.start]
         quiet = quiet and gap > 0.0
-    state.outlook[g] = SURVEYED | FRESH | (EVEN if even else 0) | (QUIET if quiet else 0)
+        driven = driven and gap <= 0.0
+    known = (EVEN if even else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
+    state.outlook[g] = SURVEYED | FRESH | known
 
 
 @routine

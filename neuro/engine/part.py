@@ -6,13 +6,14 @@ from math import exp, inf
 
 import numpy as np
 
-from neuro.engine.compact import FAR, close, horizon, pack, rebase, scan, unpack, watch
+from neuro.engine.compact import FAR, ahead, close, horizon, pack, rebase, scan, unpack, watch
 from neuro.engine.general import close_general, deliver
 from neuro.engine.neuron import receive, settle
 from neuro.engine.records import (
     ALOUD,
     BLOCK,
     COMPACT,
+    DRIVEN,
     EVEN,
     F8,
     FREE,
@@ -161,6 +162,39 @@ def add_same(
 
 
 @inlined
+def add_falling(flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float) -> int:
+    """Add one and the same inhibition to m targets; note those that are watched.
+
+    Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
+    """
+    n = 0
+    for i in range(m):
+        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
+        a = flat[at_a] + da
+        flat[at_a], flat[at_a + ONE] = a, flat[at_a + ONE] + db
+        if a == inf:
+            hits[n] = 2 * i + 1
+            n += 1
+    return n
+
+
+@inlined
+def add_driven(
+    flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float, p: float, q: float, r: float, gap: float
+) -> int:
+    """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
+    n = 0
+    for i in range(m):
+        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
+        a, b = flat[at_a] + da, flat[at_a + ONE] + db
+        flat[at_a], flat[at_a + ONE] = a, b
+        if not a * p + max(b * q, b * r) < gap:
+            hits[n] = 2 * i + (a == inf)
+            n += 1
+    return n
+
+
+@inlined
 def add_each(
     flat: F8, gap: F8, post: U4, weights: Reals, hits: U4, at: Index, w0: Index, m: Index, first_gap: Index,
     mask: Index, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
@@ -218,7 +252,7 @@ def run_part(
     total, margin, flat = desk.total[k], desk.margin[k], amp.reshape(amp.size)
     if not waiting:
         look_at_all(fixed, state, desk, k, start, end)
-    e = 0
+    e, reckoned, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
     while True:
         t = desk.event_time[e] if e < n_events else inf
         code = desk.event_code[e] if e < n_events else np.int64(0)
@@ -264,7 +298,12 @@ def run_part(
         t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN
         rate_m, rate_s = group.rate_m, group.rate_s
         em, es = exp(-(t - t0) * rate_m), exp(-(t - t0) * rate_s)
-        p, q, up, most = horizon(group, quiet, t, end, em, es)
+        if not quiet and g != reckoned:
+            em_end, es_end, reckoned = exp(-(end - t0) * rate_m), exp(-(end - t0) * rate_s), g
+        if quiet:
+            p, q, up, most = horizon(group, quiet, t, end, em, es)
+        else:
+            p, q, up, most = ahead(group, end - t, em, es, em_end, es_end)
         unit_a = 1.0 / em if seg.receptor < 0 else -group.shape / em
         unit_b = 0.0 if seg.receptor < 0 else group.shape / es
         first_gap = np.uint64(group.start) if even else np.uint64(0)
@@ -280,7 +319,13 @@ def run_part(
                 n = add_whole(amp, gaps, total, margin, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
             elif same:
                 w = wide[seg.weight] if is_wide else np.float64(narrow[seg.weight])
-                n = add_same(flat, gaps, post, hits, at, size, first_gap, mask, w * unit_a, w * unit_b, p, q, up, most)
+                da, db = w * unit_a, w * unit_b
+                if w <= 0.0:
+                    n = add_falling(flat, post, hits, at, size, da, db)
+                elif even and state.outlook[g] & DRIVEN:
+                    n = add_driven(flat, post, hits, at, size, da, db, p, q, es_end, gaps[group.start])
+                else:
+                    n = add_same(flat, gaps, post, hits, at, size, first_gap, mask, da, db, p, q, up, most)
             elif is_wide:
                 n = add_each(
                     flat, gaps, post, wide, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most

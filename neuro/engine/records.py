@@ -27,7 +27,7 @@ REGISTERS = 9
 FULL, RUNAWAY = 1, 2
 HUSHED, ALOUD, MUTE, ONCE = 0, 1, 2, 3
 NEVER = 2**62
-EVEN, QUIET, FRESH, SURVEYED = 1, 2, 4, 8
+EVEN, QUIET, FRESH, SURVEYED, DRIVEN = 1, 2, 4, 8, 16
 BLOCK = 1024
 
 CELL = np.dtype(
@@ -113,7 +113,8 @@ class State(NamedTuple):
     In amplitude form, `amp` holds (a, b) and `gap` an upper bound of v_th - v_inf - (slow currents' part of v) for
     the window; the slow x_k, a and b count from the group's reference time `origin`. `outlook` holds, by group, what
     is known of its gaps: EVEN, they are all the same; QUIET, they are all positive, so that a neuron below its bound
-    stays silent until its next input; FRESH, known only since the last look at every neuron; 0, nothing.
+    stays silent until its next input; DRIVEN, none is positive; FRESH, known only since the last look at every
+    neuron; 0, nothing.
     """
 
     neurons: Annotated[Records, NEURON, 1]
@@ -150,6 +151,8 @@ class Desk(NamedTuple):
     free_id: I8_2
     event_time: F8
     event_code: I8
+    spare_time: F8
+    spare_code: I8
 
 
 class Inputs(NamedTuple):

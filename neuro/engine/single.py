@@ -10,17 +10,22 @@ from neuro.jit import inlined, inner
 
 __all__ = ["course", "leave", "reach"]
 
+NEAR = 0.02
+"""Time constants that differ by less than this part need the smooth form of the response."""
+
 
 @inlined
 def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float) -> tuple[float, float, float]:
     """v, the current and dv/dt after `s` seconds without events, from v and a current i."""
-    now = i * exp(-rate * s)
-    if cell.leak == 0.0:
-        then = v + drive * s
-    else:
+    faded, left, apart = exp(-rate * s), 1.0, cell.leak - rate
+    now, then = i * faded, v + drive * s
+    if cell.leak != 0.0:
         left = exp(-cell.leak * s)
         then = v * left + drive / cell.leak * (1.0 - left)
-    if i != 0.0:
+    # Far enough apart, the difference loses no more digits of v than its other terms do.
+    if abs(apart) > NEAR * cell.leak and cell.leak != 0.0:
+        then += cell.gain * i * ((faded - left) / apart)
+    elif i != 0.0:
         then += cell.gain * i * response(cell.leak, rate, s)
     return then, now, drive - cell.leak * then + cell.gain * now
 
@@ -71,7 +76,7 @@ def reach(
         f_high = sign * (end - level)
         if f_high < 0.0 or (f_high == 0.0 and strict):
             return inf
-    s = high * (f_low / (f_low - f_high)) if f_high > f_low else 0.5 * high
+    s, before = high * (f_low / (f_low - f_high)) if f_high > f_low else 0.5 * high, inf
     for _ in range(200):
         if not low < s < high:
             s = 0.5 * (low + high)
@@ -84,10 +89,11 @@ def reach(
         else:
             low = s
         step = f / (sign * slope) if sign * slope > 0.0 else inf
-        if abs(step) <= 1e-11 * high:
-            s -= step
-            break
         s -= step
+        # A step that is the square of the one before leaves an error that is its own square.
+        if abs(step) <= 1e-11 * high or (abs(step) <= 1e-8 * high and abs(step) <= 1e-3 * before):
+            break
+        before = abs(step)
     once = rounded(s)
     for _ in range(2):
         then, _, slope = course(cell, rate, drive, v, i, once)

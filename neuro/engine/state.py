@@ -116,6 +116,8 @@ def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
         free_id=np.empty((threads, largest), np.int64),
         event_time=np.empty(calendar),
         event_code=np.empty(calendar, np.int64),
+        spare_time=np.empty(max(calendar, room)),
+        spare_code=np.empty(max(calendar, room), np.int64),
     )
 
 

@@ -189,7 +189,7 @@ def gather(
     if register[FAULT]:
         return
     last = register[N_OUT]
-    sort_events(out.time, out.neuron, before, last)
+    sort_events(out.time, out.neuron, before, last, desk.spare_time, desk.spare_code)
     for n in range(before, last):
         j = out.neuron[n]
         for k in range(fixed.row[j], fixed.row[j + 1]):
@@ -250,7 +250,7 @@ def run_windows(
             if start >= stop:
                 break
         end = min((window + 1) * length, stop)
-        n_events = take(state.calendar, state.bucket, register, window, end, desk.event_time, desk.event_code)
+        n_events = take(state, desk, window, end)
         for e in range(n_events):
             if desk.event_code[e] >= 0 and count_from <= desk.event_time[e] < count_to:
                 seg = fixed.segments[desk.event_code[e]]

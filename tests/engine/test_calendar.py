@@ -1,0 +1,33 @@
+"""Events of a window are taken in the order of their times, and of their codes where times are equal."""
+
+import numpy as np
+import pytest
+
+from neuro.engine.calendar import sort_events
+from neuro.jit import kernel
+
+
+@kernel
+def sort_part(time, code, first, last, spare_time, spare_code):
+    sort_events(time, code, first, last, spare_time, spare_code)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 16, 17, 63, 64, 65, 1000])
+@pytest.mark.parametrize("kind", ["random", "ties", "sorted", "reversed", "two runs"])
+def test_events_are_sorted_by_time_and_code(n, kind):
+    rng = np.random.default_rng(n)
+    time, code = rng.random(n + 5), rng.integers(-9, 9, n + 5)
+    if kind == "ties":
+        time = np.round(time, 1)
+    part = slice(2, n + 2)
+    order = np.lexsort((code[part], time[part]))
+    expected = time[part][order], code[part][order]
+    if kind in ("sorted", "reversed"):
+        time[part], code[part] = (x[:: 1 if kind == "sorted" else -1] for x in expected)
+    elif kind == "two runs":
+        mixed = np.r_[order[::2], order[1::2]]
+        time[part], code[part] = time[part][mixed], code[part][mixed]
+    around = time[[0, 1, -3, -2, -1]], code[[0, 1, -3, -2, -1]]
+    sort_part(time, code, 2, n + 2, np.empty(n), np.empty(n, np.int64))
+    assert np.array_equal(time[part], expected[0]) and np.array_equal(code[part], expected[1])
+    assert np.array_equal(time[[0, 1, -3, -2, -1]], around[0]) and np.array_equal(code[[0, 1, -3, -2, -1]], around[1])
