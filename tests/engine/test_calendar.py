@@ -29,5 +29,7 @@ def test_events_are_sorted_by_time_and_code(n, kind):
         time[part], code[part] = time[part][mixed], code[part][mixed]
     around = time[[0, 1, -3, -2, -1]], code[[0, 1, -3, -2, -1]]
     sort_part(time, code, 2, n + 2, np.empty(n), np.empty(n, np.int64))
-    assert np.array_equal(time[part], expected[0]) and np.array_equal(code[part], expected[1])
-    assert np.array_equal(time[[0, 1, -3, -2, -1]], around[0]) and np.array_equal(code[[0, 1, -3, -2, -1]], around[1])
+    assert np.array_equal(time[part], expected[0])
+    assert np.array_equal(code[part], expected[1])
+    assert np.array_equal(time[[0, 1, -3, -2, -1]], around[0])
+    assert np.array_equal(code[[0, 1, -3, -2, -1]], around[1])
