@@ -129,17 +129,19 @@ def add_rows(
     fixed: Fixed, weights: Reals, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index
 ) -> None:
     """Sum the weights of several rows that arrive in one instant."""
-    for i in range(size):
-        total[i] = 0.0
+    part = total[:size]
+    part[:] = 0.0
     for e in range(begin, end):
         seg = fixed.segments[desk.event_code[e]]
         at, step = seg.weight + base * seg.weight_step, seg.weight_step
         if step == 1:
-            for i in range(size):
-                total[i] += weights[at + i]
+            row = weights[at : at + size]
+            for i in range(len(part)):
+                part[i] += row[i]
         else:
-            for i in range(size):
-                total[i] += weights[at]
+            w = weights[at]
+            for i in range(len(part)):
+                part[i] += w
 
 
 @inlined
@@ -215,19 +217,20 @@ def add_each(
 
 @inlined
 def add_whole(
-    amp: F8, gap: F8, total: F8, margin: F8, hits: U4, who: Index, m: Index, unit_a: float, unit_b: float,
+    flat: F8, gap: F8, total: F8, margin: F8, hits: U4, who: Index, m: Index, unit_a: float, unit_b: float,
     p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
     """Add the summed inputs `total` to m neighbours; note those that the bound does not clear."""
+    pairs, gaps, over, n = flat[2 * who : 2 * (who + m)], gap[who : who + m], margin[:m], 0
     for i in range(m):
-        a, b = amp[who + i, 0] + total[i] * unit_a, amp[who + i, 1] + total[i] * unit_b
-        amp[who + i, 0], amp[who + i, 1] = a, b
+        k = TWICE * np.uint64(i)
+        a, b = pairs[k] + total[i] * unit_a, pairs[k + ONE] + total[i] * unit_b
+        pairs[k], pairs[k + ONE] = a, b
         y = a * p + b * q
-        margin[i] = max(y, y * up) + max(b * most, 0.0) - gap[who + i]
-    n = 0
+        over[i] = max(y, y * up) + max(b * most, 0.0) - gaps[i]
     for i in range(m):
-        if not margin[i] < 0.0:
-            hits[n] = 2 * i + (amp[who + i, 0] == inf)
+        if not over[i] < 0.0:
+            hits[n] = 2 * i + (pairs[TWICE * np.uint64(i)] == inf)
             n += 1
     return n
 
@@ -316,7 +319,7 @@ def run_part(
                     add_rows(fixed, wide, desk, total, burst, e, base, size)
                 else:
                     add_rows(fixed, narrow, desk, total, burst, e, base, size)
-                n = add_whole(amp, gaps, total, margin, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
+                n = add_whole(flat, gaps, total, margin, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
             elif same:
                 w = wide[seg.weight] if is_wide else np.float64(narrow[seg.weight])
                 da, db = w * unit_a, w * unit_b
