@@ -9,18 +9,18 @@ from __future__ import annotations
 from math import exp, expm1, frexp, inf, ldexp
 
 from neuro.engine.records import F8, Desk, Fixed, Index, Record
-from neuro.jit import inlined, inner, routine
+from neuro.jit import inner, routine
 
 __all__ = ["crossing", "dot", "flow", "response", "rounded", "shrink"]
 
 
-@inlined
+@inner
 def shrink(leak: float, h: float) -> float:
     """The integral of exp(-leak s) over [0, h]."""
     return h if leak == 0.0 else -expm1(-leak * h) / leak
 
 
-@inlined
+@inner
 def response(leak: float, rate: float, h: float) -> float:
     """What a unit current of `rate` has added to v after `h` (gain 1); smooth where the two rates meet."""
     apart = abs(leak - rate)
@@ -28,7 +28,7 @@ def response(leak: float, rate: float, h: float) -> float:
     return slowest * h if apart == 0.0 else slowest * -expm1(-apart * h) / apart
 
 
-@inlined
+@inner
 def rounded(s: float) -> float:
     """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found."""
     part, power = frexp(s)

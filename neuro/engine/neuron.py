@@ -102,7 +102,7 @@ def next_event(
     return first, kind
 
 
-@inlined
+@inner
 def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
     """A spike, now: v is reset, and held for the refractory time."""
     if audible:

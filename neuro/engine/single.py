@@ -6,7 +6,7 @@ from math import exp, inf, log
 
 from neuro.engine.crossing import response, rounded
 from neuro.engine.records import Record
-from neuro.jit import inlined, inner
+from neuro.jit import inner
 
 __all__ = ["course", "leave", "reach"]
 
@@ -14,7 +14,7 @@ NEAR = 0.02
 """Time constants that differ by less than this part need the smooth form of the response."""
 
 
-@inlined
+@inner
 def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float) -> tuple[float, float, float]:
     """v, the current and dv/dt after `s` seconds without events, from v and a current i."""
     faded, left, apart = exp(-rate * s), 1.0, cell.leak - rate
