@@ -16,12 +16,8 @@ import neuro.tasks
 # The first call of a kernel compiles it, which takes seconds; a deadline would blame the example.
 hypothesis.settings.register_profile("neuro", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profile("neuro"), derandomize=True)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # An option on the command line comes first.
-    if not config.getoption("--hypothesis-profile", default=None):
-        hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "neuro")
+# Not in a hook, so that it comes before what the conftest of a folder says; `--hypothesis-profile` comes after both.
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "neuro")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
