@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import llvmlite.binding
 import numba
@@ -70,14 +71,15 @@ def routine(function: F) -> F:
 
 def link() -> None:
     """Make all routines of the modules imported so far ready to be called, from the cache if they are there."""
-    for external, function in list(_UNLINKED.items()):
-        compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
-        compiled.enable_caching()
-        _stamp(compiled, function)
-        compiled.compile()
-        llvmlite.binding.add_symbol(external.symbol, compiled.address)
-        _LINKED.append(compiled)
-        del _UNLINKED[external]
+    with _LINKING:
+        for external, function in list(_UNLINKED.items()):
+            compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
+            compiled.enable_caching()
+            _stamp(compiled, function)
+            compiled.compile()
+            llvmlite.binding.add_symbol(external.symbol, compiled.address)
+            _LINKED.append(compiled)
+            del _UNLINKED[external]
 
 
 def use_threads(count: int) -> None:
@@ -95,6 +97,7 @@ def is_cached(function: Callable[..., Any]) -> bool:
 
 _UNLINKED: dict[Any, Callable[..., Any]] = {}
 _LINKED: list[CFunc] = []
+_LINKING = Lock()
 
 
 def _cached(function: F, parallel: bool) -> F:
@@ -167,9 +170,7 @@ def _type_of(hint: Any) -> Any:
     """The type that an annotation of a routine stands for."""
     if hint in _SCALARS:
         return _SCALARS[hint]
-    if isinstance(hint, UnionType) or get_origin(hint) is Annotated:
-        return types.int64
-    return _table_type(hint)
+    return types.int64 if isinstance(hint, UnionType) else _table_type(hint)
 
 
 @register_model(_TableType)

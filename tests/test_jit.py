@@ -1,7 +1,13 @@
-"""A compiled kernel is never older than what it calls, in whatever file that stands."""
+"""Kernels get the arrays of a record, and are never older than what they call, in whatever file that stands."""
 
 import subprocess
 import sys
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pytest
+
+from neuro.jit import kernel, laid
 
 CALLER = """
 from neuro.jit import kernel
@@ -11,14 +17,52 @@ def two():
     return one() + 1
 """
 CALLEE = """
-from neuro.jit import kernel
-@kernel
-def one():
+from neuro.jit import {kind}
+@{kind}
+def one() -> int:
     return {value}
 """
 
 
-def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch):
+class Pair(NamedTuple):
+    """Two arrays for a kernel."""
+
+    values: Annotated[np.ndarray, np.float64, 1]
+    grid: Annotated[np.ndarray, np.int64, 2]
+
+
+@kernel
+def weighed(pair):
+    total = 0.0
+    for i in range(pair.grid.shape[0]):
+        for j in range(pair.grid.shape[1]):
+            total += pair.values[i] * pair.grid[i, j]
+    pair.values[0] = total
+    return len(pair.values)
+
+
+def test_a_kernel_reads_and_writes_the_arrays_of_a_laid_record():
+    pair = Pair(np.array([1.0, 10.0, 100.0]), np.arange(6).reshape(3, 2))
+    assert weighed(laid(pair)) == 3
+    assert pair.values.tolist() == [951.0, 10.0, 100.0]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        Pair(np.zeros(3, np.float32), np.zeros((3, 2), np.int64)),
+        Pair(np.zeros((3, 1)), np.zeros((3, 2), np.int64)),
+        Pair(np.zeros(3), np.zeros((3, 4), np.int64)[:, ::2]),
+    ],
+    ids=["another type", "another number of axes", "with gaps"],
+)
+def test_an_array_that_is_not_what_the_record_says_is_refused(pair):
+    with pytest.raises(TypeError, match="is no whole array"):
+        laid(pair)
+
+
+@pytest.mark.parametrize("kind", ["kernel", "inner", "routine"])
+def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch, kind):
     box = tmp_path / "box"
     box.mkdir()
     (box / "__init__.py").touch()
@@ -26,9 +70,9 @@ def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
     for value in (1, 10):
-        (box / "callee.py").write_text(CALLEE.format(value=value))
+        (box / "callee.py").write_text(CALLEE.format(kind=kind, value=value))
         printed = subprocess.run(
-            [sys.executable, "-c", "from box.caller import two; print(two())"],
+            [sys.executable, "-c", "from box.caller import two; from neuro.jit import link; link(); print(two())"],
             capture_output=True,
             text=True,
             check=True,

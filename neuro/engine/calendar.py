@@ -44,13 +44,8 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
 @inner
 def take(state: State, desk: Desk, window: Index, end: float) -> int:
     """Move the events due by now and before `end` onto the desk, in order; return how many."""
-    calendar, bucket, register, time, code = (
-        state.calendar,
-        state.bucket,
-        state.register,
-        desk.event_time,
-        desk.event_code,
-    )
+    calendar, bucket, register = state.calendar, state.bucket, state.register
+    time, code = desk.event_time, desk.event_code
     place = window % len(bucket)
     before, slot, n = -1, bucket[place], 0
     while slot >= 0:

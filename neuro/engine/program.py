@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from neuro.arrays import Floats, Ints, finite, frozen
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
 from neuro.engine.runaway import check_bias
+from neuro.engine.single import NEAR
 from neuro.engine.wiring import wiring
 from neuro.errors import UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import laid
@@ -21,8 +22,6 @@ from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
 
 __all__ = ["Program", "amplitudes", "build"]
 
-NEARLY_EQUAL = 0.02
-"""Amplitudes grow without bound as tau_syn nears tau_m; closer than this, neurons keep the state form."""
 SLACK = 2.0**-20
 """By which part of itself a window is shorter than the shortest delay."""
 
@@ -236,7 +235,7 @@ def _compact(population: Population) -> bool:
     currents += [rate for rate, _ in _self_currents(population)]
     if not _same(leak) or not all(_same(rate) for rate in currents):
         return False
-    return all(bool(abs(rate[0] / leak[0] - 1.0) > NEARLY_EQUAL) for rate in currents)
+    return all(bool(abs(rate[0] / leak[0] - 1.0) > NEAR) for rate in currents)
 
 
 def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, *, windows: bool) -> Records:

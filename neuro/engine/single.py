@@ -8,10 +8,11 @@ from neuro.engine.crossing import response, rounded
 from neuro.engine.records import Record
 from neuro.jit import inner
 
-__all__ = ["course", "leave", "reach"]
+__all__ = ["NEAR", "course", "leave", "reach"]
 
 NEAR = 0.02
-"""Time constants that differ by less than this part need the smooth form of the response."""
+"""Amplitudes grow without bound as tau_syn nears tau_m: closer than this part, neurons keep the state form, and the
+response its smooth form."""
 
 
 @inner
