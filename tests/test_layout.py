@@ -18,7 +18,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "units", "arrays", "jit", "progress"},
     {"network", "crossbar", "chip"},
-    {"engine", "mapping"},
+    {"engine"},
+    {"accounting"},
+    {"mapping"},
     {"learning", "exchange", "training"},
     {"report"},
     {"cli", "tasks", "bench"},

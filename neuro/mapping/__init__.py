@@ -1,0 +1,1 @@
+"""Networks onto cores: partition, placement, routes, and what they cost."""
