@@ -25,16 +25,18 @@ from neuro.engine.records import (
     FAULT,
     FULL,
     N_OUT,
+    NARROW,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
+    RUNAWAY,
     STEP,
     Desk,
     Inputs,
     Output,
     State,
 )
-from neuro.engine.runaway import check_spikes, fault
+from neuro.engine.runaway import check_spikes, crowded, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
 from neuro.engine.windows import first_busy, force, run_windows
 from neuro.jit import is_cached, laid, link, use_threads
@@ -233,12 +235,17 @@ class _Course:
             if code == FULL:
                 until = self._make_room(count, reached, until)
                 continue
-            if code:
+            if code == RUNAWAY:
                 raise fault(self.program, arrays, output.time[:count], output.neuron[:count])
             break
-        arrays.register[N_OUT] = 0
+        if code == NARROW:
+            sampled = int(arrays.register[NEXT_SAMPLE])
+            until, times, voltage = reached, times[:sampled], voltage[:sampled]
+        arrays.register[N_OUT] = arrays.register[FAULT] = 0
         self._adapt(until, took, count)
         self.arrays, self.reached, self.events = arrays, until, output.events
+        if code == NARROW:
+            self._widen(count)
         low, high = output.time[:count].searchsorted(self.counted)
         return Piece(
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
@@ -299,6 +306,19 @@ class _Course:
         self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
         self.desk = self._new_desk()
         return until
+
+    def _widen(self, count: int) -> None:
+        """Enlarge what the next windows are likely to fill, before they do."""
+        room = len(self.output.time)
+        if crowded(self.output.time[:count]):
+            check_spikes(self.program, self.output.time[:count], self.output.neuron[:count])
+        if 2 * count < room:
+            self.arrays = with_room(self.arrays)
+        elif room < MOST_SPIKES:
+            self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
+        else:
+            return
+        self.desk = self._new_desk()
 
     def _new_desk(self) -> Desk:
         bounds = self.program.shares(self.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp, inf
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from neuro.engine.records import (
 )
 from neuro.engine.sampling import sample
 from neuro.jit import inlined, inner, routine
+from neuro.lanes import LANES, add_pairs, add_weighted, alike, first_mark, larger, over, pick
 
 ONE, TWICE, EVERY = np.uint64(1), np.uint64(2), np.uint64(2**64 - 1)
 
@@ -145,20 +147,35 @@ def add_rows(
 
 
 @inlined
+def note(hits: U4, n: int, i: int, marks: Any) -> int:
+    """Write down which of the eight targets from the i-th on are marked."""
+    while marks:
+        hits[n] = np.uint64(i) + first_mark(marks)
+        marks &= marks - ONE
+        n += 1
+    return n
+
+
+@inlined
 def add_same(
-    flat: F8, gap: F8, post: U4, hits: U4, at: Index, m: Index, first_gap: Index, mask: Index, da: float, db: float,
+    flat: F8, gap: F8, post: U4, hits: U4, at: Index, m: Index, even: bool, level: float, da: float, db: float,
     p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
     """Add one and the same input to m targets; note those that the bound does not clear."""
-    n = 0
-    for i in range(m):
-        j = np.uint64(post[np.uint64(at + i)])
-        at_a = TWICE * j
-        a, b = flat[at_a] + da, flat[at_a + ONE] + db
-        flat[at_a], flat[at_a + ONE] = a, b
+    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
+    for i in range(0, whole, LANES):
+        a, b = add_pairs(flat, post, np.uint64(at + i), da, db)
         y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < gap[first_gap + (j & mask)]:
-            hits[n] = 2 * i + (a == inf)
+        if not even:
+            gaps = pick(gap, post, np.uint64(at + i))
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+    for i in range(whole, m):
+        j = np.uint64(post[np.uint64(at + i)])
+        a, b = flat[TWICE * j] + da, flat[TWICE * j + ONE] + db
+        flat[TWICE * j], flat[TWICE * j + ONE] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+            hits[n] = i
             n += 1
     return n
 
@@ -169,13 +186,16 @@ def add_falling(flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db
 
     Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
     """
-    n = 0
-    for i in range(m):
+    n, whole, bar = 0, m - m % LANES, alike(inf)
+    for i in range(0, whole, LANES):
+        a, _ = add_pairs(flat, post, np.uint64(at + i), da, db)
+        n = note(hits, n, i, over(a, bar))
+    for i in range(whole, m):
         at_a = TWICE * np.uint64(post[np.uint64(at + i)])
         a = flat[at_a] + da
         flat[at_a], flat[at_a + ONE] = a, flat[at_a + ONE] + db
         if a == inf:
-            hits[n] = 2 * i + 1
+            hits[n] = i
             n += 1
     return n
 
@@ -185,32 +205,40 @@ def add_driven(
     flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float, p: float, q: float, r: float, gap: float
 ) -> int:
     """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
-    n = 0
-    for i in range(m):
+    n, whole, gaps = 0, m - m % LANES, alike(gap)
+    for i in range(0, whole, LANES):
+        a, b = add_pairs(flat, post, np.uint64(at + i), da, db)
+        n = note(hits, n, i, over(a * p + larger(b * q, b * r), gaps))
+    for i in range(whole, m):
         at_a = TWICE * np.uint64(post[np.uint64(at + i)])
         a, b = flat[at_a] + da, flat[at_a + ONE] + db
         flat[at_a], flat[at_a + ONE] = a, b
         if not a * p + max(b * q, b * r) < gap:
-            hits[n] = 2 * i + (a == inf)
+            hits[n] = i
             n += 1
     return n
 
 
 @inlined
 def add_each(
-    flat: F8, gap: F8, post: U4, weights: Reals, hits: U4, at: Index, w0: Index, m: Index, first_gap: Index,
-    mask: Index, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+    flat: F8, gap: F8, post: U4, weights: Reals, hits: U4, at: Index, w0: Index, m: Index, even: bool, level: float,
+    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
     """Add inputs of individual weights to m targets; note those that the bound does not clear."""
-    n = 0
-    for i in range(m):
-        j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
-        at_a = TWICE * j
-        a, b = flat[at_a] + w * unit_a, flat[at_a + ONE] + w * unit_b
-        flat[at_a], flat[at_a + ONE] = a, b
+    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
+    for i in range(0, whole, LANES):
+        a, b = add_weighted(flat, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
         y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < gap[first_gap + (j & mask)]:
-            hits[n] = 2 * i + (a == inf)
+        if not even:
+            gaps = pick(gap, post, np.uint64(at + i))
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+    for i in range(whole, m):
+        j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
+        a, b = flat[TWICE * j] + w * unit_a, flat[TWICE * j + ONE] + w * unit_b
+        flat[TWICE * j], flat[TWICE * j + ONE] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+            hits[n] = i
             n += 1
     return n
 
@@ -230,7 +258,7 @@ def add_whole(
         over[i] = max(y, y * up) + max(b * most, 0.0) - gaps[i]
     for i in range(m):
         if not over[i] < 0.0:
-            hits[n] = 2 * i + (pairs[TWICE * np.uint64(i)] == inf)
+            hits[n] = i
             n += 1
     return n
 
@@ -298,7 +326,7 @@ def run_part(
             if other.first != seg.first or other.receptor != seg.receptor or not other.whole:
                 break
             e += 1
-        t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN
+        t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN != 0
         rate_m, rate_s = group.rate_m, group.rate_s
         em, es = exp(-(t - t0) * rate_m), exp(-(t - t0) * rate_s)
         if not quiet and g != reckoned:
@@ -309,8 +337,7 @@ def run_part(
             p, q, up, most = ahead(group, end - t, em, es, em_end, es_end)
         unit_a = 1.0 / em if seg.receptor < 0 else -group.shape / em
         unit_b = 0.0 if seg.receptor < 0 else group.shape / es
-        first_gap = np.uint64(group.start) if even else np.uint64(0)
-        mask = np.uint64(0) if even else EVERY
+        level = gaps[group.start]
         same = seg.weight_step == 0
         for base in range(skip, skip + count, BLOCK):
             size, at, w0, w = min(BLOCK, skip + count - base), seg.first + base, seg.weight + base, 0.0
@@ -326,22 +353,22 @@ def run_part(
                 if w <= 0.0:
                     n = add_falling(flat, post, hits, at, size, da, db)
                 elif even and state.outlook[g] & DRIVEN:
-                    n = add_driven(flat, post, hits, at, size, da, db, p, q, es_end, gaps[group.start])
+                    n = add_driven(flat, post, hits, at, size, da, db, p, q, es_end, level)
                 else:
-                    n = add_same(flat, gaps, post, hits, at, size, first_gap, mask, da, db, p, q, up, most)
+                    n = add_same(flat, gaps, post, hits, at, size, even, level, da, db, p, q, up, most)
             elif is_wide:
-                n = add_each(
-                    flat, gaps, post, wide, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
-                )
+                n = add_each(flat, gaps, post, wide, hits, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
             else:
-                n = add_each(
-                    flat, gaps, post, narrow, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
-                )
+                n = add_each(flat, gaps, post, narrow, hits, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
+            before, aside = EVERY, False
             for hit in range(n):
-                i = hits[hit] >> 1
+                i = hits[hit]
                 j = np.uint64(post[np.uint64(at + i)])
                 neuron, gap, a, b = neurons[j], gaps[j], amp[j, 0], amp[j, 1]
-                if hits[hit] & 1:
+                # Rows are sorted: of several synapses onto one neuron, all found it watched, or none did.
+                aside = a == inf if j != before else aside
+                before = j
+                if aside:
                     if seg.whole:
                         w = total[i]
                     elif not same:

@@ -79,8 +79,8 @@ def _at_rest(program: Program) -> State:
             x[program.slice(name), 0] = initial["i"]
     neurons["drive"] = program.drive
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
-    calendar = np.zeros(256, EVENT)
-    calendar["next"] = np.arange(1, 257)
+    calendar = np.zeros(256 + n // 8, EVENT)
+    calendar["next"] = np.arange(1, len(calendar) + 1)
     calendar["next"][-1] = -1
     return State(
         neurons=neurons,
