@@ -17,9 +17,23 @@ from numba.extending import intrinsic, lower_builtin, register_model
 
 LANES = 8
 
-__all__ = ["LANES", "add_pairs", "add_weighted", "alike", "first_mark", "larger", "over", "pick"]
+__all__ = [
+    "LANES",
+    "add_beside",
+    "add_pairs",
+    "add_weighted",
+    "alike",
+    "fetch",
+    "first_mark",
+    "larger",
+    "neighbours",
+    "over",
+    "pick",
+    "put",
+]
 
 _I1, _I32, _I64, _DOUBLE = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.DoubleType()
+_BYTES = ir.IntType(8).as_pointer()
 _PAIR, _WIDE = ir.VectorType(_DOUBLE, 2), ir.VectorType(_DOUBLE, LANES)
 
 
@@ -189,3 +203,61 @@ def pick(typing: Any, values: Any, post: Any, at: Any) -> Any:
         return found
 
     return _LANES(values, post, types.uint64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch(typing: Any, values: Any, at: Any) -> Any:
+    """Have values[at], or the row values[at], brought near, since it will be needed soon; any `at` will do."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        stride = builder.extract_value(array.strides, 0)
+        place = builder.gep(builder.bitcast(array.data, _BYTES), [builder.mul(stride, args[1])])
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
+        call = builder.module.declare_intrinsic("llvm.prefetch", [_BYTES], kind)
+        builder.call(call, [place, _I32(0), _I32(3), _I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def neighbours(typing: Any, values: Any, at: Any) -> Any:
+    """values[at : at + 8]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        item = context.get_data_type(sig.args[0].dtype)
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [args[1]]), ir.VectorType(item, LANES).as_pointer())
+        found = builder.load(place, align=context.get_abi_sizeof(item))
+        return found if item == _DOUBLE else builder.fpext(found, _WIDE)
+
+    return _LANES(values, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def put(typing: Any, values: Any, at: Any, x: Any) -> Any:
+    """values[at : at + 8] = x."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        builder.store(args[2], builder.bitcast(builder.gep(data, [args[1]]), _WIDE.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_beside(typing: Any, flat: Any, who: Any, da: Any, db: Any) -> Any:
+    """Add da and db to the pairs of the neighbours who .. who + 8 in `flat`; all new a, and all new b."""
+    both = ir.VectorType(_DOUBLE, 2 * LANES)
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [builder.shl(args[1], _I64(1))]), both.as_pointer())
+        mixed = _indices(*(k + half for k in range(LANES) for half in (0, LANES)))
+        total = builder.fadd(builder.load(place, align=8), builder.shuffle_vector(args[2], args[3], mixed))
+        builder.store(total, place, align=8)
+        return context.make_tuple(builder, _BOTH, _apart(builder, [total]))
+
+    return _BOTH(flat, types.int64, _LANES, _LANES), build

@@ -38,6 +38,7 @@ from neuro.engine.records import (
 )
 from neuro.engine.sampling import sample
 from neuro.jit import inner, kernel, shared, shares
+from neuro.lanes import fetch
 
 __all__ = ["first_busy", "force", "run_windows"]
 
@@ -210,6 +211,8 @@ def gather(
     sort_events(out.time, out.neuron, before, last, desk.spare_time, desk.spare_code)
     for n in range(before, last):
         j = out.neuron[n]
+        fetch(fixed.row, out.neuron[min(n + 8, last - 1)])
+        fetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
         entered += fixed.row[j + 1] - fixed.row[j]
         for k in range(fixed.row[j], fixed.row[j + 1]):
             enter(state.calendar, state.bucket, register, window, length, out.time[n] + fixed.segments[k].delay, k)
@@ -278,6 +281,7 @@ def run_windows(
         n_events = take(state, desk, window, end)
         fired = -register[N_OUT]
         for e in range(n_events):
+            fetch(fixed.segments, max(desk.event_code[min(e + 8, n_events - 1)], 0))
             if desk.event_code[e] >= 0 and count_from <= desk.event_time[e] < count_to:
                 seg = fixed.segments[desk.event_code[e]]
                 out.events[seg.projection] += seg.count
