@@ -115,7 +115,8 @@ def _stamp(compiled: Any, function: Callable[..., Any]) -> None:
 
 @cache
 def _digest(folder: Path) -> str:
-    parts = (path.read_bytes() for path in (Path(__file__), *sorted(folder.glob("*.py"))))
+    here = Path(__file__)
+    parts = (path.read_bytes() for path in (here, here.with_name("lanes.py"), *sorted(folder.glob("*.py"))))
     return hashlib.sha256(b"\x00".join(parts)).hexdigest()
 
 

@@ -39,7 +39,7 @@ from neuro.engine.records import (
 )
 from neuro.jit import inlined, inner, routine
 
-__all__ = ["FAR", "ahead", "close", "horizon", "pack", "rebase", "scan", "slow_part", "survey", "unpack", "watch"]
+__all__ = ["FAR", "ahead", "horizon", "pack", "rebase", "scan", "slow_most", "slow_part", "survey", "unpack", "watch"]
 
 FAR = 50.0
 """The reference time moves when the fastest amplitude has grown by exp(FAR)."""
@@ -268,36 +268,3 @@ def level(
             x = state.x[j, group.first_slow + i]
             gap -= max(x * now[i], x * later[i])
         state.gap[j] = gap
-
-
-@routine
-def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
-    """The window's last look at every watched neuron."""
-    tally, watched = desk.tally[k], desk.watched[k]
-    n = tally[WATCHED]
-    tally[WATCHED] = 0
-    for turn in range(n):
-        j = watched[turn]
-        neuron, amp, gap = state.neurons[j], state.amp[j], state.gap[j]
-        neuron.listed = 0
-        if amp[0] != inf:
-            continue
-        g = fixed.cells[j].group
-        group = fixed.groups[g]
-        if neuron.mode != HELD:
-            s = end - desk.origin[k, g]
-            em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
-            a, b = neuron.side_a, neuron.side_b
-            am, bs = a * em, b * es
-            falls = am * group.rate_m + bs * group.rate_s > 0.0
-            if not (am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls)):
-                amp[0], amp[1] = a, b
-                quiet = state.outlook[g] & QUIET != 0
-                if quiet:
-                    p, q, up, most = horizon(group, quiet, end, end, em, es)
-                    y = a * p + b * q
-                    if not max(y, y * up) + max(b * most, 0.0) < gap:
-                        watch(neuron, state.amp, gap, tally, watched, j, a, b, am, bs, group.rate_m, group.rate_s, end)
-                continue
-        unpack(fixed, state, desk, k, g, j, end)
-        pack(fixed, state, desk, k, g, j, end, end)

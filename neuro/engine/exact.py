@@ -25,23 +25,25 @@ from neuro.engine.records import (
     FAULT,
     FULL,
     N_OUT,
+    NARROW,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
+    RUNAWAY,
     STEP,
     Desk,
     Inputs,
     Output,
     State,
 )
-from neuro.engine.runaway import check_spikes, fault
+from neuro.engine.runaway import check_spikes, crowded, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
 from neuro.engine.windows import first_busy, force, run_windows
 from neuro.jit import is_cached, laid, link, use_threads
 
 __all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
 
-PIECE = 0.2
+PIECE = 0.3
 """Wall seconds that a piece should take: soon enough for Ctrl-C, long enough to cost nothing."""
 INSTANT = 1e-4
 """Where there are no windows, a piece is a multiple of this, s."""
@@ -122,7 +124,7 @@ def advance(
         tell(course.reached)
     if halted() and base < stop:
         return _halt(state, plan, course)
-    final = course.arrays
+    final = course.kept()
     end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
     while base < stop and course.reached < end:
         sink.write(course.piece(end))
@@ -141,7 +143,7 @@ def _halt(state: EngineState, plan: Schedule, course: _Course) -> Outcome:
     if course.reached <= state.time:
         return Outcome(state.time, np.zeros_like(course.events), state)
     reached = course.reached
-    after = EngineState(course.program, course.arrays, reached, reached, None, plan.forced, state.seed)
+    after = EngineState(course.program, course.kept(), reached, reached, None, plan.forced, state.seed)
     return Outcome(reached, course.events, after)
 
 
@@ -191,8 +193,8 @@ def _output(program: Program, room: int) -> Output:
 class _Course:
     """A simulation under way: what stands at `reached`, and how far to go at a time.
 
-    `arrays` and `events` are never written to: a piece works on copies, so that it can be repeated with more room,
-    and whoever keeps them has the state of that instant.
+    A piece works on copies of `arrays` and `events`, so that it can be repeated with more room. The copies change
+    places from piece to piece; what is `kept` is never written to again.
     """
 
     def __init__(
@@ -209,16 +211,18 @@ class _Course:
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
+        self.spare: State | None = None
+        self.lent = True
         self.inputs = Inputs(
             known.source_time, known.source_id, known.steps, known.step_value, np.zeros(0), sampling.ids
         )
-        self.output = _output(program, max(1024, 2 * program.size))
+        self.output = _output(program, min(max(1024, 16 * program.size), MOST_SPIKES))
         self.events = self.output.events
         self.desk = self._new_desk()
         # A window in which every neuron is looked at takes some 20 ns for each of them; after a quiet stretch the
         # next piece may be all of that kind.
         self.most = max(1, 50_000_000 // (50 + program.size))
-        self.windows = max(1, min(256, 1_000_000 // (50 + program.size), self.most))
+        self.windows = max(1, min(256, 4_000_000 // (50 + program.size), self.most))
         self.quiet = False
 
     def piece(self, stop: float) -> Piece:
@@ -233,16 +237,27 @@ class _Course:
             if code == FULL:
                 until = self._make_room(count, reached, until)
                 continue
-            if code:
+            if code == RUNAWAY:
                 raise fault(self.program, arrays, output.time[:count], output.neuron[:count])
             break
-        arrays.register[N_OUT] = 0
+        if code == NARROW:
+            sampled = int(arrays.register[NEXT_SAMPLE])
+            until, times, voltage = reached, times[:sampled], voltage[:sampled]
+        arrays.register[N_OUT] = arrays.register[FAULT] = 0
         self._adapt(until, took, count)
+        self.spare, self.lent = None if self.lent else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
+        if code == NARROW:
+            self._widen(count)
         low, high = output.time[:count].searchsorted(self.counted)
         return Piece(
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
         )
+
+    def kept(self) -> State:
+        """The arrays as they stand, for good."""
+        self.lent = True
+        return self.arrays
 
     def _go(self, arrays: State, output: Output, until: float) -> float:
         fixed, length = self.program.table, self.program.window
@@ -255,7 +270,7 @@ class _Course:
         return float(run_windows(fixed, *tables, laid(self.desk), self.reached, until, length, start, stop, team))
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
-        arrays = copied(self.arrays)
+        arrays = self.spare = copied(self.arrays, self.spare)
         arrays.register[NEXT_SAMPLE] = 0
         times, voltage = self.inputs.sample_time, self.output.voltage
         if len(self.sampling.ids):
@@ -300,6 +315,19 @@ class _Course:
         self.desk = self._new_desk()
         return until
 
+    def _widen(self, count: int) -> None:
+        """Enlarge what the next windows are likely to fill, before they do."""
+        room = len(self.output.time)
+        if crowded(self.output.time[:count]):
+            check_spikes(self.program, self.output.time[:count], self.output.neuron[:count])
+        if 2 * count < room:
+            self.arrays = with_room(self.arrays)
+        elif room < MOST_SPIKES:
+            self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
+        else:
+            return
+        self.desk = self._new_desk()
+
     def _new_desk(self) -> Desk:
         bounds = self.program.shares(self.threads)
         return new_desk(self.program, bounds, len(self.arrays.calendar), len(self.output.time))
@@ -311,7 +339,7 @@ class _Course:
         if took > 2 * PIECE:
             self.windows = max(1, int(done * PIECE / took))
         elif took < PIECE / 2 and 2 * count < MOST_SPIKES:
-            self.windows = min(2 * self.windows, self.most)
+            self.windows = min(max(2, min(8, int(PIECE / 2 / max(took, 1e-9)))) * self.windows, self.most)
         elif count >= MOST_SPIKES:
             self.windows = max(1, int(done))
 

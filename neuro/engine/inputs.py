@@ -95,10 +95,19 @@ def schedule(
             currents.setdefault(name, []).append(current)
     when, who = _joined(times, np.float64), _joined(ids, np.int64)
     if len(times) > 1:
-        order = np.lexsort((who, when))
-        when, who = when[order], who[order]
+        when, who = _in_order(when, who)
     steps, values = _steps(program, currents, start, stop)
     return Schedule(when, who, steps, values, _joined(forced, np.int64))
+
+
+def _in_order(when: Floats, who: Ints) -> tuple[Floats, Ints]:
+    """Sorted by time, ties by neuron: where sorted lists follow each other, one stable sort is often enough."""
+    order = np.argsort(when, kind="stable")
+    times, ids = when[order], who[order]
+    if np.any((times[1:] == times[:-1]) & (ids[1:] < ids[:-1])):
+        order = np.lexsort((who, when))
+        times, ids = when[order], who[order]
+    return times, ids
 
 
 def _joined(parts: list[Any], dtype: type) -> Any:

@@ -6,7 +6,9 @@ from math import exp, inf
 
 import numpy as np
 
-from neuro.engine.compact import FAR, ahead, close, horizon, pack, rebase, scan, unpack, watch
+from neuro.engine.adding import add_driven, add_each, add_falling, add_rows, add_same, add_whole
+from neuro.engine.compact import FAR, ahead, horizon, pack, rebase, scan, unpack, watch
+from neuro.engine.firing import FIRED, SILENT, UNDECIDED, close, discharge, set_free
 from neuro.engine.general import close_general, deliver
 from neuro.engine.neuron import receive, settle
 from neuro.engine.records import (
@@ -15,8 +17,6 @@ from neuro.engine.records import (
     COMPACT,
     DRIVEN,
     EVEN,
-    F8,
-    FREE,
     FRESH,
     GENERAL,
     HELD,
@@ -29,14 +29,14 @@ from neuro.engine.records import (
     Index,
     Inputs,
     Output,
-    Reals,
     Record,
     State,
 )
 from neuro.engine.sampling import sample
 from neuro.jit import inlined, inner, routine
+from neuro.lanes import fetch
 
-ONE, TWICE, EVERY = np.uint64(1), np.uint64(2), np.uint64(2**64 - 1)
+EVERY = np.uint64(2**64 - 1)
 
 __all__ = ["change", "changes", "run_part"]
 
@@ -104,15 +104,31 @@ def look_at_all(fixed: Fixed, state: State, desk: Desk, k: int, start: float, en
                 scan(fixed, state, desk, k, g, start, end)
 
 
+@inlined
+def look_ahead(fixed: Fixed, state: State, desk: Desk, e: int, n_events: int) -> None:
+    """Have brought near what the fourth arrival from here, and the beginning of the next row, will need."""
+    if e + 4 < n_events:
+        code = desk.event_code[e + 4]
+        if code >= 0:
+            fetch(fixed.segments, code)
+        else:
+            fetch(state.neurons, -1 - code)
+            fetch(fixed.cells, -1 - code)
+    if e + 1 < n_events and desk.event_code[e + 1] >= 0:
+        seg = fixed.segments[desk.event_code[e + 1]]
+        for i in range(0, min(seg.count, 128), 16):
+            fetch(fixed.post, seg.first + i)
+        if len(fixed.wide):
+            fetch(fixed.wide, seg.weight)
+        else:
+            fetch(fixed.narrow, seg.weight)
+
+
 @inner
-def release(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, end: float) -> None:
-    """The end of a refractory time, unless the neuron has been forced or changed in between."""
+def due(state: State, j: Index, t: float) -> bool:
+    """Is this the end of a refractory time, or has the neuron been forced or changed since that was entered?"""
     neuron = state.neurons[j]
-    if neuron.mode == HELD and neuron.until == t and state.amp[j, 0] == -inf:
-        g = fixed.cells[j].group
-        unpack(fixed, state, desk, k, g, j, t)
-        neuron.mode = FREE
-        pack(fixed, state, desk, k, g, j, t, end)
+    return bool(neuron.mode == HELD and neuron.until == t and state.amp[j, 0] == -inf)
 
 
 @inner
@@ -122,117 +138,6 @@ def changes(state: State, inputs: Inputs, step: Record) -> bool:
         if inputs.step_value[step.offset + i] != state.neurons[step.first + i].drive:
             return True
     return False
-
-
-@inner
-def add_rows(
-    fixed: Fixed, weights: Reals, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index
-) -> None:
-    """Sum the weights of several rows that arrive in one instant."""
-    part = total[:size]
-    part[:] = 0.0
-    for e in range(begin, end):
-        seg = fixed.segments[desk.event_code[e]]
-        at, step = seg.weight + base * seg.weight_step, seg.weight_step
-        if step == 1:
-            row = weights[at : at + size]
-            for i in range(len(part)):
-                part[i] += row[i]
-        else:
-            w = weights[at]
-            for i in range(len(part)):
-                part[i] += w
-
-
-@inlined
-def add_same(
-    flat: F8, gap: F8, post: U4, hits: U4, at: Index, m: Index, first_gap: Index, mask: Index, da: float, db: float,
-    p: float, q: float, up: float, most: float,
-) -> int:  # fmt: skip
-    """Add one and the same input to m targets; note those that the bound does not clear."""
-    n = 0
-    for i in range(m):
-        j = np.uint64(post[np.uint64(at + i)])
-        at_a = TWICE * j
-        a, b = flat[at_a] + da, flat[at_a + ONE] + db
-        flat[at_a], flat[at_a + ONE] = a, b
-        y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < gap[first_gap + (j & mask)]:
-            hits[n] = 2 * i + (a == inf)
-            n += 1
-    return n
-
-
-@inlined
-def add_falling(flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float) -> int:
-    """Add one and the same inhibition to m targets; note those that are watched.
-
-    Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
-    """
-    n = 0
-    for i in range(m):
-        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
-        a = flat[at_a] + da
-        flat[at_a], flat[at_a + ONE] = a, flat[at_a + ONE] + db
-        if a == inf:
-            hits[n] = 2 * i + 1
-            n += 1
-    return n
-
-
-@inlined
-def add_driven(
-    flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float, p: float, q: float, r: float, gap: float
-) -> int:
-    """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
-    n = 0
-    for i in range(m):
-        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
-        a, b = flat[at_a] + da, flat[at_a + ONE] + db
-        flat[at_a], flat[at_a + ONE] = a, b
-        if not a * p + max(b * q, b * r) < gap:
-            hits[n] = 2 * i + (a == inf)
-            n += 1
-    return n
-
-
-@inlined
-def add_each(
-    flat: F8, gap: F8, post: U4, weights: Reals, hits: U4, at: Index, w0: Index, m: Index, first_gap: Index,
-    mask: Index, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
-) -> int:  # fmt: skip
-    """Add inputs of individual weights to m targets; note those that the bound does not clear."""
-    n = 0
-    for i in range(m):
-        j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
-        at_a = TWICE * j
-        a, b = flat[at_a] + w * unit_a, flat[at_a + ONE] + w * unit_b
-        flat[at_a], flat[at_a + ONE] = a, b
-        y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < gap[first_gap + (j & mask)]:
-            hits[n] = 2 * i + (a == inf)
-            n += 1
-    return n
-
-
-@inlined
-def add_whole(
-    flat: F8, gap: F8, total: F8, margin: F8, hits: U4, who: Index, m: Index, unit_a: float, unit_b: float,
-    p: float, q: float, up: float, most: float,
-) -> int:  # fmt: skip
-    """Add the summed inputs `total` to m neighbours; note those that the bound does not clear."""
-    pairs, gaps, over, n = flat[2 * who : 2 * (who + m)], gap[who : who + m], margin[:m], 0
-    for i in range(m):
-        k = TWICE * np.uint64(i)
-        a, b = pairs[k] + total[i] * unit_a, pairs[k + ONE] + total[i] * unit_b
-        pairs[k], pairs[k + ONE] = a, b
-        y = a * p + b * q
-        over[i] = max(y, y * up) + max(b * most, 0.0) - gaps[i]
-    for i in range(m):
-        if not over[i] < 0.0:
-            hits[n] = 2 * i + (pairs[TWICE * np.uint64(i)] == inf)
-            n += 1
-    return n
 
 
 @routine
@@ -252,7 +157,7 @@ def run_part(
     low, high, tally = desk.bounds[k], desk.bounds[k + 1], desk.tally[k]
     segments, post, narrow, wide, is_wide = fixed.segments, fixed.post, fixed.narrow, fixed.wide, len(fixed.wide) > 0
     neurons, amp, gaps, watched, hits = state.neurons, state.amp, state.gap, desk.watched[k], desk.hits[k]
-    total, margin, flat = desk.total[k], desk.margin[k], amp.reshape(amp.size)
+    total, flat = desk.total[k], amp.reshape(amp.size)
     if not waiting:
         look_at_all(fixed, state, desk, k, start, end)
     e, reckoned, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
@@ -277,28 +182,25 @@ def run_part(
             waiting = False
         if e >= n_events:
             break
+        look_ahead(fixed, state, desk, e, n_events)
         e += 1
-        if code < 0:
-            if low <= -1 - code < high:
-                release(fixed, state, desk, k, -1 - code, t, end)
+        free = np.int64(-1 - code)
+        if code < 0 and not (low <= free < high and due(state, free, t)):
             continue
-        seg = segments[code]
-        group, g = fixed.groups[seg.group], seg.group
-        if group.stop <= low or group.start >= high:
-            continue
-        skip, count = np.int64(0), seg.count
-        if group.start < low or group.stop > high:
-            skip, count = clip(post, seg.first, seg.count, low, high)
-        if group.kind == GENERAL:
-            deliver(fixed, state, desk, k, code, skip, count, t)
-            continue
-        burst = e - 1
-        while seg.whole and e < n_events and desk.event_time[e] == t:
-            other = segments[desk.event_code[e]]
-            if other.first != seg.first or other.receptor != seg.receptor or not other.whole:
-                break
-            e += 1
-        t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN
+        seg = segments[code if code >= 0 else 0]
+        g = seg.group if code >= 0 else fixed.cells[free].group
+        group = fixed.groups[g]
+        skip, count = np.int64(0), np.int64(0)
+        if code >= 0:
+            if group.stop <= low or group.start >= high:
+                continue
+            count = seg.count
+            if group.start < low or group.stop > high:
+                skip, count = clip(post, seg.first, seg.count, low, high)
+            if group.kind == GENERAL:
+                deliver(fixed, state, desk, k, code, skip, count, t)
+                continue
+        t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN != 0
         rate_m, rate_s = group.rate_m, group.rate_s
         em, es = exp(-(t - t0) * rate_m), exp(-(t - t0) * rate_s)
         if not quiet and g != reckoned:
@@ -307,41 +209,52 @@ def run_part(
             p, q, up, most = horizon(group, quiet, t, end, em, es)
         else:
             p, q, up, most = ahead(group, end - t, em, es, em_end, es_end)
+        if code < 0:
+            set_free(fixed, state, desk, k, g, free, t, end, em, es, p, q, up, most)
+            continue
+        burst = e - 1
+        while seg.whole and e < n_events and desk.event_time[e] == t:
+            other = segments[desk.event_code[e]]
+            if other.first != seg.first or other.receptor != seg.receptor or not other.whole:
+                break
+            e += 1
         unit_a = 1.0 / em if seg.receptor < 0 else -group.shape / em
         unit_b = 0.0 if seg.receptor < 0 else group.shape / es
-        first_gap = np.uint64(group.start) if even else np.uint64(0)
-        mask = np.uint64(0) if even else EVERY
+        level = gaps[group.start]
         same = seg.weight_step == 0
         for base in range(skip, skip + count, BLOCK):
-            size, at, w0, w = min(BLOCK, skip + count - base), seg.first + base, seg.weight + base, 0.0
+            left, at, w0, w = skip + count - base, seg.first + base, seg.weight + base, 0.0
+            size = BLOCK if left > BLOCK else left
             if seg.whole:
                 if is_wide:
                     add_rows(fixed, wide, desk, total, burst, e, base, size)
                 else:
                     add_rows(fixed, narrow, desk, total, burst, e, base, size)
-                n = add_whole(flat, gaps, total, margin, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
+                n = add_whole(flat, gaps, total, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
             elif same:
                 w = wide[seg.weight] if is_wide else np.float64(narrow[seg.weight])
                 da, db = w * unit_a, w * unit_b
                 if w <= 0.0:
                     n = add_falling(flat, post, hits, at, size, da, db)
                 elif even and state.outlook[g] & DRIVEN:
-                    n = add_driven(flat, post, hits, at, size, da, db, p, q, es_end, gaps[group.start])
+                    n = add_driven(flat, post, hits, at, size, da, db, p, q, es_end, level)
                 else:
-                    n = add_same(flat, gaps, post, hits, at, size, first_gap, mask, da, db, p, q, up, most)
+                    n = add_same(flat, gaps, post, hits, at, size, even, level, da, db, p, q, up, most)
             elif is_wide:
-                n = add_each(
-                    flat, gaps, post, wide, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
-                )
+                n = add_each(flat, gaps, post, wide, hits, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
             else:
-                n = add_each(
-                    flat, gaps, post, narrow, hits, at, w0, size, first_gap, mask, unit_a, unit_b, p, q, up, most
-                )
+                n = add_each(flat, gaps, post, narrow, hits, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
+            before, aside = EVERY, False
             for hit in range(n):
-                i = hits[hit] >> 1
+                fetch(neurons, np.int64(post[np.uint64(at + hits[hit])]))
+            for hit in range(n):
+                i = hits[hit]
                 j = np.uint64(post[np.uint64(at + i)])
                 neuron, gap, a, b = neurons[j], gaps[j], amp[j, 0], amp[j, 1]
-                if hits[hit] & 1:
+                # Rows are sorted: of several synapses onto one neuron, all found it watched, or none did.
+                aside = a == inf if j != before else aside
+                before = j
+                if aside:
                     if seg.whole:
                         w = total[i]
                     elif not same:
@@ -353,7 +266,15 @@ def run_part(
                             am, bs = a * em, b * es
                             happens = am + bs >= gap or neuron.rising == 2
                             happens = happens or (neuron.rising == 1 and am * rate_m + bs * rate_s > 0.0)
+                        outcome = SILENT
                         if happens:
+                            outcome = UNDECIDED
+                            if neuron.mode != HELD:
+                                outcome = discharge(fixed, state, desk, k, g, np.int64(j), a * em, b * es, t, end)
+                        if outcome == FIRED:
+                            amp[j, 1] += w * unit_b
+                            continue
+                        if outcome == UNDECIDED:
                             unpack(fixed, state, desk, k, g, np.int64(j), t)
                             receive(neuron, state.x, j, seg.receptor, w)
                             pack(fixed, state, desk, k, g, np.int64(j), t, end)

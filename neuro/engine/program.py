@@ -142,7 +142,7 @@ def build(network: Network) -> Program:
         total += population.size
     cells, rate, jump = _cells(network, offset, total)
     wires = wiring(network, offset, total)
-    groups = _groups(network, offset, cells, rate, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
+    groups = _groups(network, offset, cells, rate, jump, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
     drive = np.zeros(total)
     for name, population in network.populations.items():
         drive[offset[name] : offset[name] + population.size] = _drive(population)
@@ -238,13 +238,16 @@ def _compact(population: Population) -> bool:
     return all(bool(abs(rate[0] / leak[0] - 1.0) > NEAR) for rate in currents)
 
 
-def _groups(network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, *, windows: bool) -> Records:
+def _groups(
+    network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, jump: Floats, *, windows: bool
+) -> Records:
     groups = np.zeros(len(network.populations), GROUP)
     for group, population in zip(groups, network.populations.values(), strict=True):
         first = offset[population.name]
         last = first + population.size
         group["start"], group["stop"], group["kind"], group["shape"] = first, last, GENERAL, 1.0
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
+        group["alike"] = all(_same(values[first:last]) for values in (cells, *rate.T, *jump.T))
         group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
         if isinstance(population.model, Source):
             group["kind"] = SOURCE

@@ -24,7 +24,7 @@ SOURCE, COMPACT, GENERAL = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
 N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
 REGISTERS = 9
-FULL, RUNAWAY = 1, 2
+FULL, RUNAWAY, NARROW = 1, 2, 3
 HUSHED, ALOUD, MUTE, ONCE = 0, 1, 2, 3
 NEVER = 2**62
 EVEN, QUIET, FRESH, SURVEYED, DRIVEN = 1, 2, 4, 8, 16
@@ -42,13 +42,14 @@ threshold (ALIF). `modes` counts all x_k that are in use.
 """
 
 GROUP = np.dtype(
-    [(name, np.int64) for name in ("start", "stop", "kind", "uniform", "single", "first_slow", "slow")]
+    [(name, np.int64) for name in ("start", "stop", "kind", "uniform", "alike", "single", "first_slow", "slow")]
     + [(name, np.float64) for name in ("rate_m", "rate_s", "shape", "s_peak", "peak", "fastest")],
     align=True,
 )
 """A population: where it stands, how it is kept, and the time constants that all its neurons share.
 
-`uniform`: all neurons have the same rates; `single`: each has one current, which its own spikes leave alone.
+`uniform`: all neurons have the same rates; `alike`: all other parameters, too; `single`: each has one current, which
+its own spikes leave alone.
 In amplitude form, x[first_slow : first_slow + slow] are currents that only own spikes change.
 
 An input w gives a current w and adds w shape (exp(-s rate_s) - exp(-s rate_m)) to v, most at `s_peak`: w peak.
@@ -144,7 +145,6 @@ class Desk(NamedTuple):
     watched: I8_2
     hits: U4_2
     total: F8_2
-    margin: F8_2
     time: F8_2
     ids: I8_2
     free_time: F8_2

@@ -15,7 +15,7 @@ from neuro.network.neurons import AHP, ALIF, IF, LIF
 if TYPE_CHECKING:
     from neuro.engine.program import Program
 
-__all__ = ["check_bias", "check_spikes", "fault"]
+__all__ = ["check_bias", "check_spikes", "crowded", "fault"]
 
 FASTEST = 1e9
 """Spikes per second beyond which no neuron means what it says."""
@@ -68,6 +68,11 @@ def check_bias(network: Network) -> None:
                 value=f"{rate} by its bias alone: v_th - v_reset is {threshold[i] - reset[i]:.3g}",
                 remedy=REMEDY,
             )
+
+
+def crowded(time: Floats) -> bool:
+    """Do so many spikes lie so close together, in a sorted train of all neurons, that `check_spikes` might object?"""
+    return bool(np.any(time[99:] - time[:-99] < 99 / FASTEST)) if len(time) > 99 else False
 
 
 def check_spikes(program: Program, time: Floats, neuron: Ints) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
+
 from neuro.engine.calendar import earliest_due, enter, sort_events, take, window_of
 from neuro.engine.compact import survey
 from neuro.engine.neuron import emit
@@ -17,6 +19,7 @@ from neuro.engine.records import (
     FRESH,
     I8,
     N_OUT,
+    NARROW,
     NEVER,
     NEXT_SAMPLE,
     NEXT_SOURCE,
@@ -24,6 +27,7 @@ from neuro.engine.records import (
     QUIET,
     RELEASED,
     SOURCE,
+    UNUSED,
     WATCHED,
     Desk,
     Fixed,
@@ -34,6 +38,7 @@ from neuro.engine.records import (
 )
 from neuro.engine.sampling import sample
 from neuro.jit import inner, kernel, shared, shares
+from neuro.lanes import fetch
 
 __all__ = ["first_busy", "force", "run_windows"]
 
@@ -129,13 +134,24 @@ def first_busy(fixed: Fixed, state: State, inputs: Inputs, desk: Desk, window: I
 
 
 @inner
-def file_releases(state: State, desk: Desk, k: int, window: Index, length: float) -> None:
-    """Enter the refractory times that end after this window."""
+def file_releases(state: State, desk: Desk, k: int, window: Index, length: float) -> int:
+    """Enter the refractory times that end after this window; return how many."""
     tally = desk.tally[k]
-    for i in range(tally[RELEASED]):
+    n = tally[RELEASED]
+    for i in range(n):
         code = -1 - desk.free_id[k, i]
         enter(state.calendar, state.bucket, state.register, window, length, desk.free_time[k, i], code)
     tally[RELEASED] = 0
+    return int(n)
+
+
+@inner
+def unused(state: State) -> int:
+    """How many entries of the calendar are free."""
+    slot, n = state.register[UNUSED], 0
+    while slot >= 0:
+        slot, n = state.calendar[slot].next, n + 1
+    return n
 
 
 @kernel
@@ -167,9 +183,12 @@ def prepare(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
 @inner
 def gather(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, window: Index, length: float, end: float
-) -> None:
-    """After a window: put all threads' spikes in order of time, and send them on their way."""
-    register, threads = state.register, len(desk.bounds) - 1
+) -> int:
+    """After a window: put all threads' spikes in order of time, and send them on their way.
+
+    Returns how many entries that took in the calendar.
+    """
+    register, threads, entered = state.register, len(desk.bounds) - 1, 0
     before = register[N_OUT]
     for k in range(threads):
         tally, room = desk.tally[k], desk.time.shape[1]
@@ -179,7 +198,7 @@ def gather(
         if tally[FAULT]:
             register[FAULT], register[CULPRIT] = tally[FAULT], tally[CULPRIT]
         tally[N_OUT] = 0
-        file_releases(state, desk, k, window, length)
+        entered += file_releases(state, desk, k, window, length)
     s = register[NEXT_SOURCE]
     while s < len(inputs.source_time) and inputs.source_time[s] < end:
         emit(register, out.time, out.neuron, inputs.source_time[s], inputs.source_id[s])
@@ -187,16 +206,20 @@ def gather(
     register[NEXT_SOURCE] = s
     register[NEXT_STEP], register[NEXT_SAMPLE] = desk.tally[0, NEXT_STEP], desk.tally[0, NEXT_SAMPLE]
     if register[FAULT]:
-        return
+        return entered
     last = register[N_OUT]
     sort_events(out.time, out.neuron, before, last, desk.spare_time, desk.spare_code)
     for n in range(before, last):
         j = out.neuron[n]
+        fetch(fixed.row, out.neuron[min(n + 8, last - 1)])
+        fetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
+        entered += fixed.row[j + 1] - fixed.row[j]
         for k in range(fixed.row[j], fixed.row[j + 1]):
             enter(state.calendar, state.bucket, register, window, length, out.time[n] + fixed.segments[k].delay, k)
     for g in range(len(fixed.groups)):
         state.origin[g] = desk.origin[0, g]
         state.outlook[g] &= ~FRESH
+    return entered
 
 
 @shared
@@ -234,12 +257,17 @@ def run_windows(
 
     Without a team, one thread sees to all shares of the neurons, one after the other.
 
-    Stops early, with a code in register[FAULT], where an array is full or a neuron fires without end.
+    Stops early, with a code in register[FAULT], where a neuron fires without end, or an array is full: then all is to
+    be done again with more room. Where the next window might not find room (NARROW), what was done so far holds.
     """
     register, threads = state.register, len(desk.bounds) - 1
     sit_down(state, desk)
     start, window = begin, window_of(begin, length)
+    free, entered, fired = unused(state), 0, np.int64(0)
     while start < stop:
+        if start > begin and (free < 2 * entered or len(out.time) - register[N_OUT] < 2 * fired):
+            register[FAULT] = NARROW
+            return start
         ahead = next_busy(fixed, state, inputs, desk, window, length)
         if ahead > window:
             window = min(ahead, window_of(stop, length))
@@ -251,7 +279,9 @@ def run_windows(
                 break
         end = min((window + 1) * length, stop)
         n_events = take(state, desk, window, end)
+        fired = -register[N_OUT]
         for e in range(n_events):
+            fetch(fixed.segments, max(desk.event_code[min(e + 8, n_events - 1)], 0))
             if desk.event_code[e] >= 0 and count_from <= desk.event_time[e] < count_to:
                 seg = fixed.segments[desk.event_code[e]]
                 out.events[seg.projection] += seg.count
@@ -265,8 +295,9 @@ def run_windows(
                 run_part(fixed, state, inputs, out, desk, k, start, end, n_events, waiting)
         else:
             run_team(fixed, state, inputs, out, desk, start, end, n_events, waiting)
-        gather(fixed, state, inputs, out, desk, window, length, end)
+        entered = gather(fixed, state, inputs, out, desk, window, length, end)
         if register[FAULT]:
             return start
+        free, fired = free + n_events - entered, fired + register[N_OUT]
         start, window = end, window + 1
     return start

@@ -1,0 +1,177 @@
+"""The innermost loops: a row's inputs onto its targets, and which of those a bound does not clear."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from neuro.engine.records import F8, U4, Desk, Fixed, Index, Reals
+from neuro.jit import inlined, inner
+from neuro.lanes import (
+    LANES,
+    add_beside,
+    add_pairs,
+    add_weighted,
+    alike,
+    first_mark,
+    larger,
+    neighbours,
+    over,
+    pick,
+    put,
+)
+
+FOUR = 4 * LANES
+ONE, TWICE = np.uint64(1), np.uint64(2)
+
+__all__ = ["add_driven", "add_each", "add_falling", "add_rows", "add_same", "add_whole"]
+
+
+@inner
+def add_rows(
+    fixed: Fixed, weights: Reals, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index
+) -> None:
+    """Sum the weights of several rows that arrive in one instant."""
+    segments, codes, whole = fixed.segments, desk.event_code, int(size) - int(size) % FOUR
+    for e in range(begin, end):
+        if segments[codes[e]].weight_step != 1:
+            whole = 0
+    for i in range(0, whole, FOUR):
+        s, t, u, v = alike(0.0), alike(0.0), alike(0.0), alike(0.0)
+        for e in range(begin, end):
+            at = np.int64(segments[codes[e]].weight + base + i)
+            s, t = s + neighbours(weights, at), t + neighbours(weights, at + LANES)
+            u, v = u + neighbours(weights, at + 2 * LANES), v + neighbours(weights, at + 3 * LANES)
+        put(total, i, s)
+        put(total, i + LANES, t)
+        put(total, i + 2 * LANES, u)
+        put(total, i + 3 * LANES, v)
+    rest = total[whole:size]
+    rest[:] = 0.0
+    for e in range(begin, end):
+        seg = segments[codes[e]]
+        at, step = seg.weight + (base + whole) * seg.weight_step, seg.weight_step
+        for i in range(len(rest)):
+            rest[i] += weights[at + i * step]
+
+
+@inlined
+def note(hits: U4, n: int, i: int, marks: Any) -> int:
+    """Write down which of the eight targets from the i-th on are marked."""
+    while marks:
+        hits[n] = np.uint64(i) + first_mark(marks)
+        marks &= marks - ONE
+        n += 1
+    return n
+
+
+@inlined
+def add_same(
+    flat: F8, gap: F8, post: U4, hits: U4, at: Index, m: Index, even: bool, level: float, da: float, db: float,
+    p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add one and the same input to m targets; note those that the bound does not clear."""
+    n, whole, nothing, gaps = 0, int(m) - int(m) % LANES, alike(0.0), alike(level)
+    for i in range(0, whole, LANES):
+        a, b = add_pairs(flat, post, np.uint64(at + i), da, db)
+        y = a * p + b * q
+        if not even:
+            gaps = pick(gap, post, np.uint64(at + i))
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+    for i in range(whole, m):
+        j = np.uint64(post[np.uint64(at + i)])
+        a, b = flat[TWICE * j] + da, flat[TWICE * j + ONE] + db
+        flat[TWICE * j], flat[TWICE * j + ONE] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+            hits[n] = i
+            n += 1
+    return n
+
+
+@inlined
+def add_falling(flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float) -> int:
+    """Add one and the same inhibition to m targets; note those that are watched.
+
+    Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
+    """
+    n, whole, bar = 0, m - m % LANES, alike(inf)
+    for i in range(0, whole, LANES):
+        a, _ = add_pairs(flat, post, np.uint64(at + i), da, db)
+        n = note(hits, n, i, over(a, bar))
+    for i in range(whole, m):
+        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
+        a = flat[at_a] + da
+        flat[at_a], flat[at_a + ONE] = a, flat[at_a + ONE] + db
+        if a == inf:
+            hits[n] = i
+            n += 1
+    return n
+
+
+@inlined
+def add_driven(
+    flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float, p: float, q: float, r: float, gap: float
+) -> int:
+    """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
+    n, whole, gaps = 0, m - m % LANES, alike(gap)
+    for i in range(0, whole, LANES):
+        a, b = add_pairs(flat, post, np.uint64(at + i), da, db)
+        n = note(hits, n, i, over(a * p + larger(b * q, b * r), gaps))
+    for i in range(whole, m):
+        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
+        a, b = flat[at_a] + da, flat[at_a + ONE] + db
+        flat[at_a], flat[at_a + ONE] = a, b
+        if not a * p + max(b * q, b * r) < gap:
+            hits[n] = i
+            n += 1
+    return n
+
+
+@inlined
+def add_each(
+    flat: F8, gap: F8, post: U4, weights: Reals, hits: U4, at: Index, w0: Index, m: Index, even: bool, level: float,
+    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add inputs of individual weights to m targets; note those that the bound does not clear."""
+    n, whole, nothing, gaps = 0, int(m) - int(m) % LANES, alike(0.0), alike(level)
+    for i in range(0, whole, LANES):
+        a, b = add_weighted(flat, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
+        y = a * p + b * q
+        if not even:
+            gaps = pick(gap, post, np.uint64(at + i))
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+    for i in range(whole, m):
+        j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
+        a, b = flat[TWICE * j] + w * unit_a, flat[TWICE * j + ONE] + w * unit_b
+        flat[TWICE * j], flat[TWICE * j + ONE] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+            hits[n] = i
+            n += 1
+    return n
+
+
+@inlined
+def add_whole(
+    flat: F8, gap: F8, total: F8, hits: U4, who: Index, m: Index, unit_a: float, unit_b: float,
+    p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add the summed inputs `total` to m neighbours; note those that the bound does not clear."""
+    n, whole, nothing = 0, int(m) - int(m) % LANES, alike(0.0)
+    for i in range(0, whole, LANES):
+        w = neighbours(total, i)
+        a, b = add_beside(flat, who + i, w * unit_a, w * unit_b)
+        y = a * p + b * q
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), neighbours(gap, who + i)))
+    for i in range(whole, m):
+        at_a = TWICE * np.uint64(who + i)
+        a, b = flat[at_a] + total[i] * unit_a, flat[at_a + ONE] + total[i] * unit_b
+        flat[at_a], flat[at_a + ONE] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < gap[who + i]:
+            hits[n] = i
+            n += 1
+    return n

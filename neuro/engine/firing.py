@@ -1,0 +1,215 @@
+"""Spikes and the ends of refractory times in amplitude form: what is rare, but happens once a spike.
+
+From its last look on, u seconds ago, a neuron's distance to threshold is f(u) = sum_k c_k exp(-u rate_k) - gap: two
+exponentials, and one more for each slow current. Two have at most one extremum, which has a closed form. With more,
+each term is monotone, which bounds f and f' between two instants; where that does not decide, the neuron goes the
+long way through its state form.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf, log, sqrt
+
+import numpy as np
+
+from neuro.engine.compact import horizon, pack, slow_most, slow_part, unpack, watch
+from neuro.engine.crossing import rounded
+from neuro.engine.neuron import emit
+from neuro.engine.records import F8, FREE, HELD, QUIET, RELEASED, WATCHED, Desk, Fixed, Index, Record, State
+from neuro.jit import inner, routine
+from neuro.lanes import fetch
+
+SILENT, FIRED, UNDECIDED = 0, 1, 2
+
+__all__ = ["FIRED", "SILENT", "UNDECIDED", "close", "discharge", "set_free"]
+
+
+@inner
+def height(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float) -> tuple[float, float]:
+    """f and f' after `u`; the first `slow` of c are the parts of the slow currents."""
+    e, d = am * exp(-u * group.rate_m), bs * exp(-u * group.rate_s)
+    f, slope = e + d - gap, -e * group.rate_m - d * group.rate_s
+    for i in range(group.slow):
+        r = rate[group.first_slow + i]
+        e = c[i] * exp(-u * r)
+        f += e
+        slope -= e * r
+    return f, slope
+
+
+@inner
+def zero(
+    group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, h: float, low: float, begins: float, high: float
+) -> float:
+    """Where f rises through zero in (0, h]: `low` and `high` are f at the ends, `begins` is its slope at 0.
+
+    Newton's steps, kept inside a bracket, from the zero of the parabola through what is known.
+    """
+    bend = (high - low - begins * h) / (h * h)
+    under, lower, upper, before = begins * begins - 4.0 * bend * low, 0.0, h, inf
+    u = -2.0 * low / (begins + sqrt(under)) if under > 0.0 else 0.5 * h
+    for _ in range(200):
+        if not lower < u < upper:
+            u = 0.5 * (lower + upper)
+            if not lower < u < upper:
+                break
+        f, slope = height(group, rate, c, am, bs, gap, u)
+        if f >= 0.0:
+            upper = u
+        else:
+            lower = u
+        step = f / slope if slope > 0.0 else inf
+        u -= step
+        # A step that is the square of the one before leaves an error that is its own square.
+        if abs(step) <= 1e-11 * upper or (abs(step) <= 1e-8 * upper and abs(step) <= 1e-3 * before):
+            break
+        before = abs(step)
+    once = rounded(u)
+    for _ in range(2):
+        f, slope = height(group, rate, c, am, bs, gap, once)
+        once -= f / slope if slope != 0.0 else inf
+    return min(once if abs(once - u) <= 1e-9 * u else u, h)
+
+
+@inner
+def first_zero(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, e: float, d: float, h: float) -> float:
+    """First u in [0, h] with f(u) >= 0, inf if there is none, or -1 where that is not clear.
+
+    am and bs are the terms of f now, e and d after `h`.
+    """
+    low, begins = am + bs - gap, -am * group.rate_m - bs * group.rate_s
+    for i in range(group.slow):
+        low += c[i]
+        begins -= c[i] * rate[group.first_slow + i]
+    if low >= 0.0:
+        return 0.0
+    if group.slow:
+        high, most = e + d - gap, max(am, e) + max(bs, d) - gap
+        least = -max(am, e) * group.rate_m - max(bs, d) * group.rate_s
+        for i in range(group.slow):
+            r = rate[group.first_slow + i]
+            e = c[i] * exp(-h * r)
+            high += e
+            most += max(c[i], e)
+            least -= max(c[i], e) * r
+        if most < 0.0:
+            return inf
+        if least <= 0.0:
+            return -1.0
+        return inf if high < 0.0 else zero(group, rate, c, am, bs, gap, h, low, begins, high)
+    high, ends = e + d - gap, -e * group.rate_m - d * group.rate_s
+    if high < 0.0:
+        if not (begins > 0.0 and ends < 0.0):
+            return inf
+        h = min(log(-am * group.rate_m / (bs * group.rate_s)) / (group.rate_m - group.rate_s), h)
+        high, _ = height(group, rate, c, am, bs, gap, h)
+        if not (h > 0.0 and high >= 0.0):
+            return inf
+    return zero(group, rate, c, am, bs, gap, h, low, begins, high)
+
+
+@routine
+def discharge(
+    fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, e: float, d: float, t: float, end: float
+) -> int:
+    """Has a watched neuron fired since its last look, up to `t`? If it FIRED, it is refractory beyond the window.
+
+    e and d are the two terms of v at `t`.
+
+    Neurons that could be free again before the window ends, or fire twice, are UNDECIDED, and so are hard cases.
+    """
+    group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
+    one = group.start if group.alike else j
+    cell, rate, c, since = fixed.cells[one], fixed.rate[one], desk.factor[k], neuron.since
+    if not (cell.refractory > 0.0 and since + cell.refractory >= end):
+        return UNDECIDED
+    v_inf, s = neuron.drive / cell.leak, since - desk.origin[k, g]
+    am, bs, parts = neuron.side_a * exp(-s * group.rate_m), neuron.side_b * exp(-s * group.rate_s), 0.0
+    for i in range(group.slow):
+        r = rate[group.first_slow + i]
+        c[i] = state.x[j, group.first_slow + i] * exp(-s * r) * group.rate_m / (group.rate_m - r)
+        parts += c[i]
+    u = first_zero(group, rate, c, am, bs, cell.threshold - v_inf, e, d, t - since)
+    if u < 0.0:
+        return UNDECIDED
+    if u > t - since:
+        return SILENT
+    tally, when = desk.tally[k], min(since + u, t)
+    emit(tally, desk.time[k], desk.ids[k], when, j)
+    neuron.v, neuron.mode, neuron.until = cell.reset, HELD, when + cell.refractory
+    if cell.subtract:
+        neuron.v = v_inf + am + bs + parts - cell.threshold if u == 0.0 else 0.0
+    for i in range(group.first_slow, group.first_slow + group.slow):
+        state.x[j, i] += fixed.jump[one, i] * exp((when - desk.origin[k, g]) * rate[i])
+    amp[0], amp[1] = -inf, neuron.side_b
+    desk.free_time[k, tally[RELEASED]], desk.free_id[k, tally[RELEASED]] = neuron.until, j
+    tally[RELEASED] += 1
+    return FIRED
+
+
+@inner
+def set_free(
+    fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: float, end: float, em: float, es: float,
+    p: float, q: float, up: float, most: float,
+) -> None:  # fmt: skip
+    """The end of a refractory time; (p, q, up, most) as for an input at `t`."""
+    group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
+    one = group.start if group.alike else j
+    cell, rate, b, slow = fixed.cells[one], fixed.rate[one], amp[1], 0.0
+    v_inf, s = neuron.drive / cell.leak, t - desk.origin[k, g]
+    gap = state.gap[j]
+    if group.slow:
+        slow = slow_part(group, rate, state.x[j], s)
+        gap = state.gap[j] = cell.threshold - v_inf - slow_most(group, rate, state.x[j], s, s + (end - t))
+    neuron.mode = FREE
+    a = (neuron.v - v_inf - b * es - slow) / em
+    amp[0] = a
+    y = a * p + b * q
+    if not max(y, y * up) + max(b * most, 0.0) < gap:
+        am, bs = a * em, b * es
+        watch(
+            neuron, state.amp, gap, desk.tally[k], desk.watched[k], j, a, b, am, bs, group.rate_m, group.rate_s, t
+        )  # fmt: skip
+
+
+@routine
+def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
+    """The window's last look at every watched neuron."""
+    tally, watched = desk.tally[k], desk.watched[k]
+    n = tally[WATCHED]
+    tally[WATCHED] = 0
+    last, em, es = np.int64(-1), 1.0, 1.0
+    for turn in range(n):
+        soon = watched[min(turn + 4, n - 1)]
+        fetch(state.neurons, soon)
+        fetch(state.amp, soon)
+        fetch(fixed.cells, soon)
+        j = watched[turn]
+        neuron, amp, gap = state.neurons[j], state.amp[j], state.gap[j]
+        neuron.listed = 0
+        if amp[0] != inf:
+            continue
+        g = np.int64(0) if len(fixed.groups) == 1 else fixed.cells[j].group
+        group = fixed.groups[g]
+        if neuron.mode != HELD:
+            if g != last:
+                s, last = end - desk.origin[k, g], g
+                em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
+            a, b = neuron.side_a, neuron.side_b
+            am, bs = a * em, b * es
+            falls = am * group.rate_m + bs * group.rate_s > 0.0
+            happens = am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls)
+            outcome = discharge(fixed, state, desk, k, g, j, am, bs, end, end) if happens else SILENT
+            if outcome == FIRED:
+                continue
+            if outcome == SILENT:
+                amp[0], amp[1] = a, b
+                quiet = state.outlook[g] & QUIET != 0
+                if quiet:
+                    p, q, up, most = horizon(group, quiet, end, end, em, es)
+                    y = a * p + b * q
+                    if not max(y, y * up) + max(b * most, 0.0) < gap:
+                        watch(neuron, state.amp, gap, tally, watched, j, a, b, am, bs, group.rate_m, group.rate_s, end)
+                continue
+        unpack(fixed, state, desk, k, g, j, end)
+        pack(fixed, state, desk, k, g, j, end, end)

@@ -1,0 +1,263 @@
+"""Eight numbers side by side, as one value in a kernel: what is done to several targets of a row at a time.
+
+Each lane is computed with the same IEEE operations as a number alone, so where a row is cut changes no bit. On machines
+whose registers hold fewer numbers, the compiler takes several of them.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.datamodel import models
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, register_model
+
+LANES = 8
+
+__all__ = [
+    "LANES",
+    "add_beside",
+    "add_pairs",
+    "add_weighted",
+    "alike",
+    "fetch",
+    "first_mark",
+    "larger",
+    "neighbours",
+    "over",
+    "pick",
+    "put",
+]
+
+_I1, _I32, _I64, _DOUBLE = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.DoubleType()
+_BYTES = ir.IntType(8).as_pointer()
+_PAIR, _WIDE = ir.VectorType(_DOUBLE, 2), ir.VectorType(_DOUBLE, LANES)
+
+
+class _Lanes(types.Type):
+    """Eight float64."""
+
+    def __init__(self) -> None:
+        super().__init__("lanes")
+
+
+_LANES = _Lanes()
+_BOTH: Any = types.containers.UniTuple(_LANES, 2)
+
+
+@register_model(_Lanes)
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _WIDE)
+
+
+def _indices(*numbers: int) -> Any:
+    return ir.Constant(ir.VectorType(_I32, len(numbers)), list(numbers))
+
+
+def _spread(builder: Any, value: Any, kind: Any = _WIDE) -> Any:
+    """The same number in every lane."""
+    nothing = ir.Constant(kind, ir.Undefined)
+    one = builder.insert_element(nothing, value, _I32(0))
+    return builder.shuffle_vector(one, nothing, _indices(*[0] * kind.count))
+
+
+def _pair(builder: Any, a: Any, b: Any) -> Any:
+    first = builder.insert_element(ir.Constant(_PAIR, ir.Undefined), a, _I32(0))
+    return builder.insert_element(first, b, _I32(1))
+
+
+def _apart(builder: Any, pairs: list[Any]) -> list[Any]:
+    """Pairs (a, b) of eight targets as all a and all b."""
+    size = 2
+    while len(pairs) > 1:
+        size *= 2
+        pairs = [
+            builder.shuffle_vector(x, y, _indices(*range(size))) for x, y in zip(pairs[::2], pairs[1::2], strict=True)
+        ]
+    nothing = ir.Constant(pairs[0].type, ir.Undefined)
+    return [builder.shuffle_vector(pairs[0], nothing, _indices(*range(k, 2 * LANES, 2))) for k in (0, 1)]
+
+
+def _operation(symbol: Any, method: str) -> None:
+    @infer_global(symbol)
+    class _Template(ConcreteTemplate):  # type: ignore[misc]
+        cases = [signature(_LANES, _LANES, _LANES), signature(_LANES, _LANES, types.float64)]  # noqa: RUF012
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, y = args
+        return getattr(builder, method)(x, y if sig.args[1] == _LANES else _spread(builder, y))
+
+    lower_builtin(symbol, _LANES, _LANES)(lower)
+    lower_builtin(symbol, _LANES, types.float64)(lower)
+
+
+_operation(operator.add, "fadd")
+_operation(operator.sub, "fsub")
+_operation(operator.mul, "fmul")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def alike(typing: Any, x: Any) -> Any:
+    """One number in all lanes."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _spread(builder, args[0])
+
+    return _LANES(types.float64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def larger(typing: Any, x: Any, y: Any) -> Any:
+    """``max(x, y)`` in each lane."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, y = args
+        return builder.select(builder.fcmp_ordered(">", y, x), y, x)
+
+    return _LANES(_LANES, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def over(typing: Any, x: Any, y: Any) -> Any:
+    """A bit for each lane with ``not x < y``, the first lane's lowest."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        marks = builder.fcmp_unordered(">=", *args)
+        return builder.zext(builder.bitcast(marks, ir.IntType(LANES)), _I64)
+
+    return types.uint64(_LANES, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def first_mark(typing: Any, marks: Any) -> Any:
+    """The place of the lowest bit that is set, of which there must be one."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.cttz(args[0], _I1(1))
+
+    return types.uint64(types.uint64), build
+
+
+def _targets(context: Any, builder: Any, kind: Any, post: Any, at: Any) -> list[Any]:
+    """The eight targets from post[at] on, as 64-bit numbers."""
+    first = builder.gep(context.make_array(kind)(context, builder, post).data, [at])
+    return [builder.zext(builder.load(builder.gep(first, [_I64(k)])), _I64) for k in range(LANES)]
+
+
+def _add(context: Any, builder: Any, kind: Any, flat: Any, targets: list[Any], inputs: list[Any]) -> list[Any]:
+    """Add a pair to each target, one after the other: the same target may come twice."""
+    data, sums = context.make_array(kind)(context, builder, flat).data, []
+    for j, value in zip(targets, inputs, strict=True):
+        place = builder.bitcast(builder.gep(data, [builder.shl(j, _I64(1))]), _PAIR.as_pointer())
+        total = builder.fadd(builder.load(place, align=8), value)
+        builder.store(total, place, align=8)
+        sums.append(total)
+    return sums
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_pairs(typing: Any, flat: Any, post: Any, at: Any, da: Any, db: Any) -> Any:
+    """Add (da, db) to flat[2 j : 2 j + 2] for the targets j in post[at : at + 8]; all new a, and all new b."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        targets = _targets(context, builder, sig.args[1], args[1], args[2])
+        value = _pair(builder, args[3], args[4])
+        sums = _add(context, builder, sig.args[0], args[0], targets, [value] * LANES)
+        return context.make_tuple(builder, _BOTH, _apart(builder, sums))
+
+    return _BOTH(flat, post, types.uint64, types.float64, types.float64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_weighted(typing: Any, flat: Any, post: Any, weights: Any, at: Any, w0: Any, unit_a: Any, unit_b: Any) -> Any:
+    """`add_pairs` of (w unit_a, w unit_b) for the weights w in weights[w0 : w0 + 8]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        targets = _targets(context, builder, sig.args[1], args[1], args[3])
+        first = builder.gep(context.make_array(sig.args[2])(context, builder, args[2]).data, [args[4]])
+        units, inputs = _pair(builder, args[5], args[6]), []
+        for k in range(LANES):
+            w = builder.load(builder.gep(first, [_I64(k)]))
+            if sig.args[2].dtype != types.float64:
+                w = builder.fpext(w, _DOUBLE)
+            inputs.append(builder.fmul(_spread(builder, w, _PAIR), units))
+        sums = _add(context, builder, sig.args[0], args[0], targets, inputs)
+        return context.make_tuple(builder, _BOTH, _apart(builder, sums))
+
+    return _BOTH(flat, post, weights, types.uint64, types.uint64, types.float64, types.float64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def pick(typing: Any, values: Any, post: Any, at: Any) -> Any:
+    """values[j] for the targets j in post[at : at + 8]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        found: Any = ir.Constant(_WIDE, ir.Undefined)
+        for k, j in enumerate(_targets(context, builder, sig.args[1], args[1], args[2])):
+            found = builder.insert_element(found, builder.load(builder.gep(data, [j])), _I32(k))
+        return found
+
+    return _LANES(values, post, types.uint64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch(typing: Any, values: Any, at: Any) -> Any:
+    """Have values[at], or the row values[at], brought near, since it will be needed soon; any `at` will do."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        stride = builder.extract_value(array.strides, 0)
+        place = builder.gep(builder.bitcast(array.data, _BYTES), [builder.mul(stride, args[1])])
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
+        call = builder.module.declare_intrinsic("llvm.prefetch", [_BYTES], kind)
+        builder.call(call, [place, _I32(0), _I32(3), _I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def neighbours(typing: Any, values: Any, at: Any) -> Any:
+    """values[at : at + 8]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        item = context.get_data_type(sig.args[0].dtype)
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [args[1]]), ir.VectorType(item, LANES).as_pointer())
+        found = builder.load(place, align=context.get_abi_sizeof(item))
+        return found if item == _DOUBLE else builder.fpext(found, _WIDE)
+
+    return _LANES(values, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def put(typing: Any, values: Any, at: Any, x: Any) -> Any:
+    """values[at : at + 8] = x."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        builder.store(args[2], builder.bitcast(builder.gep(data, [args[1]]), _WIDE.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_beside(typing: Any, flat: Any, who: Any, da: Any, db: Any) -> Any:
+    """Add da and db to the pairs of the neighbours who .. who + 8 in `flat`; all new a, and all new b."""
+    both = ir.VectorType(_DOUBLE, 2 * LANES)
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [builder.shl(args[1], _I64(1))]), both.as_pointer())
+        mixed = _indices(*(k + half for k in range(LANES) for half in (0, LANES)))
+        total = builder.fadd(builder.load(place, align=8), builder.shuffle_vector(args[2], args[3], mixed))
+        builder.store(total, place, align=8)
+        return context.make_tuple(builder, _BOTH, _apart(builder, [total]))
+
+    return _BOTH(flat, types.int64, _LANES, _LANES), build
