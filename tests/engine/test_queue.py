@@ -19,6 +19,7 @@ from tests.engine.test_exact import (
     ROUNDING,
     TIES,
     TIME,
+    clamp_of,
     everything,
     for_engine,
     same_bits,
@@ -47,12 +48,12 @@ def agrees_with_the_oracle(case, found, expected):
         assert at >= until, f"{name} {i} parts at {at}: {expected.train(name, i)}, {train(found, name, i)}"
 
 
-@given(case=small_networks(instant=True))
+@given(case=small_networks(instant=True, whole=True))
 def test_spikes_and_voltages_with_zero_delays_are_those_of_the_oracle(case):
     network, duration, inputs = case
     note(readable(*case))
     expected = simulate(network, duration, inputs)
-    found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network))
+    found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network), clamp=clamp_of(inputs))
     agrees_with_the_oracle(case, found, expected)
     voltages_agree(case, found, expected)
 
