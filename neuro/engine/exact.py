@@ -37,6 +37,7 @@ from neuro.engine.records import (
 from neuro.engine.runaway import check_spikes, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
 from neuro.engine.windows import first_busy, force, run_windows
+from neuro.errors import NetworkError
 from neuro.jit import is_cached, laid, link, use_threads
 
 __all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
@@ -125,7 +126,11 @@ def advance(
     final = course.arrays
     end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
     while base < stop and course.reached < end:
-        sink.write(course.piece(end))
+        try:
+            sink.write(course.piece(end))
+        except NetworkError:
+            # A neuron that runs away after the run's end is none of its business.
+            sink.write(course.piece(end := stop))
         tell(stop)
     after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed)
     return Outcome(stop, course.events, after)

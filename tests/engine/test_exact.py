@@ -411,3 +411,16 @@ def test_a_current_that_just_holds_v_at_its_limit_lets_go_at_once():
     run = nr.run(network, 0.52, inputs=inputs, record=nr.Record(v={"a": [0]}, v_dt=2.0**-6))
     since = np.maximum(run.v_times - 0.5, 0.0)
     assert run.v["a"][:, 0] == pytest.approx(0.5 - 2.0 * since + 2.0 * tau * (1.0 - np.exp(-since / tau)), rel=1e-12)
+
+
+@pytest.mark.parametrize("tau_m", [6e-3, 20e-3, [6e-3, 20e-3]], ids=str)
+@pytest.mark.parametrize("tau_syn", [2e-3, 10e-3])
+@pytest.mark.parametrize("threshold", [0.3, 0.35])
+def test_a_maximum_long_before_the_next_event_is_not_missed(tau_m, tau_syn, threshold):
+    net = Network()
+    net.add(Population("cell", 2, LIF(tau_m=tau_m, v_th=threshold, bias=0.2, tau_syn=tau_syn), {"i": 4.3}))
+    # Nothing else happens: one window lasts until currents and voltages have decayed to the last bit.
+    found, expected = nr.run(net, 1.0), simulate(net, 1.0)
+    for i in range(2):
+        assert train(found, "cell", i) == pytest.approx(expected.train("cell", i), abs=TIME)
+    assert len(expected.train("cell", 0)) > 0
