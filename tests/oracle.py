@@ -34,6 +34,8 @@ Terms = Sequence[tuple[float, float]]
 """(coefficient, time constant) of each exponential."""
 Noise = Callable[[], float]
 Moment = Callable[[float], float]
+WeightAt = Callable[[str, int, float], float | None]
+"""(projection, its synapse k, the time of a spike) -> the weight that this spike has, or None: the one described."""
 
 
 class TooManySpikes(Exception):
@@ -75,6 +77,7 @@ def simulate(
     limit: int = 100_000,
     noise: float = 0.0,
     seed: int = 0,
+    weight_at: WeightAt | None = None,
 ) -> Run:
     """Simulate `network` on [0, duration).
 
@@ -93,6 +96,8 @@ def simulate(
     noise, seed
         A relative disturbance of each neuron's state whenever something happens to it, and of every time that is a
         sum: see `horizon`.
+    weight_at
+        Other weights than those described, for each spike.
     """
     rng = random.Random(seed)
 
@@ -114,13 +119,15 @@ def simulate(
 
     def fire(name: str, i: int, t: float) -> None:
         spikes[name].append((t, i))
-        for pre, delay, cell, receptor, weight in fanout[name]:
+        for pre, delay, cell, receptor, described, key in fanout[name]:
             if pre == i:
                 arrival = moment(t + delay) if delay else t
+                given = None if weight_at is None else weight_at(*key, t)
+                weight = described if given is None else given
                 heapq.heappush(heap, (arrival, next(serial), cell, partial(cell.receive, receptor, weight)))
 
-    for name, given in (inputs or {}).items():
-        for key, one in enumerate(given if isinstance(given, list | tuple) else [given]):
+    for name, told in (inputs or {}).items():
+        for key, one in enumerate(told if isinstance(told, list | tuple) else [told]):
             for i in getattr(one, "neurons", ()):
                 cells[name][i].suspend()
             if hasattr(one, "ids"):
@@ -166,6 +173,7 @@ def horizon(
     noise: float,
     tolerance: float,
     samples: Sequence[float] = (),
+    weight_at: WeightAt | None = None,
 ) -> float:
     """Until when the spikes of `run` do not hang on rounding, s.
 
@@ -181,10 +189,10 @@ def horizon(
         # A disturbed run may have more spikes than the undisturbed one, but not by much before they part.
         limit = 2 * sum(len(times) for times, _ in run.spikes.values()) + 100
         try:
-            other = simulate(network, duration, inputs, limit=limit, noise=noise, seed=seed)
+            other = simulate(network, duration, inputs, limit=limit, noise=noise, seed=seed, weight_at=weight_at)
         except TooManySpikes as stop:
             duration = stop.time
-            other = simulate(network, duration, inputs, noise=noise, seed=seed)
+            other = simulate(network, duration, inputs, noise=noise, seed=seed, weight_at=weight_at)
             found = min(found, duration)
         for name, group in run.cells.items():
             for i in range(len(group)):
@@ -451,17 +459,19 @@ def halve(reached: Callable[[float], bool], p: float, q: float) -> float:
 
 def _fanout(
     network: Network, name: str, cells: Mapping[str, list[Cell]]
-) -> Iterable[tuple[int, float, Cell, int, float]]:
-    """Source neuron, delay, target cell, receptor and weight of each synapse out of a population."""
+) -> Iterable[tuple[int, float, Cell, int, float, tuple[str, int]]]:
+    """Source neuron, delay, target cell, receptor, weight and name of each synapse out of a population."""
     for projection in network.projections.values():
         if projection.pre.name == name:
-            synapses = _synapses(projection, network.seed)
+            synapses = listed(projection, network.seed)
             delays = np.broadcast_to(np.ravel(projection.delay), len(synapses)).tolist()
-            for (pre, post, weight), delay in zip(synapses, delays, strict=True):
-                yield pre, delay, cells[projection.post.name][post], projection.receptor, weight
+            for k, ((pre, post, weight), delay) in enumerate(zip(synapses, delays, strict=True)):
+                target = cells[projection.post.name][post]
+                yield pre, delay, target, projection.receptor, weight, (projection.name, k)
 
 
-def _synapses(projection: Projection, seed: int) -> list[tuple[int, int, float]]:
+def listed(projection: Projection, seed: int) -> list[tuple[int, int, float]]:
+    """Source, target and weight of each synapse."""
     # In the order in which the delays of a projection are given: of a matrix, row by row.
     synapses, rows, columns = projection.synapses, projection.pre.size, projection.post.size
     if isinstance(synapses, Sparse):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -17,7 +17,11 @@ import numpy as np
 
 from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
+from neuro.engine.carrying import begun, carried, enlarged
+from neuro.engine.follow import Short, follow
 from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
+from neuro.engine.lessons import Lesson, Rule, pairings
+from neuro.engine.plastic import Learner
 from neuro.engine.program import Program
 from neuro.engine.queue import bring, new_bench, run_queue
 from neuro.engine.recording import Recording
@@ -36,6 +40,7 @@ from neuro.engine.records import (
 )
 from neuro.engine.runaway import check_spikes, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
+from neuro.engine.structure import acting
 from neuro.engine.windows import first_busy, force, run_windows
 from neuro.errors import NetworkError
 from neuro.jit import is_cached, laid, link, use_threads
@@ -86,6 +91,8 @@ class Outcome(NamedTuple):
     reached: float
     events: Ints
     state: EngineState
+    weights: dict[str, Floats]
+    """Of the projections that learn, at the time reached."""
 
 
 def advance(
@@ -98,6 +105,7 @@ def advance(
     tell: Callable[[float], None],
     halted: Callable[[], bool],
     threads: int = 1,
+    rules: Mapping[str, Rule] | None = None,
 ) -> Outcome:
     """Simulate from a state to `stop`, or to where `halted` says to stop.
 
@@ -105,17 +113,20 @@ def advance(
     """
     ready(program, threads)
     start = state.time
-    arrays, begin, known = state.arrays, state.base, join(state.since_base, plan)
-    if _changed(state, program, plan):
+    arrays, begin, known, lesson = state.arrays, state.base, join(state.since_base, plan), state.lesson
+    told = pairings(program, rules, lesson)
+    if _changed(state, program, plan) or told != ({} if lesson is None else lesson.pairings):
         begin, known = start, plan
-        arrays = finished(state)
+        arrays, lesson = finished(state)
         if not program.window:
             arrays = copied(arrays)
             bench, desk = new_bench(state.program.fixed, arrays), new_desk(state.program, program.shares(1), 0, 1)
             bring(state.program.table, laid(arrays), laid(desk), laid(bench), start)
         arrays = _forced(program, arrays, state.forced, plan.forced, start)
+        if told:
+            lesson, arrays = carried(program, told, arrays, lesson, start)
     base = max(begin, _grid(stop, program.window))
-    course = _Course(program, arrays, known, sampling, begin, (start, stop), threads)
+    course = _Course(program, arrays, known, sampling, begin, (start, stop), threads, lesson)
     while course.reached < base:
         if halted():
             return _halt(state, plan, course)
@@ -123,7 +134,7 @@ def advance(
         tell(course.reached)
     if halted() and base < stop:
         return _halt(state, plan, course)
-    final = course.arrays
+    final, kept = course.arrays, course.lesson
     end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
     while base < stop and course.reached < end:
         try:
@@ -132,8 +143,8 @@ def advance(
             # A neuron that runs away after the run's end is none of its business.
             sink.write(course.piece(end := stop))
         tell(stop)
-    after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed)
-    return Outcome(stop, course.events, after)
+    after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed, kept)
+    return Outcome(stop, course.events, after, course.weights())
 
 
 def _grid(time: float, length: float) -> float:
@@ -144,31 +155,34 @@ def _grid(time: float, length: float) -> float:
 def _halt(state: EngineState, plan: Schedule, course: _Course) -> Outcome:
     """Stop at the end of a window; before the end of the first, nothing has happened yet."""
     if course.reached <= state.time:
-        return Outcome(state.time, np.zeros_like(course.events), state)
+        return Outcome(state.time, np.zeros_like(course.events), state, course.weights())
     reached = course.reached
-    after = EngineState(course.program, course.arrays, reached, reached, None, plan.forced, state.seed)
-    return Outcome(reached, course.events, after)
+    after = EngineState(course.program, course.arrays, reached, reached, None, plan.forced, state.seed, course.lesson)
+    return Outcome(reached, course.events, after, course.weights())
 
 
 def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
     """Does this run differ from the last one in what acts inside the window that both share?"""
     if len(state.forced) != len(plan.forced) or np.any(state.forced != plan.forced):
         return True
-    old, new = state.program.fixed, program.fixed
-    return old is not new and not all(
-        np.array_equal(getattr(old, key), getattr(new, key)) for key in ("weight", "cells", "rate", "jump")
-    )
+    if state.program.fixed is program.fixed:
+        return False
+    # What a projection has learned is in the state: the devices of its crossbar, which have it too, do not matter.
+    learned = () if state.lesson is None else state.lesson.pairings
+    old, new = (acting(one, learned) for one in (state.program, program))
+    return not all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
 
 
-def finished(state: EngineState) -> State:
+def finished(state: EngineState) -> tuple[State, Lesson | None]:
     """The state at the time that was reached: the open window up to there, with the weights that it began with."""
     if state.since_base is None or state.base >= state.time:
-        return state.arrays
+        return state.arrays, state.lesson
     ready(state.program)
-    course = _Course(state.program, state.arrays, state.since_base, NO_SAMPLES, state.base, (state.time, state.time))
+    times, inputs = (state.time, state.time), state.since_base
+    course = _Course(state.program, state.arrays, inputs, NO_SAMPLES, state.base, times, lesson=state.lesson)
     while course.reached < state.time:
         course.piece(state.time)
-    return course.arrays
+    return course.arrays, course.lesson
 
 
 def _forced(program: Program, arrays: State, old: Ints, new: Ints, time: float) -> State:
@@ -196,8 +210,8 @@ def _output(program: Program, room: int) -> Output:
 class _Course:
     """A simulation under way: what stands at `reached`, and how far to go at a time.
 
-    `arrays` and `events` are never written to: a piece works on copies, so that it can be repeated with more room,
-    and whoever keeps them has the state of that instant.
+    `arrays`, `events` and `lesson` are never written to: a piece works on copies, so that it can be repeated with more
+    room, and whoever keeps them has the state of that instant.
     """
 
     def __init__(
@@ -209,8 +223,11 @@ class _Course:
         begin: float,
         counted: tuple[float, float],
         threads: int = 1,
+        lesson: Lesson | None = None,
     ) -> None:
         self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
+        self.learner = None if lesson is None else Learner(program, lesson.pairings, lesson.arrival.shape[1])
+        self.lesson = None if lesson is None else begun(lesson)
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
@@ -232,7 +249,11 @@ class _Course:
         while True:
             tick = clock.perf_counter()
             arrays, times, voltage, output = self._buffers(until)
-            reached = self._go(arrays, output, until)
+            try:
+                reached = self._go(arrays, output, until)
+            except Short as short:
+                self._enlarge(short)
+                continue
             took, code = clock.perf_counter() - tick, arrays.register[FAULT]
             count = int(arrays.register[N_OUT])
             if code == FULL:
@@ -244,6 +265,7 @@ class _Course:
         arrays.register[N_OUT] = 0
         self._adapt(until, took, count)
         self.arrays, self.reached, self.events = arrays, until, output.events
+        self.lesson = None if self.learner is None else self.learner.snapshot()
         low, high = output.time[:count].searchsorted(self.counted)
         return Piece(
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
@@ -257,7 +279,21 @@ class _Course:
             return float(run_queue(fixed, *tables, laid(self.desk), laid(bench), until))
         team = None if self.threads == 1 else self.threads
         start, stop = self.counted
+        if self.learner is not None and self.lesson is not None:
+            self.learner.load(self.lesson)
+            return follow(self.learner, arrays, self.inputs, output, self.desk, self.reached, until, self.counted, team)
         return float(run_windows(fixed, *tables, laid(self.desk), self.reached, until, length, start, stop, team))
+
+    def _enlarge(self, short: Short) -> None:
+        if self.learner is not None and self.lesson is not None:
+            self.learner, self.lesson, self.arrays = enlarged(self.learner, short.code, self.lesson, self.arrays)
+
+    def weights(self) -> dict[str, Floats]:
+        """What the projections that learn have learned."""
+        if self.learner is None or self.lesson is None:
+            return {}
+        self.learner.hand_over(self.lesson)
+        return self.learner.weights(self.lesson)
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = copied(self.arrays)

@@ -193,7 +193,9 @@ def gather(
     for n in range(before, last):
         j = out.neuron[n]
         for k in range(fixed.row[j], fixed.row[j + 1]):
-            enter(state.calendar, state.bucket, register, window, length, out.time[n] + fixed.segments[k].delay, k)
+            delay = fixed.segments[k].delay
+            if delay >= 0.0:  # others wait for what this window's spikes teach
+                enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
     for g in range(len(fixed.groups)):
         state.origin[g] = desk.origin[0, g]
         state.outlook[g] &= ~FRESH
