@@ -11,6 +11,7 @@ import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from functools import cache
+from math import inf
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
 from neuro.engine.lessons import Lesson, Rule, pairings
 from neuro.engine.plastic import Learner
 from neuro.engine.program import Program
-from neuro.engine.queue import bring, new_bench, run_queue
+from neuro.engine.queue import UNDER_WAY, bring, new_bench, run_queue
 from neuro.engine.recording import Recording
 from neuro.engine.records import (
     FAULT,
@@ -310,8 +311,10 @@ class _Course:
         """The end of the next piece: a point of the grid, or `stop`."""
         length = self.program.window
         if not length:
-            most = MOST_VALUES / max(1, len(self.sampling.ids)) * self.sampling.step
-            return min(stop, self.reached + min(most, self.windows * INSTANT))
+            most = MOST_VALUES / len(self.sampling.ids) * self.sampling.step if len(self.sampling.ids) else inf
+            ahead, patient = self._next_instant(), self.reached + self.windows * INSTANT
+            self.quiet = ahead > patient
+            return min(stop, self.reached + most, max(ahead, patient))
         window = int(window_of(self.reached, length))
         last = window + self.windows
         if stop <= last * length:
@@ -326,6 +329,15 @@ class _Course:
             most = self.reached + MOST_VALUES / len(self.sampling.ids) * self.sampling.step
             last = min(last, max(window + 1, int(window_of(min(most, stop), length))))
         return min(stop, last * length)
+
+    def _next_instant(self) -> float:
+        """When something can happen next, where there are no windows: inf if never."""
+        arrays, inputs, register = self.arrays, self.inputs, self.arrays.register
+        due = [arrays.neurons["since"].min(initial=inf)]
+        due += [arrays.calendar["time"][0]] if register[UNDER_WAY] else []
+        due += inputs.source_time[register[NEXT_SOURCE] :][:1].tolist()
+        due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
+        return float(min(due))
 
     def _make_room(self, count: int, reached: float, until: float) -> float:
         """Enlarge what was too small, or be content with the windows that did fit."""
