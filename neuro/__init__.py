@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from neuro.engine.run import run
     from neuro.engine.stored import load_recording
     from neuro.exchange.nir import read_nir
+    from neuro.learning.plasticity import STDP, EventLocal
 
 __version__ = "0.1.0"
 
 # numba and scipy take half a second to import; a description needs neither.
 _LATER = {
+    "EventLocal": "neuro.learning.plasticity",
+    "STDP": "neuro.learning.plasticity",
     "Crossbar": "neuro.crossbar.array",
     "Current": "neuro.engine.recording",
     "Device": "neuro.crossbar.device",
@@ -52,12 +55,14 @@ __all__ = [
     "ALIF",
     "IF",
     "LIF",
+    "STDP",
     "AllToAll",
     "Convolution2d",
     "Crossbar",
     "Current",
     "Dense",
     "Device",
+    "EventLocal",
     "FixedIndegree",
     "FixedProbability",
     "LoihiAHP",

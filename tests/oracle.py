@@ -25,14 +25,17 @@ from typing import Any
 
 import numpy as np
 
+from neuro.arrays import stream
 from neuro.network.graph import Network, Population, Projection
-from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource
-from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
+from neuro.network.neurons import AHP, ALIF, LIF, Source
+from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse, is_matrix, triplets
 
 Terms = Sequence[tuple[float, float]]
 """(coefficient, time constant) of each exponential."""
 Noise = Callable[[], float]
 Moment = Callable[[float], float]
+WeightAt = Callable[[str, int, float], float | None]
+"""(projection, its synapse k, the time of a spike) -> the weight that this spike has, or None: the one described."""
 
 
 class TooManySpikes(Exception):
@@ -74,23 +77,27 @@ def simulate(
     limit: int = 100_000,
     noise: float = 0.0,
     seed: int = 0,
+    weight_at: WeightAt | None = None,
 ) -> Run:
     """Simulate `network` on [0, duration).
 
     Parameters
     ----------
     network
-        Without random synapses.
+        Random synapses and convolutions are listed by `neuro.network`, which has tests of its own.
     duration
         Seconds.
     inputs
         By population name one input or a list of them: `.times` and `.ids` for a source, `.times` and `.values`
-        of a current that is added to the bias from each time on.
+        of a current that is added to the bias from each time on; `.times`, `.ids` and `.neurons` of neurons that
+        are forced: they fire at these times and have no dynamics. A Poisson source gets its spikes here, too.
     limit
         Spikes after which to give up with `TooManySpikes`.
     noise, seed
         A relative disturbance of each neuron's state whenever something happens to it, and of every time that is a
         sum: see `horizon`.
+    weight_at
+        Other weights than those described, for each spike.
     """
     rng = random.Random(seed)
 
@@ -101,7 +108,7 @@ def simulate(
     cells = {
         p.name: [Cell(p, i, duration, lambda: noise * rng.gauss(0.0, 1.0), moment) for i in range(p.size)]
         for p in network.populations.values()
-        if not isinstance(p.model, SpikeSource)
+        if not isinstance(p.model, Source)
     }
     owner = {id(cell): (name, i) for name, group in cells.items() for i, cell in enumerate(group)}
     fanout = {name: list(_fanout(network, name, cells)) for name in network.populations}
@@ -112,13 +119,17 @@ def simulate(
 
     def fire(name: str, i: int, t: float) -> None:
         spikes[name].append((t, i))
-        for pre, delay, cell, receptor, weight in fanout[name]:
+        for pre, delay, cell, receptor, described, key in fanout[name]:
             if pre == i:
                 arrival = moment(t + delay) if delay else t
+                given = None if weight_at is None else weight_at(*key, t)
+                weight = described if given is None else given
                 heapq.heappush(heap, (arrival, next(serial), cell, partial(cell.receive, receptor, weight)))
 
-    for name, given in (inputs or {}).items():
-        for key, one in enumerate(given if isinstance(given, list | tuple) else [given]):
+    for name, told in (inputs or {}).items():
+        for key, one in enumerate(told if isinstance(told, list | tuple) else [told]):
+            for i in getattr(one, "neurons", ()):
+                cells[name][i].suspend()
             if hasattr(one, "ids"):
                 for t, i in zip(one.times, one.ids, strict=True):
                     if t < duration:
@@ -162,6 +173,7 @@ def horizon(
     noise: float,
     tolerance: float,
     samples: Sequence[float] = (),
+    weight_at: WeightAt | None = None,
 ) -> float:
     """Until when the spikes of `run` do not hang on rounding, s.
 
@@ -177,10 +189,10 @@ def horizon(
         # A disturbed run may have more spikes than the undisturbed one, but not by much before they part.
         limit = 2 * sum(len(times) for times, _ in run.spikes.values()) + 100
         try:
-            other = simulate(network, duration, inputs, limit=limit, noise=noise, seed=seed)
+            other = simulate(network, duration, inputs, limit=limit, noise=noise, seed=seed, weight_at=weight_at)
         except TooManySpikes as stop:
             duration = stop.time
-            other = simulate(network, duration, inputs, noise=noise, seed=seed)
+            other = simulate(network, duration, inputs, noise=noise, seed=seed, weight_at=weight_at)
             found = min(found, duration)
         for name, group in run.cells.items():
             for i in range(len(group)):
@@ -222,7 +234,8 @@ class Cell:
         self.leaky = isinstance(model, LIF)
         self.tau_m = number(model.tau_m) if self.leaky else math.inf
         self.rest = number(model.v_rest) if self.leaky else 0.0
-        self.bias, self.v_th, self.v_reset = number(model.bias), number(model.v_th), number(model.v_reset)
+        self.bias, self.v_reset = number(model.bias), number(model.v_reset)
+        self.v_th = math.inf if model.v_th is None else number(model.v_th)
         self.refractory, self.subtracts = number(model.refractory), model.reset == "subtract"
         self.v_min = -math.inf if model.v_min is None else number(model.v_min)
         self.v_max = math.inf if model.v_max is None else number(model.v_max)
@@ -237,7 +250,8 @@ class Cell:
 
         self.t = 0.0
         self.v = self.clip(number((population.initial or {}).get("v", self.rest)))
-        self.current = [0.0] * len(self.tau_syn)
+        begin = number((population.initial or {}).get("i", 0.0))
+        self.current = [0.0 if tau is None else begin for tau in self.tau_syn]
         self.slow = [0.0] * len(self.tau_slow)
         self.extra: dict[int, float] = {}
         self.kick = 0.0
@@ -245,6 +259,10 @@ class Cell:
         self.phase = "free"
         self.due = 0.0
         self.history: list[Cell] = []
+
+    def suspend(self) -> None:
+        """Stay at v_reset, and never spike of one's own."""
+        self.v, self.held_until = self.v_reset, math.inf
 
     # What can happen to a cell at one instant: first it is moved there, then it receives, then it settles.
 
@@ -287,7 +305,8 @@ class Cell:
     def disturbed(self, v: float) -> float:
         # At a limit v is the limit, without rounding.
         at_limit = v in (self.v_min, self.v_max)
-        return v if at_limit else self.clip(v + self.noise() * (abs(v) + abs(self.v_th)))
+        scale = abs(v) + (1.0 if math.isinf(self.v_th) else abs(self.v_th))
+        return v if at_limit else self.clip(v + self.noise() * scale)
 
     def spike(self) -> None:
         self.v = self.clip(self.v - self.v_th if self.subtracts else self.v_reset)
@@ -366,6 +385,8 @@ class Cell:
         return first(lambda t: sign * self.drive(t) <= 0, [self.t, *turns, self.end])
 
     def when_threshold_sinks_to_v(self) -> float:
+        if math.isinf(self.level):
+            return math.inf
         turns = zeros(self.level - self.v, self.raised, self.t, self.end)
         return first(lambda t: self.threshold(t) <= self.v, [self.t, *turns, self.end])
 
@@ -438,17 +459,19 @@ def halve(reached: Callable[[float], bool], p: float, q: float) -> float:
 
 def _fanout(
     network: Network, name: str, cells: Mapping[str, list[Cell]]
-) -> Iterable[tuple[int, float, Cell, int, float]]:
-    """Source neuron, delay, target cell, receptor and weight of each synapse out of a population."""
+) -> Iterable[tuple[int, float, Cell, int, float, tuple[str, int]]]:
+    """Source neuron, delay, target cell, receptor, weight and name of each synapse out of a population."""
     for projection in network.projections.values():
         if projection.pre.name == name:
-            synapses = _synapses(projection)
+            synapses = listed(projection, network.seed)
             delays = np.broadcast_to(np.ravel(projection.delay), len(synapses)).tolist()
-            for (pre, post, weight), delay in zip(synapses, delays, strict=True):
-                yield pre, delay, cells[projection.post.name][post], projection.receptor, weight
+            for k, ((pre, post, weight), delay) in enumerate(zip(synapses, delays, strict=True)):
+                target = cells[projection.post.name][post]
+                yield pre, delay, target, projection.receptor, weight, (projection.name, k)
 
 
-def _synapses(projection: Projection) -> list[tuple[int, int, float]]:
+def listed(projection: Projection, seed: int) -> list[tuple[int, int, float]]:
+    """Source, target and weight of each synapse."""
     # In the order in which the delays of a projection are given: of a matrix, row by row.
     synapses, rows, columns = projection.synapses, projection.pre.size, projection.post.size
     if isinstance(synapses, Sparse):
@@ -459,5 +482,9 @@ def _synapses(projection: Projection) -> list[tuple[int, int, float]]:
         return [(i, i, float(w)) for i, w in enumerate(weights)]
     if isinstance(synapses, AllToAll):
         return [(i, j, float(synapses.weight)) for i in range(rows) for j in range(columns)]
+    if not is_matrix(synapses):
+        drawn = triplets(synapses, (rows, columns), stream(seed, "projection", projection.name), projection.name)
+        each = np.broadcast_to(drawn.weight, len(drawn.pre)).astype(float)
+        return list(zip(drawn.pre.tolist(), drawn.post.tolist(), each.tolist(), strict=True))
     weights = synapses.weight if isinstance(synapses, Dense) else synapses.effective_weights()
     return [(i, j, float(weights[i][j])) for i in range(rows) for j in range(columns)]

@@ -14,9 +14,11 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from neuro.engine.poisson import poisson
+from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population
-from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource, receptors
-from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
+from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource, receptors
+from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
 from tests.oracle import TooManySpikes, simulate
 
 MOST_SPIKES = 300
@@ -34,6 +36,18 @@ def train(pairs):
     """Spikes (time, id), sorted."""
     pairs = sorted(pairs)
     return Train(np.array([t for t, _ in pairs], float), np.array([i for _, i in pairs], np.int64))
+
+
+@dataclass(frozen=True)
+class Drawn(Train):
+    """Spikes of a Poisson source, as the engine draws them."""
+
+
+@dataclass(frozen=True)
+class Forced(Train):
+    """Spikes of neurons whose own dynamics are suspended."""
+
+    neurons: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,11 @@ def each(draw, size, low, high):
     return np.array([draw(between(low, high)) for _ in range(size)])
 
 
+def nearly(draw, tau):
+    """Exactly another time constant, or nearly."""
+    return None if tau is None else tau * (1 + draw(st.sampled_from([0.0, 0.0, -1e-3, -1e-6, 1e-9, 1e-13])))
+
+
 @st.composite
 def time_constants(draw, size, tau_m):
     """Of one receptor: none, or any, or exactly or nearly the membrane's."""
@@ -99,13 +118,20 @@ def refractory_times(size, delays):
 
 def ceilings(size, v_th):
     """Above the threshold, at it, or below it."""
+    if v_th is None:
+        return each(size, 0.31, 0.59)
     return st.one_of(each(size, 0.0, 0.4).map(lambda x: v_th + x), st.just(v_th), each(size, 0.31, 0.59))
 
 
 @st.composite
-def common(draw, size, tau_m, delays):
-    """What all models have."""
+def common(draw, size, tau_m, delays, whole):
+    """What all models have; `whole`: some never spike."""
     v_th = draw(each(size, 0.6, 1.4))
+    if whole and draw(st.integers(0, 9)) == 9:
+        v_th = None
+    taus = draw(st.lists(time_constants(size, tau_m), min_size=1, max_size=3))
+    if len(taus) > 1 and draw(st.booleans()):
+        taus[0] = nearly(draw, taus[1])
     fields = {
         "v_th": v_th,
         "v_reset": draw(seldom(each(size, -0.3, 0.3), 0.0)),
@@ -114,15 +140,17 @@ def common(draw, size, tau_m, delays):
         "v_min": draw(seldom(each(size, -0.6, -0.31), None)),
         "v_max": draw(seldom(ceilings(size, v_th), None)),
     }
-    taus = tuple(draw(st.lists(time_constants(size, tau_m), min_size=1, max_size=3)))
+    taus = tuple(taus)
     fields["tau_syn"] = taus if len(taus) > 1 or draw(st.booleans()) else taus[0]
     return fields
 
 
 @st.composite
-def slow(draw, size, tau_m, *, lowest):
+def slow(draw, size, tau_m, tau_syn, *, lowest):
     """Time constants and jumps of one slow variable, or tuples of them."""
-    taus = st.one_of(each(size, 15e-3, 150e-3), st.just(tau_m))
+    others = [tau for tau in (tau_syn if isinstance(tau_syn, tuple) else (tau_syn,)) if tau is not None]
+    alike = [st.just(nearly(draw, others[0]))] if others else []
+    taus = st.one_of(each(size, 15e-3, 150e-3), each(size, 15e-3, 150e-3), st.just(tau_m), *alike)
     if draw(st.booleans()):
         return draw(taus), draw(each(size, lowest, 0.6))
     n = draw(st.integers(1, 3))
@@ -132,7 +160,13 @@ def slow(draw, size, tau_m, *, lowest):
 @st.composite
 def plain(draw, size, delays):
     """Leaky neurons with one receptor, all with the same time constants: the engine's fastest path."""
-    return LIF(
+    n = draw(st.sampled_from([0, 0, 0, 1, 2, 3]))
+    own = {
+        "tau_ahp": tuple(draw(between(15e-3, 150e-3)) for _ in range(n)),
+        "jump": tuple(draw(each(size, -0.15, 0.4)) for _ in range(n)),
+    }
+    return (AHP if n else LIF)(
+        **(own if n else {}),
         tau_m=draw(between(6e-3, 30e-3)),
         tau_syn=draw(st.one_of(st.none(), between(2e-3, 15e-3), between(2e-3, 15e-3), between(40e-3, 90e-3))),
         v_th=draw(each(size, 0.6, 1.4)),
@@ -145,31 +179,32 @@ def plain(draw, size, delays):
 
 
 @st.composite
-def models(draw, size, delays):
+def models(draw, size, delays, whole=False):
     """Any model with a membrane."""
     if draw(st.booleans()):
         return draw(plain(size, delays))
     kind = draw(st.sampled_from([LIF, LIF, AHP, ALIF, IF]))
     tau_m = None if kind is IF else draw(each(size, 6e-3, 30e-3))
-    fields = draw(common(size, tau_m, delays))
+    fields = draw(common(size, tau_m, delays, whole and kind in (LIF, IF)))
     if kind is IF:
         return IF(bias=draw(st.one_of(st.just(0.0), each(size, -20.0, 90.0))), **fields)
     fields["v_rest"] = draw(seldom(each(size, -0.2, 0.2), 0.0))
     fields["bias"] = draw(st.one_of(st.just(0.0), each(size, -0.3, 0.5), each(size, 0.4, 2.5)))
     if kind is AHP:
-        taus, jumps = draw(slow(size, tau_m, lowest=-0.15))
+        taus, jumps = draw(slow(size, tau_m, fields["tau_syn"], lowest=-0.15))
         return AHP(tau_m=tau_m, tau_ahp=taus, jump=jumps, **fields)
     if kind is ALIF:
         # A threshold that sinks below v_reset would let one spike set off infinitely many.
-        taus, jumps = draw(slow(size, tau_m, lowest=0.02))
+        taus, jumps = draw(slow(size, tau_m, fields["tau_syn"], lowest=0.02))
         return ALIF(tau_m=tau_m, tau_adapt=taus, jump=jumps, **fields)
     return LIF(tau_m=tau_m, **fields)
 
 
 @st.composite
-def synapses(draw, pre, post, scale, dtype):
-    """Any wiring without chance between two populations, autapses and multapses included."""
+def synapses(draw, pre, post, scale, dtype, whole=False):
+    """Any wiring between two populations, autapses and multapses included; `whole`: also drawn, and convolutions."""
     kinds = ["sparse", "sparse", "dense", "grid", "all", *(["one"] if pre == post else [])]
+    kinds += ["probability", "indegree", "convolution"] * whole
     kind = draw(st.sampled_from(kinds))
     excitatory, inhibitory = between(0.1 * scale, scale), between(-scale, -0.1 * scale)
     weight = st.one_of(excitatory, excitatory, inhibitory)
@@ -185,15 +220,32 @@ def synapses(draw, pre, post, scale, dtype):
         return OneToOne(draw(weight) if draw(st.booleans()) else weights(pre))
     if kind == "all":
         return AllToAll(draw(weight))
+    if kind == "probability":
+        return FixedProbability(draw(between(0.1, 0.9)), draw(weight))
+    if kind == "indegree":
+        return FixedIndegree(draw(st.integers(0, 3)), draw(weight))
+    if kind == "convolution":
+        return draw(convolutions(pre, post, weights))
     full = weights(pre * post).reshape(pre, post)
     return Dense(full) if kind == "dense" else Grid(full)
+
+
+@st.composite
+def convolutions(draw, pre, post, weights):
+    """A convolution along a line of `pre` neurons that has `post` outputs."""
+    channels = draw(st.sampled_from([c for c in range(1, post + 1) if post % c == 0]))
+    width = post // channels
+    padding = max(0, math.ceil((width - pre) / 2)) + draw(st.integers(0, 1))
+    kernel = pre + 2 * padding + 1 - width
+    return Convolution2d(weights(channels * kernel).reshape(channels, 1, 1, kernel), (1, 1, pre), padding=(0, padding))
 
 
 @st.composite
 def delays_of(draw, wiring, pre, post, delays):
     """One delay for all synapses of a projection, or one for each, some of them equal."""
     shape = (pre, post) if isinstance(wiring, Dense | Grid | AllToAll) else np.shape(getattr(wiring, "pre", [0] * pre))
-    if draw(st.booleans()):
+    drawn = isinstance(wiring, FixedProbability | FixedIndegree | Convolution2d)
+    if draw(st.booleans()) or drawn:
         return draw(st.sampled_from(delays))
     own = st.one_of(st.sampled_from(delays), between(30e-6, 20e-3))
     return np.array([draw(own) for _ in range(math.prod(shape))]).reshape(shape)
@@ -227,8 +279,21 @@ def steps(draw, size, duration, scale):
 
 
 @st.composite
-def small_networks(draw, *, instant=False):
-    """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs; `instant`: with zero delays."""
+def forced(draw, size, duration):
+    """Some neurons that fire when they are told to."""
+    neurons = draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=3, unique=True))
+    told = draw(volleys(len(neurons), duration))
+    pairs = sorted((t, neurons[i]) for t, i in zip(told.times, told.ids, strict=True))
+    return Forced(told.times, np.array([i for _, i in pairs], np.int64), np.array(sorted(neurons)))
+
+
+@st.composite
+def small_networks(draw, *, instant=False, whole=False):
+    """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs.
+
+    `instant`: with zero delays. `whole`: everything else that there is, too: Poisson sources, forced neurons, neurons
+    that never spike, initial currents, drawn synapses and convolutions.
+    """
     net = Network(seed=draw(st.integers(0, 3)))
     duration = draw(st.sampled_from([0.03, 0.08, 0.2, 2.0]))
     delays = draw(st.lists(st.one_of(between(0.4e-3, 6e-3), between(30e-6, 40e-3)), min_size=1, max_size=3))
@@ -236,22 +301,31 @@ def small_networks(draw, *, instant=False):
     dtype = draw(st.sampled_from([np.float64, np.float64, np.float32]))
     source = net.add(Population("cue", draw(st.integers(1, 6)), SpikeSource()))
     inputs = {"cue": draw(volleys(source.size, duration))}
+    if whole and draw(st.booleans()):
+        noise = net.add(Population("noise", draw(st.integers(1, 3)), PoissonSource(draw(between(2.0, 90.0)))))
+        train_ = poisson(noise, 0, 0.0, duration)
+        inputs["noise"] = Drawn(train_.times, train_.ids)
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         size = draw(st.integers(1, 6))
         initial = draw(seldom(each(size, -0.7, 1.6), None))
-        model = draw(models(size, delays))
-        net.add(Population(name, size, model, None if initial is None else {"v": initial}))
+        model = draw(models(size, delays, whole))
+        start = {} if initial is None else {"v": initial}
+        if whole and sum(tau is not None for tau in receptors(model)) == 1 and draw(st.integers(0, 3)) == 3:
+            start["i"] = draw(each(size, -2.0, 5.0))
+        net.add(Population(name, size, model, start or None))
         current = draw(seldom(steps(size, duration, 50.0 if isinstance(model, IF) else 1.0), None))
         if current is not None:
             inputs[name] = current
+        if whole and draw(st.integers(0, 5)) == 5:
+            inputs[name] = [*([current] if current is not None else []), draw(forced(size, duration))]
     everyone = list(net.populations.values())
-    targets = everyone[1:]
+    targets = [p for p in everyone if receptors(p.model)]
     wires = [(source, draw(st.sampled_from(targets)))]
     wires += draw(st.lists(st.tuples(st.sampled_from(everyone), st.sampled_from(targets)), max_size=4))
     for pre, post in wires:
         receptor = draw(st.integers(0, len(receptors(post.model)) - 1))
-        scale = (2.5 if pre is source else 1.2) * strength(post.model, receptor)
-        wiring = draw(synapses(pre.size, post.size, scale, dtype))
+        scale = (2.5 if not receptors(pre.model) else 1.2) * strength(post.model, receptor)
+        wiring = draw(synapses(pre.size, post.size, scale, dtype, whole))
         lag = draw(delays_of(wiring, pre.size, post.size, delays))
         net.connect(pre, post, wiring, delay=lag, receptor=receptor)
     try:

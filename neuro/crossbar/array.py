@@ -278,6 +278,14 @@ class Crossbar:
         other.ledger = self.ledger.copy()
         return other
 
+    def adopt(self, other: Crossbar) -> None:
+        """Become like a copy that has gone on: its devices, register and next errors; its counts are added."""
+        ledger, version = self.ledger + other.ledger, self.version
+        self.__dict__.update(other.copy().__dict__)
+        self.ledger = ledger
+        self.version = version
+        self._changed()
+
     def _pulse(self, plus: Floats, minus: Floats, plus_pulses: Floats, minus_pulses: Floats) -> int:
         """Move the devices by `plus` and `minus`, S, and enter the pulses that took, signed by direction."""
         pairs = self._pairs

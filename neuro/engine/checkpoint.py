@@ -10,6 +10,7 @@ import numpy as np
 from neuro.engine.exact import finished
 from neuro.engine.files import note, noted, put, reading, replaced
 from neuro.engine.inputs import Schedule, schedule
+from neuro.engine.lessons import read_lesson, write_lesson
 from neuro.engine.program import Program, build
 from neuro.engine.records import State
 from neuro.engine.state import EngineState, initial_state
@@ -37,16 +38,20 @@ def write_state(state: EngineState, group: Any) -> None:
     """
     for field in State._fields:
         put(group, f"arrays/{field}", getattr(state.arrays, field))
-    at_time = finished(state)
+    at_time, lesson = finished(state)
     if at_time is not state.arrays:
         for field in State._fields:
             put(group, f"finished/{field}", getattr(at_time, field))
+    if state.lesson is not None and lesson is not None:
+        write_lesson(group.create_group("lesson"), state.lesson)
+        write_lesson(group.create_group("finished_lesson"), lesson)
     if state.since_base is not None:
         for field in Schedule._fields:
             put(group, f"since_base/{field}", getattr(state.since_base, field))
     put(group, "forced", state.forced)
-    about = {"base": state.base, "time": state.time, "seed": state.seed, "values": values(state.program)}
-    note(group, "about", {**about, "structure": structure(state.program)})
+    learned = list(state.lesson.pairings) if state.lesson is not None else []
+    about = {"base": state.base, "time": state.time, "seed": state.seed, "values": values(state.program, learned)}
+    note(group, "about", {**about, "learned": learned, "structure": structure(state.program)})
 
 
 def load_state(path: str | Path, network: Network | Program) -> EngineState:
@@ -79,12 +84,13 @@ def load_state(path: str | Path, network: Network | Program) -> EngineState:
         like = initial_state(program).arrays
         forced = np.array(group["forced"][:], np.int64)
         base, time = float(about["base"]), float(about["time"])
-        same = about["values"] == values(program)
+        same = about["values"] == values(program, about.get("learned", ()))
         arrays = State(*_typed(group["arrays" if same or "finished" not in group else "finished"], like, path))
         since_base = None
         if same and "since_base" in group:
             since_base = Schedule(*_typed(group["since_base"], schedule(program, None, None, time, time, 0), path))
-    return EngineState(program, arrays, base if same else time, time, since_base, forced, int(about["seed"]))
+        lesson = read_lesson(group["lesson" if same else "finished_lesson"], program) if "lesson" in group else None
+    return EngineState(program, arrays, base if same else time, time, since_base, forced, int(about["seed"]), lesson)
 
 
 def _typed(group: Any, like: State | Schedule, path: str | Path) -> list[Any]:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import sys
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from math import inf
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from neuro.arrays import Floats, Ints
 from neuro.engine.calendar import window_of
+from neuro.engine.carrying import begun, carried, enlarged
+from neuro.engine.follow import Short, follow
 from neuro.engine.inputs import NO_SAMPLES, Sampling, Schedule, join, since
+from neuro.engine.lessons import Lesson, Rule, pairings
+from neuro.engine.plastic import Learner
 from neuro.engine.program import Program
-from neuro.engine.queue import bring, new_bench, run_queue
+from neuro.engine.queue import UNDER_WAY, bring, new_bench, run_queue
 from neuro.engine.recording import Recording
 from neuro.engine.records import (
     FAULT,
@@ -38,7 +43,9 @@ from neuro.engine.records import (
 )
 from neuro.engine.runaway import check_spikes, crowded, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
+from neuro.engine.structure import acting
 from neuro.engine.windows import first_busy, force, run_windows
+from neuro.errors import NetworkError
 from neuro.jit import is_cached, laid, link, use_threads
 
 __all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
@@ -87,6 +94,8 @@ class Outcome(NamedTuple):
     reached: float
     events: Ints
     state: EngineState
+    weights: dict[str, Floats]
+    """Of the projections that learn, at the time reached."""
 
 
 def advance(
@@ -99,6 +108,7 @@ def advance(
     tell: Callable[[float], None],
     halted: Callable[[], bool],
     threads: int = 1,
+    rules: Mapping[str, Rule] | None = None,
 ) -> Outcome:
     """Simulate from a state to `stop`, or to where `halted` says to stop.
 
@@ -106,17 +116,20 @@ def advance(
     """
     ready(program, threads)
     start = state.time
-    arrays, begin, known = state.arrays, state.base, join(state.since_base, plan)
-    if _changed(state, program, plan):
+    arrays, begin, known, lesson = state.arrays, state.base, join(state.since_base, plan), state.lesson
+    told = pairings(program, rules, lesson)
+    if _changed(state, program, plan) or told != ({} if lesson is None else lesson.pairings):
         begin, known = start, plan
-        arrays = finished(state)
+        arrays, lesson = finished(state)
         if not program.window:
             arrays = copied(arrays)
             bench, desk = new_bench(state.program.fixed, arrays), new_desk(state.program, program.shares(1), 0, 1)
             bring(state.program.table, laid(arrays), laid(desk), laid(bench), start)
         arrays = _forced(program, arrays, state.forced, plan.forced, start)
+        if told:
+            lesson, arrays = carried(program, told, arrays, lesson, start)
     base = max(begin, _grid(stop, program.window))
-    course = _Course(program, arrays, known, sampling, begin, (start, stop), threads)
+    course = _Course(program, arrays, known, sampling, begin, (start, stop), threads, lesson)
     while course.reached < base:
         if halted():
             return _halt(state, plan, course)
@@ -124,13 +137,17 @@ def advance(
         tell(course.reached)
     if halted() and base < stop:
         return _halt(state, plan, course)
-    final = course.kept()
+    final, kept = course.kept(), course.lesson
     end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
     while base < stop and course.reached < end:
-        sink.write(course.piece(end))
+        try:
+            sink.write(course.piece(end))
+        except NetworkError:
+            # A neuron that runs away after the run's end is none of its business.
+            sink.write(course.piece(end := stop))
         tell(stop)
-    after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed)
-    return Outcome(stop, course.events, after)
+    after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed, kept)
+    return Outcome(stop, course.events, after, course.weights())
 
 
 def _grid(time: float, length: float) -> float:
@@ -141,31 +158,34 @@ def _grid(time: float, length: float) -> float:
 def _halt(state: EngineState, plan: Schedule, course: _Course) -> Outcome:
     """Stop at the end of a window; before the end of the first, nothing has happened yet."""
     if course.reached <= state.time:
-        return Outcome(state.time, np.zeros_like(course.events), state)
+        return Outcome(state.time, np.zeros_like(course.events), state, course.weights())
     reached = course.reached
-    after = EngineState(course.program, course.kept(), reached, reached, None, plan.forced, state.seed)
-    return Outcome(reached, course.events, after)
+    after = EngineState(course.program, course.kept(), reached, reached, None, plan.forced, state.seed, course.lesson)
+    return Outcome(reached, course.events, after, course.weights())
 
 
 def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
     """Does this run differ from the last one in what acts inside the window that both share?"""
     if len(state.forced) != len(plan.forced) or np.any(state.forced != plan.forced):
         return True
-    old, new = state.program.fixed, program.fixed
-    return old is not new and not all(
-        np.array_equal(getattr(old, key), getattr(new, key)) for key in ("weight", "cells", "rate", "jump")
-    )
+    if state.program.fixed is program.fixed:
+        return False
+    # What a projection has learned is in the state: the devices of its crossbar, which have it too, do not matter.
+    learned = () if state.lesson is None else state.lesson.pairings
+    old, new = (acting(one, learned) for one in (state.program, program))
+    return not all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
 
 
-def finished(state: EngineState) -> State:
+def finished(state: EngineState) -> tuple[State, Lesson | None]:
     """The state at the time that was reached: the open window up to there, with the weights that it began with."""
     if state.since_base is None or state.base >= state.time:
-        return state.arrays
+        return state.arrays, state.lesson
     ready(state.program)
-    course = _Course(state.program, state.arrays, state.since_base, NO_SAMPLES, state.base, (state.time, state.time))
+    times, inputs = (state.time, state.time), state.since_base
+    course = _Course(state.program, state.arrays, inputs, NO_SAMPLES, state.base, times, lesson=state.lesson)
     while course.reached < state.time:
         course.piece(state.time)
-    return course.arrays
+    return course.arrays, course.lesson
 
 
 def _forced(program: Program, arrays: State, old: Ints, new: Ints, time: float) -> State:
@@ -193,8 +213,8 @@ def _output(program: Program, room: int) -> Output:
 class _Course:
     """A simulation under way: what stands at `reached`, and how far to go at a time.
 
-    A piece works on copies of `arrays` and `events`, so that it can be repeated with more room. The copies change
-    places from piece to piece; what is `kept` is never written to again.
+    A piece works on copies of `arrays`, `events` and `lesson`, so that it can be repeated with more room. The copies
+    of the arrays change places from piece to piece; what is `kept` is never written to again.
     """
 
     def __init__(
@@ -206,8 +226,11 @@ class _Course:
         begin: float,
         counted: tuple[float, float],
         threads: int = 1,
+        lesson: Lesson | None = None,
     ) -> None:
         self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
+        self.learner = None if lesson is None else Learner(program, lesson.pairings, lesson.arrival.shape[1])
+        self.lesson = None if lesson is None else begun(lesson)
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
@@ -231,7 +254,11 @@ class _Course:
         while True:
             tick = clock.perf_counter()
             arrays, times, voltage, output = self._buffers(until)
-            reached = self._go(arrays, output, until)
+            try:
+                reached = self._go(arrays, output, until)
+            except Short as short:
+                self._enlarge(short)
+                continue
             took, code = clock.perf_counter() - tick, arrays.register[FAULT]
             count = int(arrays.register[N_OUT])
             if code == FULL:
@@ -247,6 +274,7 @@ class _Course:
         self._adapt(until, took, count)
         self.spare, self.lent = None if self.lent else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
+        self.lesson = None if self.learner is None else self.learner.snapshot()
         if code == NARROW:
             self._widen(count)
         low, high = output.time[:count].searchsorted(self.counted)
@@ -267,7 +295,21 @@ class _Course:
             return float(run_queue(fixed, *tables, laid(self.desk), laid(bench), until))
         team = None if self.threads == 1 else self.threads
         start, stop = self.counted
+        if self.learner is not None and self.lesson is not None:
+            self.learner.load(self.lesson)
+            return follow(self.learner, arrays, self.inputs, output, self.desk, self.reached, until, self.counted, team)
         return float(run_windows(fixed, *tables, laid(self.desk), self.reached, until, length, start, stop, team))
+
+    def _enlarge(self, short: Short) -> None:
+        if self.learner is not None and self.lesson is not None:
+            self.learner, self.lesson, self.arrays = enlarged(self.learner, short.code, self.lesson, self.arrays)
+
+    def weights(self) -> dict[str, Floats]:
+        """What the projections that learn have learned."""
+        if self.learner is None or self.lesson is None:
+            return {}
+        self.learner.hand_over(self.lesson)
+        return self.learner.weights(self.lesson)
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = self.spare = copied(self.arrays, self.spare)
@@ -284,8 +326,10 @@ class _Course:
         """The end of the next piece: a point of the grid, or `stop`."""
         length = self.program.window
         if not length:
-            most = MOST_VALUES / max(1, len(self.sampling.ids)) * self.sampling.step
-            return min(stop, self.reached + min(most, self.windows * INSTANT))
+            most = MOST_VALUES / len(self.sampling.ids) * self.sampling.step if len(self.sampling.ids) else inf
+            ahead, patient = self._next_instant(), self.reached + self.windows * INSTANT
+            self.quiet = ahead > patient
+            return min(stop, self.reached + most, max(ahead, patient))
         window = int(window_of(self.reached, length))
         last = window + self.windows
         if stop <= last * length:
@@ -300,6 +344,15 @@ class _Course:
             most = self.reached + MOST_VALUES / len(self.sampling.ids) * self.sampling.step
             last = min(last, max(window + 1, int(window_of(min(most, stop), length))))
         return min(stop, last * length)
+
+    def _next_instant(self) -> float:
+        """When something can happen next, where there are no windows: inf if never."""
+        arrays, inputs, register = self.arrays, self.inputs, self.arrays.register
+        due = [arrays.neurons["since"].min(initial=inf)]
+        due += [arrays.calendar["time"][0]] if register[UNDER_WAY] else []
+        due += inputs.source_time[register[NEXT_SOURCE] :][:1].tolist()
+        due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
+        return float(min(due))
 
     def _make_room(self, count: int, reached: float, until: float) -> float:
         """Enlarge what was too small, or be content with the windows that did fit."""

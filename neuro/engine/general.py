@@ -30,7 +30,7 @@ def deliver(
                 fill(cell, rate[j], h, f)
                 known = h
             if group.single:
-                safe, v, current = calm_one(cell, neuron, xs[j, 0], f[0], f[1], f[2], f[3], t)
+                safe, v, current = calm_one(cell, neuron, xs[j, 0], rate[j, 0], f[0], f[1], f[2], f[3], t)
                 if safe:
                     neuron.v, neuron.last, xs[j, 0] = v, t, current
             else:
@@ -54,7 +54,7 @@ def close_general(fixed: Fixed, state: State, desk: Desk, k: int, g: int, end: f
                 fill(cell, rate[j], h, f)
                 known = h
             if group.single:
-                safe, _, _ = calm_one(cell, neuron, xs[j, 0], f[0], f[1], f[2], f[3], end)
+                safe, _, _ = calm_one(cell, neuron, xs[j, 0], rate[j, 0], f[0], f[1], f[2], f[3], end)
             else:
                 safe = calm(cell, neuron, xs, j, f, end, 0)
             if not safe:

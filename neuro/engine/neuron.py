@@ -303,7 +303,7 @@ def calm(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: 
 
 @inlined
 def calm_one(
-    cell: Record, neuron: Record, i: float, f0: float, f1: float, f2: float, f3: float, t: float
+    cell: Record, neuron: Record, i: float, rate: float, f0: float, f1: float, f2: float, f3: float, t: float
 ) -> tuple[bool, float, float]:
     """`calm` for a neuron with one current i: (nothing happens, v at `t`, the current at `t`); see `fill` for f.
 
@@ -315,8 +315,9 @@ def calm_one(
         left, pull = v * f0, cell.gain * i
         then = left + drive * f1 + pull * f3
         most, least = max(v, then), min(v, then)
-        begins, ends = drive - cell.leak * v + pull, drive - cell.leak * then + cell.gain * now
-        if begins * ends < 0.0:
+        begins = drive - cell.leak * v + pull
+        ends = begins * f0 - rate * pull * f3 if cell.leak != 0.0 else drive + cell.gain * now
+        if begins * ends <= 0.0:
             most = max(most, left + (drive + cell.gain * max(i, now)) * f1)
             least = min(least, left + (drive + cell.gain * min(i, now)) * f1)
         safe = most < cell.threshold and least > cell.floor and most < cell.ceiling

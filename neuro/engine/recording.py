@@ -145,6 +145,9 @@ class Recording:
     """Seed, engine, wall seconds."""
     state: Any = None
     """From where another run can go on: ``run(..., state=recording.state)``."""
+    weights: Mapping[str, Floats] = field(default_factory=dict)
+    """Weights at `stop` of the projections that learn: of a matrix (pre, post); of a list of synapses, one for each in
+    its order; of synapses that were drawn, by source, then by target."""
     interrupted: bool = False
     """Was the run told to stop? Then `stop` is how far it came."""
 

@@ -15,6 +15,7 @@ from neuro.engine.clocked_program import ClockedProgram
 from neuro.engine.exact import Sink, advance, ready
 from neuro.engine.inputs import ClampLike, sampling, schedule
 from neuro.engine.interrupts import deferred
+from neuro.engine.lessons import Rule, pairings
 from neuro.engine.program import Program, build
 from neuro.engine.recording import Record, Recording
 from neuro.engine.state import EngineState, initial_state
@@ -41,6 +42,7 @@ def run(
     threads: int = 1,
     clamp: ClampLike | None = None,
     state: EngineState | ClockedState | None = None,
+    plasticity: Mapping[str, Rule] | None = None,
     progress: Telling = None,
 ) -> Recording:
     """Simulate a network.
@@ -80,6 +82,11 @@ def run(
         Holds neurons to a target for the whole run.
     state
         `Recording.state` of an earlier run of the same network, to go on from.
+    plasticity
+        By projection: the rule, `EventLocal` or `STDP`, by which its weights learn while the network runs. A change
+        made at time t acts on spikes that are fired after t, and on none that is under way. The state carries weights
+        and traces: a run that goes on from it has the learned weights, and learns only where it is given rules again.
+        The network keeps its weights, but for crossbars, whose devices are left as they were at the end of the run.
     progress
         Called as ``progress(done, total, label)`` in simulated seconds; True or "bar": a bar on the terminal, if
         the run takes more than two seconds.
@@ -103,6 +110,8 @@ def run(
     [0.013863, 0.027726, 0.041589]
     """
     if engine == "clocked":
+        if plasticity:
+            raise UnsupportedFeature("only the exact engine learns while it runs", where="plasticity")
         if clamp is not None or threads != 1:
             raise UnsupportedFeature("the clocked engine has no clamps, and runs on one thread", where="run")
         with telling(progress, "simulating") as report:
@@ -136,6 +145,7 @@ def run(
         state = state if seed is None else replace(state, seed=seed)
     start, stop = state.time, state.time + length
     plan, voltages = schedule(program, inputs, clamp, start, stop, state.seed), sampling(program, wanted)
+    pairings(program, plasticity, state.lesson)
     ready(program, threads)
     provenance = {"seed": state.seed, "engine": engine}
     with telling(progress, "simulating") as report, deferred() as interrupts:
@@ -151,7 +161,9 @@ def run(
                 interrupts.asked = True
 
         try:
-            outcome = advance(program, state, plan, stop, voltages, sink, tell, lambda: interrupts.asked, threads)
+            outcome = advance(
+                program, state, plan, stop, voltages, sink, tell, lambda: interrupts.asked, threads, plasticity
+            )
         finally:
             sink.close()
         _count_reads(program, sink)
@@ -160,6 +172,7 @@ def run(
             start=start,
             stop=outcome.reached,
             state=outcome.state,
+            weights=outcome.weights,
             provenance={**provenance, "wall_seconds": time.perf_counter() - began},
             interrupted=interrupts.asked,
         )

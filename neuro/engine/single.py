@@ -18,17 +18,20 @@ response its smooth form."""
 @inner
 def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float) -> tuple[float, float, float]:
     """v, the current and dv/dt after `s` seconds without events, from v and a current i."""
-    faded, left, apart = exp(-rate * s), 1.0, cell.leak - rate
+    faded, left, apart, pull = exp(-rate * s), 1.0, cell.leak - rate, 0.0
     now, then = i * faded, v + drive * s
     if cell.leak != 0.0:
         left = exp(-cell.leak * s)
         then = v * left + drive / cell.leak * (1.0 - left)
     # Far enough apart, the difference loses no more digits of v than its other terms do.
     if abs(apart) > NEAR * cell.leak and cell.leak != 0.0:
-        then += cell.gain * i * ((faded - left) / apart)
+        pull = cell.gain * i * ((faded - left) / apart)
     elif i != 0.0:
-        then += cell.gain * i * response(cell.leak, rate, s)
-    return then, now, drive - cell.leak * then + cell.gain * now
+        pull = cell.gain * i * response(cell.leak, rate, s)
+    if cell.leak == 0.0:
+        return then + pull, now, drive + cell.gain * now
+    # Not drive - leak v + gain i: where all has decayed, that is the rounding of v, and of any sign.
+    return then + pull, now, (drive - cell.leak * v + cell.gain * i) * left - rate * pull
 
 
 @inner
@@ -55,7 +58,7 @@ def reach(
         return 0.0
     low, high = 0.0, h
     if f_high < 0.0 or (f_high == 0.0 and strict):
-        if not (sign * begins > 0.0 and sign * ends < 0.0):
+        if not (sign * begins > 0.0 and sign * ends <= 0.0):
             return inf
         peak, past = low, high
         for _ in range(200):

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuro.arrays import Ints
 from neuro.engine.inputs import Schedule
+from neuro.engine.lessons import Lesson
 from neuro.engine.program import Program, amplitudes
 from neuro.engine.records import BLOCK, CELL, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
 
@@ -34,6 +35,8 @@ class EngineState:
     """Neurons that are clamped."""
     seed: int = 0
     """Root of the run's random draws."""
+    lesson: Lesson | None = None
+    """What learning has changed, as it stands at `base`."""
 
     def save(self, path: str | Path) -> None:
         """Write the state to an HDF5 file, whole or not at all; `load_state` reads it, in any process.

@@ -38,6 +38,9 @@ def note_about(file: Any, recording: Recording) -> None:
     about |= {"events": dict(recording.events), "provenance": dict(recording.provenance)}
     if recording.state is not None:
         recording.state.write(file.require_group("state"))
+    for name, weights in recording.weights.items():
+        put(file, f"weights/{key(name)}", weights)
+    about["weights"] = list(recording.weights)
     note(file, "about", about)
 
 
@@ -86,7 +89,9 @@ def _held(file: Any) -> _Held:
     names = noted(file, "names")
     if "about" in file:
         spikes = {name: len(file[f"spikes/{key(name)}/times"]) for name in names["spikes"]}
-        return _Held(spikes, names["v"], len(file["v_times"]), noted(file, "about"))
+        about = noted(file, "about")
+        about["weights"] = {name: file[f"weights/{key(name)}"][...] for name in about.get("weights", ())}
+        return _Held(spikes, names["v"], len(file["v_times"]), about)
     begun = noted(file, "begun")
     reached, samples, *counts = (float(x) for x in file["reached"][0])
     spikes = {name: int(n) for name, n in zip(names["spikes"], counts, strict=False)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,7 @@ from neuro.errors import StateError
 from neuro.network.graph import Population, Projection
 from neuro.network.neurons import receptors
 
-__all__ = ["Structure", "require_same", "require_structure", "structure", "values"]
+__all__ = ["Structure", "acting", "require_same", "require_structure", "structure", "values"]
 
 Structure = dict[str, dict[str, Any]]
 """By "population 'a'" or "projection 'a->b'": what it is, in words."""
@@ -70,10 +70,20 @@ def _of_projection(program: Program, k: int, projection: Projection) -> dict[str
     }
 
 
-def values(program: Program) -> str:
-    """A digest of all weights and parameters that act between a state's base and its time."""
-    fixed = program.fixed
-    return _digest(fixed.weight, fixed.cells, fixed.rate, fixed.jump)
+def acting(program: Program, learned: Collection[str] = ()) -> tuple[np.ndarray[Any, Any], ...]:
+    """All weights and parameters that act between a state's base and its time; not those of matrices that learn."""
+    fixed, weight = program.fixed, program.fixed.weight
+    spans = [program.weights_at[name] for name in learned if name in program.weights_at]
+    if spans:
+        weight = weight.copy()
+        for first, last in spans:
+            weight[first:last] = 0.0
+    return weight, fixed.cells, fixed.rate, fixed.jump
+
+
+def values(program: Program, learned: Collection[str] = ()) -> str:
+    """A digest of what is `acting`."""
+    return _digest(*acting(program, learned))
 
 
 def _digest(*arrays: np.ndarray[Any, Any]) -> str:

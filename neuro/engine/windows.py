@@ -215,7 +215,9 @@ def gather(
         fetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
         entered += fixed.row[j + 1] - fixed.row[j]
         for k in range(fixed.row[j], fixed.row[j + 1]):
-            enter(state.calendar, state.bucket, register, window, length, out.time[n] + fixed.segments[k].delay, k)
+            delay = fixed.segments[k].delay
+            if delay >= 0.0:  # others wait for what this window's spikes teach
+                enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
     for g in range(len(fixed.groups)):
         state.origin[g] = desk.origin[0, g]
         state.outlook[g] &= ~FRESH

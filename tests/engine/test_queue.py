@@ -19,6 +19,7 @@ from tests.engine.test_exact import (
     ROUNDING,
     TIES,
     TIME,
+    clamp_of,
     everything,
     for_engine,
     same_bits,
@@ -47,12 +48,12 @@ def agrees_with_the_oracle(case, found, expected):
         assert at >= until, f"{name} {i} parts at {at}: {expected.train(name, i)}, {train(found, name, i)}"
 
 
-@given(case=small_networks(instant=True))
+@given(case=small_networks(instant=True, whole=True))
 def test_spikes_and_voltages_with_zero_delays_are_those_of_the_oracle(case):
     network, duration, inputs = case
     note(readable(*case))
     expected = simulate(network, duration, inputs)
-    found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network))
+    found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network), clamp=clamp_of(inputs))
     agrees_with_the_oracle(case, found, expected)
     voltages_agree(case, found, expected)
 
@@ -229,3 +230,19 @@ def test_many_spikes_of_one_instant_make_buffers_grow():
     assert found.spikes["cell"].ids.tolist() == [*range(3000), *range(3000)]
     assert found.spikes["next"].times.tolist() == [0.01 + 2e-3, 0.05 + 2e-3]
     assert found.events == {"cue->cell": 6000, "cell->next": 6000}
+
+
+def test_silence_is_passed_over_at_once_without_windows_too():
+    net = Network()
+    net.add(Population("cue", 1, SpikeSource()))
+    net.add(Population("cell", 3, LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3, bias=0.9)))
+    net.connect("cue", "cell", AllToAll(3.0), delay=0.0)
+    net.connect("cell", "cell", AllToAll(0.01), delay=0.0)
+    cue = nr.Spikes([0.01, 1e9, 1e9 + 5.0], [0, 0, 0])
+    pieces = []
+    found = nr.run(net, 1e9 + 10.0, inputs={"cue": cue}, progress=lambda done, *_: pieces.append(done))
+    assert found.spikes["cell"].counts(3).tolist() == [found.spikes["cell"].counts(3)[0]] * 3
+    late = found.spikes["cell"].window(1e9, 2e9)
+    assert len(late) == 2 * len(found.spikes["cell"].window(0.0, 1.0)) > 0
+    # A piece ends at most where something happens: there are a few, not one for each so many seconds.
+    assert len(pieces) < 100

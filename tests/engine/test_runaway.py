@@ -95,3 +95,13 @@ def test_a_neuron_may_fire_at_ten_megahertz():
     found = driven(nr.IF(v_th=1.0, tau_syn=10e-6), 1e7, size=1)
     assert len(found.spikes["cell"]) == pytest.approx(100, abs=1)
     assert found.spikes["cell"].times[0] == pytest.approx(0.021 + 1e-7, abs=1e-9)
+
+
+def test_what_happens_after_a_run_is_not_held_against_it():
+    net = nr.Network()
+    net.add(nr.Population("cell", 1, nr.AHP(tau_m=8e-3, v_th=0.8, bias=1.7, tau_ahp=0.1, jump=-0.15)))
+    first = nr.run(net, 0.03)
+    assert 0 < len(first.spikes["cell"]) < 20
+    assert len(nr.run(net, 0.03, state=first.state).spikes["cell"]) > 0
+    with pytest.raises(NetworkError, match="population 'cell', neuron 0"):
+        nr.run(net, 1.0)
