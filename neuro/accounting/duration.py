@@ -18,7 +18,7 @@ from neuro.engine.recording import Recording
 
 __all__ = ["Duration", "Span", "durations", "figure"]
 
-_ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse"}
+_ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse", "load"}
 """Kinds of events that take time of a core; hops take time on the mesh."""
 
 
@@ -49,13 +49,14 @@ class Duration:
 def figure(table: Mapping[str, Quantity], kind: str) -> Span | None:
     """What one event costs: nothing where another figure has it in; None where it is unknown.
 
-    A variant without a figure of its own costs what its kind does.
+    A variant without a figure of its own costs what its kind does. What is part of an unknown figure is unknown.
     """
     quantity = table.get(kind, table.get(kind.partition(":")[0]))
     if quantity is None:
         return None
     if quantity.within is not None:
-        return Span(0.0, 0.0, 0.0)
+        whole = table.get(quantity.within)
+        return None if whole is not None and whole.value is None else Span(0.0, 0.0, 0.0)
     return None if quantity.value is None else Span(quantity.value, *quantity.range)
 
 
@@ -77,6 +78,9 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
     if unknown:
         missing["barrier"] = float(train.steps)
     clock = None if chip.step is None or chip.step.value is None else Span(chip.step.value, *chip.step.range)
+    if chip.pace == "real" and train.steps:
+        own = (recording.stop - recording.start) / train.steps
+        clock = Span(own, own, own)
     steps, received = _steps(placement, train, {kind: span.value for kind, span in spans.items()})
     if missing:
         if clock is None:
@@ -103,7 +107,7 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     """Seconds to end a step with as many tiles as are in use, and whether they are unknown."""
     chip = placement.chip
     if not chip.barrier:
-        return Span(0.0, 0.0, 0.0), chip.arithmetic == "event" and chip.step is None
+        return Span(0.0, 0.0, 0.0), chip.arithmetic == "event" and chip.pace == "free" and chip.step is None
     own = placement.neuron_core
     tiles = len(np.unique(own[own >= 0] // chip.cores_per_tile))
     known = sorted(chip.barrier)
