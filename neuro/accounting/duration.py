@@ -12,11 +12,11 @@ from neuro.accounting.counts import Counts, Train, is_source, operations, varian
 from neuro.accounting.latency import Work, slowest_core
 from neuro.arrays import Floats
 from neuro.chip.mesh import HOPS
-from neuro.chip.model import KINDS, Quantity
+from neuro.chip.model import KINDS, Chip, Quantity
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 
-__all__ = ["Duration", "Span", "durations", "figure"]
+__all__ = ["Duration", "Span", "durations", "figure", "own_kind"]
 
 _ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse", "load"}
 """Kinds of events that take time of a core; hops take time on the mesh."""
@@ -60,6 +60,11 @@ def figure(table: Mapping[str, Quantity], kind: str) -> Span | None:
     return None if quantity.value is None else Span(quantity.value, *quantity.range)
 
 
+def own_kind(chip: Chip, kind: str) -> str:
+    """An update or a spike as the chip's own neurons have it, where it has several kinds of them."""
+    return f"{kind}:{chip.neuron}" if chip.neuron else kind
+
+
 def durations(recording: Recording, placement: Placement, train: Train, counts: Counts) -> Duration:
     """How long the chip takes for the run, and which figures it would take to know."""
     chip = placement.chip
@@ -99,7 +104,10 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
 
 
 def _busiest(counts: Counts, seconds: Mapping[str, float]) -> float:
-    work = sum((counts.core[kind] * cost for kind, cost in seconds.items() if kind in counts.core), np.zeros(1))
+    """Work of the busiest core, s, the columns of a crossbar being converted at once."""
+    reads = counts.core.get("row_read", np.zeros(1))
+    events = {**counts.core, "column_read": np.where(counts.core.get("column_read", 0.0), reads, 0.0)}
+    work = sum((events[kind] * cost for kind, cost in seconds.items() if kind in events), np.zeros(1))
     return float(np.max(work, initial=0.0))
 
 
@@ -148,7 +156,9 @@ def _steps(
         for kind, part in operations(placement):
             incoming = incoming + seconds.get(kind, 0.0) * part
     elif chip.arithmetic == "crossbar":
-        incoming = incoming + seconds.get("row_read", 0.0) + seconds.get("column_read", 0.0)
+        # The columns of a crossbar are converted at once.
+        columns = np.where(neurons[routes.core] > 0, seconds.get("column_read", 0.0), 0.0)
+        incoming = incoming + seconds.get("row_read", 0.0) + columns
     else:
         base = base + np.bincount(routes.core, routes.synapses * seconds.get("mac", 0.0), chip.cores)
     step_time = np.zeros(train.steps)
@@ -168,12 +178,14 @@ def _steps(
             base=base,
             neurons=neurons,
             most=int(parts.max(initial=1)),
-            maybe=_extra(seconds) if all_active and chip.updates == "fired" else 0.0,
+            maybe=_extra(chip) if all_active and chip.updates == "fired" else 0.0,
         ),
         step_time,
     )
     return step_time, float(received)
 
 
-def _extra(seconds: Mapping[str, float]) -> float:
-    return max(0.0, seconds.get("update_active", 0.0) - seconds.get("update_idle", 0.0))
+def _extra(chip: Chip) -> float:
+    """How much longer the update of an active neuron takes than that of an idle one, at most, s."""
+    idle, active = (figure(chip.time, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
+    return 0.0 if idle is None or active is None else max(0.0, active.high - idle.high)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from neuro.arrays import Ints, frozen
-from neuro.errors import ParameterError
+from neuro.errors import ChipError, ParameterError
 
 __all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip"]
 
@@ -149,6 +149,10 @@ class Chip:
     """Variant of updates and spikes that populations have where none is named."""
     notes: str = ""
     """What a user of the figures should know."""
+
+    def __post_init__(self) -> None:
+        if self.arithmetic == "dense" and self.mode != "step":
+            raise ChipError("multiply-accumulates in every step need steps", where=f"chip {self.name!r}", value="event")
 
     @property
     def cores(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -162,7 +162,8 @@ class ChipRecord(BaseModel):
                 for key, figure in own.items():
                     if key not in getattr(self, table):
                         raise ValueError(f"points.{name}.{table}.{key}: {table} has no such figure")
-                    _check(f"points.{name}.{table}.{key}", figure, {"energy": "J", "time": "s", "power": "W"}[table], ())
+                    unit = {"energy": "J", "time": "s", "power": "W"}[table]
+                    _check(f"points.{name}.{table}.{key}", figure, unit, ())
         for key, figure in self.barrier.items():
             _check(f"barrier.{key}", figure, "s" if key.isdecimal() and int(key) > 0 else None, ("a number of tiles",))
         if self.step is not None:
@@ -198,7 +199,7 @@ class ChipRecord(BaseModel):
         """
         if point not in self.points:
             raise UnknownName(f"operating point of {self.name}", point, self.points)
-        tables = {table: {**getattr(self, table), **own} for table, own in self.points[point].items()}
+        tables: dict[str, Any] = {table: {**getattr(self, table), **own} for table, own in self.points[point].items()}
         return self.model_copy(update={"name": f"{self.name}@{point}", **tables})
 
     def chip(self) -> Chip:
