@@ -182,7 +182,7 @@ def _steps(
         ),
         step_time,
     )
-    return step_time, float(received)
+    return step_time, float(received) if chip.updates == "fired" else 0.0
 
 
 def _extra(chip: Chip) -> float:
