@@ -113,7 +113,7 @@ def run_command(
             _warn_of_smoke(task)
 
 
-@app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out results")
+@app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")
 def energy_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A saved recording, or a directory with one in it.")],
     chips: Annotated[

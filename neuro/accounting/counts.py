@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro.accounting.latency import seen_before
 from neuro.arrays import Floats, Ints
-from neuro.chip.mesh import HOPS, Stretches, hops_per_neuron, link_loads, stretches
+from neuro.chip.mesh import HOPS, travelled
 from neuro.chip.placement import Placement
 
 __all__ = ["Counts", "Train", "count_events", "is_source", "operations", "variants_of_neurons"]
@@ -29,11 +31,10 @@ class Train:
     stepped: bool
     """Are these steps of a chip that advances in steps?"""
 
-    def again(self, neurons: int) -> Ints:
+    @cached_property
+    def again(self) -> Ints:
         """1 for each spike whose neuron fired before in the same step, shape (spikes,)."""
-        found = np.ones(len(self.step), np.int64)
-        found[np.unique(self.step * neurons + self.neuron, return_index=True)[1]] = 0
-        return found
+        return seen_before(self.step, self.neuron, int(self.neuron.max(initial=-1)) + 1)
 
 
 @dataclass(eq=False)
@@ -79,7 +80,9 @@ def count_events(placement: Placement, train: Train) -> Counts:
     tally.on_arrival("tile", np.ones(len(routes.core)))
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
     tally.on_spike("message_out", np.where(inside, out, 0).astype(np.float64))
-    _count_hops(tally, placement, stretches(placement))
+    hops, tally.counts.link = travelled(placement, tally.spikes)
+    for place, kind in enumerate(HOPS):
+        tally.on_links(kind, hops[:, place].astype(np.float64))
     _count_updates(tally, placement, train)
     return tally.counts
 
@@ -172,18 +175,11 @@ def variants_of_neurons(placement: Placement) -> tuple[list[str], Ints]:
     return known or [""], np.repeat(np.array([known.index(name) for name in named], np.int64), sizes)
 
 
-def _count_hops(tally: _Tally, placement: Placement, paths: Stretches) -> None:
-    hops = hops_per_neuron(placement.chip, paths, len(tally.population))
-    for place, kind in enumerate(HOPS):
-        tally.on_links(kind, hops[:, place].astype(np.float64))
-    tally.counts.link = link_loads(placement.chip, paths, tally.spikes)
-
-
 def _count_updates(tally: _Tally, placement: Placement, train: Train) -> None:
     """Spikes of neurons that are no sources, and their updates where the chip advances in steps."""
     source, (known, variant) = is_source(placement), variants_of_neurons(placement)
     updates = placement.chip.updates if train.stepped else "none"
-    fresh = train.again(len(source)) == 0 if updates == "fired" else None
+    fresh = train.again == 0 if updates == "fired" else None
     parts = placement.neuron_compartments
     for place, name in enumerate(known):
         suffix = f":{name}" if name else ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.accounting.counts import Counts, Train, is_source, operations, variants_of_neurons
-from neuro.accounting.latency import Work, slowest_core
+from neuro.accounting.latency import ENTRY, Work, slowest_core
 from neuro.arrays import Floats
 from neuro.chip.mesh import HOPS
 from neuro.chip.model import KINDS, Chip, Quantity
@@ -86,17 +86,16 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
     if chip.pace == "real" and train.steps:
         own = (recording.stop - recording.start) / train.steps
         clock = Span(own, own, own)
-    steps, received = _steps(placement, train, {kind: span.value for kind, span in spans.items()})
+    steps, late, received = _steps(placement, train, {kind: span.value for kind, span in spans.items()})
     if missing:
         if clock is None:
             return Duration(latency=None, missing=missing, received=received)
         # A clocked chip takes its step as long as its cores keep up, which nothing says that they do not.
         total = Span(*(train.steps * each for each in clock))
         return Duration(latency=total, steps=np.full(train.steps, clock.value), missing=missing, received=received)
-    each = [steps]
-    for k in (1, 2):
-        bound = {kind: span[k] for kind, span in spans.items()}
-        each.append(_steps(placement, train, bound, all_active=k == 2)[0])
+    each = [steps, steps, late]
+    if any(span.low != span.high for span in spans.values()):
+        each[1], each[2] = (_steps(placement, train, {kind: s[k] for kind, s in spans.items()})[k - 1] for k in (1, 2))
     if clock is None:
         clock = Span(0.0, 0.0, 0.0)
     timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(each)]
@@ -127,12 +126,9 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     return Span(*rows[max(int(np.searchsorted(known, tiles, side="right")) - 1, 0)].tolist()), False
 
 
-def _steps(
-    placement: Placement, train: Train, seconds: Mapping[str, float], *, all_active: bool = False
-) -> tuple[Floats, float]:
-    """Seconds of the slowest core in each step, and updates that may have been active besides those that fired.
-
-    With `all_active` they take the time of active ones.
+def _steps(placement: Placement, train: Train, seconds: Mapping[str, float]) -> tuple[Floats, Floats, float]:
+    """Seconds of the slowest core in each step, the same if all updates were active that may have been, and how many
+    those are besides those of neurons that fired.
     """
     chip, routes, home = placement.chip, placement.routes, placement.neuron_core
     source, parts = is_source(placement), placement.neuron_compartments
@@ -161,16 +157,16 @@ def _steps(
         incoming = incoming + seconds.get("row_read", 0.0) + columns
     else:
         base = base + np.bincount(routes.core, routes.synapses * seconds.get("mac", 0.0), chip.cores)
-    step_time = np.zeros(train.steps)
+    entry = np.empty(len(routes.core), ENTRY)
+    entry["core"], entry["time"], entry["synapses"] = routes.core, incoming, routes.synapses
+    step_time, longest_time = np.zeros(train.steps), np.zeros(train.steps)
     received = slowest_core(
         Work(
             spike_step=train.step,
             spike_neuron=train.neuron,
-            spike_again=train.again(len(home)),
+            spike_again=train.again,
             start=np.ascontiguousarray(routes.start),
-            entry_core=np.ascontiguousarray(routes.core),
-            entry_synapses=np.asarray(routes.synapses, np.float64),
-            entry_time=incoming,
+            entry=entry,
             home=np.ascontiguousarray(home),
             sent=sent,
             woken=woken,
@@ -178,11 +174,12 @@ def _steps(
             base=base,
             neurons=neurons,
             most=int(parts.max(initial=1)),
-            maybe=_extra(chip) if all_active and chip.updates == "fired" else 0.0,
+            maybe=_extra(chip) if chip.updates == "fired" else 0.0,
         ),
         step_time,
+        longest_time,
     )
-    return step_time, float(received) if chip.updates == "fired" else 0.0
+    return step_time, longest_time, float(received) if chip.updates == "fired" else 0.0
 
 
 def _extra(chip: Chip) -> float:

@@ -28,7 +28,7 @@ def neurobench(placement: Placement, train: Train) -> dict[str, float]:
     source = is_source(placement)
     spikes = np.bincount(train.neuron, minlength=len(source))
     if train.stepped and train.steps and not source.all():
-        active = np.count_nonzero(~source[train.neuron] & (train.again(len(source)) == 0))
+        active = np.count_nonzero(~source[train.neuron] & (train.again == 0))
         found["activation_sparsity"] = 1.0 - active / (train.steps * int(np.count_nonzero(~source)))
     effective = routes.synapses if routes.nonzero is None else routes.nonzero
     found["effective_acs"] = float(np.dot(spikes[routes.neuron], effective))

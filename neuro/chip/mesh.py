@@ -1,4 +1,4 @@
-"""Paths over the mesh: the stretches that each neuron's messages travel, and the links that they cross."""
+"""Paths over the mesh: the links that there are, and those that each neuron's messages cross."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from neuro.arrays import Floats, Ints, frozen
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
+from neuro.chip.walk import walk
 
-__all__ = ["HOPS", "Links", "Stretches", "hops_per_neuron", "link_loads", "links", "stretches"]
+__all__ = ["HOPS", "Links", "links", "travelled"]
 
 HOPS = ("hop_east", "hop_west", "hop_north", "hop_south", "hop_chip")
 """Kinds of hops; one between two chips is a `hop_chip` and no other."""
@@ -27,22 +28,6 @@ class Links:
     """Tile (x, y) that it enters, shape (links, 2)."""
     kind: Ints
     """Index of its kind in `HOPS`, shape (links,)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stretches:
-    """Straight stretches of paths: along x in row `line`, or along y in column `line`, from `begin` to `end`."""
-
-    along_x: Ints
-    """1 along x, 0 along y; as all the others shape (stretches,)."""
-    line: Ints
-    """y of a stretch along x, x of one along y."""
-    begin: Ints
-    """Where it begins."""
-    end: Ints
-    """Where it ends."""
-    neuron: Ints
-    """Source neuron whose spikes travel it."""
 
 
 def links(chip: Chip) -> Links:
@@ -68,73 +53,54 @@ def links(chip: Chip) -> Links:
     return Links(*(frozen(np.concatenate(parts)) for parts in (sources, targets, kinds)))
 
 
-def stretches(placement: Placement) -> Stretches:
-    """The paths of all routes, first along the chip's first axis; with multicast each link once for all targets.
+def travelled(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
+    """Which links the spikes of a placement's neurons cross: first along the chip's first axis, then along the other.
 
-    Sources outside of the chip have none.
+    With multicast the paths of one neuron are a tree, and each link of it is crossed once. Sources outside of the chip
+    cross none.
+
+    Parameters
+    ----------
+    placement
+        Neurons on cores, and the cores that each one's spikes go to.
+    spikes
+        How often each neuron fired, shape (neurons,).
+
+    Returns
+    -------
+    Ints, Floats
+        Links that one spike of each neuron crosses, by kind, shape (neurons, kinds of `HOPS`); and messages over each
+        link of `links(chip)`, shape (links,).
+
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    >>> cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> projection = net.connect(cue, cell, nr.AllToAll(0.5), delay=1e-3)
+    >>> placement = nr.placed(net, nr.mesh_chip(3, 2, neurons=1), {"cue": 0, "cell": 5})
+    >>> hops, loads = travelled(placement, [7, 0])
+    >>> hops[0].tolist(), loads.sum()
+    ([2, 0, 1, 0, 0], np.float64(21.0))
     """
     chip, routes = placement.chip, placement.routes
-    home = placement.neuron_core[routes.neuron]
-    inside = home >= 0
-    neuron, xy = routes.neuron[inside], chip.xy
-    begin, end = xy[home[inside]], xy[routes.core[inside]]
-    a, b = (0, 1) if chip.first_axis == "x" else (1, 0)
-    if chip.routing == "unicast":
-        first = _parts(neuron, begin[:, b], begin[:, a], end[:, a])
-        second = _parts(neuron, end[:, a], begin[:, b], end[:, b])
-    else:
-        # One stretch each way along the first axis, as far as the farthest target; and in each line that targets
-        # lie in, one each way from the source's own place.
-        first = _farthest(neuron, begin[:, b], begin[:, a], end[:, a])
-        second = _farthest(neuron, end[:, a], begin[:, b], end[:, b])
-    along = [np.full(len(first[0]), a == 0), np.full(len(second[0]), b == 0)]
-    line, start, stop, who = (np.concatenate(parts) for parts in zip(first, second, strict=True))
-    return Stretches(np.concatenate(along).astype(np.int64), line, start, stop, who)
-
-
-def hops_per_neuron(chip: Chip, paths: Stretches, neurons: int) -> Ints:
-    """Links that one spike of each neuron crosses, by kind, shape (neurons, kinds of `HOPS`)."""
-    found = np.zeros((neurons, len(HOPS)), np.int64)
-    size = chip.chip_size or (chip.width, chip.height)
-    each = np.where(paths.along_x == 1, size[0], size[1])
-    between = np.abs(paths.end // each - paths.begin // each)
-    length = np.abs(paths.end - paths.begin) - between
-    kind = np.where(paths.along_x == 1, 0, 2) + (paths.end < paths.begin)
-    for place in range(4):
-        found[:, place] = np.bincount(paths.neuron, length * (kind == place), neurons)
-    found[:, HOPS.index("hop_chip")] = np.bincount(paths.neuron, between, neurons)
-    return found
-
-
-def link_loads(chip: Chip, paths: Stretches, spikes: ArrayLike) -> Floats:
-    """Messages over each link of `links(chip)`, shape (links,), when neurons fire so often, shape (neurons,)."""
-    count = np.asarray(spikes, np.float64)[paths.neuron]
-    found = []
-    for along_x, up in ((1, True), (1, False), (0, True), (0, False)):
-        lines, places = (chip.height, chip.width) if along_x else (chip.width, chip.height)
-        chosen = (paths.along_x == along_x) & ((paths.end > paths.begin) if up else (paths.end < paths.begin))
-        line, low = paths.line[chosen], np.minimum(paths.begin, paths.end)[chosen]
-        high = np.maximum(paths.begin, paths.end)[chosen]
-        # A stretch adds its count from its low end on and takes it off again at its high end.
-        change = np.bincount(line * places + low, count[chosen], lines * places)
-        change -= np.bincount(line * places + high, count[chosen], lines * places)
-        found.append(np.cumsum(change.reshape(lines, places), axis=1)[:, :-1].ravel())
-    return np.concatenate(found)
-
-
-def _parts(neuron: Ints, line: Ints, begin: Ints, end: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    moved = begin != end
-    return line[moved], begin[moved], end[moved], neuron[moved]
-
-
-def _farthest(neuron: Ints, line: Ints, begin: Ints, end: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Of the stretches of one neuron in one line, which begin at one place, the longest each way."""
-    up = (end > begin).astype(np.int64)
-    moved = np.flatnonzero(end != begin)
-    order = moved[np.lexsort((np.abs(end - begin)[moved], up[moved], line[moved], neuron[moved]))]
-    if not len(order):
-        return line[order], begin[order], end[order], neuron[order]
-    key = np.stack([neuron[order], line[order], up[order]])
-    last = np.append(np.any(key[:, 1:] != key[:, :-1], axis=0), True)
-    kept = order[last]
-    return line[kept], begin[kept], end[kept], neuron[kept]
+    first = 0 if chip.first_axis == "x" else 1
+    longest = max(chip.width, chip.height)
+    hops = np.zeros((len(placement.neuron_core), len(HOPS)), np.int64)
+    change = np.zeros((4, longest, longest))
+    walk(
+        np.ascontiguousarray(routes.start),
+        np.ascontiguousarray(routes.core),
+        np.ascontiguousarray(placement.neuron_core),
+        np.ascontiguousarray(chip.xy),
+        np.asarray(spikes, np.float64),
+        first,
+        chip.routing == "multicast",
+        np.array(chip.chip_size or (chip.width, chip.height)),
+        hops,
+        change,
+    )
+    # A stretch adds its spikes from its low end on and takes them off again at its high end.
+    load = np.cumsum(change, axis=2)
+    lines = ((chip.height, chip.width), (chip.height, chip.width), (chip.width, chip.height), (chip.width, chip.height))
+    each = [load[way, :line, : place - 1].ravel() for way, (line, place) in enumerate(lines)]
+    return hops, np.concatenate(each)

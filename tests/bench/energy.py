@@ -2,8 +2,8 @@
 
     python tests/bench/energy.py [--spikes N] [--cores SIDE] [--fan-out CORES] [--steps N]
 
-100,000 neurons lie on a mesh of SIDE x SIDE cores, each with synapses on CORES of them. The kernels are compiled before.
-Told is the shortest of five times, for unicast and multicast.
+100,000 neurons lie on a mesh of SIDE x SIDE cores, each with synapses on CORES of them. The kernels are compiled
+before. Told is the shortest of five times, for unicast and multicast.
 """
 
 from __future__ import annotations
@@ -35,7 +35,13 @@ def case(spikes: int, side: int, fan_out: int, steps: int) -> tuple[nr.Recording
     times = np.sort(rng.integers(0, steps, spikes)) * 1e-3
     train = nr.Spikes(times, rng.integers(0, NEURONS, spikes))
     recording = nr.Recording(
-        spikes={"cells": train}, v={}, v_times=np.zeros(0), events={}, start=0.0, stop=steps * 1e-3, provenance={"dt": 1e-3}
+        spikes={"cells": train},
+        v={},
+        v_times=np.zeros(0),
+        events={},
+        start=0.0,
+        stop=steps * 1e-3,
+        provenance={"dt": 1e-3},
     )
     return recording, Placement(chip, core, routes)
 
@@ -57,10 +63,10 @@ def main() -> None:
             began = time.perf_counter()
             report = nr.account(recording, replace(placed))
             took.append(time.perf_counter() - began)
-        events = report.counts["synapse"]
+        messages, operations = report.counts["message_in"], report.counts["synapse"]
         print(
-            f"{routing}: {min(took):.3f} s for {given.spikes:,} spikes, {report.counts['message_in']:,.0f} messages and "
-            f"{events:,.0f} synaptic operations on {placed.chip.cores:,} cores in {given.steps:,} steps"
+            f"{routing}: {min(took):.3f} s for {given.spikes:,} spikes, {messages:,.0f} messages and {operations:,.0f} "
+            f"synaptic operations on {placed.chip.cores:,} cores in {given.steps:,} steps"
         )
 
 

@@ -1,4 +1,4 @@
-"""The mesh: stretches of paths are those of a walk, one link at a time."""
+"""The mesh: hops and loads are those of a walk, one link at a time."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro.chip.mesh import HOPS, hops_per_neuron, link_loads, links, stretches
+from neuro.chip.mesh import HOPS, links, travelled
 from tests.placements import hop, path, placements
 
 
@@ -25,7 +25,7 @@ def walked(placement):
 
 @given(placement=placements())
 def test_hops_are_those_of_a_walk(placement):
-    hops = hops_per_neuron(placement.chip, stretches(placement), len(placement.neuron_core))
+    hops, _ = travelled(placement, np.ones(len(placement.neuron_core)))
     for row, crossed in zip(hops, walked(placement), strict=True):
         expected = Counter()
         for link, count in crossed.items():
@@ -36,7 +36,7 @@ def test_hops_are_those_of_a_walk(placement):
 @given(placement=placements(), seed=st.integers(0, 99))
 def test_loads_of_links_are_those_of_a_walk(placement, seed):
     spikes = np.random.default_rng(seed).integers(0, 9, len(placement.neuron_core))
-    loads = link_loads(placement.chip, stretches(placement), spikes)
+    _, loads = travelled(placement, spikes)
     expected = Counter()
     for count, crossed in zip(spikes, walked(placement), strict=True):
         for link, times in crossed.items():
@@ -53,6 +53,6 @@ def test_loads_of_links_are_those_of_a_walk(placement, seed):
 def test_a_tree_is_never_longer_than_its_paths(placement):
     def total(routing):
         other = replace(placement, chip=replace(placement.chip, routing=routing))
-        return hops_per_neuron(other.chip, stretches(other), len(other.neuron_core)).sum(axis=1)
+        return travelled(other, np.ones(len(other.neuron_core)))[0].sum(axis=1)
 
     assert np.all(total("multicast") <= total("unicast"))
