@@ -95,7 +95,8 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
         return Duration(latency=total, steps=np.full(train.steps, clock.value), missing=missing, received=received)
     each = [steps, steps, late]
     if any(span.low != span.high for span in spans.values()):
-        each[1], each[2] = (_steps(placement, train, {kind: s[k] for kind, s in spans.items()})[k - 1] for k in (1, 2))
+        each[1] = _steps(placement, train, {kind: span.low for kind, span in spans.items()})[0]
+        each[2] = _steps(placement, train, {kind: span.high for kind, span in spans.items()})[1]
     if clock is None:
         clock = Span(0.0, 0.0, 0.0)
     timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(each)]

@@ -45,7 +45,7 @@ def test_sums_close(run):
     assert close(sum(report.by_population.values()) + report.static, report.total)
     assert close(report.dynamic + report.static, report.total)
     for kind, count in report.counts.items():
-        assert report.counts_by_bin.get(kind, np.zeros(1)).sum() == pytest.approx(count, rel=1e-12)
+        assert report.counts_by_bin.get(kind, np.zeros(1)).sum() == pytest.approx(count, rel=1e-12, abs=0)
     low, high = report.range
     assert low <= report.total * (1 + 1e-12)
     assert high >= report.total * (1 - 1e-12)
@@ -71,7 +71,7 @@ def test_a_step_lasts_as_long_as_its_slowest_core_and_the_barrier(run):
     *_, busy = slow_account(recording, placement)
     if chip.mode == "event":
         work = {core: sum(s for (c, _), s in busy.items() if c == core) for core, _ in busy}
-        assert report.busiest == pytest.approx(max(work.values(), default=0.0), rel=1e-12)
+        assert report.busiest == pytest.approx(max(work.values(), default=0.0), rel=1e-12, abs=0)
         assert close(report.latency, max(recording.stop - recording.start, report.busiest))
         return
     tiles = len({int(c) // chip.cores_per_tile for c in placement.neuron_core if c >= 0})
@@ -104,8 +104,8 @@ def test_permuting_the_cores_inside_a_tile_changes_nothing(data):
     one = nr.account(recording, placement, dt=DT)
     other = nr.account(recording, replace(placement, core=core, routes=moved), dt=DT)
     assert dict(one.counts) == dict(other.counts)
-    assert one.total == pytest.approx(other.total, rel=1e-12)
-    assert one.latency == pytest.approx(other.latency, rel=1e-12)
+    assert one.total == pytest.approx(other.total, rel=1e-12, abs=0)
+    assert one.latency == pytest.approx(other.latency, rel=1e-12, abs=0)
     np.testing.assert_allclose(other.by_core[new], one.by_core, rtol=1e-12)
     np.testing.assert_array_equal(other.messages_by_link, one.messages_by_link)
     np.testing.assert_allclose(other.by_bin, one.by_bin, rtol=1e-12)
@@ -198,7 +198,7 @@ def test_neurons_that_may_have_received_something_widen_the_range():
 
 def test_a_chip_that_keeps_real_time_takes_as_long_as_the_network():
     recording, placement = one_to_one(priced(pace="real"))
-    assert nr.account(recording, placement, dt=DT).latency == pytest.approx(0.01)
+    assert nr.account(recording, placement, dt=DT).latency == pytest.approx(0.01, rel=1e-12, abs=0)
     slow = {kind: Quantity(1.0, "s", "test") for kind in KINDS}
     recording, placement = one_to_one(priced(pace="real", time=slow))
     assert nr.account(recording, placement, dt=DT).latency > 1
@@ -230,9 +230,9 @@ def test_pulses_are_charged_to_their_cores():
     bare = nr.account(recording, placement, dt=DT)
     report = nr.account(recording, placement, dt=DT, pulses={1: 40})
     cost = placement.chip.energy["write_pulse"].value
-    assert report.by_cause["write_pulse"] == pytest.approx(40 * cost, rel=1e-12)
-    assert report.by_core[1] - bare.by_core[1] == pytest.approx(40 * cost, rel=1e-9)
-    assert report.by_bin.sum() == pytest.approx(report.total, rel=1e-12)
+    assert report.by_cause["write_pulse"] == pytest.approx(40 * cost, rel=1e-12, abs=0)
+    assert report.by_core[1] - bare.by_core[1] == pytest.approx(40 * cost, rel=1e-9, abs=0)
+    assert report.by_bin.sum() == pytest.approx(report.total, rel=1e-12, abs=0)
     with pytest.raises(ParameterError, match="pulses"):
         nr.account(recording, placement, dt=DT, pulses={99: 1})
 
@@ -248,9 +248,9 @@ def test_the_host_is_a_part_of_its_own():
     without, _ = one_to_one(priced())
     report = nr.account(recording, placement, dt=DT)
     assert report.total == nr.account(without, replace(placement, chip=priced()), dt=DT).total
-    assert report.host.latency == pytest.approx(20e-6)
-    assert report.host.dynamic == pytest.approx(0.5 * 20e-6 + 3e-9)
-    assert report.host.static == pytest.approx(0.1 * 20e-6)
+    assert report.host.latency == pytest.approx(20e-6, rel=1e-12, abs=0)
+    assert report.host.dynamic == pytest.approx(0.5 * 20e-6 + 3e-9, rel=1e-12, abs=0)
+    assert report.host.static == pytest.approx(0.1 * 20e-6, rel=1e-12, abs=0)
 
 
 def test_a_recording_from_a_file_costs_the_same(tmp_path):

@@ -54,7 +54,7 @@ def test_every_chip_loads_in_si_units(name):
         assert quantity.unit == "J"
         assert quantity.source == figure.source
         if isinstance(figure.value, float):
-            assert quantity.value == pytest.approx(figure.value * 10.0 ** UNITS[figure.unit][1], rel=1e-15)
+            assert quantity.value == pytest.approx(figure.value * 10.0 ** UNITS[figure.unit][1], rel=1e-15, abs=0)
             assert quantity.value < 1e-6
 
 
