@@ -21,6 +21,8 @@ __all__ = ["account"]
 
 BINS = 100
 """Time bins for a chip without steps."""
+STEP = 1e-3
+"""Step of the network, s, where neither the caller, nor the recording, nor the chip says how long one is."""
 
 
 def account(
@@ -47,7 +49,7 @@ def account(
         Where its network lies; it has the chip.
     dt
         Duration of a step of the network, s, for a chip that advances in steps; by default that of a clocked recording,
-        or the chip's own step.
+        or the chip's own step, or else 1 ms. `EnergyReport.step` says which it was.
     bins
         Number of time bins of a chip without steps; 100 by default.
     pulses
@@ -62,7 +64,7 @@ def account(
     PlacementError
         If recording and placement are not of one network.
     ParameterError
-        If there is no step to count by.
+        If the step, the number of bins or the pulses cannot be.
 
     Examples
     --------
@@ -134,13 +136,7 @@ def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
     found = dt if dt is not None else recording.provenance.get("dt")
     if found is None and chip.step is not None:
         found = chip.step.value
-    if found is None:
-        raise ParameterError(
-            f"{chip.name} advances in steps, and neither the recording nor the chip says how long one is",
-            where="dt",
-            remedy="Give the network's step in seconds: account(..., dt=1e-3), or --dt 1e-3",
-        )
-    return float(positive(found, "dt"))
+    return float(positive(STEP if found is None else found, "dt"))
 
 
 def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: Train) -> None:
@@ -227,6 +223,7 @@ def _bill(
         by_link=counts.link * hop[mesh.kind],
         static=static.value,
         by_bin=by_bin,
+        step=(recording.stop - recording.start) / train.steps if train.stepped and train.steps else None,
         bins=np.linspace(recording.start, recording.stop, train.steps + 1),
         counts=counts.total,
         counts_by_bin=counts.bin,

@@ -54,6 +54,8 @@ class EnergyReport:
     """Static power times latency, J."""
     by_bin: Floats
     """J in each step, or in each time bin of a chip without steps, shape (bins,)."""
+    step: float | None
+    """Duration of a step of the network, s; None for a chip without steps."""
     bins: Floats
     """Where steps or bins begin and the last one ends, s of the recording's time, shape (bins + 1,)."""
     counts: Mapping[str, float]
@@ -112,6 +114,7 @@ class EnergyReport:
             "range_J": list(self.range),
             "dynamic_J": self.dynamic,
             "static_J": self.static,
+            "step_s": self.step,
             "latency_s": self.latency,
             "latency_range_s": None if self.latency_range is None else list(self.latency_range),
             "edp_Js": self.edp,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,14 @@ def read_architecture(path: str | Path) -> Chip:
     Tiles are numbered column by column, as SANA-FE does. Every neuron is updated in every step (its `force_update`);
     an update costs the access to the neuron and the update. Units of one core that differ in cost become variants:
     ``synapse:NAME``, ``spike:NAME`` and so on; the first synapse unit, and the first soma unit that is no input, are
-    the chip's default. SANA-FE has no static power, so there is none.
+    the chip's default. What the first dendrite unit costs is in the cost of each synaptic operation. SANA-FE has no
+    static power, so there is none.
 
     Raises
     ------
     ChipError
         If the file is no such architecture, or needs what is not modelled: tiles or cores that differ, and dendrites
-        whose updates cost something.
+        that cost something in every step.
     FileNotFoundError
         If there is no such file.
     """
@@ -108,8 +110,15 @@ class _Reader:
             (axon_in, _), *_ = self.parts(core, "axon_in", core["name"])
             (axon_out, _), *_ = self.parts(core, "axon_out", core["name"])
             costs["message_in"], costs["message_out"] = figure(axon_in, "message_in"), figure(axon_out, "message_out")
+            # The default dendrite takes every synaptic operation in, and is updated once for each.
+            (dendrite, _), *_ = self.parts(core, "dendrite", core["name"])
+            added = self.dendrite(dendrite, f"{word}_update")
             for unit_, _ in self.parts(core, "synapse", core["name"]):
-                costs[f"synapse:{_bare(unit_['name'])}"] = figure(unit_, "process_spike")
+                each = figure(unit_, "process_spike")
+                if added and each.value is not None:
+                    source = f"{each.source} + {word}_update of a dendrite"
+                    each = replace(each, value=each.value + added, source=source)
+                costs[f"synapse:{_bare(unit_['name'])}"] = each
             for unit_, _ in self.parts(core, "soma", core["name"]):
                 if self.attributes(unit_, unit_["name"]).get("model") == "input":
                     continue
@@ -117,16 +126,21 @@ class _Reader:
                 costs[f"update_idle:{name}"] = figure(unit_, "access_neuron")
                 costs[f"update_active:{name}"] = figure(unit_, "access_neuron", "update_neuron")
                 costs[f"spike:{name}"] = figure(unit_, "spike_out")
-            for unit_, _ in self.parts(core, "dendrite", core["name"]):
-                if figure(unit_, "update").value:
-                    raise ChipError(
-                        "updates of dendrites must cost nothing; what else they cost is not modelled",
-                        where=self.path,
-                        value=f"{word}_update of {unit_['name']!r}",
-                    )
             if not any(key.startswith("spike:") for key in costs):
                 raise ChipError("a core needs a soma unit that is no input", where=self.path, value=core["name"])
         return found
+
+    def dendrite(self, unit: Mapping[str, Any], key: str) -> float:
+        """What an update of a dendrite costs; nothing where the file does not say."""
+        own = self.attributes(unit, unit["name"])
+        cost = self.number(own, key, unit["name"]) if key in own else 0.0
+        if cost and own.get("update_every_timestep"):
+            raise ChipError(
+                "dendrites that are updated in every step must cost nothing; what else they cost is not modelled",
+                where=f"{self.path}: {unit['name']}",
+                value=f"{key} {cost:g}",
+            )
+        return cost
 
     def limits(self, top: Mapping[str, Any]) -> Limits:
         (tile, _), *_ = self.parts(top, "tile", "architecture")

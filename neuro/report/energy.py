@@ -106,6 +106,9 @@ def energy_of(
     if not reports:
         raise next(each for each in found.values() if isinstance(each, NeuroError))
     notes = []
+    steps = sorted({f"{each.step:g} s" for each in reports.values() if each.step is not None})
+    if steps and dt is None and "dt" not in recording.provenance:
+        notes.append(f"nobody said how long a step is: {', '.join(steps)}")
     if placed is None:
         notes.append("no placement was given: all neurons are on one core, and synaptic events are means over spikes")
     return Report(

@@ -206,8 +206,9 @@ def test_a_chip_that_keeps_real_time_takes_as_long_as_the_network():
 
 def test_the_step_is_that_of_the_recording_the_chip_or_whoever_asks():
     recording, placement = one_to_one(priced())
-    with pytest.raises(ParameterError, match="--dt"):
-        nr.account(recording, placement)
+    assert nr.account(recording, placement).step == pytest.approx(1e-3, rel=1e-12, abs=0)
+    with pytest.raises(ParameterError, match="dt"):
+        nr.account(recording, placement, dt=0.0)
     assert len(nr.account(recording, placement, dt=5e-3).by_bin) == 2
     clocked = replace(recording, provenance={"dt": 2e-3})
     assert len(nr.account(clocked, placement).by_bin) == 5

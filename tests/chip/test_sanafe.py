@@ -85,6 +85,12 @@ def test_it_can_be_accounted_on(load):
     assert nr.account(recording, slower, dt=1e-3).total - report.total == pytest.approx(2e-12, rel=1e-9, abs=0)
 
 
+def test_dendrites_cost_something_for_each_operation(load):
+    chip = load(ARCHITECTURE.replace("energy_update: 0.0", "energy_update: 1e-12"))
+    assert chip.energy["synapse:fast"].value == pytest.approx(7e-12, rel=1e-12, abs=0)
+    assert "dendrite" in chip.energy["synapse:fast"].source
+
+
 def test_fewer_tiles_than_places_are_fewer_cores(load):
     chip = load(ARCHITECTURE.replace("t[0..5]", "t[0..3]"))
     assert chip.cores == 8
@@ -100,7 +106,7 @@ def test_fewer_tiles_than_places_are_fewer_cores(load):
         ("energy_east_hop: 1e-12", "energy_east_hop: -1.0", "negative"),
         ("t[0..5]", "t[0..6]", "up to as many tiles"),
         ("t[0..5]", "t[5..0]", "range"),
-        ("energy_update: 0.0", "energy_update: 1.0e-12", "dendrites"),
+        ("energy_update: 0.0", "energy_update: 1e-12, update_every_timestep: true", "every step"),
         ("model: leaky_integrate_fire", "model: input", "no input"),
         ("          axon_out:", "          axon_up:", "axon_out"),
         ("latency_sync: {1: 1.0e-7, 3: 5e-7}", "latency_sync: {1: soon}", "seconds"),

@@ -86,7 +86,7 @@ def test_without_a_placement_one_core_holds_all(saved):
         (["nowhere.h5", "--chip", "truenorth"], "no such recording"),
         (["{}", "--chip", "truenrth", "--dt", "1e-3"], "no chip is called"),
         (["{}"], "--chip NAME or --placement"),
-        (["{}", "--chip", "loihi_davies2018"], "--dt"),
+        (["{}", "--chip", "loihi_davies2018", "--dt", "0"], "greater than zero"),
         (["{}", "--placement", "{}/none.npz"], "no such placement"),
         (["{}", "--placement", "{}/run.h5", "--dt", "1e-3"], "no placement"),
     ],
