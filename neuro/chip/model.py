@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from neuro.arrays import Ints, frozen
 from neuro.errors import ChipError, ParameterError
 
-__all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip"]
+__all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip", "tiled"]
 
 KINDS: Mapping[str, str] = {
     "synapse": "synaptic operation: one spike through one synapse",
@@ -178,6 +178,29 @@ class Chip:
         if self.chip_size is None:
             return 1, 1
         return -(-self.width // self.chip_size[0]), -(-self.height // self.chip_size[1])
+
+
+def tiled(chip: Chip, across: int, down: int) -> Chip:
+    """A system of several like chips, side by side, whose meshes are joined by links between chips (`hop_chip`).
+
+    Tiles are numbered over the whole mesh, in the order of the chip.
+
+    Raises
+    ------
+    ChipError
+        If a number is not above zero, the chip is a system of several already, or its mesh has empty places.
+
+    >>> four = tiled(mesh_chip(3, 2, neurons=8), 2, 2)
+    >>> four.width, four.height, four.chips, four.cores
+    (6, 4, (2, 2), 24)
+    """
+    if across < 1 or down < 1:
+        raise ChipError("a system has one chip or more each way", where=chip.name, value=f"{across} x {down}")
+    if chip.chip_size is not None or chip.tiles is not None:
+        raise ChipError("only one whole chip can be repeated", where=chip.name)
+    size = chip.width, chip.height
+    name = f"{across} x {down} {chip.name}"
+    return replace(chip, name=name, width=across * size[0], height=down * size[1], chip_size=size)
 
 
 def mesh_chip(

@@ -4,10 +4,14 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import neuro as nr
 from neuro.chip.mesh import HOPS, links, travelled
+from neuro.chip.model import tiled
+from neuro.errors import ChipError, MissingFigure
 from tests.placements import hop, path, placements
 
 
@@ -56,3 +60,26 @@ def test_a_tree_is_never_longer_than_its_paths(placement):
         return travelled(other, np.ones(len(other.neuron_core)))[0].sum(axis=1)
 
     assert np.all(total("multicast") <= total("unicast"))
+
+
+def test_links_between_chips_are_a_kind_of_their_own():
+    system = tiled(nr.load_chip("loihi_davies2018"), 2, 1)
+    assert (system.cores, system.chips) == (256, (2, 1))
+    mesh = links(system)
+    between = mesh.kind == HOPS.index("hop_chip")
+    columns = np.sort(np.stack([mesh.source[between, 0], mesh.target[between, 0]]), axis=0)
+    assert set(map(tuple, columns.T.tolist())) == {(7, 8)}
+    assert between.sum() == 2 * 4
+
+
+def test_a_system_of_chips_needs_a_figure_for_the_links_between_them():
+    net = nr.Network()
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cue", "cell", nr.AllToAll(0.1), delay=1e-3)
+    recording = nr.run(net, 2e-3, inputs={"cue": nr.Spikes([0.0], [0])})
+    system = tiled(nr.load_chip("loihi_davies2018"), 2, 1)
+    with pytest.raises(MissingFigure, match=r"hop_chip \(needed by 1 events\)"):
+        nr.account(recording, nr.placed(net, system, {"cue": 0, "cell": system.cores - 1}))
+    with pytest.raises(ChipError, match="whole chip"):
+        tiled(system, 2, 1)
