@@ -8,6 +8,7 @@ import numpy as np
 
 from neuro.accounting.counts import Counts, Train, count_events
 from neuro.accounting.duration import Duration, Span, durations, figure, own_kind
+from neuro.accounting.flight import flight
 from neuro.accounting.neurobench import neurobench
 from neuro.accounting.report import EnergyReport, Host
 from neuro.arrays import positive
@@ -15,7 +16,7 @@ from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
-from neuro.errors import MissingFigure, ParameterError, PlacementError
+from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
 
 __all__ = ["account"]
 
@@ -63,6 +64,8 @@ def account(
         If the total needs a figure that is unknown, and `partial` is not set.
     PlacementError
         If recording and placement are not of one network.
+    InputError
+        If the run did not record its spikes.
     ParameterError
         If the step, the number of bins or the pulses cannot be.
 
@@ -116,6 +119,8 @@ def _train(recording: Recording, placement: Placement, dt: float | None, bins: i
         times.append(spikes.times)
         neurons.append(spikes.ids + offset[name])
     when, who = np.concatenate(times), np.concatenate(neurons)
+    if not len(when) and any(recording.events.values()):
+        raise InputError("spikes must be recorded to be accounted", where="recording", value="events without spikes")
     stepped = chip.mode == "step"
     if stepped:
         each = _step(recording, chip, dt)
@@ -234,6 +239,7 @@ def _bill(
         latency_range=None if duration.latency is None else (duration.latency.low, duration.latency.high),
         step_times=duration.steps,
         busiest=duration.busiest,
+        flight=flight(placement, counts.spikes),
         host=_host(recording, placement, train),
         metrics=neurobench(placement, train),
         missing=dict(missing),

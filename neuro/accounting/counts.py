@@ -49,6 +49,8 @@ class Counts:
     """By kind, for the neurons of each population or their spikes, shape (populations,)."""
     bin: dict[str, Floats] = field(default_factory=dict)
     """By kind, in each step or bin, shape (steps,)."""
+    spikes: Floats = field(default_factory=lambda: np.zeros(0))
+    """Spikes of each neuron, shape (neurons,)."""
     link: Floats = field(default_factory=lambda: np.zeros(0))
     """Messages over each link, shape (links,)."""
 
@@ -96,6 +98,7 @@ class _Tally:
         self.population = np.repeat(np.arange(len(sizes)), sizes)
         self.populations = len(sizes)
         self.spikes = np.bincount(train.neuron, minlength=len(self.population)).astype(np.float64)
+        self.counts.spikes = self.spikes
 
     def on_arrival(self, kind: str, per_entry: Floats) -> None:
         """Something at the cores that a spike goes to: so much for each entry of the routes."""

@@ -76,6 +76,8 @@ class EnergyReport:
     """Duration of each step, s, shape (bins,): the slowest core, then the barrier; None without steps."""
     busiest: float | None
     """Work of the busiest core, s, for a chip without steps."""
+    flight: tuple[float, float] | None
+    """Seconds that messages are under way on the mesh, the mean and the longest; not part of the latency."""
     host: Host | None
     """What feeds the chip; None where the chip's file says nothing about it."""
     metrics: Mapping[str, float]
@@ -118,6 +120,7 @@ class EnergyReport:
             "latency_s": self.latency,
             "latency_range_s": None if self.latency_range is None else list(self.latency_range),
             "edp_Js": self.edp,
+            "flight_s": None if self.flight is None else list(self.flight),
             "by_cause_J": dict(self.by_cause),
             "by_population_J": dict(self.by_population),
             "by_core_J": self.by_core,

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Ints, frozen, stream
 from neuro.chip.model import Chip
@@ -246,6 +246,18 @@ def _of_projection(
         return key.ravel(), np.tile(onto, shape[0]), effective.ravel(), weights.nbytes
     rng = stream(seed, "projection", projection.name)
     pre, post, weight = triplets(projection.synapses, shape, rng, label)
-    key, place = np.unique(pre.astype(np.int64) * cores + target[post], return_inverse=True)
-    real = np.bincount(place, np.broadcast_to(weight != 0, (len(pre),)), len(key))
-    return key, np.bincount(place, minlength=len(key)), real.astype(np.int64), len(pre) * weight.itemsize
+    key, count, effective = _counted(pre.astype(np.int64) * cores + target[post], weight != 0, shape[0] * cores)
+    return key, count, effective, len(pre) * weight.itemsize
+
+
+def _counted(keys: Ints, real: NDArray[np.bool_], size: int) -> tuple[Ints, Ints, Ints]:
+    """The different keys of 0 .. size - 1, how often each occurs, and how often with what is `real` (one, or each)."""
+    if size <= 16 * len(keys) + 1024:
+        count = np.bincount(keys, minlength=size)
+        effective = np.bincount(keys[np.broadcast_to(real, keys.shape)], minlength=size)
+        key = np.flatnonzero(count)
+        return key, count[key], effective[key]
+    # A table of all keys would be mostly empty.
+    key, place, count = np.unique(keys, return_inverse=True, return_counts=True)
+    effective = np.bincount(place[np.broadcast_to(real, keys.shape)], minlength=len(key))
+    return key, count, effective

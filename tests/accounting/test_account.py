@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import neuro as nr
 from neuro.chip.mesh import links
 from neuro.chip.model import KINDS, Quantity
-from neuro.errors import MissingFigure, ParameterError, PlacementError
-from tests.placements import placements, priced, recordings, runs, slow_account
+from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
+from tests.placements import hop, path, placements, priced, recordings, runs, slow_account
 
 DT = 1e-3
 
@@ -82,6 +82,24 @@ def test_a_step_lasts_as_long_as_its_slowest_core_and_the_barrier(run):
         slowest = max((s for (_, when), s in busy.items() if when == step), default=0.0)
         assert close(seconds, slowest + barrier)
     assert close(report.latency, report.step_times.sum())
+
+
+@given(run=runs())
+def test_flights_are_those_of_a_walk(run):
+    recording, placement = run
+    chip, routes = placement.chip, placement.routes
+    seconds = []
+    for name, core in placement.core.items():
+        for neuron in recording.spikes[name].ids if core.max(initial=-1) >= 0 else []:
+            i = placement.offset[name] + neuron
+            for target in routes.core[routes.start[i] : routes.start[i + 1]]:
+                links_ = path(chip, tuple(chip.xy[core[neuron]]), tuple(chip.xy[target]))
+                seconds.append(sum(chip.time[hop(chip, link)].value for link in links_) + chip.time["tile"].value)
+    report = nr.account(recording, placement, dt=DT)
+    if seconds:
+        assert report.flight == pytest.approx((np.mean(seconds), max(seconds)), rel=1e-12, abs=0)
+    else:
+        assert report.flight is None
 
 
 @given(data=st.data())
@@ -224,6 +242,13 @@ def test_a_recording_of_another_network_is_refused():
     smaller = replace(placement, core={**placement.core, "cue": np.zeros(0, np.int64)})
     with pytest.raises(PlacementError, match="spike of neuron 0"):
         nr.account(recording, smaller, dt=DT)
+
+
+def test_a_run_that_recorded_no_spikes_is_refused():
+    recording, placement = one_to_one(priced())
+    assert any(recording.events.values())
+    with pytest.raises(InputError, match="recorded"):
+        nr.account(replace(recording, spikes={}), placement)
 
 
 def test_pulses_are_charged_to_their_cores():

@@ -32,9 +32,10 @@ def network(*kinds):
 
 
 @pytest.mark.parametrize("kind", SYNAPSES)
-def test_routes_have_the_synapses_that_the_engine_counts(kind):
+@pytest.mark.parametrize("chip", [priced(), nr.load_chip("truenorth")], ids=["few cores", "many cores"])
+def test_routes_have_the_synapses_that_the_engine_counts(kind, chip):
     net = network(kind)
-    placement = nr.placed(net, priced(), {"cue": [0, 5, 9, 0], "cell": [1, 0, 1, 7, 7]})
+    placement = nr.placed(net, chip, {"cue": [0, 5, 9, 0], "cell": [1, 0, 1, 7, 7]})
     for neuron in range(4):
         recording = nr.run(net, 0.01, inputs={"cue": nr.Spikes([0.0], [neuron])})
         entries = slice(*placement.routes.start[neuron : neuron + 2])
@@ -42,8 +43,9 @@ def test_routes_have_the_synapses_that_the_engine_counts(kind):
         assert np.all(np.diff(placement.routes.core[entries]) > 0)
 
 
-def test_synapses_go_to_the_cores_of_their_targets():
-    placement = nr.placed(network("sparse"), priced(), {"cue": 0, "cell": [1, 1, 4, 4, 2]}, synapses={"sparse": "x"})
+@pytest.mark.parametrize("chip", [priced(), nr.load_chip("truenorth")], ids=["few cores", "many cores"])
+def test_synapses_go_to_the_cores_of_their_targets(chip):
+    placement = nr.placed(network("sparse"), chip, {"cue": 0, "cell": [1, 1, 4, 4, 2]}, synapses={"sparse": "x"})
     routes = placement.routes
     assert routes.start.tolist() == [0, 1, 2, 2, 3, 3, 3, 3, 3, 3]
     assert routes.core.tolist() == [4, 1, 2]
