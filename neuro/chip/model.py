@@ -154,6 +154,10 @@ class Chip:
         if self.arithmetic == "dense" and self.mode != "step":
             raise ChipError("multiply-accumulates in every step need steps", where=f"chip {self.name!r}", value="event")
 
+    def __hash__(self) -> int:
+        # Tables of figures cannot be hashed; chips that differ in them alone are told apart by comparing.
+        return hash((self.name, self.width, self.height, self.cores_per_tile, self.limits))
+
     @property
     def cores(self) -> int:
         """Number of cores."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from neuro.chip.model import KINDS, Chip, Limits, Quantity
 from neuro.errors import UnknownName
 
-__all__ = ["ChipRecord", "Figure"]
+__all__ = ["TABLES", "UNITS", "ChipRecord", "Figure"]
 
 UNITS = {"1": ("1", 0), "bit": ("bit", 0), "s": ("s", 0), "J": ("J", 0), "W": ("W", 0), "V": ("V", 0), "S": ("S", 0)}
 UNITS |= {"ohm": ("ohm", 0)}
@@ -80,7 +80,7 @@ def _si(value: float | None, power: int) -> float | None:
 
 Table = dict[str, Figure]
 
-_TABLES: dict[str, dict[str, tuple[str, ...]]] = {
+TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "mesh": {"1": ("width", "height", "cores_per_tile", "chip_width", "chip_height")},
     "limits": {
         "1": ("neurons", "synapses", "axons_in", "axons_out", "fan_in", "rows", "columns"),
@@ -151,7 +151,7 @@ class ChipRecord(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> ChipRecord:
-        for table, units in _TABLES.items():
+        for table, units in TABLES.items():
             expected = {key: unit for unit, keys in units.items() for key in keys}
             given: Table = getattr(self, table)
             for key, figure in given.items():
@@ -183,7 +183,7 @@ class ChipRecord(BaseModel):
 
     def figures(self) -> dict[str, Figure]:
         """Every figure of the record, by table and key."""
-        tables = (*_TABLES, "barrier", "other")
+        tables = (*TABLES, "barrier", "other")
         found = {f"{table}.{key}": figure for table in tables for key, figure in getattr(self, table).items()}
         for name, point in self.points.items():
             found |= {f"{table}.{key} @{name}": figure for table, own in point.items() for key, figure in own.items()}

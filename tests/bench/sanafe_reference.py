@@ -78,7 +78,7 @@ def sources_of(run: Mapping[str, Any], groups: list[str]) -> frozenset[str]:
         for group in groups
         if [sorted(neuron for name, neuron in fired if name == group) for fired in run["fired"]] == wanted
     )
-    return found - targets or found
+    return found - targets or found or frozenset(group for group in groups if group not in targets)
 
 
 def placement_of(run: Mapping[str, Any]) -> Placement:

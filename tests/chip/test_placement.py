@@ -119,6 +119,7 @@ def test_a_placement_comes_back_from_a_file_as_it_was(tmp_path_factory, suffix, 
 def test_every_chip_survives_a_file(name):
     chip = nr.load_chip(name)
     assert chip_from(chip_to(chip)) == chip
+    assert hash(chip_from(chip_to(chip))) == hash(chip)
 
 
 @pytest.mark.parametrize("name", ["bad.json", "bad.npz"])
