@@ -265,7 +265,7 @@ def _in_plain_words() -> Iterator[None]:
     """Errors that the user can mend end in a sentence and code 2, an interrupt in code 130."""
     try:
         yield
-    except NeuroError as error:
+    except (NeuroError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:

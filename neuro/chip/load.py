@@ -12,7 +12,7 @@ from neuro.chip.record import ChipRecord
 from neuro.crossbar.device import models_dir
 from neuro.errors import ChipError, UnknownName
 
-__all__ = ["chip_record", "list_chips", "load_chip"]
+__all__ = ["chip_record", "is_architecture", "list_chips", "load_chip"]
 
 
 def list_chips() -> list[str]:
@@ -30,7 +30,7 @@ def chip_record(name: str | Path) -> ChipRecord:
     Parameters
     ----------
     name
-        Of a chip in models/chips, or a path to a file of the same form.
+        Of a chip in models/chips, or a path to a file of the same form; ``@point`` after it for an operating point.
 
     Raises
     ------
@@ -42,15 +42,17 @@ def chip_record(name: str | Path) -> ChipRecord:
     >>> chip_record("loihi_davies2018").energy["synapse"].value
     23.6
     """
-    if _is_path(name):
-        return _read(Path(name))
-    known = list_chips()
-    if name not in known:
-        raise UnknownName("chip", str(name), known)
-    record = _read(models_dir() / "chips" / f"{name}.toml")
-    if record.name != name:
-        raise ChipError("a chip must have the name of its file", where=f"{name}.toml", value=repr(record.name))
-    return record
+    bare, _, point = str(name).partition("@")
+    if _is_path(bare):
+        record = _read(Path(bare))
+    else:
+        known = list_chips()
+        if bare not in known:
+            raise UnknownName("chip", bare, known)
+        record = _read(models_dir() / "chips" / f"{bare}.toml")
+        if record.name != bare:
+            raise ChipError("a chip must have the name of its file", where=f"{bare}.toml", value=repr(record.name))
+    return record.at(point) if point else record
 
 
 def load_chip(name_or_path: str | Path) -> Chip:
@@ -80,17 +82,24 @@ def load_chip(name_or_path: str | Path) -> Chip:
     >>> load_chip("truenorth").energy["synapse"].value, load_chip("truenorth@best").energy["synapse"].value
     (2.6e-11, 2.5e-12)
     """
-    if _is_path(name_or_path) and Path(name_or_path).suffix in (".yaml", ".yml"):
+    if is_architecture(name_or_path):
         from neuro.chip.sanafe import read_architecture
 
         return read_architecture(name_or_path)
-    name, _, point = str(name_or_path).partition("@")
-    record = chip_record(name if not _is_path(name_or_path) else Path(name))
-    return (record.at(point) if point else record).chip()
+    return chip_record(name_or_path).chip()
 
 
-def _is_path(name: str | Path) -> bool:
-    return isinstance(name, Path) or Path(name).suffix in (".toml", ".yaml", ".yml") or len(Path(name).parts) > 1
+def is_architecture(name: str | Path) -> bool:
+    """Does this name a SANA-FE architecture?
+
+    >>> is_architecture("loihi.yaml"), is_architecture("loihi_sanafe")
+    (True, False)
+    """
+    return Path(name).suffix in (".yaml", ".yml")
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).suffix == ".toml" or len(Path(name).parts) > 1
 
 
 def _read(path: Path) -> ChipRecord:

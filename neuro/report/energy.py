@@ -11,8 +11,9 @@ from neuro.report.record import Report, Table, provenance
 
 if TYPE_CHECKING:
     from neuro.accounting.report import EnergyReport
-    from neuro.chip.model import Chip
+    from neuro.chip.model import Chip, Quantity
     from neuro.chip.placement import Placement
+    from neuro.chip.record import Figure
 
 __all__ = ["chip_as_dict", "chip_tables", "chips_table", "energy_of", "found_in"]
 
@@ -241,24 +242,35 @@ def chips_table() -> Table:
 
 def chip_tables(name: str) -> tuple[str, tuple[Table, ...]]:
     """Title and notes of a chip, and its figures with unit, range and source."""
-    from neuro.chip.load import chip_record
+    from neuro.chip.load import chip_record, is_architecture, load_chip
 
+    title = f"Figures of {name}"
+    columns = ("figure", "value", "unit", "range", "source")
+    if is_architecture(name):
+        chip = load_chip(name)
+        tables = ("energy", "time", "power")
+        figures = {f"{table}.{key}": quantity for table in tables for key, quantity in getattr(chip, table).items()}
+        figures |= {f"barrier.{tiles}": quantity for tiles, quantity in chip.barrier.items()}
+        rows = [_row(key, quantity, "") for key, quantity in figures.items()]
+        return f"{chip.name}\n\n{chip.notes}\n", (Table(title, columns, tuple(rows)),)
     record = chip_record(name)
-    rows = []
-    for key, figure in record.figures().items():
-        value: Any = figure.value if isinstance(figure.value, float) else None
-        shown = f"in {figure.within}" if figure.within else "unknown" if value is None else value
-        ends = [value if end is None else end for end in (figure.low, figure.high)]
-        spread = None if figure.low is None and figure.high is None else f"{ends[0]:g} to {ends[1]:g}"
-        source = figure.source + (f" ({figure.note})" if figure.note else "")
-        rows.append((key, shown, figure.unit, spread, source))
-    return f"{record.title}\n\n{record.notes.strip()}\n", (
-        Table(f"Figures of {record.name}", ("figure", "value", "unit", "range", "source"), tuple(rows)),
-    )
+    rows = [_row(key, figure, figure.note) for key, figure in record.figures().items()]
+    return f"{record.title}\n\n{record.notes.strip()}\n", (Table(title, columns, tuple(rows)),)
+
+
+def _row(key: str, figure: Figure | Quantity, note: str) -> tuple[object, ...]:
+    value = figure.value if isinstance(figure.value, float) else None
+    shown: object = f"in {figure.within}" if figure.within else "unknown" if value is None else value
+    ends = [value if end is None else end for end in (figure.low, figure.high)]
+    spread = None if figure.low is None and figure.high is None else f"{ends[0]:g} to {ends[1]:g}"
+    return key, shown, figure.unit, spread, figure.source + (f" ({note})" if note else "")
 
 
 def chip_as_dict(name: str) -> dict[str, Any]:
     """The record of a chip as JSON knows it."""
-    from neuro.chip.load import chip_record
+    from neuro.chip.load import chip_record, is_architecture, load_chip
+    from neuro.chip.stored import chip_to
 
+    if is_architecture(name):
+        return chip_to(load_chip(name))
     return chip_record(name).model_dump(mode="json", exclude_defaults=True)

@@ -11,6 +11,7 @@ from neuro.chip.load import list_chips
 from neuro.cli import app
 from neuro.report.energy import chips_table, energy_of
 from neuro.report.energy_plots import energy_by_cause, link_load, mesh_map
+from tests.architecture import ARCHITECTURE
 
 DT = 1e-3
 
@@ -116,6 +117,19 @@ def test_every_chip_is_listed_and_shown_with_its_sources():
         record = json.loads(neuro("chip", name, "--json").stdout)
         assert record["mesh"]["width"]["source"]
     assert neuro("chip", "nothing").exit_code == 2
+    assert neuro("chip", "nowhere/mine.toml").exit_code == 2
+    assert "2.5" in neuro("chip", "truenorth@best").stdout
+
+
+def test_an_architecture_of_sanafe_is_shown_and_accounted_on(saved, tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(ARCHITECTURE, encoding="utf-8")
+    shown = neuro("chip", path)
+    assert shown.exit_code == 0
+    assert "synapse:slow" in shown.stdout
+    assert json.loads(neuro("chip", path, "--json").stdout)["width"] == 2
+    done = neuro("energy", saved / "run.h5", "--chip", path, "--dt", DT, "--json")
+    assert json.loads(done.stdout)["metrics"]["total_J"] > 0
 
 
 @pytest.mark.parametrize("command", ["energy", "chips", "chip"])
