@@ -157,7 +157,7 @@ def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: 
     total = float(core.sum())
     counts.total["write_pulse"], counts.core["write_pulse"] = total, core
     # When they were sent, the recording does not know.
-    counts.bin["write_pulse"] = np.full(train.steps, total / train.steps)
+    counts.bin["write_pulse"] = np.full(train.steps, total / max(train.steps, 1))
 
 
 def _energies(counts: Counts, chip: Chip) -> dict[str, Span | None]:
@@ -212,8 +212,9 @@ def _bill(
     if static.value:
         share = np.full(train.steps, 1.0) if duration.steps is None else duration.steps
         by_bin += static.value * (share / share.sum())
-    causes["static"], ranges["static"] = static.value, (static.low, static.high)
-    low, high = (float(sum(part)) for part in zip(*ranges.values(), strict=True))
+    if not any(lacking.startswith("power.") for lacking in missing):
+        causes["static"], ranges["static"] = static.value, (static.low, static.high)
+    low, high = (float(sum(ends[k] for ends in ranges.values())) for k in (0, 1))
     idle, active = (figure(chip.energy, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
     if duration.received and idle is not None and active is not None:
         # Whether a neuron that receives something is active, the sources do not say: up to this many may have been.

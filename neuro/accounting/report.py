@@ -43,9 +43,9 @@ class EnergyReport:
     range: tuple[float, float]
     """Lowest and highest total that the ranges of the figures allow, J."""
     by_cause: Mapping[str, float]
-    """J by kind of event (the names of `neuro.chip.model.KINDS`), and ``"static"``."""
+    """J by kind of event (the names of `neuro.chip.model.KINDS`), and ``"static"``; without those in `missing`."""
     by_population: Mapping[str, float]
-    """J by population whose neurons or spikes cause them; static energy belongs to none."""
+    """J by population whose neurons or spikes cause them; static energy and write pulses belong to none."""
     by_core: Floats
     """Dynamic energy of each core, J, shape (cores,)."""
     by_link: Floats
@@ -102,8 +102,8 @@ class EnergyReport:
 
     @property
     def edp(self) -> float | None:
-        """Energy-delay product of the run, J s; None where the latency is not known."""
-        return None if self.latency is None else self.total * self.latency
+        """Energy-delay product of the run, J s; None where the energy or the latency is not known."""
+        return None if self.latency is None or not self.complete else self.total * self.latency
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but what is by step, as JSON knows it once arrays are lists."""

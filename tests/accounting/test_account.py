@@ -85,6 +85,16 @@ def test_a_step_lasts_as_long_as_its_slowest_core_and_the_barrier(run):
 
 
 @given(run=runs())
+def test_static_energy_goes_with_the_duration_of_each_step(run):
+    recording, placement = run
+    report = nr.account(recording, placement, dt=DT)
+    energy = placement.chip.energy
+    dynamic = sum((count * energy[kind].value for kind, count in report.counts_by_bin.items()), 0 * report.by_bin)
+    share = np.ones(len(report.by_bin)) if report.step_times is None else report.step_times
+    np.testing.assert_allclose(report.by_bin - dynamic, report.static * share / share.sum(), rtol=1e-6)
+
+
+@given(run=runs())
 def test_flights_are_those_of_a_walk(run):
     recording, placement = run
     chip, routes = placement.chip, placement.routes
@@ -165,7 +175,9 @@ def test_static_power_that_is_unknown_is_asked_for_too():
     recording, placement = one_to_one(priced(power={}))
     with pytest.raises(MissingFigure, match=r"power\.chip"):
         nr.account(recording, placement, dt=DT)
-    assert nr.account(recording, placement, dt=DT, partial=True).static == 0
+    report = nr.account(recording, placement, dt=DT, partial=True)
+    assert "static" not in report.by_cause
+    assert report.edp is None
 
 
 def test_without_times_there_is_no_latency_and_static_power_asks_for_them():
