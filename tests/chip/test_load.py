@@ -150,3 +150,14 @@ def test_energies_and_times_of_the_reference_table_are_those_of_the_files():
         assert (float(row["value"]), row["unit"]) in held or f"{float(row['value']):g} {row['unit']}" in noted, row
         found += 1
     assert found > 15
+
+
+@needs("chips")
+def test_no_figure_that_was_only_recalled_is_shipped():
+    with (DATA / "chips" / "chip_figures.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["note"].startswith("R") and row["chip"] in CHIPS]
+    assert rows
+    for row in rows:
+        figures = chip_record(CHIPS[row["chip"]]).figures().values()
+        assert (float(row["value"]), row["unit"]) not in {(figure.value, figure.unit) for figure in figures}, row
+    assert not [name for name in nr.list_chips() if name.startswith("dynap")]
