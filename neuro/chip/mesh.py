@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.chip.walk import walk
 
-__all__ = ["HOPS", "Links", "links", "travelled"]
+__all__ = ["HOPS", "Links", "Stretches", "hops_per_neuron", "link_loads", "links", "stretches", "travelled"]
 
 HOPS = ("hop_east", "hop_west", "hop_north", "hop_south", "hop_chip")
 """Kinds of hops; one between two chips is a `hop_chip` and no other."""
@@ -28,6 +28,14 @@ class Links:
     """Tile (x, y) that it enters, shape (links, 2)."""
     kind: Ints
     """Index of its kind in `HOPS`, shape (links,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """The paths of a placement's routes, to ask for hops and loads apart; `travelled` gives both at once."""
+
+    placement: Placement
+    """Whose routes they are."""
 
 
 def links(chip: Chip) -> Links:
@@ -104,3 +112,18 @@ def travelled(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
     lines = ((chip.height, chip.width), (chip.height, chip.width), (chip.width, chip.height), (chip.width, chip.height))
     each = [load[way, :line, : place - 1].ravel() for way, (line, place) in enumerate(lines)]
     return hops, np.concatenate(each)
+
+
+def stretches(placement: Placement) -> Stretches:
+    """The paths of all routes of a placement."""
+    return Stretches(placement)
+
+
+def hops_per_neuron(chip: Chip, paths: Stretches, neurons: int) -> Ints:
+    """Links that one spike of each neuron crosses on `chip`, by kind, shape (neurons, kinds of `HOPS`)."""
+    return travelled(replace(paths.placement, chip=chip), np.zeros(neurons))[0]
+
+
+def link_loads(chip: Chip, paths: Stretches, spikes: ArrayLike) -> Floats:
+    """Messages over each link of `links(chip)`, shape (links,), when neurons fire so often, shape (neurons,)."""
+    return travelled(replace(paths.placement, chip=chip), spikes)[1]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.chip.mesh import HOPS, links, travelled
+from neuro.chip.mesh import HOPS, hops_per_neuron, link_loads, links, stretches, travelled
 from neuro.chip.model import tiled
 from neuro.errors import ChipError, MissingFigure
 from tests.placements import hop, path, placements
@@ -40,7 +40,10 @@ def test_hops_are_those_of_a_walk(placement):
 @given(placement=placements(), seed=st.integers(0, 99))
 def test_loads_of_links_are_those_of_a_walk(placement, seed):
     spikes = np.random.default_rng(seed).integers(0, 9, len(placement.neuron_core))
-    _, loads = travelled(placement, spikes)
+    hops, loads = travelled(placement, spikes)
+    paths = stretches(placement)
+    np.testing.assert_array_equal(hops_per_neuron(placement.chip, paths, len(spikes)), hops)
+    np.testing.assert_array_equal(link_loads(placement.chip, paths, spikes), loads)
     expected = Counter()
     for count, crossed in zip(spikes, walked(placement), strict=True):
         for link, times in crossed.items():
