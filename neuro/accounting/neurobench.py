@@ -29,7 +29,7 @@ def neurobench(placement: Placement, train: Train) -> dict[str, float]:
     spikes = np.bincount(train.neuron, minlength=len(source))
     if train.stepped and train.steps and not source.all():
         active = np.count_nonzero(~source[train.neuron] & (train.again == 0))
-        found["activation_sparsity"] = 1.0 - active / (train.steps * int(np.count_nonzero(~source)))
+        found["activation_sparsity"] = float(1.0 - active / (train.steps * np.count_nonzero(~source)))
     effective = routes.synapses if routes.nonzero is None else routes.nonzero
     found["effective_acs"] = float(np.dot(spikes[routes.neuron], effective))
     found["effective_macs"] = 0.0
