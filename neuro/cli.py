@@ -14,6 +14,8 @@ import typer
 from neuro.errors import NeuroError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from neuro.report.record import Report
 
 __all__ = ["app", "main"]
@@ -111,6 +113,90 @@ def run_command(
             _warn_of_smoke(task)
 
 
+@app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")
+def energy_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A saved recording, or a directory with one in it.")],
+    chips: Annotated[
+        list[str] | None,
+        typer.Option("--chip", metavar="NAME", help="A chip (`neuro chips`) or a file; repeat it to compare."),
+    ] = None,
+    placement: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the neurons are, as `Placement.save` wrote it.")
+    ] = None,
+    dt: Annotated[float | None, typer.Option(help="Step of the network in seconds, for chips with steps.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out what needs an unknown figure, and say so.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write report.json and the figures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")] = False,
+) -> None:
+    """Say what a saved recording costs on a chip, without simulating it again.
+
+    Without a placement all neurons go on one core, where they fit.
+    """
+    with _in_plain_words():
+        from neuro.report.energy import energy_of
+        from neuro.report.record import as_dict, write
+
+        report = energy_of(run, chips or (), placement, dt=dt, partial=partial)
+        if out is not None:
+            write(report, out)
+        if as_json:
+            typer.echo(json.dumps(as_dict(report), indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.tables import render
+
+        console = Console()
+        for table in report.tables:
+            if table.rows:
+                console.print(render(table))
+        _say_where(out, console)
+
+
+@app.command("chips", epilog="Example: neuro chips")
+def chips_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """List the chips that come with this package, and what is unknown of each."""
+    with _in_plain_words():
+        from neuro.report.energy import chips_table
+
+        table = chips_table()
+        if as_json:
+            typer.echo(json.dumps([dict(zip(table.columns, row, strict=True)) for row in table.rows], indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.tables import render
+
+        Console().print(render(table))
+
+
+@app.command("chip", epilog="Example: neuro chip loihi_davies2018")
+def chip_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which chip; `neuro chips` names them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """Show every figure of a chip with its unit, its range and its source."""
+    with _in_plain_words():
+        from neuro.report.energy import chip_as_dict, chip_tables
+
+        if as_json:
+            typer.echo(json.dumps(chip_as_dict(name), indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.tables import render
+
+        text, tables = chip_tables(name)
+        console = Console()
+        console.print(text, highlight=False, markup=False)
+        for table in tables:
+            console.print(render(table))
+
+
 @bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
 def bench_engine_command(
     network: Annotated[str, typer.Option(help="balanced, balanced-ahp, sparse or crossbar.")] = "balanced",
@@ -152,6 +238,10 @@ def _show(report: Report, out: Path | None) -> None:
 
     console = Console()
     show(report, console)
+    _say_where(out, console)
+
+
+def _say_where(out: Path | None, console: Console) -> None:
     if out is None:
         console.print("Nothing was written; --out DIR keeps the report and its figures.", highlight=False)
         return
@@ -175,7 +265,7 @@ def _in_plain_words() -> Iterator[None]:
     """Errors that the user can mend end in a sentence and code 2, an interrupt in code 130."""
     try:
         yield
-    except NeuroError as error:
+    except (NeuroError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:

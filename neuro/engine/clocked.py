@@ -40,6 +40,7 @@ from neuro.engine.recording import Record, Recording, Spikes, columns
 from neuro.errors import InputError, NetworkError, StateError
 from neuro.jit import is_cached
 from neuro.network.graph import Network
+from neuro.network.outline import outline
 
 __all__ = ["ClockedState", "run_batch", "run_clocked"]
 
@@ -168,6 +169,7 @@ def run_clocked(
             "engine": "clocked",
             "dt": program.dt,
             "semantics": program.semantics,
+            "network": outline(program.network),
             "wall_seconds": clock.perf_counter() - began,
         },
     )

@@ -24,6 +24,7 @@ from neuro.engine.structure import require_same
 from neuro.engine.tape import Tape
 from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
+from neuro.network.outline import outline
 from neuro.progress import Telling, telling
 
 __all__ = ["run"]
@@ -147,7 +148,7 @@ def run(
     plan, voltages = schedule(program, inputs, clamp, start, stop, state.seed), sampling(program, wanted)
     pairings(program, plasticity, state.lesson)
     ready(program, threads)
-    provenance = {"seed": state.seed, "engine": engine}
+    provenance = {"seed": state.seed, "engine": engine, "network": outline(program.network)}
     with telling(progress, "simulating") as report, deferred() as interrupts:
         sink: Sink = Tape(program, wanted)
         if wanted.to is not None:

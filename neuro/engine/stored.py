@@ -36,7 +36,8 @@ def note_about(file: Any, recording: Recording) -> None:
     """Write what of a recording is not arrays, and its state."""
     about = {name: getattr(recording, name) for name in ("start", "stop", "interrupted")}
     about |= {"events": dict(recording.events), "provenance": dict(recording.provenance)}
-    if recording.state is not None:
+    # A state of the clocked engine stays in memory: it has no form on disk.
+    if hasattr(recording.state, "write"):
         recording.state.write(file.require_group("state"))
     for name, weights in recording.weights.items():
         put(file, f"weights/{key(name)}", weights)

@@ -1,0 +1,276 @@
+"""What a recording costs, on one chip or several, as a report; and what is known of chips, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuro.errors import InputError, MissingFigure, NeuroError, PlacementError
+from neuro.report.record import Report, Table, provenance
+
+if TYPE_CHECKING:
+    from neuro.accounting.report import EnergyReport
+    from neuro.chip.model import Chip, Quantity
+    from neuro.chip.placement import Placement
+    from neuro.chip.record import Figure
+
+__all__ = ["chip_as_dict", "chip_tables", "chips_table", "energy_of", "found_in"]
+
+RECORDINGS, PLACEMENTS = (".h5", ".hdf5"), ("placement.npz", "placement.json")
+
+
+def found_in(run: Path) -> tuple[Path, Path | None]:
+    """The recording that a path means, and the placement that lies beside it, if any.
+
+    Parameters
+    ----------
+    run
+        A recording, or a directory with one in it.
+
+    Raises
+    ------
+    PlacementError
+        If a directory has no recording, or several.
+    InputError
+        If there is no such path.
+    """
+    if not run.is_dir():
+        if not run.exists():
+            raise InputError("there is no such recording", value=str(run))
+        return run, None
+    recordings = sorted(path for path in run.iterdir() if path.suffix in RECORDINGS)
+    if len(recordings) != 1:
+        raise PlacementError(
+            f"a directory must have one recording ({', '.join(RECORDINGS)})",
+            where=str(run),
+            value=", ".join(path.name for path in recordings) or "none",
+            remedy="Name the file; `Recording.save` writes one",
+        )
+    beside = [run / name for name in PLACEMENTS if (run / name).exists()]
+    return recordings[0], beside[0] if beside else None
+
+
+def energy_of(
+    run: Path,
+    chips: Sequence[str],
+    placement: Path | None = None,
+    *,
+    dt: float | None = None,
+    partial: bool = False,
+) -> Report:
+    """Account a saved recording on each of the chips, and say what it comes to.
+
+    Parameters
+    ----------
+    run
+        A recording, or a directory with one (and maybe with a placement, ``placement.npz`` or ``placement.json``).
+    chips
+        Names or paths, as for `load_chip`; none: the chip of the placement.
+    placement
+        A placement that `Placement.save` wrote; without one, all neurons go on one core where they fit.
+    dt, partial
+        As for `account`.
+
+    Raises
+    ------
+    NeuroError
+        With one chip, whatever stands in the way. Among several, a chip that cannot be accounted is listed with the
+        reason, and the error is raised only if there is none that can.
+    """
+    from neuro.accounting.account import account
+    from neuro.accounting.elsewhere import carried_over, on_one_core
+    from neuro.chip.load import load_chip
+    from neuro.chip.stored import load_placement
+    from neuro.engine.stored import load_recording
+
+    file, beside = found_in(run)
+    recording = load_recording(file)
+    given = placement or beside
+    if given is not None and not given.exists():
+        raise InputError("there is no such placement", value=str(given))
+    placed = None if given is None else load_placement(given)
+    if not chips and placed is None:
+        rule = "either a chip or a placement must say where the neurons are"
+        raise PlacementError(rule, remedy="Give --chip NAME or --placement FILE")
+    wanted: list[Chip] = [load_chip(chip) for chip in chips] if chips else [placed.chip] if placed is not None else []
+    found: dict[str, EnergyReport | NeuroError] = {}
+    where: dict[str, Placement] = {}
+    for chip in wanted:
+        try:
+            here = on_one_core(recording, chip) if placed is None else carried_over(placed, chip)
+            found[chip.name] = account(recording, here, dt=dt, partial=partial)
+            where[chip.name] = here
+        except (MissingFigure, PlacementError) as problem:
+            found[chip.name] = problem
+    reports = {name: each for name, each in found.items() if not isinstance(each, NeuroError)}
+    if not reports:
+        raise next(each for each in found.values() if isinstance(each, NeuroError))
+    notes = []
+    steps = sorted({f"{each.step:g} s" for each in reports.values() if each.step is not None})
+    if steps and dt is None and "dt" not in recording.provenance:
+        notes.append(f"nobody said how long a step is: {', '.join(steps)}")
+    if placed is None:
+        notes.append("no placement was given: all neurons are on one core, and synaptic events are means over spikes")
+    return Report(
+        task="energy",
+        config={"run": str(run), "chips": list(found), "placement": None if given is None else str(given), "dt": dt},
+        metrics=_metrics(reports),
+        energy={
+            "unit": "J and s",
+            "notes": notes,
+            "chips": {name: each.as_dict() for name, each in reports.items()},
+            "refused": {name: str(each) for name, each in found.items() if isinstance(each, NeuroError)},
+        },
+        provenance={**provenance(int(recording.provenance.get("seed") or 0)), "recording": dict(recording.provenance)},
+        tables=_tables(found, notes),
+        figures=_figures(reports, where),
+    )
+
+
+def _metrics(reports: Mapping[str, EnergyReport]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, each in reports.items():
+        prefix = f"{name}." if len(reports) > 1 else ""
+        values = {
+            "total_J": each.total,
+            "dynamic_J": each.dynamic,
+            "static_J": each.static,
+            "latency_s": each.latency,
+            "edp_Js": each.edp,
+            "complete": each.complete,
+            "host_J": None if each.host is None else each.host.total,
+            **each.metrics,
+        }
+        found |= {prefix + key: value for key, value in values.items() if value is not None}
+    return found
+
+
+def _tables(found: Mapping[str, EnergyReport | NeuroError], notes: Sequence[str]) -> tuple[Table, ...]:
+    columns = ("chip", "total, J", "lowest", "highest", "dynamic", "static", "latency, s", "EDP, J s", "remark")
+    rows: list[tuple[object, ...]] = []
+    for name, each in found.items():
+        if isinstance(each, NeuroError):
+            rows.append((name, *(None,) * 7, _reason(each)))
+            continue
+        remark = "" if each.complete else f"INCOMPLETE, without {', '.join(each.missing)}"
+        cells = (each.total, *each.range, each.dynamic, each.static, each.latency, each.edp)
+        rows.append((name, *cells, remark))
+    title = "Energy" + (f" ({'; '.join(notes)})" if notes else "")
+    tables = [Table(title, columns, tuple(rows))]
+    reports = {name: each for name, each in found.items() if not isinstance(each, NeuroError)}
+    if len(found) > 1:
+        return (*tables, _compared(reports))
+    return (*tables, *(table for each in reports.values() for table in _details(each)))
+
+
+def _reason(problem: NeuroError) -> str:
+    if isinstance(problem, MissingFigure):
+        return f"refused: unknown {', '.join(problem.needed)}"
+    return f"refused: {problem.rule}; got {problem.value}"
+
+
+def _compared(reports: Mapping[str, EnergyReport]) -> Table:
+    causes = list(dict.fromkeys(cause for each in reports.values() for cause in each.by_cause))
+    rows = [(cause, *(each.by_cause.get(cause) for each in reports.values())) for cause in causes]
+    return Table("By cause, J", ("cause", *reports), tuple(row for row in rows if any(row[1:])))
+
+
+def _details(each: EnergyReport) -> list[Table]:
+    def share(joules: float) -> str:
+        return f"{100 * joules / each.total:.1f} %" if each.total else "-"
+
+    causes = [
+        (cause, _whole(each.counts.get(cause)), joules, *each.range_by_cause.get(cause, (None, None)), share(joules))
+        for cause, joules in sorted(each.by_cause.items(), key=lambda pair: -pair[1])
+        if joules or each.counts.get(cause)
+    ]
+    populations = [(name, joules, share(joules)) for name, joules in each.by_population.items()]
+    busiest = sorted(range(len(each.by_core)), key=lambda core: -each.by_core[core])[:8]
+    joules_of = {core: float(each.by_core[core]) for core in busiest if each.by_core[core]}
+    cores = [(core, joules, share(joules)) for core, joules in joules_of.items()]
+    tables = [
+        Table("By cause", ("cause", "events", "J", "lowest", "highest", "share"), tuple(causes)),
+        Table("By population", ("population", "J", "share"), tuple(populations)),
+        Table("Cores that take most", ("core", "J", "share"), tuple(cores)),
+    ]
+    if each.host is not None:
+        host = each.host
+        rows = (("dynamic, J", host.dynamic), ("static, J", host.static), ("duration with it at work, s", host.latency))
+        tables.append(Table("Host, not part of the total", ("what", "value"), rows))
+    return tables
+
+
+def _whole(count: float | None) -> float | None:
+    return int(count) if count is not None and float(count).is_integer() else count
+
+
+def _figures(reports: Mapping[str, EnergyReport], where: Mapping[str, Placement]) -> dict[str, Any]:
+    from neuro.report.energy_plots import energy_by_cause, link_load, mesh_map
+
+    figures: dict[str, Any] = {"by_cause": lambda: energy_by_cause(reports)}
+    for name, each in reports.items():
+        chip = where[name].chip
+        if chip.width * chip.height > 1:
+            tail = f"_{_plain(name)}" if len(reports) > 1 else ""
+            figures[f"mesh{tail}"] = lambda each=each, chip=chip: mesh_map(each, chip)
+            figures[f"links{tail}"] = lambda each=each, chip=chip: link_load(each, chip)
+    return figures
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+
+
+def chips_table() -> Table:
+    """Every chip that comes with the package, and how much is known of it."""
+    from neuro.chip.load import chip_record, list_chips
+
+    rows = []
+    for name in list_chips():
+        record = chip_record(name)
+        chip = record.chip()
+        unknown = [key for key, figure in chip.energy.items() if figure.value is None and figure.within is None]
+        if any(chip.power[key].value is None and chip.power[key].within is None for key in chip.power):
+            unknown.append("static power")
+        points = ", ".join(f"@{point}" for point in record.points)
+        lacking = ", ".join(unknown) or "nothing"
+        rows.append((name, record.title, chip.cores, chip.limits.neurons, lacking, points or None))
+    columns = ("chip", "what it is", "cores", "neurons a core", "unknown", "other points")
+    return Table("Chips", columns, tuple(rows))
+
+
+def chip_tables(name: str) -> tuple[str, tuple[Table, ...]]:
+    """Title and notes of a chip, and its figures with unit, range and source."""
+    from neuro.chip.load import chip_record, is_architecture, load_chip
+
+    title = f"Figures of {name}"
+    columns = ("figure", "value", "unit", "range", "source")
+    if is_architecture(name):
+        chip = load_chip(name)
+        tables = ("energy", "time", "power")
+        figures = {f"{table}.{key}": quantity for table in tables for key, quantity in getattr(chip, table).items()}
+        figures |= {f"barrier.{tiles}": quantity for tiles, quantity in chip.barrier.items()}
+        rows = [_row(key, quantity, "") for key, quantity in figures.items()]
+        return f"{chip.name}\n\n{chip.notes}\n", (Table(title, columns, tuple(rows)),)
+    record = chip_record(name)
+    rows = [_row(key, figure, figure.note) for key, figure in record.figures().items()]
+    return f"{record.title}\n\n{record.notes.strip()}\n", (Table(title, columns, tuple(rows)),)
+
+
+def _row(key: str, figure: Figure | Quantity, note: str) -> tuple[object, ...]:
+    value = figure.value if isinstance(figure.value, float) else None
+    shown: object = f"in {figure.within}" if figure.within else "unknown" if value is None else value
+    ends = [value if end is None else end for end in (figure.low, figure.high)]
+    spread = None if figure.low is None and figure.high is None else f"{ends[0]:g} to {ends[1]:g}"
+    return key, shown, figure.unit, spread, figure.source + (f" ({note})" if note else "")
+
+
+def chip_as_dict(name: str) -> dict[str, Any]:
+    """The record of a chip as JSON knows it."""
+    from neuro.chip.load import chip_record, is_architecture, load_chip
+    from neuro.chip.stored import chip_to
+
+    if is_architecture(name):
+        return chip_to(load_chip(name))
+    return chip_record(name).model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,102 @@
+"""Figures of what a run costs: joules by cause, over the mesh, and messages over its links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuro.report.plots import heat_map
+from neuro.report.style import FAINT, INK, LINES, canvas, colour, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from neuro.accounting.report import EnergyReport
+    from neuro.chip.model import Chip
+
+__all__ = ["energy_by_cause", "link_load", "mesh_map"]
+
+
+def energy_by_cause(reports: Mapping[str, EnergyReport]) -> Figure:
+    """Joules by cause, one bar for each cause and chip, over a logarithmic axis."""
+    charged = [cause for each in reports.values() for cause, joules in each.by_cause.items() if joules]
+    causes = list(dict.fromkeys(charged)) or ["static"]
+    height = 0.8 / max(len(reports), 1)
+    with styled():
+        figure, axes = canvas(7.2, 1.4 + 0.36 * len(causes) * max(1.0, 0.5 * len(reports)), "", "energy (J)", "")
+        for index, (name, each) in enumerate(reports.items()):
+            places = np.arange(len(causes)) + height * (index - (len(reports) - 1) / 2)
+            joules = np.array([each.by_cause.get(cause, 0.0) for cause in causes])
+            label = f"{name}, {each.total:.3g} J" + ("" if each.complete else " (incomplete)")
+            axes.barh(places, joules, height=0.9 * height, color=colour(index), label=label)
+        positive = [joules for each in reports.values() for joules in each.by_cause.values() if joules > 0]
+        if positive:
+            axes.set_xscale("log")
+            axes.set_xlim(min(positive) / 3, max(positive) * 3)
+        axes.set_yticks(range(len(causes)), [cause.replace("_", " ") for cause in causes])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
+    return figure
+
+
+def mesh_map(report: EnergyReport, chip: Chip) -> Figure:
+    """Dynamic energy of the cores of each tile, as colours over the mesh; y grows upwards."""
+    grid = np.full((chip.height, chip.width), np.nan)
+    tiles = chip.tile_xy
+    joules = report.by_core.reshape(len(tiles), chip.cores_per_tile).sum(axis=1)
+    grid[chip.height - 1 - tiles[:, 1], tiles[:, 0]] = joules
+    scale, unit = _scale(float(joules.max(initial=0.0)))
+    few = chip.width <= 32 and chip.height <= 32
+    return heat_map(
+        grid * scale,
+        xlabel="x",
+        ylabel="y",
+        label=f"dynamic energy ({unit})",
+        title=f"{report.chip}: {report.by_core.sum() * scale:.3g} {unit} in cores",
+        xticks=range(chip.width) if few else None,
+        yticks=range(chip.height - 1, -1, -1) if few else None,
+    )
+
+
+def link_load(report: EnergyReport, chip: Chip) -> Figure:
+    """Messages over each link: one line for each direction between two tiles, beside each other."""
+    from matplotlib.collections import LineCollection
+
+    source, target = report.links.source.astype(float), report.links.target.astype(float)
+    along = target - source
+    # To the right of the direction of travel, so that both directions of a pair show.
+    aside = 0.12 * np.stack([along[:, 1], -along[:, 0]], axis=1)
+    lines: Any = np.stack([source + 0.22 * along + aside, target - 0.22 * along + aside], axis=1)
+    loads = report.messages_by_link
+    order = np.argsort(loads)
+    with styled():
+        size = float(np.clip(0.7 * max(chip.width, chip.height), 4.0, 8.0))
+        title = f"{report.chip}: at most {loads.max(initial=0.0):,.0f} messages over a link"
+        figure, axes = canvas(size + 1.2, 1.2 + size * chip.height / max(chip.width, chip.height), title, "x", "y")
+        axes.grid(False)
+        x, y = chip.tile_xy.T
+        axes.scatter(x, y, s=60, marker="s", facecolor="white", edgecolor=FAINT, linewidth=0.8, zorder=2)
+        drawn = LineCollection(list(lines[order]), array=loads[order], cmap="viridis_r", linewidths=2.4)
+        drawn.set_clim(0, max(float(loads.max(initial=0.0)), 1.0))
+        idle = LineCollection(list(lines[loads == 0]), colors=LINES, linewidths=1.0)
+        axes.add_collection(drawn)
+        axes.add_collection(idle)
+        bar = figure.colorbar(drawn, ax=axes, label="messages", pad=0.02)
+        bar.outline.set_visible(False)
+        axes.set_xlim(-0.7, chip.width - 0.3)
+        axes.set_ylim(-0.7, chip.height - 0.3)
+        axes.set_aspect("equal")
+        axes.locator_params(integer=True)
+        axes.tick_params(colors=INK)
+    return figure
+
+
+def _scale(joules: float) -> tuple[float, str]:
+    """A factor and the unit in which this many joules are a number of a few digits."""
+    for factor, unit in ((1.0, "J"), (1e3, "mJ"), (1e6, "uJ"), (1e9, "nJ")):
+        if joules * factor >= 1:
+            return factor, unit
+    return 1e12, "pJ"

@@ -1,0 +1,101 @@
+"""Architectures in SANA-FE's format: read as it means them, or refused by name."""
+
+import pytest
+
+import neuro as nr
+from neuro.errors import ChipError
+from tests.architecture import ARCHITECTURE
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text=ARCHITECTURE):
+        path = tmp_path / "small.yaml"
+        path.write_text(text, encoding="utf-8")
+        return nr.load_chip(path)
+
+    return load
+
+
+def test_an_architecture_becomes_a_chip(load):
+    chip = load()
+    assert (chip.name, chip.width, chip.height, chip.cores_per_tile, chip.cores) == ("small", 2, 3, 2, 12)
+    assert chip.limits.neurons == 77
+    # Tiles are numbered column by column.
+    assert chip.tile_xy.tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
+    joules = {kind: cost.value for kind, cost in chip.energy.items()}
+    assert joules == pytest.approx(
+        {
+            "hop_east": 1e-12,
+            "hop_west": 2e-12,
+            "hop_north": 3e-12,
+            "hop_south": 4e-12,
+            "tile": 0,
+            "message_in": 5e-12,
+            "message_out": 11e-12,
+            "synapse:fast": 6e-12,
+            "synapse:slow": 7e-12,
+            "update_idle:cell": 8e-12,
+            "update_active:cell": 9e-12,
+            "spike:cell": 9e-12,
+        },
+        rel=1e-12,
+        abs=0,
+    )
+    assert chip.time["update_active:cell"].value == pytest.approx(9e-9, rel=1e-12, abs=0)
+    assert {tiles: cost.value for tiles, cost in chip.barrier.items()} == {1: 1e-7, 3: 5e-7}
+    assert "small.yaml" in chip.energy["synapse:fast"].source
+
+
+def test_it_can_be_accounted_on(load):
+    net = nr.Network()
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cue", "cell", nr.AllToAll(0.1), delay=1e-3)
+    recording = nr.run(net, 2e-3, inputs={"cue": nr.Spikes([0.0], [0])})
+    # From tile 0 to tile 5, which is at (1, 2): a hop to the east and two to the north.
+    report = nr.account(recording, nr.placed(net, load(), {"cue": 0, "cell": 10}), dt=1e-3)
+    assert report.total == pytest.approx(2 * 6e-12 + 4 * 9e-12 + 11e-12 + 5e-12 + 1e-12 + 2 * 3e-12, rel=1e-12, abs=0)
+    slower = nr.placed(net, load(), {"cue": 0, "cell": 10}, synapses={"cue->cell": "slow"})
+    assert nr.account(recording, slower, dt=1e-3).total - report.total == pytest.approx(2e-12, rel=1e-9, abs=0)
+
+
+def test_dendrites_cost_something_for_each_operation(load):
+    chip = load(ARCHITECTURE.replace("energy_update: 0.0", "energy_update: 1e-12"))
+    assert chip.energy["synapse:fast"].value == pytest.approx(7e-12, rel=1e-12, abs=0)
+    assert "dendrite" in chip.energy["synapse:fast"].source
+
+
+def test_fewer_tiles_than_places_are_fewer_cores(load):
+    chip = load(ARCHITECTURE.replace("t[0..5]", "t[0..3]"))
+    assert chip.cores == 8
+    assert chip.xy[-1].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("architecture:", "network:", "begins with `architecture:`"),
+        ("width: 2, ", "", "needs `width`"),
+        ("energy_east_hop: 1e-12", "energy_east_hop: much", "must be a number"),
+        ("energy_east_hop: 1e-12", "energy_east_hop: -1.0", "negative"),
+        ("t[0..5]", "t[0..6]", "up to as many tiles"),
+        ("t[0..5]", "t[5..0]", "range"),
+        ("energy_update: 0.0", "energy_update: 1e-12, update_every_timestep: true", "every step"),
+        ("model: leaky_integrate_fire", "model: input", "no input"),
+        ("          axon_out:", "          axon_up:", "axon_out"),
+        ("latency_sync: {1: 1.0e-7, 3: 5e-7}", "latency_sync: {1: soon}", "seconds"),
+        ("  name: small", "  name: [small", "YAML"),
+    ],
+)
+def test_what_is_not_understood_is_refused_by_name(load, old, new, complaint):
+    assert old in ARCHITECTURE
+    with pytest.raises(ChipError, match=complaint):
+        load(ARCHITECTURE.replace(old, new))
+
+
+def test_tiles_that_differ_are_refused(load):
+    first, second = ARCHITECTURE.replace("t[0..5]", "t[0..2]"), ARCHITECTURE.split("  tile:\n")[1]
+    other = second.replace("t[0..5]", "u[0..2]").replace("energy_east_hop: 1e-12", "energy_east_hop: 2e-12")
+    with pytest.raises(ChipError, match="alike"):
+        load(first + other)
