@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "ClampError",
+    "DataError",
     "DeviceError",
     "InputError",
     "NetworkError",
@@ -67,6 +68,10 @@ class ClampError(NeuroError, ValueError):
 
 class DeviceError(NeuroError, ValueError):
     """A device model or a conductance is outside what the device can be."""
+
+
+class DataError(NeuroError, FileNotFoundError):
+    """A file that somebody else published, and that an experiment needs, is not where it is looked for."""
 
 
 class PeerError(NeuroError, RuntimeError):
