@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def stacked_bars(
-    bars: Mapping[str, Mapping[str, float]], *, ylabel: str, title: str, level: tuple[str, float] | None = None
-) -> Figure:
-    """One bar for each entry, made of its causes; causes have one colour throughout. `level`: a line across."""
+def stacked_bars(bars: Mapping[str, Mapping[str, float]], *, ylabel: str, title: str) -> Figure:
+    """One bar for each entry, made of its causes; causes have one colour throughout, and what is measured is grey."""
     causes = list(dict.fromkeys(cause for parts in bars.values() for cause in parts))
     with styled():
         figure, axes = canvas(1.6 + 1.15 * max(len(bars), 4), 4.2, title, "", ylabel)
@@ -27,10 +25,9 @@ def stacked_bars(
             height = np.array([parts.get(cause, 0.0) for parts in bars.values()])
             # Past the seven colours that are told apart, hatching goes on.
             hatch = ("", "///", "...")[k // 7 % 3]
-            axes.bar(at, height, 0.62, foot, color=colour(k), edgecolor="white", hatch=hatch, label=cause)
+            shade = FAINT if cause == "measured" else colour(k)
+            axes.bar(at, height, 0.62, foot, color=shade, edgecolor="white", hatch=hatch, label=cause)
             foot += height
-        if level is not None:
-            axes.axhline(level[1], color=INK, linestyle=(0, (4, 3)), linewidth=1.2, label=level[0])
         axes.set_xticks(at, list(bars))
         axes.grid(False, axis="x")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -56,14 +53,14 @@ def tornado(
         for k, end in enumerate(ends):
             axes.bar(0, 0, color=colour(k), alpha=0.85, label=end)
         axes.axvline(base, color=INK, linewidth=1.0)
-        for name, value in (marks or {}).items():
-            axes.axvline(value, color=FAINT, linestyle=(0, (3, 2)), linewidth=1.2, label=name)
+        for k, (name, value) in enumerate((marks or {}).items()):
+            axes.axvline(value, color=FAINT, linestyle=(0, (4, 1 + 2 * k)), linewidth=1.4, label=name)
         axes.set_yticks(np.arange(len(spans)), list(spans))
         axes.invert_yaxis()
         axes.grid(False, axis="y")
         if log:
             axes.set_xscale("log")
-        axes.legend(loc="lower right")
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 
 
