@@ -121,16 +121,15 @@ class _Tally:
         self._add(counts.population, kind, per_population * steps)
         self._add(counts.bin, kind, np.full(steps, amount.sum()))
 
-    def moved(self, source: str, target: str, step: Ints, neuron: Ints) -> None:
-        """Take one event of a kind for another one, for these neurons in these steps."""
+    def moved(self, source: str, target: str, step: Ints, neuron: Ints, amount: NDArray[Any]) -> None:
+        """Take events of one kind for those of another one: so many, for these neurons in these steps."""
         home = self.placement.neuron_core[neuron]
         for kind, sign in ((source, -1.0), (target, 1.0)):
             counts = self.counts
-            counts.total[kind] = counts.total.get(kind, 0.0) + sign * len(step)
-            self._add(counts.core, kind, sign * np.bincount(home, minlength=self.placement.chip.cores))
-            by_population = np.bincount(self.population[neuron], minlength=self.populations)
-            self._add(counts.population, kind, sign * by_population)
-            self._add(counts.bin, kind, sign * np.bincount(step, minlength=self.train.steps))
+            counts.total[kind] = counts.total.get(kind, 0.0) + sign * float(amount.sum())
+            self._add(counts.core, kind, sign * np.bincount(home, amount, self.placement.chip.cores))
+            self._add(counts.population, kind, sign * np.bincount(self.population[neuron], amount, self.populations))
+            self._add(counts.bin, kind, sign * np.bincount(step, amount, self.train.steps))
 
     def _spread(self, kind: str, per_neuron: NDArray[Any], core: NDArray[Any] | None) -> None:
         counts, train = self.counts, self.train
@@ -184,6 +183,7 @@ def _count_updates(tally: _Tally, placement: Placement, train: Train) -> None:
     source, (known, variant) = is_source(placement), variants_of_neurons(placement)
     updates = placement.chip.updates if train.stepped else "none"
     fresh = train.again(len(source)) == 0 if updates == "fired" else None
+    parts = placement.neuron_compartments
     for place, name in enumerate(known):
         suffix = f":{name}" if name else ""
         chosen = ~source & (variant == place)
@@ -192,7 +192,8 @@ def _count_updates(tally: _Tally, placement: Placement, train: Train) -> None:
             continue
         who = np.flatnonzero(chosen)
         every = "update_active" if updates == "all" else "update_idle"
-        tally.each_step(every + suffix, placement.neuron_core[who], who, np.ones(len(who)))
+        tally.each_step(every + suffix, placement.neuron_core[who], who, parts[who].astype(np.float64))
         if fresh is not None:
             fired = fresh & chosen[train.neuron]
-            tally.moved(every + suffix, f"update_active{suffix}", train.step[fired], train.neuron[fired])
+            who = train.neuron[fired]
+            tally.moved(every + suffix, f"update_active{suffix}", train.step[fired], who, parts[who])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.accounting.counts import Counts, Train, is_source, operations, variants_of_neurons
-from neuro.accounting.latency import slowest_core
+from neuro.accounting.latency import Work, slowest_core
 from neuro.arrays import Floats
 from neuro.chip.mesh import HOPS
 from neuro.chip.model import KINDS, Quantity
@@ -87,8 +87,7 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
     each = [steps]
     for k in (1, 2):
         bound = {kind: span[k] for kind, span in spans.items()}
-        same = bound == {kind: span.value for kind, span in spans.items()}
-        each.append(steps if same else _steps(placement, train, bound)[0])
+        each.append(_steps(placement, train, bound, all_active=k == 2)[0])
     if clock is None:
         clock = Span(0.0, 0.0, 0.0)
     timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(each)]
@@ -116,45 +115,61 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     return Span(*rows[max(int(np.searchsorted(known, tiles, side="right")) - 1, 0)].tolist()), False
 
 
-def _steps(placement: Placement, train: Train, seconds: Mapping[str, float]) -> tuple[Floats, float]:
-    """Seconds of the slowest core in each step, and how many neurons may have been active besides those that fired."""
+def _steps(
+    placement: Placement, train: Train, seconds: Mapping[str, float], *, all_active: bool = False
+) -> tuple[Floats, float]:
+    """Seconds of the slowest core in each step, and updates that may have been active besides those that fired.
+
+    With `all_active` they take the time of active ones.
+    """
     chip, routes, home = placement.chip, placement.routes, placement.neuron_core
-    source = is_source(placement)
+    source, parts = is_source(placement), placement.neuron_compartments
     cell = (home >= 0) & ~source
-    neurons = np.bincount(home[cell], minlength=chip.cores)
-    variant = variants_of_neurons(placement)
+    neurons = np.bincount(home[cell], parts[cell], chip.cores).astype(np.float64)
+    known, variant = variants_of_neurons(placement)
 
     def each(kind: str) -> Floats:
-        return np.array([seconds.get(f"{kind}:{v}" if v else kind, 0.0) for v in variant[0]])[variant[1]]
+        """Seconds of an event of each neuron."""
+        return np.array([seconds.get(f"{kind}:{name}" if name else kind, 0.0) for name in known])[variant]
 
-    idle, active = each("update_idle"), each("update_active")
+    idle, active = each("update_idle") * parts, each("update_active") * parts
     rest = np.zeros(len(home)) if chip.updates == "none" else active if chip.updates == "all" else idle
     entries = np.diff(routes.start)
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
-    own = seconds.get("message_out", 0.0) * out
-    own = own + np.where(source, 0.0, each("spike") + (active - idle if chip.updates == "fired" else 0.0))
+    sent = seconds.get("message_out", 0.0) * out + np.where(source, 0.0, each("spike"))
+    woken = np.where(source, 0.0, active - idle) if chip.updates == "fired" else np.zeros(len(home))
     incoming = np.full(len(routes.core), seconds.get("message_in", 0.0))
+    base = np.bincount(home[cell], rest[cell], chip.cores).astype(np.float64)
     if chip.arithmetic == "event":
         for kind, part in operations(placement):
             incoming = incoming + seconds.get(kind, 0.0) * part
     elif chip.arithmetic == "crossbar":
         incoming = incoming + seconds.get("row_read", 0.0) + seconds.get("column_read", 0.0)
-    base = np.bincount(home[cell], rest[cell], chip.cores).astype(np.float64)
-    if chip.arithmetic == "dense":
+    else:
         base = base + np.bincount(routes.core, routes.synapses * seconds.get("mac", 0.0), chip.cores)
     step_time = np.zeros(train.steps)
     received = slowest_core(
-        train.step,
-        train.neuron,
-        train.again(len(home)),
-        np.ascontiguousarray(routes.start),
-        np.ascontiguousarray(routes.core),
-        np.asarray(routes.synapses, np.float64),
-        incoming,
-        np.ascontiguousarray(home),
-        own,
-        base,
-        neurons,
+        Work(
+            spike_step=train.step,
+            spike_neuron=train.neuron,
+            spike_again=train.again(len(home)),
+            start=np.ascontiguousarray(routes.start),
+            entry_core=np.ascontiguousarray(routes.core),
+            entry_synapses=np.asarray(routes.synapses, np.float64),
+            entry_time=incoming,
+            home=np.ascontiguousarray(home),
+            sent=sent,
+            woken=woken,
+            parts=np.where(source, 0.0, parts),
+            base=base,
+            neurons=neurons,
+            most=int(parts.max(initial=1)),
+            maybe=_extra(seconds) if all_active and chip.updates == "fired" else 0.0,
+        ),
         step_time,
     )
     return step_time, float(received)
+
+
+def _extra(seconds: Mapping[str, float]) -> float:
+    return max(0.0, seconds.get("update_active", 0.0) - seconds.get("update_idle", 0.0))

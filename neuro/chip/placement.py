@@ -14,6 +14,7 @@ from neuro.arrays import Ints, frozen, stream
 from neuro.chip.model import Chip
 from neuro.errors import PlacementError, UnknownName
 from neuro.network.graph import Network, Projection
+from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
 from neuro.network.synapses import is_matrix, matrix, triplets
 
@@ -58,6 +59,8 @@ class Placement:
     """Populations that are inputs: their neurons are not updated, and their spikes cost messages only."""
     variants: Mapping[str, str] = field(default_factory=dict)
     """Populations whose updates and spikes cost otherwise: the variant of each."""
+    compartments: Mapping[str, int] = field(default_factory=dict)
+    """Populations whose neurons each take several neurons of the chip, and are updated so often: how many."""
     structure: Mapping[str, float] = field(default_factory=dict)
     """Facts about the network: `pairs` that could be connected, `synapses`, `nonzero` ones, `weight_bytes`."""
 
@@ -78,13 +81,21 @@ class Placement:
         return frozen(np.concatenate([np.zeros(0, np.int64), *self.core.values()]))
 
     @cached_property
+    def neuron_compartments(self) -> Ints:
+        """Neurons of the chip that each neuron takes, shape (neurons,); none for sources outside of it."""
+        sizes = [len(core) for core in self.core.values()]
+        each = np.repeat(np.array([self.compartments.get(name, 1) for name in self.core], np.int64), sizes)
+        return frozen(np.where(self.neuron_core >= 0, each, 0))
+
+    @cached_property
     def usage(self) -> Mapping[str, Ints]:
         """What of each limit each core uses, as far as the routes tell, by the name of the limit; shape (cores,)."""
         cores, routes, own = self.chip.cores, self.routes, self.neuron_core
         home = own[routes.neuron]
         away = (home != routes.core) & (home >= 0)
+        inside, compartments = own >= 0, self.neuron_compartments
         used = {
-            "neurons": np.bincount(own[own >= 0], minlength=cores),
+            "neurons": np.bincount(own[inside], compartments[inside], cores).astype(np.int64),
             "synapses": np.bincount(routes.core, routes.synapses, cores).astype(np.int64),
             "axons_in": np.bincount(routes.core, minlength=cores),
             "axons_out": np.bincount(home[away], minlength=cores),
@@ -105,6 +116,7 @@ def placed(
     *,
     synapses: Mapping[str, str] | None = None,
     neurons: Mapping[str, str] | None = None,
+    compartments: Mapping[str, int] | None = None,
 ) -> Placement:
     """The placement that has each neuron on the core that is given.
 
@@ -123,6 +135,9 @@ def placed(
     synapses, neurons
         Variant of synaptic operations by projection, and of updates and spikes by population, where the chip has
         several (``chip.energy["synapse:dense"]``); `chip.synapse` and `chip.neuron` by default.
+    compartments
+        By population: how many neurons of the chip each neuron takes; by default two for `LoihiAHP`, whose slow current
+        is a compartment of its own, and one for all others.
 
     Raises
     ------
@@ -148,13 +163,18 @@ def placed(
     for name in synapses or {}:
         if name not in network.projections:
             raise UnknownName("projection of this network", name, network.projections)
-    for name in neurons or {}:
+    for name in (*(neurons or {}), *(compartments or {})):
         if name not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
+    for name, count in (compartments or {}).items():
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise PlacementError("compartments are whole numbers above zero", where=f"population {name!r}", value=count)
     sources = frozenset(name for name, p in network.populations.items() if isinstance(p.model, Source))
     where = {name: _cores(name, core, p.size, chip, name in sources) for name, p in network.populations.items()}
     routes, structure = _routes(network, where, chip.cores, synapses or {})
-    return Placement(chip, where, routes, sources, dict(neurons or {}), structure)
+    parts = {name: 2 for name, p in network.populations.items() if isinstance(p.model, LoihiAHP)}
+    parts |= {name: int(count) for name, count in (compartments or {}).items()}
+    return Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)
 
 
 def _cores(name: str, core: Mapping[str, ArrayLike], size: int, chip: Chip, outside: bool) -> Ints:

@@ -38,6 +38,7 @@ def save_placement(placement: Placement, path: str | Path) -> None:
         "populations": list(placement.core),
         "sources": sorted(placement.sources),
         "variants": dict(placement.variants),
+        "compartments": {name: int(count) for name, count in placement.compartments.items()},
         "structure": dict(placement.structure),
     }
     target = Path(path)
@@ -98,8 +99,9 @@ def load_placement(path: str | Path) -> Placement:
         )
         core = {name: array[f"core/{name}"] for name in about["populations"]}
         chip = chip_from(about["chip"])
-        sources, variants = frozenset(about["sources"]), dict(about["variants"])
-        return Placement(chip, core, routes, sources, variants, dict(about["structure"]))
+        sources = frozenset(about["sources"])
+        rest = (dict(about[key]) for key in ("variants", "compartments", "structure"))
+        return Placement(chip, core, routes, sources, *rest)
     except (KeyError, TypeError, ValueError, AttributeError, OSError, zipfile.BadZipFile) as problem:
         raise PlacementError(
             "this file is no placement of neuro, or damaged", where=str(path), remedy="Write it with Placement.save"
