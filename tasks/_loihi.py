@@ -15,7 +15,7 @@ from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, placed
 from neuro.chip.record import Figure
 from neuro.crossbar.device import models_dir
-from neuro.tasks._smnist import AHP, DT, READOUTS, STEPS, Weights, network
+from neuro.tasks._smnist import DT, READOUTS, STEPS, Weights, network
 
 CHIPS = ("loihi_davies2018", "loihi_sanafe")
 MAIN = CHIPS[0]
@@ -49,14 +49,13 @@ def published() -> Published:
 
 
 def on_chip(weights: Weights) -> nr.Network:
-    """The network as it lies on the chip: the slow current of each AHP neuron is a compartment of its own.
+    """The network as it lies on the chip, to be placed and not to be run.
 
-    The second compartment has `LoihiAHP`'s equation for a[t] as its own, and takes one synapse from its neuron.
+    Each AHP neuron has a synapse onto its own second compartment, which `LoihiAHP` has in its equations instead.
     """
     net = network(*weights)
     model: Any = net.populations["ahp"].model
-    net.add(nr.Population("slow", AHP, nr.LoihiLIF(d_v=model.d_a, vth=None, e=model.e_a)))
-    net.connect("ahp", "slow", nr.OneToOne(-float(model.w_a)), delay=DT)
+    net.connect("ahp", "ahp", nr.OneToOne(-float(model.w_a)), delay=DT, name="ahp->second compartment")
     return net
 
 

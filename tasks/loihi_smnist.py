@@ -197,6 +197,7 @@ def _beside_the_chip(chip: Run, bills: dict[str, Bill], known: Published) -> Tab
 
     right, idle = float(np.mean(chip.answers == chip.digits)), static(known, pacing) / uJ
     dynamic = {name: found.dynamic / uJ for name, found in bills.items()}
+    paced = dict.fromkeys(bills, pacing / ms)
     rows = (
         row(f"accuracy, {len(chip.digits)} images of the chip run", dict.fromkeys(bills, right), then["accuracy"]),
         row("core time per step, us", {n: b.step / us for n, b in bills.items()}, "-", before["core_step"] / us),
@@ -210,7 +211,7 @@ def _beside_the_chip(chip: Run, bills: dict[str, Bill], known: Published) -> Tab
         row("host, uJ (measured, not predicted)", dict.fromkeys(bills, host(known) / uJ), host(known) / uJ),
         row("energy per inference, uJ", {n: t / uJ for n, t in total.items()}, then["energy"] / uJ),
         row("host share", shares, f"{host(known) / then['energy']:.0%}"),
-        row("latency, ms (the host's, measured)", dict.fromkeys(bills, pacing / ms), pacing / ms, before["latency"] / ms),
+        row("latency, ms (the host's, measured)", paced, pacing / ms, before["latency"] / ms),
         row("EDP, uJ s", {n: t * pacing / uJ for n, t in total.items()}, then["energy"] * pacing / uJ),
     )
     columns = ("one inference", *bills, "measured 2021", "measured 2019")
