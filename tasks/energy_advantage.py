@@ -10,7 +10,7 @@ import math
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,12 +56,14 @@ class Config(BaseModel):
     seeds: int = Field(2, ge=1, description="Braille memories that are trained and counted")
     epochs: int = Field(200, ge=1, description="updates of each of them")
     trials: int = Field(90, ge=9, description="recalls that test each of them, and whose sweeps are counted")
-    variant: str = Field("levels64_3.9uS", description="its devices, as the Braille task calls them")
-    sizes: tuple[int, ...] = Field(
-        (64, 256, 1024, 4096, 16384, 100_000), min_length=1, description="network sizes to report"
+    variant: Literal["ideal", "levels64_1uS", "levels64_3.9uS", "stuck30", "stuck50"] = Field(
+        "levels64_3.9uS", description="its devices, as the Braille task calls them"
     )
-    grown: tuple[int, ...] = Field(
-        (32, 64, 128, 256, 512), min_length=3, description="sizes of the random memories that show how counts grow"
+    sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
+        (64, 256, 1024, 4096, 16384, 100_000), min_length=1, description="network sizes to report, from 2"
+    )
+    grown: tuple[Annotated[int, Field(ge=8)], ...] = Field(
+        (32, 64, 128, 256, 512), min_length=3, description="three sizes or more, from 8: random memories that show growth"
     )
     cues: int = Field(40, ge=1, description="recalls of each random memory")
 

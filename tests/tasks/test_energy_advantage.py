@@ -73,6 +73,16 @@ def test_one_pattern_on_one_array_is_what_a_hand_computes():
     assert model.total(found) == pytest.approx(sum(found.values()))
 
 
+@pytest.mark.parametrize("arrays", [1, 2, 5])
+def test_every_array_converts_its_own_columns_and_moves_its_own_sums(arrays):
+    found = model.analog(64 * arrays, COUNTS, ASSUMED)
+    assert found["column conversion"] == pytest.approx(60 * 64 * arrays**2 * 2.125085e-12)
+    assert found["array buffers and links"] == pytest.approx(60 * arrays**2 * 558.76e-12)
+    single = model.analog(64 * arrays, COUNTS, task.one_array(64 * arrays, ASSUMED))
+    assert single["column conversion"] == pytest.approx(60 * 64 * arrays * 2.125085e-12)
+    assert single["array buffers and links"] == pytest.approx(60 * arrays * 558.76e-12)
+
+
 def test_one_pattern_in_digital_memory_is_what_a_hand_computes():
     """1,000 neurons: seven sweeps and an update's two passes of 10^6 bytes from the chip's memory; 4 MB as floats."""
     found = model.digital(1000, COUNTS, ASSUMED)
@@ -199,6 +209,23 @@ def test_the_report_closes_and_says_what_each_number_is_of(report):
         assert metrics[f"ratio_low/{n}"] <= metrics[f"ratio/{n}"] <= metrics[f"ratio_high/{n}"]
     assert set(written["figures"]) == {"ratio", "sensitivity", "breakdown", "growth"}
     assert all((out / name).stat().st_size > 1000 for name in written["figures"].values())
+
+
+@pytest.mark.parametrize(
+    ("bad", "setting"),
+    [("sizes=1", "sizes"), ("grown=8,16", "grown"), ("variant=none", "variant"), ("seeds=0", "seeds")],
+)
+def test_a_setting_that_cannot_be_is_refused_by_name(bad, setting):
+    with pytest.raises(ParameterError, match=f"`{setting}`"):
+        run_task("energy-advantage", overrides=[bad])
+
+
+def test_the_variants_are_those_of_the_braille_task():
+    from typing import get_args
+
+    from neuro.tasks import braille
+
+    assert get_args(task.Config.model_fields["variant"].annotation) == braille.TRAINED
 
 
 def test_the_same_seed_gives_the_same_report(report):
