@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from neuro.accounting.counts import Counts, Train, count_events
-from neuro.accounting.duration import Duration, Span, durations, figure
+from neuro.accounting.duration import Duration, Span, durations, figure, own_kind
 from neuro.accounting.neurobench import neurobench
 from neuro.accounting.report import EnergyReport, Host
 from neuro.arrays import positive
@@ -213,13 +213,10 @@ def _bill(
         by_bin += static.value * (share / share.sum())
     causes["static"], ranges["static"] = static.value, (static.low, static.high)
     low, high = (float(sum(part)) for part in zip(*ranges.values(), strict=True))
-    if duration.received and "update_active" in cost and "update_idle" in cost:
+    idle, active = (figure(chip.energy, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
+    if duration.received and idle is not None and active is not None:
         # Whether a neuron that receives something is active, the sources do not say: up to this many may have been.
-        extra = duration.received
-        idle, active = ranges["update_idle"], ranges["update_active"]
-        ranges["update_idle"] = idle[0] - extra * cost["update_idle"].low, idle[1]
-        ranges["update_active"] = active[0], active[1] + extra * cost["update_active"].high
-        high += max(0.0, extra * (cost["update_active"].high - cost["update_idle"].high))
+        high += max(0.0, duration.received * (active.high - idle.high))
     return EnergyReport(
         chip=chip.name,
         total=float(sum(causes.values())),

@@ -65,7 +65,8 @@ def count_events(placement: Placement, train: Train) -> Counts:
     entries = np.diff(routes.start)
     synapses = np.asarray(routes.synapses, np.float64)
     if chip.arithmetic == "dense":
-        tally.each_step("mac", routes.core, routes.neuron, synapses)
+        for kind in ("mac", "load"):
+            tally.each_step(kind, routes.core, routes.neuron, synapses)
     elif chip.arithmetic == "crossbar":
         columns = np.bincount(home[inside & ~is_source(placement)], minlength=chip.cores)
         tally.on_arrival("row_read", np.ones(len(routes.core)))

@@ -12,13 +12,13 @@ from neuro.accounting.counts import Counts, Train, is_source, operations, varian
 from neuro.accounting.latency import Work, slowest_core
 from neuro.arrays import Floats
 from neuro.chip.mesh import HOPS
-from neuro.chip.model import KINDS, Quantity
+from neuro.chip.model import KINDS, Chip, Quantity
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 
-__all__ = ["Duration", "Span", "durations", "figure"]
+__all__ = ["Duration", "Span", "durations", "figure", "own_kind"]
 
-_ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse"}
+_ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse", "load"}
 """Kinds of events that take time of a core; hops take time on the mesh."""
 
 
@@ -49,14 +49,20 @@ class Duration:
 def figure(table: Mapping[str, Quantity], kind: str) -> Span | None:
     """What one event costs: nothing where another figure has it in; None where it is unknown.
 
-    A variant without a figure of its own costs what its kind does.
+    A variant without a figure of its own costs what its kind does. What is part of an unknown figure is unknown.
     """
     quantity = table.get(kind, table.get(kind.partition(":")[0]))
     if quantity is None:
         return None
     if quantity.within is not None:
-        return Span(0.0, 0.0, 0.0)
+        whole = table.get(quantity.within)
+        return None if whole is not None and whole.value is None else Span(0.0, 0.0, 0.0)
     return None if quantity.value is None else Span(quantity.value, *quantity.range)
+
+
+def own_kind(chip: Chip, kind: str) -> str:
+    """An update or a spike as the chip's own neurons have it, where it has several kinds of them."""
+    return f"{kind}:{chip.neuron}" if chip.neuron else kind
 
 
 def durations(recording: Recording, placement: Placement, train: Train, counts: Counts) -> Duration:
@@ -77,6 +83,9 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
     if unknown:
         missing["barrier"] = float(train.steps)
     clock = None if chip.step is None or chip.step.value is None else Span(chip.step.value, *chip.step.range)
+    if chip.pace == "real" and train.steps:
+        own = (recording.stop - recording.start) / train.steps
+        clock = Span(own, own, own)
     steps, received = _steps(placement, train, {kind: span.value for kind, span in spans.items()})
     if missing:
         if clock is None:
@@ -95,7 +104,10 @@ def durations(recording: Recording, placement: Placement, train: Train, counts: 
 
 
 def _busiest(counts: Counts, seconds: Mapping[str, float]) -> float:
-    work = sum((counts.core[kind] * cost for kind, cost in seconds.items() if kind in counts.core), np.zeros(1))
+    """Work of the busiest core, s, the columns of a crossbar being converted at once."""
+    reads = counts.core.get("row_read", np.zeros(1))
+    events = {**counts.core, "column_read": np.where(counts.core.get("column_read", 0.0), reads, 0.0)}
+    work = sum((events[kind] * cost for kind, cost in seconds.items() if kind in events), np.zeros(1))
     return float(np.max(work, initial=0.0))
 
 
@@ -103,7 +115,7 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     """Seconds to end a step with as many tiles as are in use, and whether they are unknown."""
     chip = placement.chip
     if not chip.barrier:
-        return Span(0.0, 0.0, 0.0), chip.arithmetic == "event" and chip.step is None
+        return Span(0.0, 0.0, 0.0), chip.arithmetic == "event" and chip.pace == "free" and chip.step is None
     own = placement.neuron_core
     tiles = len(np.unique(own[own >= 0] // chip.cores_per_tile))
     known = sorted(chip.barrier)
@@ -144,7 +156,9 @@ def _steps(
         for kind, part in operations(placement):
             incoming = incoming + seconds.get(kind, 0.0) * part
     elif chip.arithmetic == "crossbar":
-        incoming = incoming + seconds.get("row_read", 0.0) + seconds.get("column_read", 0.0)
+        # The columns of a crossbar are converted at once.
+        columns = np.where(neurons[routes.core] > 0, seconds.get("column_read", 0.0), 0.0)
+        incoming = incoming + seconds.get("row_read", 0.0) + columns
     else:
         base = base + np.bincount(routes.core, routes.synapses * seconds.get("mac", 0.0), chip.cores)
     step_time = np.zeros(train.steps)
@@ -164,12 +178,14 @@ def _steps(
             base=base,
             neurons=neurons,
             most=int(parts.max(initial=1)),
-            maybe=_extra(seconds) if all_active and chip.updates == "fired" else 0.0,
+            maybe=_extra(chip) if all_active and chip.updates == "fired" else 0.0,
         ),
         step_time,
     )
     return step_time, float(received)
 
 
-def _extra(seconds: Mapping[str, float]) -> float:
-    return max(0.0, seconds.get("update_active", 0.0) - seconds.get("update_idle", 0.0))
+def _extra(chip: Chip) -> float:
+    """How much longer the update of an active neuron takes than that of an idle one, at most, s."""
+    idle, active = (figure(chip.time, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
+    return 0.0 if idle is None or active is None else max(0.0, active.high - idle.high)

@@ -59,8 +59,9 @@ def load_chip(name_or_path: str | Path) -> Chip:
     Parameters
     ----------
     name_or_path
-        A name that `list_chips` gives; or a path to a ``.toml`` file of the same form; or a path to a ``.yaml`` file in
-        the format of SANA-FE's architectures.
+        A name that `list_chips` gives; or a path to a ``.toml`` file of the same form; either may be followed by
+        ``@point``, where the file has other operating points. Or a path to a ``.yaml`` file in the format of SANA-FE's
+        architectures.
 
     Raises
     ------
@@ -76,12 +77,16 @@ def load_chip(name_or_path: str | Path) -> Chip:
     >>> loihi = load_chip("loihi_davies2018")
     >>> loihi.cores, loihi.energy["synapse"].value
     (128, 2.36e-11)
+    >>> load_chip("truenorth").energy["synapse"].value, load_chip("truenorth@best").energy["synapse"].value
+    (2.6e-11, 2.5e-12)
     """
     if _is_path(name_or_path) and Path(name_or_path).suffix in (".yaml", ".yml"):
         from neuro.chip.sanafe import read_architecture
 
         return read_architecture(name_or_path)
-    return chip_record(name_or_path).chip()
+    name, _, point = str(name_or_path).partition("@")
+    record = chip_record(name if not _is_path(name_or_path) else Path(name))
+    return (record.at(point) if point else record).chip()
 
 
 def _is_path(name: str | Path) -> bool:

@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 
 from neuro.arrays import Ints, frozen
-from neuro.errors import ParameterError
+from neuro.errors import ChipError, ParameterError
 
 __all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip"]
 
 KINDS: Mapping[str, str] = {
     "synapse": "synaptic operation: one spike through one synapse",
     "mac": "multiply-accumulate: every synapse in every step, spike or none",
+    "load": "weight read from memory, one for each multiply-accumulate",
     "row_read": "crossbar row driven",
     "cell_read": "crossbar device read",
     "column_read": "crossbar column converted, by an ADC or a comparator",
@@ -133,8 +134,10 @@ class Chip:
     """Seconds that ending a step takes, by number of tiles in use."""
     barrier_between: Literal["step", "linear"] = "step"
     """Between two entries of `barrier`: the lower one, or a straight line."""
+    pace: Literal["free", "real"] = "free"
+    """Does a step end as soon as all cores are through, or does it last as long as the network's own step?"""
     step: Quantity | None = None
-    """Shortest duration of a step, s, where the chip keeps to a clock."""
+    """Shortest duration of a step, s, where the chip keeps to a clock of its own."""
     power: Mapping[str, Quantity] = field(default_factory=dict)
     """Static power, W: of each `chip`, of each `core` in use."""
     host: Mapping[str, Quantity] = field(default_factory=dict)
@@ -146,6 +149,10 @@ class Chip:
     """Variant of updates and spikes that populations have where none is named."""
     notes: str = ""
     """What a user of the figures should know."""
+
+    def __post_init__(self) -> None:
+        if self.arithmetic == "dense" and self.mode != "step":
+            raise ChipError("multiply-accumulates in every step need steps", where=f"chip {self.name!r}", value="event")
 
     @property
     def cores(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from neuro.chip.model import KINDS, Chip, Limits, Quantity
+from neuro.errors import UnknownName
 
 __all__ = ["ChipRecord", "Figure"]
 
@@ -109,6 +110,8 @@ class ChipRecord(BaseModel):
     """As `Chip.mode`."""
     updates: Literal["all", "fired", "none"]
     """As `Chip.updates`."""
+    pace: Literal["free", "real"] = "free"
+    """As `Chip.pace`."""
     arithmetic: Literal["event", "crossbar", "dense"] = "event"
     """As `Chip.arithmetic`."""
     routing: Literal["unicast", "multicast"] = "unicast"
@@ -143,6 +146,8 @@ class ChipRecord(BaseModel):
     """A memristive device: resistances, and voltage and duration of a read and a write."""
     other: Table = {}
     """Figures to compare with, which nothing is charged by."""
+    points: dict[str, dict[Literal["energy", "time", "power"], Table]] = {}
+    """Other operating points by name: the figures that differ, by table."""
 
     @model_validator(mode="after")
     def _complete(self) -> ChipRecord:
@@ -152,6 +157,13 @@ class ChipRecord(BaseModel):
             for key, figure in given.items():
                 kind = key.partition(":")[0] if table in ("energy", "time") else key
                 _check(f"{table}.{key}", figure, expected.get(kind), expected)
+        for name, point in self.points.items():
+            for table, own in point.items():
+                for key, figure in own.items():
+                    if key not in getattr(self, table):
+                        raise ValueError(f"points.{name}.{table}.{key}: {table} has no such figure")
+                    unit = {"energy": "J", "time": "s", "power": "W"}[table]
+                    _check(f"points.{name}.{table}.{key}", figure, unit, ())
         for key, figure in self.barrier.items():
             _check(f"barrier.{key}", figure, "s" if key.isdecimal() and int(key) > 0 else None, ("a number of tiles",))
         if self.step is not None:
@@ -165,15 +177,30 @@ class ChipRecord(BaseModel):
         for table in ("energy", "time"):
             figures: Table = getattr(self, table)
             for key, figure in figures.items():
-                if figure.within is not None and not isinstance(figures.get(figure.within, figure).value, float):
-                    raise ValueError(f"{table}.{key}: is part of {figure.within!r}, which has no value")
+                if figure.within is not None and figures.get(figure.within, figure).within is not None:
+                    raise ValueError(f"{table}.{key}: is part of {figure.within!r}, which has no figure of its own")
         return self
 
     def figures(self) -> dict[str, Figure]:
         """Every figure of the record, by table and key."""
         tables = (*_TABLES, "barrier", "other")
         found = {f"{table}.{key}": figure for table in tables for key, figure in getattr(self, table).items()}
+        for name, point in self.points.items():
+            found |= {f"{table}.{key} @{name}": figure for table, own in point.items() for key, figure in own.items()}
         return found | ({} if self.step is None else {"step": self.step})
+
+    def at(self, point: str) -> ChipRecord:
+        """The record with the figures of another operating point.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such point.
+        """
+        if point not in self.points:
+            raise UnknownName(f"operating point of {self.name}", point, self.points)
+        tables: dict[str, Any] = {table: {**getattr(self, table), **own} for table, own in self.points[point].items()}
+        return self.model_copy(update={"name": f"{self.name}@{point}", **tables})
 
     def chip(self) -> Chip:
         """The chip in SI units."""
@@ -191,6 +218,7 @@ class ChipRecord(BaseModel):
             first_axis=self.first_axis,
             chip_size=None if size[0] is None or size[1] is None else (size[0], size[1]),
             mode=self.mode,
+            pace=self.pace,
             updates=self.updates,
             arithmetic=self.arithmetic,
             devices_per_synapse=self.devices_per_synapse,
