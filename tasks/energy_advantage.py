@@ -63,7 +63,7 @@ class Config(BaseModel):
         (64, 256, 1024, 4096, 16384, 100_000), min_length=1, description="network sizes to report, from 2"
     )
     grown: tuple[Annotated[int, Field(ge=8)], ...] = Field(
-        (32, 64, 128, 256, 512), min_length=3, description="three sizes or more, from 8: random memories that show growth"
+        (32, 64, 128, 256, 512), min_length=3, description="three sizes or more of random memories, from 8"
     )
     cues: int = Field(40, ge=1, description="recalls of each random memory")
 
