@@ -7,6 +7,7 @@ from collections.abc import Mapping
 __all__ = [
     "ChipError",
     "ClampError",
+    "DataError",
     "DeviceError",
     "InputError",
     "MissingFigure",
@@ -72,6 +73,10 @@ class ClampError(NeuroError, ValueError):
 
 class DeviceError(NeuroError, ValueError):
     """A device model or a conductance is outside what the device can be."""
+
+
+class DataError(NeuroError, FileNotFoundError):
+    """A file that somebody else published, and that an experiment needs, is not where it is looked for."""
 
 
 class ChipError(NeuroError, ValueError):
