@@ -7,14 +7,16 @@ import copy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, frozen, positive, stream
-from neuro.crossbar.checks import devices, drives, reads, refuse_unsupported, weight_matrix, whole_levels
+from neuro.arrays import Floats, Ints, finite, frozen, positive, stream
+from neuro.crossbar.checks import devices, disturbance, drives, reads, refuse_unsupported, weight_matrix, whole_levels
+from neuro.crossbar.coincidence import Coincidences, Trains, coincidences
 from neuro.crossbar.device import Device
 from neuro.crossbar.faults import Faults
 from neuro.crossbar.ledger import Ledger
-from neuro.crossbar.pairs import Pairs
+from neuro.crossbar.pairs import Mask, Pairs
 from neuro.crossbar.transposed import TransposedCrossbar
-from neuro.crossbar.writing import POLICIES, Policy, analog_moves, level_moves, pair_targets
+from neuro.crossbar.verify import Verification, verify
+from neuro.crossbar.writing import POLICIES, Policy, analog_moves, level_moves, nominal_step, pair_targets
 from neuro.errors import ParameterError, UnknownName
 
 __all__ = ["Crossbar", "Faults", "TransposedCrossbar"]
@@ -45,6 +47,9 @@ class Crossbar:
     start
         None: one device of each pair starts at g_min. A number in 0..1: both start around this fraction of
         the window, half a weight to each side, so that both have room to move.
+    disturb
+        Share of a pulse's change that a half-selected device takes: one on the row or the column of a device that
+        is pulsed. Rows are then written one after the other, as on a chip without selectors.
     seed, name
         Root seed, and the name that sets this crossbar's draws apart from those of others.
 
@@ -78,6 +83,7 @@ class Crossbar:
         *,
         w_max: float | None = None,
         start: float | None = None,
+        disturb: float = 0.0,
         seed: int = 0,
         name: str = "crossbar",
     ) -> None:
@@ -95,7 +101,12 @@ class Crossbar:
             raise ParameterError("`start` is a fraction of the window, 0..1", where=self._where, value=start)
         self.start = start
         targets = pair_targets(matrix, self.device, self.w_max, start, self._where)
-        self._pairs = Pairs(self.device, self.faults, stream(seed, name, "write"))
+        disturb = disturbance(disturb, self._where)
+        self._pairs = Pairs(
+            self.device, self.faults, stream(seed, name, "write"), stream(seed, name, "devices"), disturb
+        )
+        self._step = nominal_step(self.device)
+        self._trains = stream(seed, name, "trains")
         self._pairs.write(np.ones(self.shape, bool), np.ones(self.shape, bool), *targets)
         self._register = np.zeros(self.shape)
         self._weights: Floats | None = None
@@ -219,8 +230,10 @@ class Crossbar:
         A level of weight is  2 scale step  with `push_pull`, where both devices of a pair move, and
         scale step  with `one_sided`, where one does. Of each entry of the register  trunc(register / level)
         levels, at most `max_levels`, are sent and taken off, whether or not the devices follow: one at the
-        end of its window, or stuck, gets its pulses and does not move. Continuous devices need no register:
-        `dw` is written at once, as far as the window allows, and one pulse is one device moved.
+        end of its window, or stuck, gets its pulses and does not move. Devices with a law are sent pulses in the
+        same way, with what a pulse is expected to move in the middle of the window for a step. Continuous devices
+        without a law need no register: `dw` is written at once, as far as the window allows, and one pulse is one
+        device moved.
 
         Parameters
         ----------
@@ -259,17 +272,134 @@ class Crossbar:
         most = whole_levels(max_levels, f"{self._where}, max_levels")
         change = weight_matrix(dw, self.shape, f"{self._where}, dw")
         pairs, device = self._pairs, self.device
-        if device.levels is None:
+        if device.levels is None and not pairs.pulsed:
             plus, minus = analog_moves(change / self.scale, pairs.plus, pairs.minus, device, policy)
             return self._pulse(plus, minus, np.sign(plus), np.sign(minus))
-        level = self.scale * device.step * (2 if policy == "push_pull" else 1)
+        level = self.scale * self._step * (2 if policy == "push_pull" else 1)
         self._register += change
         if np.abs(self._register).max(initial=0.0) < level:
             return 0
         levels = np.clip(np.trunc(self._register / level), -most, most)
-        plus, minus = level_moves(levels, pairs.plus, pairs.minus, device, policy)
         self._register -= level * levels
-        return self._pulse(plus * device.step, minus * device.step, plus, minus)
+        plus, minus = level_moves(levels, pairs, self._step, policy)
+        return self._pulse(plus * self._step, minus * self._step, plus, minus)
+
+    def coincide(
+        self,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        rate: float = 1.0,
+        *,
+        trains: Trains = "stochastic",
+        length: int = 31,
+        policy: Policy = "push_pull",
+    ) -> Coincidences:
+        """Add  rate rows_i columns_j  to each weight, in the mean, by pulses that meet on rows and columns.
+
+        `coincidence.coincidences` says how the trains are made. Nothing waits in the learning register: what is too
+        small for a pulse comes as a rare one, or, with deterministic trains, not at all.
+
+        Parameters
+        ----------
+        rows, columns
+            Factors of the outer product, shape (pre,) and (post,).
+        rate
+            What the product is multiplied with, in the units of the weights.
+        trains, length
+            "stochastic" or "deterministic" trains, of so many slots.
+        policy
+            As for `accumulate`.
+
+        Returns
+        -------
+        Coincidences
+            The levels that were sent, shape (pre, post), and how many lines were cut short.
+
+        Raises
+        ------
+        InputError
+            If there is not one finite factor for each line.
+        ParameterError
+            If `rate` is not finite, or `length` no whole number above zero.
+        DeviceError
+            If the device is continuous and has no law.
+        UnknownName
+            If there is no such policy, or there are no such trains.
+
+        Examples
+        --------
+        >>> crossbar = Crossbar([[0.0]], Device("d", 0.0, 90e-6, levels=10), w_max=1.0, start=0.5)
+        >>> crossbar.coincide([1.0], [1.0], 0.5, trains="deterministic", length=8).pulses.item()
+        2
+        """
+        if policy not in POLICIES:
+            raise UnknownName("policy", policy, POLICIES)
+        x = drives(rows, self.shape[0], f"{self._where}, rows")
+        d = drives(columns, self.shape[1], f"{self._where}, columns")
+        gain = float(finite(rate, f"{self._where}, rate"))
+        slots = whole_levels(length, f"{self._where}, length")
+        if not self._step:
+            self.device.pulse_law  # noqa: B018 - a continuous device has none, and says so
+        level = self.scale * self._step * (2 if policy == "push_pull" else 1)
+        met = coincidences(x, d, gain / level, slots, trains, self._trains)
+        plus, minus = level_moves(met.pulses.astype(np.float64), self._pairs, self._step, policy)
+        self._pulse(plus * self._step, minus * self._step, plus, minus)
+        return met
+
+    def write_verify(self, weights: ArrayLike, *, tolerance: float | None = None, rounds: int = 100) -> Verification:
+        """Bring the devices to `weights` in a closed loop: read, pulse those that are off, read again.
+
+        Reads are exact (no read noise), and each round reads every row with a device that is still off. The learning
+        register is emptied. Unlike `program`, this sends pulses to devices with a law; devices without one are
+        written anew until they are near enough.
+
+        Parameters
+        ----------
+        weights
+            Shape (pre, post).
+        tolerance
+            How far from its target a device may be, S; None: half a level, or a hundredth of the window where the
+            device is continuous.
+        rounds
+            Most rounds.
+
+        Returns
+        -------
+        Verification
+            Which devices were reached and which were not, their pulses, and how many rounds it took.
+
+        Raises
+        ------
+        WeightError
+            If the weights are not finite, not of this shape, or do not fit the window.
+        ParameterError
+            If `tolerance` is not above zero, or `rounds` no whole number above zero.
+
+        Examples
+        --------
+        >>> faults = Faults([[0.0]], [[np.nan]])
+        >>> crossbar = Crossbar([[0.0]], Device("d", 0.0, 90e-6, levels=10), faults=faults, w_max=1.0)
+        >>> crossbar.write_verify([[1.0]], rounds=3).missed
+        [Missed(array='plus', row=0, column=0, target=9e-05, found=0.0)]
+        """
+        matrix = weight_matrix(weights, self.shape, f"{self._where}, weights")
+        targets = pair_targets(matrix, self.device, self.w_max, self.start, self._where)
+        if tolerance is None:
+            tolerance = self.device.step / 2 or 0.01 * (self.device.g_max - self.device.g_min)
+        near = float(positive(tolerance, f"{self._where}, tolerance"))
+        most = whole_levels(rounds, f"{self._where}, rounds")
+        self._register[:] = 0
+
+        def send(plus: Ints, minus: Ints) -> None:
+            one, two = plus.astype(np.float64), minus.astype(np.float64)
+            self._pulse(one * self._step, two * self._step, one, two)
+
+        def rewrite(plus: Mask, minus: Mask) -> None:
+            self._pairs.write(plus, minus, *targets)
+            self.ledger.writes += int(plus.sum() + minus.sum())
+            self._changed()
+
+        return verify(self._pairs, targets, near, most, send, rewrite, self.count_reads, self._step)
 
     def copy(self) -> Crossbar:
         """An independent crossbar in the same state, whose next writes draw the same errors."""
@@ -280,9 +410,12 @@ class Crossbar:
 
     def _pulse(self, plus: Floats, minus: Floats, plus_pulses: Floats, minus_pulses: Floats) -> int:
         """Move the devices by `plus` and `minus`, S, and enter the pulses that took, signed by direction."""
-        pairs = self._pairs
-        count = self.ledger.count_pulses(plus_pulses.astype(np.int64), minus_pulses.astype(np.int64))
-        if count:
+        pairs, signed = self._pairs, (plus_pulses.astype(np.int64), minus_pulses.astype(np.int64))
+        count = self.ledger.count_pulses(*signed)
+        if count and pairs.pulsed:
+            pairs.pulse(*signed)
+            self._changed()
+        elif count:
             pairs.write(plus != 0, minus != 0, pairs.plus + plus, pairs.minus + minus)
             self._changed()
         return count

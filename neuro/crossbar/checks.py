@@ -10,7 +10,7 @@ from neuro.crossbar.device import Device, load_device
 from neuro.crossbar.faults import Faults
 from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
 
-__all__ = ["devices", "drives", "reads", "refuse_unsupported", "weight_matrix", "whole_levels"]
+__all__ = ["devices", "disturbance", "drives", "reads", "refuse_unsupported", "weight_matrix", "whole_levels"]
 
 
 def refuse_unsupported(wires: object, mapping: str, where: str) -> None:
@@ -36,6 +36,20 @@ def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int]
     if faults.shape != shape:
         raise DeviceError(f"faults must have the weights' shape {shape}", where=where, value=faults.shape)
     return device, faults
+
+
+def disturbance(value: float, where: str) -> float:
+    """Share of a pulse that half-selected devices take.
+
+    Raises
+    ------
+    ParameterError
+        If it is not one of 0..1.
+    """
+    share = float(finite(value, f"{where}, disturb"))
+    if not 0 <= share <= 1:
+        raise ParameterError("a share of a pulse is one of 0..1", where=f"{where}, disturb", value=value)
+    return share
 
 
 def weight_matrix(value: ArrayLike, shape: tuple[int, int] | None, where: str) -> Floats:

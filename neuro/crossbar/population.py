@@ -162,6 +162,11 @@ class Sampled:
         toward = np.empty((1, 1)) if toward is None else toward
         return pulsing.play(self._devices, g, np.ascontiguousarray(ways), toward, float(gain))
 
+    def pin(self, stuck: Floats) -> None:
+        """Take the window from devices that are stuck: `stuck` is their conductance, S, NaN for healthy ones."""
+        there = ~np.isnan(stuck.reshape(-1))
+        self._devices.par[there, :2] = stuck.reshape(-1)[there, None]
+
     def with_key(self, key: int) -> Sampled:
         """The same devices with another stream of errors, unused."""
         other = copy.copy(self)

@@ -8,9 +8,11 @@ import numpy as np
 
 from neuro.arrays import Floats
 from neuro.crossbar.device import Device
+from neuro.crossbar.laws import Table
+from neuro.crossbar.pairs import Pairs
 from neuro.errors import WeightError
 
-__all__ = ["POLICIES", "Policy", "analog_moves", "level_moves", "pair_targets"]
+__all__ = ["POLICIES", "Policy", "analog_moves", "level_moves", "nominal_step", "pair_targets"]
 
 Policy = Literal["push_pull", "one_sided"]
 POLICIES: tuple[Policy, ...] = ("push_pull", "one_sided")
@@ -52,7 +54,28 @@ def pair_targets(
     return plus, minus
 
 
-def level_moves(levels: Floats, plus: Floats, minus: Floats, device: Device, policy: Policy) -> tuple[Floats, Floats]:
+def nominal_step(device: Device) -> float:
+    """What a pulse is expected to move a device in the middle of its window, S: the mean of up and down.
+
+    Zero where a device is continuous and has no law.
+
+    >>> from neuro.crossbar.device import load_device
+    >>> round(1e6 * nominal_step(load_device("ReRamSB")), 9), nominal_step(load_device("ideal"))
+    (0.106666667, 0.0)
+    """
+    if device.law is None:
+        return device.step
+    quiet = device.noiseless()
+    # Of a table, every measured device has its say.
+    law, _ = quiet.pulse_law
+    many = len(np.asarray(law.conductance)) if isinstance(law, Table) else 1
+    devices = quiet.sample(64 * many if many > 1 else 1)
+    middle = 0.5 * (devices.g_min + devices.g_max)
+    up, down = quiet.pulse(middle, 1, devices) - middle, middle - quiet.pulse(middle, -1, devices)
+    return float(np.mean(0.5 * (up + down)))
+
+
+def level_moves(levels: Floats, pairs: Pairs, step: float, policy: Policy) -> tuple[Floats, Floats]:
     """Whole levels, signed, by which each device of a pair is pulsed so that its weight moves by `levels`.
 
     `push_pull`: both devices move by as many levels, G+ with the sign and G- against it. `one_sided`: the
@@ -62,14 +85,18 @@ def level_moves(levels: Floats, plus: Floats, minus: Floats, device: Device, pol
     ----------
     levels
         Whole numbers as floats, shape (pre, post): for `push_pull` in units of two levels of weight.
-    plus, minus
-        Present conductances, S.
+    pairs
+        The devices, where they are now.
+    step
+        A level, S.
     """
     if policy == "push_pull":
         return levels, -levels
     size = np.abs(levels)
-    falling = np.where(levels > 0, minus, plus)
-    fall = np.minimum(size, np.maximum(np.floor((falling - device.g_min) / device.step + 0.5), 0))
+    falling = np.where(levels > 0, pairs.minus, pairs.plus)
+    (plus_floor, _), (minus_floor, _) = pairs.windows
+    floor = np.where(levels > 0, minus_floor, plus_floor)
+    fall = np.minimum(size, np.maximum(np.floor((falling - floor) / step + 0.5), 0))
     return _signed(levels, size - fall, fall)
 
 
