@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,7 +41,11 @@ class Crossbar:
     faults
         Stuck devices; None: all are healthy.
     mapping
-        How a weight becomes conductances; "pair" alone is supported.
+        How a weight becomes conductances: "pair"; "offset", one device each and a column of references
+        (`neuro.crossbar.offset`); or "slices", digits in several arrays (`neuro.crossbar.assembly`), which takes
+        `slices=` and `base=` too.
+    tile
+        Rows and columns of the arrays that a larger matrix is cut into; None: one array holds it all.
     w_max
         The weight of a pair with one device at g_max and the other at g_min; None: the largest absolute
         weight, or 1 where all are zero.
@@ -61,8 +66,10 @@ class Crossbar:
         If `device` is not a Device, or the faults are of another shape.
     ParameterError
         If `w_max` or `start` is outside its range.
+    UnknownName
+        If there is no such mapping.
     UnsupportedFeature
-        For wires, and for mappings other than "pair".
+        For wires.
 
     Examples
     --------
@@ -73,6 +80,11 @@ class Crossbar:
     2
     """
 
+    def __new__(cls, *given: Any, **options: Any) -> Crossbar:
+        """A crossbar of several arrays is one of its own kind."""
+        mapping = given[4] if len(given) > 4 else options.get("mapping", "pair")
+        return super().__new__(kind_of(cls, mapping, options.get("tile")) if cls is Crossbar else cls)
+
     def __init__(
         self,
         weights: ArrayLike,
@@ -81,6 +93,7 @@ class Crossbar:
         faults: Faults | None = None,
         mapping: str = "pair",
         *,
+        tile: tuple[int, int] | None = None,
         w_max: float | None = None,
         start: float | None = None,
         disturb: float = 0.0,
@@ -89,7 +102,7 @@ class Crossbar:
     ) -> None:
         self.name = name
         self._where = f"crossbar {name!r}"
-        refuse_unsupported(wires, mapping, self._where)
+        refuse_unsupported(wires, self._where)
         matrix = weight_matrix(weights, None, f"{self._where}, weights")
         self.shape = (matrix.shape[0], matrix.shape[1])
         self.device, self.faults = devices(device, faults, self.shape, self._where)
@@ -423,3 +436,20 @@ class Crossbar:
     def _changed(self) -> None:
         self._weights = self._transposed = None
         self.version += 1
+
+
+def kind_of(default: type[Crossbar], mapping: str, tile: object) -> type[Crossbar]:
+    """The class of a crossbar with this mapping, in one array or in tiles.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such mapping.
+    """
+    from neuro.crossbar.assembly import Sliced, Tiled
+    from neuro.crossbar.offset import Offset
+
+    kinds = {"pair": default, "offset": Offset, "slices": Sliced}
+    if mapping not in kinds:
+        raise UnknownName("mapping", mapping, kinds)
+    return Tiled if tile is not None else kinds[mapping]

@@ -13,14 +13,11 @@ from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFea
 __all__ = ["devices", "disturbance", "drives", "reads", "refuse_unsupported", "weight_matrix", "whole_levels"]
 
 
-def refuse_unsupported(wires: object, mapping: str, where: str) -> None:
+def refuse_unsupported(wires: object, where: str) -> None:
     """Raise UnsupportedFeature for what this form of the crossbar cannot do."""
     if wires is not None:
         remedy = "Leave `wires` at None"
         raise UnsupportedFeature("wires with resistance are not modelled", where=where, remedy=remedy)
-    if mapping != "pair":
-        remedy = "Leave `mapping` at its default"
-        raise UnsupportedFeature('the mapping must be "pair"', where=where, value=repr(mapping), remedy=remedy)
 
 
 def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int], where: str) -> tuple[Device, Faults]:

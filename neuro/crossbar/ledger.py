@@ -64,6 +64,14 @@ class Ledger:
         keys = ("row_reads", "column_reads", "pulses_up", "pulses_down", "writes")
         return {key: int(getattr(self, key)) for key in keys}
 
+    def include(self, other: Ledger, block: tuple[slice, slice] | None) -> None:
+        """Add the counts of another array; those of its devices where `block` says that they lie in this one's."""
+        for key, count in other.as_dict().items():
+            setattr(self, key, getattr(self, key) + count)
+        if block is not None:
+            self.plus[block] += other.plus
+            self.minus[block] += other.minus
+
     def copy(self) -> Ledger:
         """A ledger of its own with the same counts."""
         return self + Ledger(self.shape)

@@ -89,9 +89,10 @@ def verify(
 ) -> Verification:
     """Read all devices, then send pulses to those that are off, round by round.
 
-    A round ends unread where it is the last: what its pulses did then shows in `found` alone. In each round a device with a law gets as many pulses towards its target as would bring it half-way if each
+    In each round a device with a law gets as many pulses towards its target as would bring it half-way if each
     moved it by `step`, and one at least; one without a law is written anew. Devices within the tolerance are left
     alone; whoever is disturbed by its neighbours' pulses, or read with a write noise, may have to be pulsed again.
+    What the pulses of the last round did is not read any more; it shows in `found` alone.
 
     Parameters
     ----------
