@@ -15,6 +15,7 @@ from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbabil
 if TYPE_CHECKING:
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
+    from neuro.crossbar.wires import Wires
     from neuro.engine.checkpoint import load_state
     from neuro.engine.clocked import run_batch
     from neuro.engine.clocked_program import build_clocked
@@ -36,6 +37,7 @@ _LATER = {
     "Record": "neuro.engine.recording",
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
+    "Wires": "neuro.crossbar.wires",
     "build": "neuro.engine.program",
     "build_clocked": "neuro.engine.clocked_program",
     "load_device": "neuro.crossbar.device",
@@ -74,6 +76,7 @@ __all__ = [
     "Sparse",
     "SpikeSource",
     "Spikes",
+    "Wires",
     "build",
     "build_clocked",
     "load_device",

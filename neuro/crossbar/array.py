@@ -8,23 +8,36 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, frozen, positive, stream
-from neuro.crossbar.checks import devices, drives, reads, refuse_unsupported, weight_matrix, whole_levels
+from neuro.crossbar.checks import (
+    conductances,
+    devices,
+    drives,
+    reads,
+    refuse_unsupported,
+    voltages,
+    weight_matrix,
+    whole_levels,
+    wiring,
+)
+from neuro.crossbar.circuit import Circuit, Side
 from neuro.crossbar.device import Device
 from neuro.crossbar.faults import Faults
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.pairs import Pairs
 from neuro.crossbar.transposed import TransposedCrossbar
+from neuro.crossbar.wires import Wires
 from neuro.crossbar.writing import POLICIES, Policy, analog_moves, level_moves, pair_targets
 from neuro.errors import ParameterError, UnknownName
 
-__all__ = ["Crossbar", "Faults", "TransposedCrossbar"]
+__all__ = ["Crossbar", "Faults", "TransposedCrossbar", "Wires"]
 
 
 class Crossbar:
     """Weights in an array of memristor pairs, W = scale (G+ - G-), scale = w_max / (g_max - g_min).
 
     A write rounds its target to a level of the device, adds a normal error of its own for each device, and
-    clips to the window; stuck devices stay. Reads are exact products: wires and read noise are not modelled.
+    clips to the window; stuck devices stay. Without wires, reads are exact products. With them the weights are
+    what reaches the columns' ends: scale times `effective_conductance`.
     The errors come from one stream, drawn by `seed` and `name`: same seed and same calls, same bits.
 
     Parameters
@@ -34,7 +47,7 @@ class Crossbar:
     device
         What each cell is made of; None: the preset `ideal`.
     wires
-        Not supported yet; None is a crossbar whose wires have no resistance.
+        Resistances of the wires, and what inactive rows do; None: no wire has any resistance.
     faults
         Stuck devices; None: all are healthy.
     mapping
@@ -53,11 +66,11 @@ class Crossbar:
     WeightError
         If the weights are not a finite matrix, or one does not fit the window.
     DeviceError
-        If `device` is not a Device, or the faults are of another shape.
+        If `device` is not a Device, `wires` are not Wires, or the faults are of another shape.
     ParameterError
         If `w_max` or `start` is outside its range.
     UnsupportedFeature
-        For wires, and for mappings other than "pair".
+        For mappings other than "pair".
 
     Examples
     --------
@@ -72,7 +85,7 @@ class Crossbar:
         self,
         weights: ArrayLike,
         device: Device | None = None,
-        wires: object = None,
+        wires: Wires | None = None,
         faults: Faults | None = None,
         mapping: str = "pair",
         *,
@@ -83,7 +96,8 @@ class Crossbar:
     ) -> None:
         self.name = name
         self._where = f"crossbar {name!r}"
-        refuse_unsupported(wires, mapping, self._where)
+        refuse_unsupported(mapping, self._where)
+        self.wires = wiring(wires, self._where)
         matrix = weight_matrix(weights, None, f"{self._where}, weights")
         self.shape = (matrix.shape[0], matrix.shape[1])
         self.device, self.faults = devices(device, faults, self.shape, self._where)
@@ -100,6 +114,7 @@ class Crossbar:
         self._register = np.zeros(self.shape)
         self._weights: Floats | None = None
         self._transposed: Floats | None = None
+        self._circuits: tuple[Circuit, Circuit] | None = None
         self.version = 0
         self.ledger = Ledger(self.shape, writes=2 * matrix.size)
 
@@ -126,17 +141,97 @@ class Crossbar:
         """The same devices with rows and columns exchanged; it cannot be written."""
         return TransposedCrossbar(self)
 
+    @classmethod
+    def from_conductance(
+        cls, g_plus: ArrayLike, g_minus: ArrayLike | None = None, wires: Wires | None = None, *, name: str = "crossbar"
+    ) -> Crossbar:
+        """A crossbar of devices with these conductances, S, shape (rows, columns); its weights are siemens, scale 1.
+
+        Without `g_minus` there is no second array. The devices are continuous, from 0 to the largest conductance.
+
+        Raises
+        ------
+        DeviceError
+            If a conductance is negative or not finite, or the shapes differ.
+
+        Examples
+        --------
+        >>> crossbar = Crossbar.from_conductance([[1e-3]], wires=Wires(row=600.0, column=400.0))
+        >>> crossbar.effective_conductance().round(9)
+        array([[0.0005]])
+        """
+        where = f"crossbar {name!r}"
+        plus = conductances(g_plus, None, f"{where}, g_plus")
+        minus = np.zeros_like(plus) if g_minus is None else conductances(g_minus, plus.shape, f"{where}, g_minus")
+        top = float(max(plus.max(), minus.max())) or 1.0
+        crossbar = cls(plus - minus, Device("given", 0.0, top), wires, w_max=top, name=name)
+        crossbar._pairs.plus, crossbar._pairs.minus = plus.copy(), minus.copy()
+        return crossbar
+
     def effective_weights(self) -> Floats:
-        """scale (G+ - G-), shape (pre, post), read-only: one array until the next write, then a new one."""
+        """Weights as read row by row, scale times `effective_conductance`, shape (pre, post).
+
+        Read-only: one array until the next write, then a new one.
+        """
         if self._weights is None:
-            self._weights = frozen(self.scale * (self._pairs.plus - self._pairs.minus))
+            self._weights = frozen(self.scale * self.effective_conductance())
         return self._weights
 
     def transposed_weights(self) -> Floats:
-        """The effective weights transposed, shape (post, pre), rows contiguous; read-only and kept alike."""
-        if self._transposed is None:
+        """Weights as read column by column, shape (post, pre), rows contiguous; read-only and kept alike."""
+        if self._transposed is None and self.wires.ideal:
             self._transposed = frozen(self.effective_weights().T.copy())
+        if self._transposed is None:
+            plus, minus = (circuit.alone("columns")[0] for circuit in self.circuits)
+            self._transposed = frozen(np.ascontiguousarray(self.scale * (plus - minus)))
         return self._transposed
+
+    @property
+    def circuits(self) -> tuple[Circuit, Circuit]:
+        """The positive and the negative array as they are now, with their wires."""
+        if self._circuits is None:
+            plus, minus = (Circuit(held.copy(), self.wires) for held in (self._pairs.plus, self._pairs.minus))
+            self._circuits = plus, minus
+        return self._circuits
+
+    def effective_conductance(self) -> Floats:
+        """Current into each column's end for 1 V on one row, S, shape (rows, columns): positive minus negative array.
+
+        Each row is driven by itself while the others are inactive, as `wires.inactive` says. Where they are
+        grounded, the rows superpose; elsewhere `solve` and `read` do not sum these.
+        """
+        if self.wires.ideal:
+            return self._pairs.plus - self._pairs.minus
+        plus, minus = (circuit.alone()[0] for circuit in self.circuits)
+        return plus - minus
+
+    def solve(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> Floats:
+        """Currents out of the columns' ends, A, shape (columns,), positive minus negative array.
+
+        Parameters
+        ----------
+        row_voltages
+            Of each row's driver, V. Rows at 0 V or NaN are inactive: grounded, disconnected, or gated.
+        column_voltages
+            Of the terminals behind `wires.sense`, V, in both arrays; NaN: not connected.
+
+        Raises
+        ------
+        InputError
+            If there is not one voltage for each line, or one is infinite.
+
+        Examples
+        --------
+        Two devices of 1 kohm on one column; the second row floats, and 0.5 V meets 1 kohm and two segments.
+
+        >>> wires = Wires(column=500.0, inactive="float")
+        >>> Crossbar.from_conductance([[1e-3], [1e-3]], wires=wires).solve([0.5, 0.0]).round(9)
+        array([0.00025])
+        """
+        rows = np.nan_to_num(voltages(row_voltages, self.shape[0], f"{self._where}, row voltages"))
+        columns = voltages(column_voltages, self.shape[1], f"{self._where}, column voltages")
+        plus, minus = (circuit.currents(rows, columns=columns) for circuit in self.circuits)
+        return plus - minus
 
     def read(self, rows: ArrayLike) -> Floats:
         """Drive rows and sum along columns: rows @ W. Each row with a drive other than zero counts as read.
@@ -158,13 +253,13 @@ class Crossbar:
         """
         drive = drives(rows, self.shape[0], f"{self._where}, rows")
         self.ledger.row_reads += int(np.count_nonzero(drive))
-        return drive @ self.effective_weights()
+        return self._product(drive, "rows")
 
     def read_columns(self, cols: ArrayLike) -> Floats:
         """Drive columns and sum along rows: W @ cols. Otherwise as `read`, with reads counted by column."""
         drive = drives(cols, self.shape[1], f"{self._where}, columns")
         self.ledger.column_reads += int(np.count_nonzero(drive))
-        return self.effective_weights() @ drive
+        return self._product(drive, "columns")
 
     def count_reads(self, rows: ArrayLike = 0, *, columns: ArrayLike = 0) -> None:
         """Enter reads whose products somebody else computed.
@@ -287,6 +382,13 @@ class Crossbar:
             self._changed()
         return count
 
+    def _product(self, drive: Floats, side: Side) -> Floats:
+        """What the driven lines send into the others: by the weights where lines superpose, else by a solve."""
+        if self.wires.ideal or self.wires.inactive == "ground":
+            return drive @ self.effective_weights() if side == "rows" else self.effective_weights() @ drive
+        plus, minus = (circuit.currents(drive, side) for circuit in self.circuits)
+        return self.scale * (plus - minus)
+
     def _changed(self) -> None:
-        self._weights = self._transposed = None
+        self._weights = self._transposed = self._circuits = None
         self.version += 1

@@ -8,16 +8,24 @@ from numpy.typing import ArrayLike
 from neuro.arrays import Floats, finite
 from neuro.crossbar.device import Device, load_device
 from neuro.crossbar.faults import Faults
+from neuro.crossbar.wires import Wires
 from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
 
-__all__ = ["devices", "drives", "reads", "refuse_unsupported", "weight_matrix", "whole_levels"]
+__all__ = [
+    "conductances",
+    "devices",
+    "drives",
+    "reads",
+    "refuse_unsupported",
+    "voltages",
+    "weight_matrix",
+    "whole_levels",
+    "wiring",
+]
 
 
-def refuse_unsupported(wires: object, mapping: str, where: str) -> None:
+def refuse_unsupported(mapping: str, where: str) -> None:
     """Raise UnsupportedFeature for what this form of the crossbar cannot do."""
-    if wires is not None:
-        remedy = "Leave `wires` at None"
-        raise UnsupportedFeature("wires with resistance are not modelled", where=where, remedy=remedy)
     if mapping != "pair":
         remedy = "Leave `mapping` at its default"
         raise UnsupportedFeature('the mapping must be "pair"', where=where, value=repr(mapping), remedy=remedy)
@@ -36,6 +44,54 @@ def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int]
     if faults.shape != shape:
         raise DeviceError(f"faults must have the weights' shape {shape}", where=where, value=faults.shape)
     return device, faults
+
+
+def wiring(wires: Wires | None, where: str) -> Wires:
+    """The wires, by default ideal.
+
+    Raises
+    ------
+    DeviceError
+        If `wires` is anything else than Wires.
+    """
+    if wires is not None and not isinstance(wires, Wires):
+        remedy = "Give neuro.Wires(row=..., column=...), in ohms per segment"
+        raise DeviceError("`wires` must be Wires", where=where, value=repr(wires), remedy=remedy)
+    return Wires() if wires is None else wires
+
+
+def conductances(value: ArrayLike, shape: tuple[int, ...] | None, where: str) -> Floats:
+    """Conductances of an array of devices, S, shape (rows, columns): the given shape, or any.
+
+    Raises
+    ------
+    DeviceError
+        If one is negative or not finite, or they are not a matrix of that shape.
+    """
+    array = finite(value, where, error=DeviceError)
+    if array.ndim != 2 or 0 in array.shape or (shape is not None and array.shape != shape):
+        rule = "the shape must be (rows, columns)" + ("" if shape is None else f" = {shape}")
+        raise DeviceError(rule, where=where, value=array.shape)
+    if (array < 0).any():
+        raise DeviceError("a conductance is not below zero", where=where, value=f"{array.min():g} S")
+    return array
+
+
+def voltages(value: ArrayLike, size: int, where: str) -> Floats:
+    """Voltages of so many lines, V: one for all, or one for each; NaN is let through.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer, or one is infinite.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("must be voltages", where=where, value=repr(value)) from None
+    if array.shape not in ((), (size,)) or np.isinf(array).any():
+        raise InputError(f"one finite voltage is needed, or {size}", where=where, value=repr(value))
+    return np.broadcast_to(array, (size,)).copy()
 
 
 def weight_matrix(value: ArrayLike, shape: tuple[int, int] | None, where: str) -> Floats:
