@@ -23,6 +23,7 @@ from neuro.crossbar.circuit import Circuit, Side
 from neuro.crossbar.device import Device
 from neuro.crossbar.faults import Faults
 from neuro.crossbar.ledger import Ledger
+from neuro.crossbar.netlist import deck
 from neuro.crossbar.pairs import Pairs
 from neuro.crossbar.transposed import TransposedCrossbar
 from neuro.crossbar.wires import Wires
@@ -174,7 +175,7 @@ class Crossbar:
         Read-only: one array until the next write, then a new one.
         """
         if self._weights is None:
-            self._weights = frozen(self.scale * self.effective_conductance())
+            self._weights = frozen(np.ascontiguousarray(self.scale * self.effective_conductance()))
         return self._weights
 
     def transposed_weights(self) -> Floats:
@@ -232,6 +233,28 @@ class Crossbar:
         columns = voltages(column_voltages, self.shape[1], f"{self._where}, column voltages")
         plus, minus = (circuit.currents(rows, columns=columns) for circuit in self.circuits)
         return plus - minus
+
+    def netlist(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> str:
+        """What `solve` solves, as a SPICE deck (`ngspice -b` runs it): array "p", and "n" where it has devices.
+
+        The current of vp_s0 less that of vn_s0 is the first entry of what `solve` returns.
+
+        Raises
+        ------
+        InputError
+            As `solve`.
+
+        Examples
+        --------
+        >>> print(Crossbar.from_conductance([[1e-3]]).netlist([0.5]))
+        * crossbar: p array, 1 rows x 1 columns
+        rp_x0_0 p_d0 p_s0 1000.0
+        vp_d0 p_d0 0 DC 0.5
+        ...
+        """
+        rows = np.nan_to_num(voltages(row_voltages, self.shape[0], f"{self._where}, row voltages"))
+        columns = voltages(column_voltages, self.shape[1], f"{self._where}, column voltages")
+        return deck(dict(zip("pn", self.circuits, strict=True)), rows, columns, self.name)
 
     def read(self, rows: ArrayLike) -> Floats:
         """Drive rows and sum along columns: rows @ W. Each row with a drive other than zero counts as read.

@@ -103,38 +103,35 @@ class Circuit:
         columns
             Where rows are driven: voltages of the columns' terminals, V, NaN where not connected. None: all at 0.
         """
-        active = self._active(volts)
         if self.curve is not None:
             return self._newton(volts, side, columns)[0]
+        cells, held = self.switched(volts, side)
         if columns is not None and np.isnan(columns).any():
-            conductance = self._switched(active, side)
-            return fresh_currents(conductance, self.wires, volts, active | (self.wires.inactive != "float"), columns)
-        network = self._network(active, side)
-        if self.superposes or self.wires.inactive == "gate":
+            return fresh_currents(cells, self.wires, volts, held, columns)
+        network = self._network(cells, side)
+        if held.all() or (self.wires.ideal and columns is None):
             return network.currents(volts, columns)
-        return network.floating_currents(volts, active, columns)
+        return network.floating_currents(volts, held, columns)
 
     def power(self, volts: Floats, side: Side = "rows") -> float:
         """Power that the driven lines take while the sensed ones are at 0 V, W: V^T Y_dd V where all are held."""
-        active = self._active(volts)
         if self.curve is not None:
             return float(volts @ self._newton(volts, side)[1])
-        network = self._network(active, side)
-        if self.superposes or self.wires.inactive == "gate":
+        cells, held = self.switched(volts, side)
+        network = self._network(cells, side)
+        if held.all() or self.wires.ideal:
             return float(volts @ network.drivers @ volts)
-        return network.floating_power(volts, active)
+        return network.floating_power(volts, held)
 
-    def _active(self, volts: Floats) -> Mask:
-        return np.full(volts.shape, True) if self.superposes else volts != 0
+    def switched(self, volts: Floats, side: Side = "rows") -> tuple[Floats, Mask]:
+        """The devices that transistors do not cut off, S, and which driven lines are held at their voltages."""
+        active = volts != 0
+        cells = self.conductance
+        if self.wires.inactive == "gate" and not active.all():
+            cells = np.where(active[:, None] if side == "rows" else active, cells, 0.0)
+        return cells, active | (self.wires.inactive != "float")
 
-    def _switched(self, active: Mask, side: Side) -> Floats:
-        """The devices without those that transistors cut off, S."""
-        if self.wires.inactive != "gate" or active.all():
-            return self.conductance
-        return np.where(active[:, None] if side == "rows" else active, self.conductance, 0.0)
-
-    def _network(self, active: Mask, side: Side) -> Terminals:
-        cells = self._switched(active, side)
+    def _network(self, cells: Floats, side: Side) -> Terminals:
         if cells is not self.conductance:
             network = Terminals(cells, self.wires)
             return network if side == "rows" else network.turned()
@@ -142,9 +139,7 @@ class Circuit:
 
     def _newton(self, volts: Floats, side: Side, columns: Floats | None = None) -> tuple[Floats, Floats]:
         """Currents into the sensed side and out of the driven one, A, with curved devices."""
-        active = volts != 0
-        cells = self._switched(active, side)
-        held = active | (self.wires.inactive != "float")
+        cells, held = self.switched(volts, side)
         if side == "rows":
             found = solve_nodes(cells, self.wires, volts, held, columns, self.curve)
             return found.columns, found.rows

@@ -154,8 +154,17 @@ def solve_nodes(
         if free.size:
             raise StateError("Newton's method must converge", where="crossbar", value=f"not in {_MOST_STEPS} steps")
     across = volts[u] - volts[w]
-    leaving = _sums(grid.count, (u, w, curve.current(g, across)), (one, two, wire * (volts[one] - volts[two])))
-    return Solution(volts, -leaving[shape[0] : shape[0] + shape[1]], leaving[: shape[0]])
+    devices = curve.current(g, across)
+    leaving = _sums(grid.count, (u, w, devices), (one, two, wire * (volts[one] - volts[two])))
+    # A line's current is also the sum over its devices, and that has more digits where its wire conducts better.
+    through = devices.reshape(shape)
+    by_row = wires.row + wires.driver < 1 / np.maximum(conductance.sum(axis=1), 1e-300)
+    by_column = wires.column + wires.sense < 1 / np.maximum(conductance.sum(axis=0), 1e-300)
+    return Solution(
+        volts,
+        np.where(by_column, through.sum(axis=0), -leaving[shape[0] : shape[0] + shape[1]]),
+        np.where(by_row, through.sum(axis=1), leaving[: shape[0]]),
+    )
 
 
 def _sums(count: int, *branches: tuple[Ints, Ints, Floats]) -> Floats:
