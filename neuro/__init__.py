@@ -15,6 +15,7 @@ from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbabil
 if TYPE_CHECKING:
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
+    from neuro.crossbar.reading import Reading
     from neuro.crossbar.wires import Wires
     from neuro.engine.checkpoint import load_state
     from neuro.engine.clocked import run_batch
@@ -35,6 +36,7 @@ _LATER = {
     "Device": "neuro.crossbar.device",
     "Program": "neuro.engine.program",
     "Record": "neuro.engine.recording",
+    "Reading": "neuro.crossbar.reading",
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
     "Wires": "neuro.crossbar.wires",
@@ -71,6 +73,7 @@ __all__ = [
     "Population",
     "Program",
     "Projection",
+    "Reading",
     "Record",
     "Recording",
     "Sparse",

@@ -11,29 +11,27 @@ from neuro.arrays import Floats, frozen, positive, stream
 from neuro.crossbar.checks import (
     conductances,
     devices,
-    drives,
-    reads,
+    reading_of,
     refuse_unsupported,
-    voltages,
     weight_matrix,
     whole_levels,
     wiring,
 )
-from neuro.crossbar.circuit import Circuit, Side
 from neuro.crossbar.device import Device
 from neuro.crossbar.faults import Faults
-from neuro.crossbar.ledger import Ledger
-from neuro.crossbar.netlist import deck
 from neuro.crossbar.pairs import Pairs
+from neuro.crossbar.readable import Readable
+from neuro.crossbar.reader import Reader, Snapshot
+from neuro.crossbar.reading import Reading
 from neuro.crossbar.transposed import TransposedCrossbar
 from neuro.crossbar.wires import Wires
 from neuro.crossbar.writing import POLICIES, Policy, analog_moves, level_moves, pair_targets
 from neuro.errors import ParameterError, UnknownName
 
-__all__ = ["Crossbar", "Faults", "TransposedCrossbar", "Wires"]
+__all__ = ["Crossbar", "Faults", "Reading", "Snapshot", "TransposedCrossbar", "Wires"]
 
 
-class Crossbar:
+class Crossbar(Readable):
     """Weights in an array of memristor pairs, W = scale (G+ - G-), scale = w_max / (g_max - g_min).
 
     A write rounds its target to a level of the device, adds a normal error of its own for each device, and
@@ -53,6 +51,8 @@ class Crossbar:
         Stuck devices; None: all are healthy.
     mapping
         How a weight becomes conductances; "pair" alone is supported.
+    reading
+        Voltage and time of a read, its noise, converters, and what it costs; None: exact reads without a price.
     w_max
         The weight of a pair with one device at g_max and the other at g_min; None: the largest absolute
         weight, or 1 where all are zero.
@@ -67,7 +67,8 @@ class Crossbar:
     WeightError
         If the weights are not a finite matrix, or one does not fit the window.
     DeviceError
-        If `device` is not a Device, `wires` are not Wires, or the faults are of another shape.
+        If `device` is not a Device, `wires` are not Wires, `reading` is not a Reading, or the faults
+        are of another shape.
     ParameterError
         If `w_max` or `start` is outside its range.
     UnsupportedFeature
@@ -90,61 +91,45 @@ class Crossbar:
         faults: Faults | None = None,
         mapping: str = "pair",
         *,
+        reading: Reading | None = None,
         w_max: float | None = None,
         start: float | None = None,
         seed: int = 0,
         name: str = "crossbar",
     ) -> None:
-        self.name = name
-        self._where = f"crossbar {name!r}"
-        refuse_unsupported(mapping, self._where)
-        self.wires = wiring(wires, self._where)
-        matrix = weight_matrix(weights, None, f"{self._where}, weights")
-        self.shape = (matrix.shape[0], matrix.shape[1])
-        self.device, self.faults = devices(device, faults, self.shape, self._where)
+        where = f"crossbar {name!r}"
+        refuse_unsupported(mapping, where)
+        wires, reading = wiring(wires, where), reading_of(reading, where)
+        matrix = weight_matrix(weights, None, f"{where}, weights")
+        self.device, self.faults = devices(device, faults, (matrix.shape[0], matrix.shape[1]), where)
         if w_max is None:
             w_max = float(np.abs(matrix).max(initial=0.0)) or 1.0
-        self.w_max = float(positive(w_max, f"{self._where}, w_max"))
+        self.w_max = float(positive(w_max, f"{where}, w_max"))
         self.scale = self.w_max / (self.device.g_max - self.device.g_min)
         if start is not None and not 0 <= start <= 1:
-            raise ParameterError("`start` is a fraction of the window, 0..1", where=self._where, value=start)
+            raise ParameterError("`start` is a fraction of the window, 0..1", where=where, value=start)
         self.start = start
-        targets = pair_targets(matrix, self.device, self.w_max, start, self._where)
+        targets = pair_targets(matrix, self.device, self.w_max, start, where)
         self._pairs = Pairs(self.device, self.faults, stream(seed, name, "write"))
-        self._pairs.write(np.ones(self.shape, bool), np.ones(self.shape, bool), *targets)
-        self._register = np.zeros(self.shape)
-        self._weights: Floats | None = None
-        self._transposed: Floats | None = None
-        self._circuits: tuple[Circuit, Circuit] | None = None
+        self._pairs.write(np.ones(matrix.shape, bool), np.ones(matrix.shape, bool), *targets)
+        self._register = np.zeros(matrix.shape)
         self.version = 0
-        self.ledger = Ledger(self.shape, writes=2 * matrix.size)
+        super().__init__(Reader(self._pairs, wires, reading, self.scale, seed, name), name)
+        self.ledger.writes = 2 * matrix.size
 
     def __repr__(self) -> str:
         return f"<Crossbar {self.name!r}, {self.shape[0]} x {self.shape[1]}, device {self.device.name!r}>"
 
-    @property
-    def conductance_plus(self) -> Floats:
-        """Conductances of the positive devices, S, shape (pre, post); a read-only view of them."""
-        return frozen(self._pairs.plus)
-
-    @property
-    def conductance_minus(self) -> Floats:
-        """Conductances of the negative devices, S, shape (pre, post); a read-only view of them."""
-        return frozen(self._pairs.minus)
-
-    @property
-    def register(self) -> Floats:
-        """Weight change given to `accumulate` and not yet sent, shape (pre, post); a read-only view."""
-        return frozen(self._register)
-
-    @property
-    def T(self) -> TransposedCrossbar:
-        """The same devices with rows and columns exchanged; it cannot be written."""
-        return TransposedCrossbar(self)
-
     @classmethod
     def from_conductance(
-        cls, g_plus: ArrayLike, g_minus: ArrayLike | None = None, wires: Wires | None = None, *, name: str = "crossbar"
+        cls,
+        g_plus: ArrayLike,
+        g_minus: ArrayLike | None = None,
+        wires: Wires | None = None,
+        *,
+        reading: Reading | None = None,
+        seed: int = 0,
+        name: str = "crossbar",
     ) -> Crossbar:
         """A crossbar of devices with these conductances, S, shape (rows, columns); its weights are siemens, scale 1.
 
@@ -165,141 +150,30 @@ class Crossbar:
         plus = conductances(g_plus, None, f"{where}, g_plus")
         minus = np.zeros_like(plus) if g_minus is None else conductances(g_minus, plus.shape, f"{where}, g_minus")
         top = float(max(plus.max(), minus.max())) or 1.0
-        crossbar = cls(plus - minus, Device("given", 0.0, top), wires, w_max=top, name=name)
+        crossbar = cls(plus - minus, Device("given", 0.0, top), wires, reading=reading, w_max=top, seed=seed, name=name)
         crossbar._pairs.plus, crossbar._pairs.minus = plus.copy(), minus.copy()
+        crossbar._reader.changed()
         return crossbar
 
-    def effective_weights(self) -> Floats:
-        """Weights as read row by row, scale times `effective_conductance`, shape (pre, post).
-
-        Read-only: one array until the next write, then a new one.
-        """
-        if self._weights is None:
-            self._weights = frozen(np.ascontiguousarray(self.scale * self.effective_conductance()))
-        return self._weights
-
-    def transposed_weights(self) -> Floats:
-        """Weights as read column by column, shape (post, pre), rows contiguous; read-only and kept alike."""
-        if self._transposed is None and self.wires.ideal:
-            self._transposed = frozen(self.effective_weights().T.copy())
-        if self._transposed is None:
-            plus, minus = (circuit.alone("columns")[0] for circuit in self.circuits)
-            self._transposed = frozen(np.ascontiguousarray(self.scale * (plus - minus)))
-        return self._transposed
+    @property
+    def conductance_plus(self) -> Floats:
+        """Conductances of the positive devices, S, shape (pre, post); a read-only view of them."""
+        return frozen(self._pairs.plus)
 
     @property
-    def circuits(self) -> tuple[Circuit, Circuit]:
-        """The positive and the negative array as they are now, with their wires."""
-        if self._circuits is None:
-            plus, minus = (Circuit(held.copy(), self.wires) for held in (self._pairs.plus, self._pairs.minus))
-            self._circuits = plus, minus
-        return self._circuits
+    def conductance_minus(self) -> Floats:
+        """Conductances of the negative devices, S, shape (pre, post); a read-only view of them."""
+        return frozen(self._pairs.minus)
 
-    def effective_conductance(self) -> Floats:
-        """Current into each column's end for 1 V on one row, S, shape (rows, columns): positive minus negative array.
+    @property
+    def register(self) -> Floats:
+        """Weight change given to `accumulate` and not yet sent, shape (pre, post); a read-only view."""
+        return frozen(self._register)
 
-        Each row is driven by itself while the others are inactive, as `wires.inactive` says. Where they are
-        grounded, the rows superpose; elsewhere `solve` and `read` do not sum these.
-        """
-        if self.wires.ideal:
-            return self._pairs.plus - self._pairs.minus
-        plus, minus = (circuit.alone()[0] for circuit in self.circuits)
-        return plus - minus
-
-    def solve(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> Floats:
-        """Currents out of the columns' ends, A, shape (columns,), positive minus negative array.
-
-        Parameters
-        ----------
-        row_voltages
-            Of each row's driver, V. Rows at 0 V or NaN are inactive: grounded, disconnected, or gated.
-        column_voltages
-            Of the terminals behind `wires.sense`, V, in both arrays; NaN: not connected.
-
-        Raises
-        ------
-        InputError
-            If there is not one voltage for each line, or one is infinite.
-
-        Examples
-        --------
-        Two devices of 1 kohm on one column; the second row floats, and 0.5 V meets 1 kohm and two segments.
-
-        >>> wires = Wires(column=500.0, inactive="float")
-        >>> Crossbar.from_conductance([[1e-3], [1e-3]], wires=wires).solve([0.5, 0.0]).round(9)
-        array([0.00025])
-        """
-        rows = np.nan_to_num(voltages(row_voltages, self.shape[0], f"{self._where}, row voltages"))
-        columns = voltages(column_voltages, self.shape[1], f"{self._where}, column voltages")
-        plus, minus = (circuit.currents(rows, columns=columns) for circuit in self.circuits)
-        return plus - minus
-
-    def netlist(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> str:
-        """What `solve` solves, as a SPICE deck (`ngspice -b` runs it): array "p", and "n" where it has devices.
-
-        The current of vp_s0 less that of vn_s0 is the first entry of what `solve` returns.
-
-        Raises
-        ------
-        InputError
-            As `solve`.
-
-        Examples
-        --------
-        >>> print(Crossbar.from_conductance([[1e-3]]).netlist([0.5]))
-        * crossbar: p array, 1 rows x 1 columns
-        rp_x0_0 p_d0 p_s0 1000.0
-        vp_d0 p_d0 0 DC 0.5
-        ...
-        """
-        rows = np.nan_to_num(voltages(row_voltages, self.shape[0], f"{self._where}, row voltages"))
-        columns = voltages(column_voltages, self.shape[1], f"{self._where}, column voltages")
-        return deck(dict(zip("pn", self.circuits, strict=True)), rows, columns, self.name)
-
-    def read(self, rows: ArrayLike) -> Floats:
-        """Drive rows and sum along columns: rows @ W. Each row with a drive other than zero counts as read.
-
-        Parameters
-        ----------
-        rows
-            Drive of each row, in any unit, shape (pre,): spike counts, for instance.
-
-        Returns
-        -------
-        Floats
-            Shape (post,), in the unit of the drive times that of the weights.
-
-        Raises
-        ------
-        InputError
-            If there is not one finite drive per row.
-        """
-        drive = drives(rows, self.shape[0], f"{self._where}, rows")
-        self.ledger.row_reads += int(np.count_nonzero(drive))
-        return self._product(drive, "rows")
-
-    def read_columns(self, cols: ArrayLike) -> Floats:
-        """Drive columns and sum along rows: W @ cols. Otherwise as `read`, with reads counted by column."""
-        drive = drives(cols, self.shape[1], f"{self._where}, columns")
-        self.ledger.column_reads += int(np.count_nonzero(drive))
-        return self._product(drive, "columns")
-
-    def count_reads(self, rows: ArrayLike = 0, *, columns: ArrayLike = 0) -> None:
-        """Enter reads whose products somebody else computed.
-
-        Parameters
-        ----------
-        rows, columns
-            How often each row or column was read, shape (pre,) or (post,); or how many reads in all.
-
-        Raises
-        ------
-        InputError
-            If a count is not a whole number, or below zero, or there is not one for each row (column).
-        """
-        by_row = reads(rows, self.shape[0], f"{self._where}, row reads")
-        self.ledger.column_reads += reads(columns, self.shape[1], f"{self._where}, column reads")
-        self.ledger.row_reads += by_row
+    @property
+    def T(self) -> TransposedCrossbar:
+        """The same devices with rows and columns exchanged; it cannot be written."""
+        return TransposedCrossbar(self)
 
     def program(self, weights: ArrayLike) -> int:
         """Rewrite, without verifying, each device that is half a level or more off its target for `weights`.
@@ -393,7 +267,7 @@ class Crossbar:
         """An independent crossbar in the same state, whose next writes draw the same errors."""
         other = copy.copy(self)
         other._pairs, other._register = self._pairs.copy(), self._register.copy()
-        other.ledger = self.ledger.copy()
+        other._reader = self._reader.copy(other._pairs)
         return other
 
     def _pulse(self, plus: Floats, minus: Floats, plus_pulses: Floats, minus_pulses: Floats) -> int:
@@ -405,13 +279,6 @@ class Crossbar:
             self._changed()
         return count
 
-    def _product(self, drive: Floats, side: Side) -> Floats:
-        """What the driven lines send into the others: by the weights where lines superpose, else by a solve."""
-        if self.wires.ideal or self.wires.inactive == "ground":
-            return drive @ self.effective_weights() if side == "rows" else self.effective_weights() @ drive
-        plus, minus = (circuit.currents(drive, side) for circuit in self.circuits)
-        return self.scale * (plus - minus)
-
     def _changed(self) -> None:
-        self._weights = self._transposed = self._circuits = None
+        self._reader.changed()
         self.version += 1

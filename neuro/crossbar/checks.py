@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, finite
+from neuro.arrays import Floats, Ints, finite
 from neuro.crossbar.device import Device, load_device
 from neuro.crossbar.faults import Faults
+from neuro.crossbar.reading import Reading
 from neuro.crossbar.wires import Wires
 from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
 
@@ -15,8 +16,11 @@ __all__ = [
     "conductances",
     "devices",
     "drives",
+    "reading_of",
     "reads",
+    "refuse_slow_reads",
     "refuse_unsupported",
+    "target",
     "voltages",
     "weight_matrix",
     "whole_levels",
@@ -58,6 +62,49 @@ def wiring(wires: Wires | None, where: str) -> Wires:
         remedy = "Give neuro.Wires(row=..., column=...), in ohms per segment"
         raise DeviceError("`wires` must be Wires", where=where, value=repr(wires), remedy=remedy)
     return Wires() if wires is None else wires
+
+
+def reading_of(reading: Reading | None, where: str) -> Reading:
+    """How it is read, by default without noise, converters and prices.
+
+    Raises
+    ------
+    DeviceError
+        If `reading` is anything else than a Reading.
+    """
+    if reading is not None and not isinstance(reading, Reading):
+        remedy = "Give neuro.Reading(...)"
+        raise DeviceError("`reading` must be a Reading", where=where, value=repr(reading), remedy=remedy)
+    return Reading() if reading is None else reading
+
+
+def refuse_slow_reads(reading: Reading, where: str) -> None:
+    """Raise UnsupportedFeature for what reads of single rows by the thousand do not do."""
+    asked = {
+        "telegraph or 1/f noise, or drift": reading.moves,
+        "a DAC": reading.dac is not None,
+        "an ADC": reading.adc is not None,
+    }
+    for what, present in asked.items():
+        if present:
+            rule = f"reads of single rows have no {what}"
+            raise UnsupportedFeature(rule, where=where, remedy="Use `read`, one drive for each row")
+
+
+def target(out: Floats | None, size: int, where: str) -> Floats:
+    """What reads are added to: zeros, or the given array.
+
+    Raises
+    ------
+    InputError
+        If it is no contiguous, writeable array of `size` float64.
+    """
+    if out is None:
+        return np.zeros(size)
+    good = isinstance(out, np.ndarray) and out.dtype == np.float64 and out.shape == (size,)
+    if not (good and out.flags.c_contiguous and out.flags.writeable):
+        raise InputError(f"must be a writeable array of {size} float64", where=where, value=type(out).__name__)
+    return out
 
 
 def conductances(value: ArrayLike, shape: tuple[int, ...] | None, where: str) -> Floats:
@@ -136,8 +183,8 @@ def drives(value: ArrayLike, size: int, where: str) -> Floats:
     return array
 
 
-def reads(value: ArrayLike, size: int, where: str) -> int:
-    """How many reads were reported, all in one number or one number for each of `size` lines.
+def reads(value: ArrayLike, size: int, where: str) -> Ints:
+    """How many reads were reported: all in one number, shape (), or one for each of `size` lines, shape (size,).
 
     Raises
     ------
@@ -151,4 +198,4 @@ def reads(value: ArrayLike, size: int, where: str) -> int:
             where=where,
             value=str(value),
         )
-    return int(counts.sum())
+    return counts.astype(np.int64)

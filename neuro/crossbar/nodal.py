@@ -18,7 +18,7 @@ from neuro.errors import StateError
 
 __all__ = ["Nodes", "Solution", "nodes", "solve_nodes"]
 
-_MOST_STEPS = 100
+_MOST_STEPS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,26 +133,32 @@ def solve_nodes(
     free = np.flatnonzero(~held & np.isin(island, island[held]))
     place = np.full(grid.count, -1)
     place[free] = np.arange(free.size)
-    slope = g.copy()
-    for step in range(_MOST_STEPS if free.size else 0):
-        across = volts[u] - volts[w]
-        current = curve.current(g, across) if step else g * across
-        excess = _sums(grid.count, (u, w, current), (one, two, wire * (volts[one] - volts[two])))
-        slope = curve.slope(g, across) if step else g
-        matrix = _matrix(free.size, place, (u, w, slope), (one, two, wire))
-        change = np.zeros(grid.count)
-        change[free] = -splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(excess[free])
-        # A current that grows faster than linearly overshoots: no device's voltage may move by more than its bend.
-        moved = np.abs(change[u] - change[w]).max(initial=0.0)
-        share = min(1.0, curve.bend / moved) if step and moved > 0 else 1.0
-        volts += share * change
-        if (step or curve.straight) and np.abs(change).max() <= 4e-16 * np.abs(volts).max(initial=1e-300) * 8:
-            break
-        if curve.straight and step:
-            break
-    else:
-        if free.size:
-            raise StateError("Newton's method must converge", where="crossbar", value=f"not in {_MOST_STEPS} steps")
+    # With the voltages of the terminals raised by one bend at a time, Newton's method starts near each solution.
+    target = volts[held]
+    reach = target.max(initial=0.0) - target.min(initial=0.0)
+    stages = 1 if curve.straight else max(1, int(np.ceil(reach / curve.bend)))
+    for stage in range(1, stages + 1):
+        volts[held] = target * (stage / stages)
+        before, scale = np.inf, np.abs(target).max(initial=1e-300)
+        for step in range(_MOST_STEPS if free.size else 0):
+            across = volts[u] - volts[w]
+            excess = _sums(grid.count, (u, w, curve.current(g, across)), (one, two, wire * (volts[one] - volts[two])))
+            matrix = _matrix(free.size, place, (u, w, curve.slope(g, across)), (one, two, wire))
+            factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+            change = np.zeros(grid.count)
+            change[free] = -factors.solve(excess[free])
+            moved = np.abs(change[u] - change[w]).max(initial=0.0)
+            volts += min(1.0, curve.bend / moved if moved > 0 else 1.0) * change
+            size = np.abs(change).max()
+            # Rounding is reached where a step that is small already no longer shrinks. A straight line is done by one
+            # step, and a second that mends what the first one rounded.
+            rounded = size <= 1e-15 * scale or (step > 0 and 1e-8 * scale > size > before / 2)
+            if rounded or (curve.straight and step) or (stage < stages and size < 1e-3 * curve.bend):
+                break
+            before = size
+        else:
+            if free.size:
+                raise StateError("Newton's method must converge", where="crossbar", value=f"not in {_MOST_STEPS} steps")
     across = volts[u] - volts[w]
     devices = curve.current(g, across)
     leaving = _sums(grid.count, (u, w, devices), (one, two, wire * (volts[one] - volts[two])))
