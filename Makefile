@@ -27,12 +27,14 @@ lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict neuro
 
+# badcrossbar without what it requires: pycairo only draws, and needs a system library.
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "neuro needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group test
+	$(BIN)/python -m pip install --quiet --no-deps "badcrossbar==1.1.0"
 	@touch $@
 
 $(TOOLS): $(INSTALLED)

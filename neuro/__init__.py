@@ -15,6 +15,10 @@ from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbabil
 if TYPE_CHECKING:
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
+    from neuro.crossbar.faults import Faults
+    from neuro.crossbar.reading import Reading
+    from neuro.crossbar.wires import Wires
+    from neuro.crossbar.writing import Writing
     from neuro.engine.checkpoint import load_state
     from neuro.engine.clocked import run_batch
     from neuro.engine.clocked_program import build_clocked
@@ -32,10 +36,14 @@ _LATER = {
     "Crossbar": "neuro.crossbar.array",
     "Current": "neuro.engine.recording",
     "Device": "neuro.crossbar.device",
+    "Faults": "neuro.crossbar.faults",
     "Program": "neuro.engine.program",
     "Record": "neuro.engine.recording",
+    "Reading": "neuro.crossbar.reading",
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
+    "Wires": "neuro.crossbar.wires",
+    "Writing": "neuro.crossbar.writing",
     "build": "neuro.engine.program",
     "build_clocked": "neuro.engine.clocked_program",
     "load_device": "neuro.crossbar.device",
@@ -58,6 +66,7 @@ __all__ = [
     "Current",
     "Dense",
     "Device",
+    "Faults",
     "FixedIndegree",
     "FixedProbability",
     "LoihiAHP",
@@ -69,11 +78,14 @@ __all__ = [
     "Population",
     "Program",
     "Projection",
+    "Reading",
     "Record",
     "Recording",
     "Sparse",
     "SpikeSource",
     "Spikes",
+    "Wires",
+    "Writing",
     "build",
     "build_clocked",
     "load_device",

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, frozen
+from neuro.arrays import Floats, frozen, indices
 from neuro.crossbar.array import Crossbar
-from neuro.crossbar.checks import devices, drives, reads, weight_matrix, whole_levels
+from neuro.crossbar.checks import devices, drives, reads, target, weight_matrix, whole_levels
 from neuro.crossbar.coincidence import Coincidences
 from neuro.crossbar.device import Device
 from neuro.crossbar.faults import Faults
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.verify import Verification
-from neuro.errors import DeviceError, ParameterError, UnsupportedFeature, WeightError
+from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
 
-__all__ = ["Assembly", "Part", "Sliced", "Tiled", "digits"]
+__all__ = ["Assembly", "Frozen", "NoSingleArray", "Part", "Sliced", "Tiled", "digits"]
 
 
 class Part(NamedTuple):
@@ -68,10 +68,11 @@ class Assembly(Crossbar):
     @property
     def version(self) -> int:  # type: ignore[override]
         """Grows with every write to any part."""
-        return sum(part.crossbar.version for part in self.parts)
+        # A snapshot is never written and has no version.
+        return sum(getattr(part.crossbar, "version", 0) for part in self.parts)
 
     @property
-    def ledger(self) -> Ledger:  # type: ignore[override]
+    def ledger(self) -> Ledger:
         """The counts of all parts, summed; single devices have their place where parts do not overlap."""
         total = Ledger(self.shape)
         for part in self.parts:
@@ -113,20 +114,42 @@ class Assembly(Crossbar):
             self._turned = version, frozen(total)
         return self._turned[1]
 
-    def read(self, rows: ArrayLike, **options: Any) -> Floats:
-        """As `Crossbar.read`, of every part that has a driven row."""
+    @property
+    def fluctuates(self) -> bool:
+        """Do reads of any part differ from the programmed weights? A network then takes a `snapshot`."""
+        return any(part.crossbar.fluctuates for part in self.parts)
+
+    def snapshot(self, at: float | None = None) -> Any:
+        """As `Crossbar.snapshot`: one draw of every part."""
+        other = copy.copy(self)
+        draws: Any = [part.crossbar.snapshot(at) for part in self.parts]
+        other.parts = tuple(part._replace(crossbar=draw) for part, draw in zip(self.parts, draws, strict=True))
+        other._kept = None
+        return Frozen(other)
+
+    def read(self, rows: ArrayLike, at: float | None = None) -> Floats:
+        """As `Crossbar.read`, of every part."""
         drive = drives(rows, self.shape[0], f"{self._where}, rows")
         total = np.zeros(self.shape[1])
         for part in self.parts:
-            total[part.columns] += part.crossbar.read(drive[part.rows], **options)
+            total[part.columns] += part.crossbar.read(drive[part.rows], at)
         return total
 
-    def read_columns(self, cols: ArrayLike, **options: Any) -> Floats:
+    def read_columns(self, cols: ArrayLike, at: float | None = None) -> Floats:
         """As `Crossbar.read_columns`, of every part."""
         drive = drives(cols, self.shape[1], f"{self._where}, columns")
         total = np.zeros(self.shape[0])
         for part in self.parts:
-            total[part.rows] += part.crossbar.read_columns(drive[part.columns], **options)
+            total[part.rows] += part.crossbar.read_columns(drive[part.columns], at)
+        return total
+
+    def read_rows(self, rows: ArrayLike, out: Floats | None = None) -> Floats:
+        """As `Crossbar.read_rows`, of every part in turn."""
+        lines = indices(rows, self.shape[0], f"{self._where}, rows", error=InputError)
+        total = target(out, self.shape[1], f"{self._where}, out")
+        for part in self.parts:
+            mine = lines[(lines >= part.rows.start) & (lines < part.rows.stop)] - part.rows.start
+            part.crossbar.read_rows(mine, total[part.columns])
         return total
 
     def count_reads(self, rows: ArrayLike = 0, *, columns: ArrayLike = 0) -> None:
@@ -140,9 +163,8 @@ class Assembly(Crossbar):
             rule = "reads of an assembly need to say which lines: one number for each"
             raise UnsupportedFeature(rule, where=self._where, remedy="Give an array of counts")
         for part in self.parts:
-            part.crossbar.count_reads(
-                by_row[part.rows] if by_row.ndim else 0, columns=by_column[part.columns] if by_column.ndim else 0
-            )
+            lines = {"columns": by_column[part.columns]} if by_column.ndim else {}
+            part.crossbar.count_reads(by_row[part.rows] if by_row.ndim else 0, **lines)
 
     def copy(self) -> Assembly:
         """An independent crossbar in the same state, whose next writes draw the same errors."""
@@ -153,8 +175,7 @@ class Assembly(Crossbar):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "parts" not in self.__dict__:
             raise AttributeError(name)
-        rule = f"an assembly of arrays has no `{name.lstrip('_')}` of its own"
-        raise AttributeError(f"{self._where}: {rule}; ask each of its `crossbars`")
+        raise NoSingleArray(self._where, name, "crossbars")
 
     def _assembled(self, field: str) -> Floats:
         pieces = [(part, np.asarray(getattr(part.crossbar, field))) for part in self.parts]
@@ -162,6 +183,29 @@ class Assembly(Crossbar):
         for part, piece in pieces:
             total[(..., *part.block)] = piece
         return total
+
+
+class NoSingleArray(UnsupportedFeature, AttributeError):
+    """Asked of a crossbar of several arrays, or of another kind of array, what only a single array of pairs has."""
+
+    def __init__(self, where: str, name: str, instead: str) -> None:
+        rule = f"only a single array of pairs has `{name.lstrip('_')}`, and what needs it"
+        super().__init__(rule, where=where, remedy=f"Ask its `{instead}`")
+
+
+class Frozen:
+    """Synapses with one draw of the noise of every part of an assembly, or of an array with an offset column."""
+
+    def __init__(self, crossbar: Any) -> None:
+        self._weights = crossbar.effective_weights()
+        self.shape: tuple[int, int] = crossbar.shape
+        """(pre, post)."""
+        self.count_reads = crossbar.count_reads
+        """As that of the crossbar, for rows, at the price of these conductances."""
+
+    def effective_weights(self) -> Floats:
+        """Weights with this draw, shape (pre, post), read-only."""
+        return np.asarray(self._weights)
 
 
 class Tiled(Assembly):

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from neuro.arrays import Floats, Ints, frozen, positive
 from neuro.crossbar.array import Crossbar
-from neuro.crossbar.checks import devices, drives, weight_matrix, whole_levels
+from neuro.crossbar.assembly import Frozen, NoSingleArray
+from neuro.crossbar.checks import devices, drives, target, weight_matrix, whole_levels
 from neuro.crossbar.coincidence import Coincidences, Trains, coincidences
 from neuro.crossbar.device import Device
 from neuro.crossbar.faults import Faults
@@ -66,7 +67,7 @@ class Offset(Crossbar):
             np.zeros((shape[0], shape[1] + 1)), device, wires, stuck, w_max=self.scale * span, name=name, **options
         )
         """The array as it is built, shape (pre, post + 1); it has no negative devices."""
-        self.array.ledger.writes = matrix.size + shape[0]
+        self.array.ledger.writes = 0
         self._write(np.ones((shape[0], shape[1] + 1), bool), self._targets(matrix))
         self._register = np.zeros(shape)
         self._kept: tuple[int, Floats] | None = None
@@ -81,7 +82,7 @@ class Offset(Crossbar):
         return self.array.version
 
     @property
-    def ledger(self) -> Ledger:  # type: ignore[override]
+    def ledger(self) -> Ledger:
         """Counts of the array, the reference column included in the sums but not device by device."""
         total = Ledger(self.shape)
         total.include(self.array.ledger, None)
@@ -100,9 +101,10 @@ class Offset(Crossbar):
 
     def effective_weights(self) -> Floats:
         """The columns' weights less the reference's, shape (pre, post), read-only: one array until the next write."""
-        if self._kept is None or self._kept[0] != self.version:
+        version = getattr(self.array, "version", 0)
+        if self._kept is None or self._kept[0] != version:
             whole = self.array.effective_weights()
-            self._kept = self.version, frozen(np.ascontiguousarray(whole[:, :-1] - whole[:, -1:]))
+            self._kept = version, frozen(np.ascontiguousarray(whole[:, :-1] - whole[:, -1:]))
         return self._kept[1]
 
     def transposed_weights(self) -> Floats:
@@ -112,22 +114,42 @@ class Offset(Crossbar):
             self._turned = self.version, frozen(np.ascontiguousarray(whole[:-1] - whole[-1:]))
         return self._turned[1]
 
-    def read(self, rows: ArrayLike, **options: Any) -> Floats:
+    @property
+    def fluctuates(self) -> bool:
+        """Do reads differ from the programmed weights? A network then takes a `snapshot`."""
+        return self.array.fluctuates
+
+    def snapshot(self, at: float | None = None) -> Any:
+        """As `Crossbar.snapshot`."""
+        other = copy.copy(self)
+        other.array = self.array.snapshot(at)  # type: ignore[assignment]
+        other._kept = None
+        return Frozen(other)
+
+    def read(self, rows: ArrayLike, at: float | None = None) -> Floats:
         """As `Crossbar.read`; the reference column's result is taken from every other."""
-        out = self.array.read(rows, **options)
+        out = self.array.read(rows, at)
         return np.asarray(out[:-1] - out[-1])
 
-    def read_columns(self, cols: ArrayLike, **options: Any) -> Floats:
+    def read_columns(self, cols: ArrayLike, at: float | None = None) -> Floats:
         """As `Crossbar.read_columns`: the reference column is driven with minus the sum of all drives."""
         drive = drives(cols, self.shape[1], f"{self._where}, columns")
-        return self.array.read_columns(np.append(drive, -drive.sum()), **options)
+        return self.array.read_columns(np.append(drive, -drive.sum()), at)
+
+    def read_rows(self, rows: ArrayLike, out: Floats | None = None) -> Floats:
+        """As `Crossbar.read_rows`; the reference column's result is taken from every other."""
+        total = target(out, self.shape[1], f"{self._where}, out")
+        found = self.array.read_rows(rows)
+        total += found[:-1] - found[-1]
+        return total
 
     def count_reads(self, rows: ArrayLike = 0, *, columns: ArrayLike = 0) -> None:
         """As `Crossbar.count_reads`; with every read of a column the reference is read too."""
         counts = np.asarray(columns)
-        if counts.ndim:
-            counts = np.append(counts, counts.sum())
-        self.array.count_reads(rows, columns=counts)
+        lines = {"columns": np.append(counts, counts.sum())} if counts.ndim else {}
+        if not counts.ndim and counts:
+            lines = {"columns": 2 * counts}
+        self.array.count_reads(rows, **lines)
 
     def program(self, weights: ArrayLike) -> int:
         """As `Crossbar.program`; the reference is rewritten where it is off."""
@@ -137,7 +159,6 @@ class Offset(Crossbar):
         self._register[:] = 0
         count = int(np.count_nonzero(far))
         if count:
-            self.array.ledger.writes += count
             self._write(far, targets)
         return count
 
@@ -186,7 +207,6 @@ class Offset(Crossbar):
             array._pulse(pulses * array._step, nothing, pulses, nothing)
 
         def rewrite(plus: Mask, minus: Mask) -> None:
-            array.ledger.writes += int(plus.sum())
             self._write(plus, targets)
 
         return verify(
@@ -202,8 +222,7 @@ class Offset(Crossbar):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "array" not in self.__dict__:
             raise AttributeError(name)
-        rule = f"a crossbar with an offset column has no `{name.lstrip('_')}` of its own"
-        raise AttributeError(f"{self._where}: {rule}; ask its `array`")
+        raise NoSingleArray(self._where, name, "array")
 
     def _targets(self, matrix: Floats) -> Floats:
         """Conductances of the array, S, shape (pre, post + 1), each at the nearest level."""
@@ -219,8 +238,7 @@ class Offset(Crossbar):
         return np.hstack([wanted, np.full((len(wanted), 1), self.reference)])
 
     def _write(self, mask: Mask, targets: Floats) -> None:
-        self.array._pairs.write(mask, np.zeros_like(mask), targets, np.zeros_like(targets))
-        self.array._changed()
+        self.array._rewrite(mask, np.zeros_like(mask), targets, np.zeros_like(targets))
 
     def _send(self, moves: Floats, pulses: Floats) -> int:
         plus, sent = (np.hstack([part, np.zeros((len(part), 1))]) for part in (moves, pulses))

@@ -14,7 +14,6 @@ from neuro.errors import (
     NeuroError,
     ParameterError,
     UnknownName,
-    UnsupportedFeature,
     WeightError,
 )
 from neuro.network.synapses import MatrixSynapses
@@ -285,7 +284,7 @@ def test_a_crossbar_may_be_empty_or_all_zero():
         (WeightError, r"0\.00015 S", {"weights": [[0.3]], "w_max": 1.0, "start": 0.9}),
         (WeightError, r"shape must be \(pre, post\)", {"weights": [1.0, 2.0]}),
         (WeightError, r"finite; got nan at index \(0, 1\)", {"weights": [[1.0, np.nan]]}),
-        (UnsupportedFeature, "Leave `wires` at None", {"weights": [[1.0]], "wires": 2.0}),
+        (DeviceError, "Give neuro.Wires", {"weights": [[1.0]], "wires": 2.0}),
         (UnknownName, "'columns'.*offset, pair, slices", {"weights": [[1.0]], "mapping": "columns"}),
         (ParameterError, "w_max: must be greater than zero", {"weights": [[1.0]], "w_max": 0.0}),
         (ParameterError, "`start` is a fraction", {"weights": [[0.0]], "start": 1.5}),

@@ -237,3 +237,81 @@ def test_slices_are_not_learned_on():
         Crossbar([[1.0]], mapping="slices").accumulate([[0.1]])
     with pytest.raises(UnsupportedFeature, match="carry"):
         Crossbar([[1.0]], mapping="slices").coincide([1.0], [1.0])
+
+
+WIRES = nr.Wires(row=2.0, column=3.0)
+
+
+@pytest.mark.parametrize("name", ["tiles", "tiled offset", "slices", "offset"])
+def test_every_array_of_a_mapping_has_its_wires(name):
+    weights = random_weights()
+    bare, wired = (Crossbar(weights, LEVELS, wires, **MAPPINGS[name]) for wires in (None, WIRES))
+    loss = np.abs(wired.effective_weights() - bare.effective_weights())
+    assert 1e-4 < loss.max() < 0.1
+    rows = np.arange(9.0)
+    np.testing.assert_allclose(wired.read(rows), rows @ wired.effective_weights(), rtol=1e-9, atol=1e-12)
+    columns = np.arange(7.0)
+    np.testing.assert_allclose(wired.read_columns(columns), columns @ wired.transposed_weights(), rtol=1e-9, atol=1e-12)
+
+
+def test_small_tiles_lose_less_to_the_wires_than_one_large_array():
+    weights = np.ones((32, 32))
+    losses = [
+        np.abs(Crossbar(weights, None, nr.Wires(row=5.0, column=5.0), tile=tile).effective_weights() - 1).max()
+        for tile in ((32, 32), (16, 16), (8, 8))
+    ]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_an_offset_column_is_the_difference_of_two_columns_of_its_array():
+    crossbar = Crossbar(random_weights(), LEVELS, WIRES, mapping="offset")
+    whole = crossbar.array.effective_conductance()
+    assert whole.shape == (9, 8)
+    wanted = crossbar.scale * (whole[:, :-1] - whole[:, -1:])
+    np.testing.assert_allclose(crossbar.effective_weights(), wanted, rtol=1e-12)
+    assert (crossbar.array.conductance_minus == 0).all()
+
+
+@every
+def test_single_rows_add_up_to_a_read(options):
+    crossbar = Crossbar(random_weights(), w_max=2.0, **options)
+    found = crossbar.read_rows([0, 8, 0, 3])
+    drive = np.bincount([0, 8, 0, 3], minlength=9)
+    np.testing.assert_allclose(found, drive @ crossbar.effective_weights(), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tiles", "offset", "tiled slices"])
+def test_energy_and_noise_of_all_arrays_count(name):
+    reading = nr.Reading(voltage=0.2, duration=10e-9, noise=0.05)
+    crossbar = Crossbar(random_weights(), None, WIRES, reading=reading, w_max=2.0, **MAPPINGS[name])
+    assert crossbar.fluctuates
+    quiet = np.ones(9) @ crossbar.effective_weights()
+    reads = np.array([crossbar.read(np.ones(9)) for _ in range(3)])
+    assert (reads[0] != reads[1]).any()
+    assert np.abs(reads - quiet).max() < 5
+    arrays = list(crossbar.crossbars) if isinstance(crossbar, Assembly) else [crossbar.array]
+    assert crossbar.ledger.total == pytest.approx(sum(one.ledger.total for one in arrays), rel=1e-12)
+    assert crossbar.ledger.total > 0
+    frozen = crossbar.snapshot()
+    assert np.abs(frozen.effective_weights() - crossbar.effective_weights()).max() > 1e-4
+    assert frozen.effective_weights() is frozen.effective_weights()
+    net = nr.Network(seed=0)
+    one, two = net.add(nr.Population("one", 9, nr.SpikeSource())), net.add(nr.Population("two", 7, nr.IF(v_th=9.0)))
+    with pytest.raises(UnsupportedFeature, match="snapshot"):
+        nr.build(_connected(one, two, net, crossbar))
+    net = nr.Network(seed=0)
+    one, two = net.add(nr.Population("one", 9, nr.SpikeSource())), net.add(nr.Population("two", 7, nr.IF(v_th=9.0)))
+    nr.run(_connected(one, two, net, frozen), 0.01, inputs={"one": nr.Spikes([1e-3], [2])})
+
+
+def _connected(one, two, net, synapses):
+    net.connect(one, two, synapses, delay=1 * ms)
+    return net
+
+
+@pytest.mark.parametrize("options", [{"tile": (4, 4)}, {"mapping": "offset"}])
+def test_what_only_a_single_array_has_is_refused_by_name(options):
+    crossbar = Crossbar(random_weights(), **options)
+    for ask in (crossbar.effective_conductance, lambda: crossbar.solve(np.ones(9))):
+        with pytest.raises(UnsupportedFeature, match="only a single array of pairs"):
+            ask()

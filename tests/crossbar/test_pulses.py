@@ -12,7 +12,7 @@ from neuro.crossbar.coincidence import coincidences
 from neuro.crossbar.device import Device, list_devices, load_device
 from neuro.crossbar.faults import Faults
 from neuro.crossbar.laws import Constant, Cycle, SoftBounds, Spread
-from neuro.crossbar.writing import nominal_step
+from neuro.crossbar.writing import Writing, nominal_step
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName
 
 LOW, HIGH = 10e-6, 110e-6
@@ -299,7 +299,7 @@ def test_half_selected_cells_take_their_share_of_every_pulse_on_their_lines(law,
 
 
 def test_disturb_is_off_by_default_and_nothing_moves_without_pulses():
-    quiet, disturbed_ = crossbar(NOISY, seed=1), crossbar(NOISY, seed=1, disturb=0.05)
+    quiet, disturbed_ = crossbar(NOISY, seed=1), crossbar(NOISY, seed=1, writing=Writing(disturb=0.05))
     assert quiet.conductance_plus.tobytes() == disturbed_.conductance_plus.tobytes()
     disturbed_.accumulate(np.zeros(quiet.shape))
     assert quiet.conductance_plus.tobytes() == disturbed_.conductance_plus.tobytes()
@@ -314,7 +314,7 @@ def test_disturb_is_off_by_default_and_nothing_moves_without_pulses():
 
 
 def test_devices_with_levels_can_be_disturbed_too():
-    array = crossbar(Device("levels", LOW, HIGH, levels=21), disturb=0.1)
+    array = crossbar(Device("levels", LOW, HIGH, levels=21), writing=Writing(disturb=0.1))
     one = np.zeros(array.shape)
     one[0, 0] = 2 * array.scale * 5e-6
     array.accumulate(one)
@@ -328,4 +328,42 @@ def test_devices_with_levels_can_be_disturbed_too():
 @pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
 def test_a_disturbance_is_a_share(value):
     with pytest.raises(ParameterError, match="disturb"):
-        crossbar(PLAIN, disturb=value)
+        Writing(disturb=value)
+
+
+# What writes cost.
+
+
+def test_a_pulse_costs_its_voltage_squared_times_its_time_and_the_conductance_it_meets():
+    writing = Writing(voltage=2.0, duration=50e-9)
+    for device in (PLAIN, Device("levels", LOW, HIGH, levels=101)):
+        array = crossbar(device, writing=writing)
+        start = array.ledger.joules.copy()
+        before = array.conductance_plus.copy(), array.conductance_minus.copy()
+        one = np.zeros(array.shape)
+        one[1, 2] = 3 * 2 * array.scale * 1e-6 * 1.001
+        assert array.accumulate(one) == 6
+        after = array.conductance_plus, array.conductance_minus
+        for cause, old, new in zip(("write_plus", "write_minus"), before, after, strict=True):
+            mean = 0.5 * (old[1, 2] + new[1, 2])
+            assert array.ledger.joules[cause] - start[cause] == pytest.approx(4.0 * 50e-9 * 3 * mean, rel=1e-9)
+            assert array.ledger.events[cause] == 3
+        assert array.ledger.unpriced_writes == 0
+
+
+def test_half_selected_devices_take_a_quarter_of_the_energy():
+    array = crossbar(PLAIN, writing=Writing(voltage=2.0, duration=50e-9, disturb=1e-9))
+    one = np.zeros(array.shape)
+    one[1, 2] = 2 * array.scale * 1e-6 * 1.001
+    assert array.accumulate(one) == 2
+    ledger = array.ledger
+    assert ledger.half_selects == ledger.events["half_select"] == 2 * (4 + 5)
+    wanted = 1.0 * 50e-9 * 2 * 9 * 60e-6
+    assert ledger.joules["half_select"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_writes_without_a_price_are_counted_as_such():
+    array = crossbar(PLAIN)
+    array.accumulate(np.full(array.shape, 0.1))
+    assert array.ledger.unpriced_writes == array.ledger.pulses_up + array.ledger.pulses_down
+    assert sum(array.ledger.joules.values()) == 0
