@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from neuro.arrays import Floats
 from neuro.crossbar.laws import LAWS, Constant, Cycle, Law, Spread, Table, parameters
 from neuro.crossbar.measured import Measured
+from neuro.crossbar.noise import Drift
 from neuro.crossbar.records import DeviceRecord, Figure
 from neuro.errors import DeviceError, UnknownName
 
@@ -68,6 +69,8 @@ class Device:
     """How the devices of an array differ, by the name of a parameter (`laws.parameters`)."""
     cycle: Cycle = field(default_factory=Cycle)
     """How the pulses of one device differ."""
+    drift: Drift | None = None
+    """How its conductance falls with age: to be given to `Reading(drift=...)`, as reads do not age by themselves."""
 
     def __post_init__(self) -> None:
         where = f"device {self.name!r}"

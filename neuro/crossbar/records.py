@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from neuro.crossbar.laws import Constant, Cycle, Exponential, Law, Linear, Piecewise, Power, SoftBounds, Spread
 from neuro.crossbar.measured import Measured
+from neuro.crossbar.noise import Drift
 from neuro.errors import DeviceError
 
 __all__ = ["CycleRecord", "DeviceRecord", "Figure", "LawRecord", "SpreadRecord"]
@@ -43,6 +44,14 @@ class _Siemens(Figure):
 class _Count(Figure):
     value: int
     unit: Literal["1"]
+
+
+class _Ratio(Figure):
+    unit: Literal["1"]
+
+
+class _Seconds(Figure):
+    unit: Literal["s"]
 
 
 class _Weight(Figure):
@@ -114,6 +123,19 @@ class CycleRecord(BaseModel):
     """From pulse to pulse."""
 
 
+class DriftRecord(BaseModel):
+    """How the conductance falls with age."""
+
+    model_config = _STRICT
+
+    exponent: _Ratio
+    """Mean exponent."""
+    spread: _Ratio
+    """Its standard deviation between devices."""
+    reference: _Seconds
+    """Age at which the conductance is as programmed."""
+
+
 class DeviceRecord(BaseModel):
     """A file of models/devices: the fields of a `Device`, each figure with unit and source."""
 
@@ -121,6 +143,8 @@ class DeviceRecord(BaseModel):
 
     name: str
     """Name of the device and of its file."""
+    origin: str = ""
+    """Where the device is from, in a line."""
     notes: str = ""
     """What a user of the figures should know."""
     g_min: _Siemens
@@ -137,6 +161,8 @@ class DeviceRecord(BaseModel):
     """How devices differ, by parameter."""
     cycle: CycleRecord | None = None
     """How pulses differ."""
+    drift: DriftRecord | None = None
+    """How the conductance falls with age."""
 
     def figures(self) -> dict[str, Figure]:
         """The figures of a write, by the name of the device's field."""
@@ -152,20 +178,26 @@ class DeviceRecord(BaseModel):
         found |= {f"spread.{key}": figure for key, figure in self.spread.items()}
         if self.cycle is not None:
             found |= {f"cycle.{key}": getattr(self.cycle, key) for key in ("std", "offset", "slope", "correlation")}
+        if self.drift is not None:
+            found |= {f"drift.{key}": getattr(self.drift, key) for key in ("exponent", "spread", "reference")}
         return {key: figure for key, figure in found.items() if figure is not None}
 
     def pulse_fields(self) -> dict[str, Any]:
-        """`law`, `spread` and `cycle` of the device, in siemens.
+        """`law`, `spread`, `cycle` and `drift` of the device, in siemens.
 
         Raises
         ------
         DeviceError
             If there is no such law, or a figure is missing or in the wrong unit.
         """
+        fields: dict[str, Any] = {}
+        if self.drift is not None:
+            figures = {key: getattr(self.drift, key).value for key in ("exponent", "spread", "reference")}
+            fields["drift"] = Drift(**figures)
         if self.law is None:
-            return {}
+            return fields
         spread = {key: Spread(found.value, found.kind, found.shared) for key, found in self.spread.items()}
-        return {"law": self._law(self.law), "spread": spread, "cycle": self._cycle()}
+        return fields | {"law": self._law(self.law), "spread": spread, "cycle": self._cycle()}
 
     def _law(self, record: LawRecord) -> Law | Measured:
         where = f"device file {self.name!r}, law"
