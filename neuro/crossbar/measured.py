@@ -29,6 +29,11 @@ class Measured:
     remedy: str = ""
     """How to get it."""
 
+    @property
+    def path(self) -> Path:
+        """Where the file should be."""
+        return data_dir() / self.file
+
     def table(self) -> Table:
         """The table itself.
 
@@ -37,7 +42,7 @@ class Measured:
         DeviceError
             If the file is in neither place, or not such an archive; the error says how to get it.
         """
-        path = data_dir() / self.file
+        path = self.path
         if not path.is_file():
             raise DeviceError(
                 "measured devices need their data, which are not part of this project",
