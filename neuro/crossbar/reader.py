@@ -92,8 +92,7 @@ class Reader:
             plus, minus = (circuit.currents(self.volt * drive, side) for circuit in arrays)
             out = self.scale / self.volt * (plus - minus)
         if reading.noise:
-            spread = self._spreads(side, arrays)
-            out = out + np.sqrt(drive**2 @ spread**2) * self._rng.standard_normal(out.size)
+            out = out + np.sqrt(drive**2 @ self._spreads(side) ** 2) * self._rng.standard_normal(out.size)
         self._count(lines, side)
         if reading.voltage is not None and reading.duration is not None:
             for cause, circuit in zip(READS, arrays, strict=True):
@@ -108,7 +107,7 @@ class Reader:
     def read_each(self, lines: Ints, side: Side, target: Floats) -> None:
         """Add what each of these lines gives by itself, one after the other, to `target`."""
         if self.reading.noise:
-            add_noisy_rows(target, self.weights(side), self._spreads(side, self.circuits), lines, self._rng)
+            add_noisy_rows(target, self.weights(side), self._spreads(side), lines, self._rng)
         else:
             add_rows(target, self.weights(side), lines)
         self.count(np.bincount(lines, minlength=self._due[side].size), side)
@@ -169,14 +168,11 @@ class Reader:
         """Without a time, a read is at that of the last one."""
         return moving.factors(moving.now if at is None else at)
 
-    def _spreads(self, side: Side, arrays: Arrays) -> Floats:
+    def _spreads(self, side: Side) -> Floats:
         """Standard deviation of what each line by itself gives on each other, in the unit of the weights."""
-        if arrays is not self._circuits or side not in self._spread:
-            plus, minus = (circuit.alone(side, self.volt)[0] for circuit in arrays)
-            found = np.ascontiguousarray(self.reading.noise * self.scale * np.hypot(plus, minus))
-            if arrays is not self._circuits:
-                return found
-            self._spread[side] = found
+        if side not in self._spread:
+            found = self.reading.noise * self.scale * np.hypot(self.pairs.plus, self.pairs.minus)
+            self._spread[side] = np.ascontiguousarray(found if side == "rows" else found.T)
         return self._spread[side]
 
     def _count(self, lines: int, side: Side) -> None:
