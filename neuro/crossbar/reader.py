@@ -85,18 +85,21 @@ class Reader:
         if reading.dac is not None:
             drive = np.where(drive != 0, reading.dac.convert(drive), 0.0)
             ledger.add("converter", lines, lines * reading.dac.energy)
-        arrays = self.circuits if self._moving is None else self._arrays(*self._factors(self._moving, at))
-        if self._moving is None and self.superposes:
+        joules = [0.0, 0.0]
+        known = self._moving is None and (self.wires.ideal or "rows" in self._kept)
+        if known and self.superposes and not reading.priced:
             out = drive @ self.weights() if side == "rows" else self.weights() @ drive
         else:
-            plus, minus = (circuit.currents(self.volt * drive, side) for circuit in arrays)
-            out = self.scale / self.volt * (plus - minus)
+            arrays = self.circuits if self._moving is None else self._arrays(*self._factors(self._moving, at))
+            plus, minus = (circuit.read(self.volt * drive, side, reading.priced) for circuit in arrays)
+            out = self.scale / self.volt * (plus[0] - minus[0])
+            joules = [power * (reading.duration or 0.0) for _, power in (plus, minus)]
         if reading.noise:
             out = out + np.sqrt(drive**2 @ self._spreads(side) ** 2) * self._rng.standard_normal(out.size)
         self._count(lines, side)
-        if reading.voltage is not None and reading.duration is not None:
-            for cause, circuit in zip(READS, arrays, strict=True):
-                ledger.add(cause, lines, circuit.power(reading.voltage * drive, side) * reading.duration)
+        if reading.priced:
+            for cause, taken in zip(READS, joules, strict=True):
+                ledger.add(cause, lines, taken)
         else:
             ledger.unpriced += lines
         if reading.adc is not None:
