@@ -209,87 +209,99 @@ def _join(one: Floats, two: Floats, kept: Ints, met: int, at: int) -> Floats:
     `at`: which group of ports of the first block meets those of the second, 1 its right or 3 its bottom ones.
     """
     size = 0
-    place_one, place_two = np.zeros(one.shape[0], np.int64), np.zeros(two.shape[0], np.int64)
-    here_one = here_two = begin_one = begin_two = 0
+    # Of each group of ports of each block: the first, the one after the last, and the new place of the first;
+    # below zero where they meet.
+    groups = np.zeros((2, 4, 3), np.int64)
+    here_one = here_two = 0
     for group in range(4):
-        # Ports that meet are numbered below zero.
-        if group == at:
-            begin_one = here_one
-            for k in range(met):
-                place_one[here_one + k] = -1 - k
-            here_one += met
-        if group == at - 1:
-            begin_two = here_two
-            for k in range(met):
-                place_two[here_two + k] = -1 - k
-            here_two += met
-        for _ in range(kept[2 * group]):
-            place_one[here_one] = size
-            here_one += 1
-            size += 1
-        for _ in range(kept[2 * group + 1]):
-            place_two[here_two] = size
-            here_two += 1
-            size += 1
+        count = met if group == at else kept[2 * group]
+        groups[0, group, 0], groups[0, group, 1] = here_one, here_one + count
+        groups[0, group, 2] = -1 if group == at else size
+        here_one += count
+        size += kept[2 * group]
+        count = met if group == at - 1 else kept[2 * group + 1]
+        groups[1, group, 0], groups[1, group, 1] = here_two, here_two + count
+        groups[1, group, 2] = -1 if group == at - 1 else size
+        here_two += count
+        size += kept[2 * group + 1]
     mesh = np.zeros((size, size + 2))
     meeting = np.zeros((met, met + size + 2))
-    _gather(one, place_one, begin_one, mesh, meeting)
-    _gather(two, place_two, begin_two, mesh, meeting)
+    _gather(one, groups[0], mesh, meeting)
+    _gather(two, groups[1], mesh, meeting)
+    totals = np.zeros(met)
     for begin in range(0, met, _PANEL):
-        _eliminate(meeting, mesh, begin, min(begin + _PANEL, met))
+        _eliminate(meeting, totals, begin, min(begin + _PANEL, met))
+    share = np.zeros((size, met))
+    reached = np.zeros((met, size + 2))
+    for k in range(met):
+        for q in range(size + 2):
+            reached[k, q] = meeting[k, met + q]
+        if totals[k] > 0:
+            for p in range(size):
+                share[p, k] = meeting[k, met + p] / totals[k]
+    _add(mesh, np.dot(share, reached))
     return mesh
 
 
 @inner
-def _eliminate(meeting: Floats, mesh: Floats, begin: int, end: int) -> None:
+def _add(target: Floats, other: Floats) -> None:
+    for p in range(target.shape[0]):
+        for q in range(target.shape[1]):
+            target[p, q] += other[p, q]
+
+
+@inner
+def _eliminate(meeting: Floats, totals: Floats, begin: int, end: int) -> None:
     """Eliminate the nodes begin .. end of `meeting`, whose columns are its own nodes, the ports, and the sources.
 
-    Within the panel one by one; what they connect among all others is one product of matrices.
+    Within the panel one by one; what they connect among the nodes after them is one product of matrices. A row
+    keeps what its node was connected to when it was eliminated, `totals` the sum of that.
     """
     met, width = meeting.shape
-    rest = width - 2 - end
-    share = np.zeros((rest, end - begin))
-    reached = np.zeros((end - begin, rest + 2))
     for k in range(begin, end):
         total = 0.0
         for q in range(k + 1, width - 1):
             total += meeting[k, q]
+        totals[k] = total
         if total > 0:
             for other in range(k + 1, end):
                 part = meeting[k, other] / total
                 for q in range(other + 1, width):
                     meeting[other, q] += part * meeting[k, q]
-            for q in range(rest):
-                share[q, k - begin] = meeting[k, end + q] / total
-        for q in range(rest + 2):
-            reached[k - begin, q] = meeting[k, end + q]
-    through = np.dot(share, reached)
-    ahead = met - end
-    for k in range(ahead):
-        for q in range(rest + 2):
-            meeting[end + k, end + q] += through[k, q]
-    for p in range(rest - ahead):
-        for q in range(rest - ahead + 2):
-            mesh[p, q] += through[ahead + p, ahead + q]
+    if end < met:
+        share = np.zeros((met - end, end - begin))
+        reached = np.zeros((end - begin, width - end))
+        for k in range(begin, end):
+            for q in range(width - end):
+                reached[k - begin, q] = meeting[k, end + q]
+            if totals[k] > 0:
+                for q in range(met - end):
+                    share[q, k - begin] = meeting[k, end + q] / totals[k]
+        through = np.dot(share, reached)
+        for k in range(met - end):
+            for q in range(width - end):
+                meeting[end + k, end + q] += through[k, q]
 
 
 @inner
-def _gather(block: Floats, place: Ints, begin: int, mesh: Floats, meeting: Floats) -> None:
+def _gather(block: Floats, groups: Ints, mesh: Floats, meeting: Floats) -> None:
     """Add a block's conductances where its ports are in the new block: kept, met, or from one to the other."""
     ports, size, met = block.shape[0], mesh.shape[0], meeting.shape[0]
-    for p in range(ports):
-        at = place[p]
-        if at >= 0:
-            for q in range(ports):
-                if place[q] >= 0:
-                    mesh[at, place[q]] = block[p, q]
-            mesh[at, size] = block[p, ports]
-            mesh[at, size + 1] = block[p, ports + 1]
-    for k in range(met):
-        for q in range(ports):
-            if place[q] >= 0:
-                meeting[k, met + place[q]] += block[begin + k, q]
-            else:
-                meeting[k, -1 - place[q]] += block[begin + k, q]
-        meeting[k, met + size] += block[begin + k, ports]
-        meeting[k, met + size + 1] += block[begin + k, ports + 1]
+    for here in range(4):
+        for p in range(groups[here, 0], groups[here, 1]):
+            k = p - groups[here, 0]
+            meets = groups[here, 2] < 0
+            for there in range(4):
+                begin, end, place = groups[there, 0], groups[there, 1], groups[there, 2]
+                if meets:
+                    shift = met + place if place >= 0 else 0
+                    for q in range(begin, end):
+                        meeting[k, shift + q - begin] += block[p, q]
+                elif place >= 0:
+                    for q in range(begin, end):
+                        mesh[groups[here, 2] + k, place + q - begin] = block[p, q]
+            for source in range(2):
+                if meets:
+                    meeting[k, met + size + source] += block[p, ports + source]
+                else:
+                    mesh[groups[here, 2] + k, size + source] = block[p, ports + source]

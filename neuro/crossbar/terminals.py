@@ -153,7 +153,7 @@ def relaxed_currents(conductance: Floats, wires: Wires, rows: Floats) -> tuple[F
     row, first, column, last = _wire_conductances(conductance, wires)
     columns, drivers, steps, change = relax(conductance, row, first, column, last, rows, _MOST_STEPS)
     size = np.abs(columns)
-    exact = steps < _MOST_STEPS and change < 1e-12 and size.min() >= 1e-2 * size.max()
+    exact = steps < _MOST_STEPS and change < 1e-12 and size.min() >= 1e-4 * size.max()
     return (columns, drivers) if exact else None
 
 
