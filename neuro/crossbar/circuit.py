@@ -10,7 +10,7 @@ import numpy as np
 from neuro.arrays import Floats
 from neuro.crossbar.iv import Curve
 from neuro.crossbar.nodal import solve_nodes
-from neuro.crossbar.terminals import Mask, Terminals, fresh_currents, gated_rows
+from neuro.crossbar.terminals import Mask, Terminals, fresh_currents, gated_rows, relaxed_currents
 from neuro.crossbar.wires import Wires
 
 __all__ = ["Circuit", "Side"]
@@ -103,25 +103,50 @@ class Circuit:
         columns
             Where rows are driven: voltages of the columns' terminals, V, NaN where not connected. None: all at 0.
         """
+        if columns is None or not columns.any():
+            return self.read(volts, side, power=False)[0]
         if self.curve is not None:
             return self._newton(volts, side, columns)[0]
         cells, held = self.switched(volts, side)
-        if columns is not None and np.isnan(columns).any():
+        if np.isnan(columns).any():
             return fresh_currents(cells, self.wires, volts, held, columns)
         network = self._network(cells, side)
-        if held.all() or (self.wires.ideal and columns is None):
+        if held.all():
             return network.currents(volts, columns)
         return network.floating_currents(volts, held, columns)
 
     def power(self, volts: Floats, side: Side = "rows") -> float:
         """Power that the driven lines take while the sensed ones are at 0 V, W: V^T Y_dd V where all are held."""
+        return self.read(volts, side)[1]
+
+    def read(self, volts: Floats, side: Side = "rows", power: bool = True) -> tuple[Floats, float]:
+        """Currents into the sensed side while it is at 0 V, A, and the power that the driven lines take, W.
+
+        Lines that are all held, on an array of which nothing is known yet, are solved for by line relaxation.
+        """
+        if self.wires.ideal and self.curve is None:
+            cells = self.conductance if side == "rows" else self.conductance.T
+            return volts @ cells, float(volts**2 @ cells.sum(axis=1)) if power else 0.0
         if self.curve is not None:
-            return float(volts @ self._newton(volts, side)[1])
+            sent, taken = self._newton(volts, side)
+            return sent, float(volts @ taken)
         cells, held = self.switched(volts, side)
+        known = cells is self.conductance and "terminals" in vars(self)
+        if not known and held.all() and cells.any():
+            found = self._relaxed(cells, volts, side)
+            if found is not None:
+                return found[0], float(volts @ found[1])
         network = self._network(cells, side)
-        if held.all() or self.wires.ideal:
-            return float(volts @ network.drivers @ volts)
-        return network.floating_power(volts, held)
+        if not held.all():
+            return network.floating_currents(volts, held), network.floating_power(volts, held) if power else 0.0
+        return network.currents(volts), float(volts @ network.drivers @ volts) if power else 0.0
+
+    def _relaxed(self, cells: Floats, volts: Floats, side: Side) -> tuple[Floats, Floats] | None:
+        if side == "rows":
+            return relaxed_currents(cells, self.wires, volts)
+        # Turned round, so that columns are driven from their first cell on.
+        found = relaxed_currents(np.ascontiguousarray(cells[::-1, ::-1].T), self.wires.reversed, volts[::-1])
+        return None if found is None else (found[0][::-1], found[1][::-1])
 
     def switched(self, volts: Floats, side: Side = "rows") -> tuple[Floats, Mask]:
         """The devices that transistors do not cut off, S, and which driven lines are held at their voltages."""

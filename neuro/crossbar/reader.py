@@ -85,19 +85,21 @@ class Reader:
         if reading.dac is not None:
             drive = np.where(drive != 0, reading.dac.convert(drive), 0.0)
             ledger.add("converter", lines, lines * reading.dac.energy)
-        arrays = self.circuits if self._moving is None else self._arrays(*self._factors(self._moving, at))
-        if self._moving is None and self.superposes:
+        joules = [0.0, 0.0]
+        known = self._moving is None and (self.wires.ideal or "rows" in self._kept)
+        if known and self.superposes and not reading.priced:
             out = drive @ self.weights() if side == "rows" else self.weights() @ drive
         else:
-            plus, minus = (circuit.currents(self.volt * drive, side) for circuit in arrays)
-            out = self.scale / self.volt * (plus - minus)
+            arrays = self.circuits if self._moving is None else self._arrays(*self._factors(self._moving, at))
+            plus, minus = (circuit.read(self.volt * drive, side, reading.priced) for circuit in arrays)
+            out = self.scale / self.volt * (plus[0] - minus[0])
+            joules = [power * (reading.duration or 0.0) for _, power in (plus, minus)]
         if reading.noise:
-            spread = self._spreads(side, arrays)
-            out = out + np.sqrt(drive**2 @ spread**2) * self._rng.standard_normal(out.size)
+            out = out + np.sqrt(drive**2 @ self._spreads(side) ** 2) * self._rng.standard_normal(out.size)
         self._count(lines, side)
-        if reading.voltage is not None and reading.duration is not None:
-            for cause, circuit in zip(READS, arrays, strict=True):
-                ledger.add(cause, lines, circuit.power(reading.voltage * drive, side) * reading.duration)
+        if reading.priced:
+            for cause, taken in zip(READS, joules, strict=True):
+                ledger.add(cause, lines, taken)
         else:
             ledger.unpriced += lines
         if reading.adc is not None:
@@ -108,7 +110,7 @@ class Reader:
     def read_each(self, lines: Ints, side: Side, target: Floats) -> None:
         """Add what each of these lines gives by itself, one after the other, to `target`."""
         if self.reading.noise:
-            add_noisy_rows(target, self.weights(side), self._spreads(side, self.circuits), lines, self._rng)
+            add_noisy_rows(target, self.weights(side), self._spreads(side), lines, self._rng)
         else:
             add_rows(target, self.weights(side), lines)
         self.count(np.bincount(lines, minlength=self._due[side].size), side)
@@ -169,14 +171,11 @@ class Reader:
         """Without a time, a read is at that of the last one."""
         return moving.factors(moving.now if at is None else at)
 
-    def _spreads(self, side: Side, arrays: Arrays) -> Floats:
+    def _spreads(self, side: Side) -> Floats:
         """Standard deviation of what each line by itself gives on each other, in the unit of the weights."""
-        if arrays is not self._circuits or side not in self._spread:
-            plus, minus = (circuit.alone(side, self.volt)[0] for circuit in arrays)
-            found = np.ascontiguousarray(self.reading.noise * self.scale * np.hypot(plus, minus))
-            if arrays is not self._circuits:
-                return found
-            self._spread[side] = found
+        if side not in self._spread:
+            found = self.reading.noise * self.scale * np.hypot(self.pairs.plus, self.pairs.minus)
+            self._spread[side] = np.ascontiguousarray(found if side == "rows" else found.T)
         return self._spread[side]
 
     def _count(self, lines: int, side: Side) -> None:

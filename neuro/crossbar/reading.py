@@ -69,7 +69,8 @@ class Reading:
     duration: float | None = None
     """How long a line is driven for one read, s."""
     noise: float = 0.0
-    """White noise: standard deviation of each conductance from one read to the next, as a share of it."""
+    """White noise: standard deviation of each conductance from one read to the next, as a share of it. On a column
+    it is one normal of V sqrt(sum (noise G)^2), G as programmed: what the wires take off the noise is left in."""
     telegraph: Telegraph | None = None
     """A trap in each device that makes its conductance jump."""
     flicker: Flicker | None = None

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from neuro.arrays import Floats
 from neuro.crossbar.dissection import dissect
+from neuro.crossbar.relaxation import relax
 from neuro.crossbar.wires import Wires
 
-__all__ = ["Mask", "Terminals", "fresh_currents", "gated_rows"]
+__all__ = ["Mask", "Terminals", "fresh_currents", "gated_rows", "relaxed_currents"]
 
 Mask = NDArray[np.bool_]
 _SIDE = 8
+_MOST_STEPS = 150
 # What stands for no resistance, times the largest sum of conductances of the array: far below rounding.
 _NOTHING = 1e-20
 
@@ -140,6 +142,19 @@ def fresh_currents(conductance: Floats, wires: Wires, rows: Floats, active: Mask
     out: Floats = driven - to_sources * volts - across
     out[free] = 0.0
     return out
+
+
+def relaxed_currents(conductance: Floats, wires: Wires, rows: Floats) -> tuple[Floats, Floats] | None:
+    """Currents into the columns and out of the drivers, A, by line relaxation; None where that is not exact enough.
+
+    It is taken where it converges soon, its last turn changes no current by more than 1e-12, and no current is far
+    below the others: then the currents are within 1e-12, as measured against the elimination on random arrays.
+    """
+    row, first, column, last = _wire_conductances(conductance, wires)
+    columns, drivers, steps, change = relax(conductance, row, first, column, last, rows, _MOST_STEPS)
+    size = np.abs(columns)
+    exact = steps < _MOST_STEPS and change < 1e-12 and size.min() >= 1e-4 * size.max()
+    return (columns, drivers) if exact else None
 
 
 def gated_rows(conductance: Floats, wires: Wires) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ from neuro.crossbar.circuit import Circuit
 from neuro.crossbar.iv import Sinh
 from neuro.crossbar.netlist import deck
 from neuro.crossbar.nodal import nodes, solve_nodes
-from neuro.crossbar.terminals import Terminals, fresh_currents
+from neuro.crossbar.terminals import Terminals, fresh_currents, relaxed_currents
 from neuro.crossbar.wires import Wires
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName
 
@@ -194,6 +194,30 @@ def test_units_of_resistance_do_not_matter(shape, unit, seed):
     cells = devices(shape, rng)
     found = Terminals(cells / unit, Wires(3.0 * unit, 7.0 * unit, 20.0 * unit, 0.0)).transfer
     np.testing.assert_allclose(found * unit, Terminals(cells, Wires(3.0, 7.0, 20.0, 0.0)).transfer, rtol=1e-12)
+
+
+@laws
+@given(
+    st.tuples(st.integers(1, 50), st.integers(1, 50)), st.floats(-3, 5), st.floats(-3, 5),
+    st.sampled_from([0.0, 1.0, 1e4]), st.sampled_from([0.0, 1.0, 1e4]), st.booleans(), seeds,
+)  # fmt: skip
+def test_line_relaxation_is_exact_where_it_is_taken(shape, row, column, driver, sense, signed, seed):
+    rng = np.random.default_rng(seed)
+    cells, wires = devices(shape, rng, open_cells=0.1), Wires(10**row, 10**column, driver, sense)
+    volts = rng.normal(size=shape[0]) if signed else rng.uniform(0.1, 1, shape[0])
+    found = relaxed_currents(cells, wires, volts) if cells.any() else None
+    if found is not None:
+        network = Terminals(cells, wires)
+        wanted = fresh_currents(cells, wires, volts, np.full(shape[0], True), None)
+        np.testing.assert_allclose(found[0], wanted, rtol=1e-11, atol=0)
+        assert volts @ found[1] == pytest.approx(volts @ network.drivers @ volts, rel=1e-11)
+
+
+def test_line_relaxation_is_taken_for_common_wires_and_not_for_hopeless_ones():
+    rng = np.random.default_rng(0)
+    cells, volts = devices((64, 48), rng), rng.uniform(0.1, 1, 64)
+    assert relaxed_currents(cells, Wires(1.0, 1.0), volts) is not None
+    assert relaxed_currents(cells, Wires(1e5, 1e5), volts) is None
 
 
 @pytest.mark.parametrize("ratio", [1e-8, 1e-3, 1.0, 1e4])
