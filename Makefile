@@ -27,12 +27,16 @@ lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict neuro
 
+# badcrossbar without what it requires, because pycairo only draws and needs a system library; and without the package
+# `tests` that its wheel brings along, which would hide ours.
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "neuro needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group test
+	$(BIN)/python -m pip install --quiet --no-deps "badcrossbar==1.1.0"
+	rm -rf $(VENV)/lib/python*/site-packages/tests
 	@touch $@
 
 $(TOOLS): $(INSTALLED)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from neuro.chip.stored import load_placement
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
+    from neuro.crossbar.faults import Faults
+    from neuro.crossbar.reading import Reading
+    from neuro.crossbar.wires import Wires
+    from neuro.crossbar.writing import Writing
     from neuro.engine.checkpoint import load_state
     from neuro.engine.clocked import run_batch
     from neuro.engine.clocked_program import build_clocked
@@ -44,11 +48,15 @@ _LATER = {
     "Device": "neuro.crossbar.device",
     "EnergyReport": "neuro.accounting.report",
     "Placement": "neuro.chip.placement",
+    "Faults": "neuro.crossbar.faults",
     "Program": "neuro.engine.program",
     "Record": "neuro.engine.recording",
+    "Reading": "neuro.crossbar.reading",
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
     "account": "neuro.accounting.account",
+    "Wires": "neuro.crossbar.wires",
+    "Writing": "neuro.crossbar.writing",
     "build": "neuro.engine.program",
     "build_clocked": "neuro.engine.clocked_program",
     "list_chips": "neuro.chip.load",
@@ -80,6 +88,7 @@ __all__ = [
     "Device",
     "EnergyReport",
     "EventLocal",
+    "Faults",
     "FixedIndegree",
     "FixedProbability",
     "LoihiAHP",
@@ -92,11 +101,14 @@ __all__ = [
     "Population",
     "Program",
     "Projection",
+    "Reading",
     "Record",
     "Recording",
     "Sparse",
     "SpikeSource",
     "Spikes",
+    "Wires",
+    "Writing",
     "account",
     "build",
     "build_clocked",

@@ -197,6 +197,65 @@ def chip_command(
             console.print(render(table))
 
 
+@app.command("devices", epilog="Example: neuro devices --json")
+def devices_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON, for other programs.")] = False,
+) -> None:
+    """List the device models that come with neuro, and where each is from."""
+    with _in_plain_words():
+        from neuro.crossbar.device import device_record, list_devices
+
+        if as_json:
+            records = [device_record(name).model_dump(mode="json", exclude_none=True) for name in list_devices()]
+            typer.echo(json.dumps(records, indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.devices import devices_table
+        from neuro.report.tables import render
+
+        Console().print(render(devices_table()))
+
+
+@app.command("device", epilog="Example: neuro device ReRamES --out results/devices")
+def device_command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A device of `neuro devices`, or a CSV file of your own measurement.")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to draw its figure, as NAME.png.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Root of all random draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Show a device: its figures with their sources, what a pulse does, how devices and reads differ.
+
+    Of a CSV file with the conductance after each pulse, fit a law and show the device that it makes.
+    """
+    with _in_plain_words():
+        from neuro.report import devices as shown
+
+        tables, figures = shown.describe(name, seed)
+        if as_json:
+            typer.echo(json.dumps([shown.as_dict(table) for table in tables], indent=2))
+        else:
+            from rich.console import Console
+
+            from neuro.report.tables import render
+
+            for table in tables:
+                Console().print(render(table))
+        if out is None:
+            if not as_json:
+                typer.echo("Nothing was drawn; --out DIR draws the pulse curves, the spread and the error of reads.")
+            return
+        from neuro.report.style import save
+
+        out.mkdir(parents=True, exist_ok=True)
+        for stem, draw in figures.items():
+            save(draw(), out / f"{stem}.png")
+        if not as_json:
+            typer.echo(f"Written to {out}: {', '.join(f'{stem}.png' for stem in figures)}")
+
+
 @bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
 def bench_engine_command(
     network: Annotated[str, typer.Option(help="balanced, balanced-ahp, sparse or crossbar.")] = "balanced",

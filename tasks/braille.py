@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from neuro.arrays import Floats, stream
-from neuro.crossbar.array import Crossbar, Faults
-from neuro.crossbar.device import Device, load_device
+from neuro.crossbar.array import Crossbar, Faults, Reading, Wires, Writing
+from neuro.crossbar.device import Device, list_devices, load_device
+from neuro.crossbar.measured import Measured
+from neuro.crossbar.properties import Properties, properties
+from neuro.crossbar.writing import nominal_step
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, Training, lower, present, recall, train, weight_unit
 from neuro.report import Progress, Report, Table
@@ -33,6 +36,10 @@ Source: the letters of uncontracted (grade 1) English Braille; dots numbered as 
 """
 
 TRAINED = ("ideal", "levels64_1uS", "levels64_3.9uS", "stuck30", "stuck50")
+WIRED = {"wires1": 1.0, "wires5": 5.0}
+"""Resistance of every wire segment, ohm, of variants that have the devices of the chip and wires."""
+BENCH = ("ideal", "taox_64x64", *WIRED, "EcRam", "EcRamMO", "ReRamES", "ReRamSB", "HfO2Array", "PCM", "TaOx41")
+"""The chip with and without wires, and every device model that comes with neuro."""
 COMPARED = ("hebb", "pinv", "template", "pinv_stuck50")
 WEIGHT_RANGE = 0.8
 """|W| at which one device of a pair stands at each end of its window."""
@@ -53,11 +60,32 @@ class Config(BaseModel):
     flips: tuple[float, ...] = Field((0.10, 0.20, 0.30), description="probability that a dot is flipped in the test")
     trials: int = Field(360, ge=9, description="test cues for each probability and seed")
     workers: int = Field(0, ge=0, description="processes; 0 takes one for each core")
+    variants: tuple[str, ...] = Field(
+        TRAINED,
+        min_length=1,
+        description="memories that learn: ideal, levels64_1uS, levels64_3.9uS, stuck30, stuck50, wires1, wires5, "
+        "or devices of `neuro devices`",
+    )
+    priced: bool = Field(False, description="count joules, at the voltages and times below")
+    read_voltage: float = Field(0.2, gt=0, description="V, a choice of this task: joules go with its square")
+    read_time: float = Field(10e-9, gt=0, description="s, a choice of this task: joules go with it")
+    write_voltage: float = Field(2.0, gt=0, description="V, a choice of this task: joules go with its square")
+    write_time: float = Field(100e-9, gt=0, description="s, a choice of this task: joules go with it")
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, variants: tuple[str, ...]) -> tuple[str, ...]:
+        known = {*TRAINED, *WIRED, *list_devices()}
+        unknown = [variant for variant in variants if variant not in known]
+        if unknown or len(set(variants)) < len(variants):
+            raise ValueError(f"must be different ones of {', '.join(sorted(known))}")
+        return variants
 
 
 PRESETS = {
     "smoke": Config(seeds=1, epochs=40, trials=90),
     "paper": Config(),
+    "devices": Config(variants=BENCH, seeds=2, trials=180, priced=True),
 }
 
 
@@ -131,12 +159,27 @@ def devices(variant: str, seed: int) -> tuple[Device, Faults]:
     published = load_device("taox_64x64")
     noise = {"levels64_1uS": 1.0 * uS, "levels64_3.9uS": published.write_noise}.get(variant, 0.0)
     device = Device(name=variant, g_min=published.g_min, g_max=published.g_max, levels=64, write_noise=noise)
-    if variant == "ideal":
-        device = load_device("ideal")
+    if variant in WIRED:
+        device = published
+    elif variant in list_devices():
+        device = load_device(variant)
     stuck = {"stuck30": 0.30, "stuck50": 0.50, "pinv_stuck50": 0.50}.get(variant, 0.0)
     faults = Faults.stuck((size, size), stuck, seed=seed)
     diagonal = np.eye(size, dtype=bool)
     return device, Faults(plus=np.where(diagonal, 0.0, faults.plus), minus=np.where(diagonal, 0.0, faults.minus))
+
+
+def available(variant: str) -> bool:
+    """Are the data there that a variant's devices need?"""
+    if variant not in list_devices() or not isinstance(law := load_device(variant).law, Measured):
+        return True
+    return law.path.is_file()
+
+
+def most_levels(device: Device) -> int:
+    """Pulses that one update may send to a device: 4 of 64 levels' worth of its window, and one at least."""
+    step = nominal_step(device)
+    return max(1, round(4 / 63 * (device.g_max - device.g_min) / step)) if step else Training().most_levels
 
 
 def exact_words(found: Floats, words: Floats) -> float:
@@ -146,13 +189,21 @@ def exact_words(found: Floats, words: Floats) -> float:
 
 def learn(config: Config, variant: str, seed: int) -> Outcome:
     """Train one variant with one seed, and test it."""
+    return learn_on(config, variant, seed, *devices(variant, seed))
+
+
+def learn_on(config: Config, variant: str, seed: int, device: Device, faults: Faults) -> Outcome:
+    """Train a memory of these devices with one seed, and test it; the variant gives it its name and its wires."""
     memory = Memory(size=CELLS * 6)
     unit = weight_unit(memory)
-    device, faults = devices(variant, seed)
+    resistance = WIRED.get(variant, 0.0)
     crossbar = Crossbar(
         np.zeros((memory.size, memory.size)),
         device=device,
         faults=faults,
+        wires=Wires(row=resistance, column=resistance) if resistance else None,
+        reading=Reading(voltage=config.read_voltage, duration=config.read_time) if config.priced else None,
+        writing=Writing(voltage=config.write_voltage, duration=config.write_time) if config.priced else None,
         w_max=WEIGHT_RANGE * unit,
         start=START,
         seed=seed,
@@ -166,17 +217,22 @@ def learn(config: Config, variant: str, seed: int) -> Outcome:
         curve[epoch] = exact_words(free.bits, words)
         spent[epoch] = free.spikes.sum()
 
-    training = Training(epochs=config.epochs, cues=config.cues)
+    training = Training(epochs=config.epochs, cues=config.cues, most_levels=most_levels(device))
     program = train(
         memory, crossbar, patterns(), lambda epoch: training_cues(config, seed, epoch), training, watch=watch
     )
-    ledger = crossbar.ledger.as_dict()
+    ledger, written = crossbar.ledger.as_dict(), _joules(crossbar, "write")
+    before = _joules(crossbar, "read")
     exact, spikes = [], []
     for p in config.flips:
         targets, cues = test_cues(config, seed, p)
         found = recall(program, memory, cues)
         exact.append(exact_words(found.bits, targets))
         spikes.append(found.spikes.mean())
+    if config.priced:
+        # The bias -sum_j W_ij is one more read of every row in each recall.
+        crossbar.count_reads(np.full(memory.size, config.trials * len(config.flips)))
+    read = (_joules(crossbar, "read") - before) / (config.trials * len(config.flips))
     pulses = ledger["pulses_up"] + ledger["pulses_down"]
     first = seed == config.seed
     shown = recall(program, memory, shown_cues(config)).bits if first else np.zeros((0, memory.size))
@@ -190,11 +246,18 @@ def learn(config: Config, variant: str, seed: int) -> Outcome:
             "row_reads_per_recall": float(np.mean(spikes)) + memory.size,
             "pulses_per_device": pulses / (2 * memory.size**2),
             "free_spikes_in_training": float(spent.sum()),
+            **({"write_joules_per_device": written / (2 * memory.size**2)} if config.priced else {}),
+            **({"read_joules_per_recall": read} if config.priced else {}),
         },
         curve,
         (crossbar.conductance_plus.copy(), crossbar.conductance_minus.copy()),
         shown,
     )
+
+
+def _joules(crossbar: Crossbar, what: str) -> float:
+    """Energy of all reads or of all writes so far, J."""
+    return sum(joules for cause, joules in crossbar.ledger.joules.items() if cause.startswith(what))
 
 
 def compare(config: Config, variant: str, seed: int) -> Outcome:
@@ -224,10 +287,11 @@ def shown_cues(config: Config) -> Floats:
 
 def _job(job: tuple[Config, str, int]) -> Outcome:
     config, variant, seed = job
-    return learn(config, variant, seed) if variant in TRAINED else compare(config, variant, seed)
+    return learn(config, variant, seed) if variant in config.variants else compare(config, variant, seed)
 
 
-def _quietly() -> None:
+def quietly() -> None:
+    """Let a worker leave interrupts to the process that started it."""
     # Ctrl-C goes to the whole group; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -235,7 +299,7 @@ def _quietly() -> None:
 def outcomes(config: Config, progress: Progress) -> Iterator[Outcome]:
     """Every variant with every seed, as they get ready."""
     seeds = range(config.seed, config.seed + config.seeds)
-    jobs = [(config, variant, seed) for seed in seeds for variant in (*TRAINED, *COMPARED)]
+    jobs = [(config, variant, seed) for seed in seeds for variant in (*config.variants, *COMPARED)]
     workers = min(config.workers or os.cpu_count() or 1, len(jobs))
     label = "training and recalling"
     progress(0, len(jobs), label)
@@ -246,7 +310,7 @@ def outcomes(config: Config, progress: Progress) -> Iterator[Outcome]:
         return
     # Compile (or read the cache) once, here, before the workers start.
     recall(lower(Memory(size=2), Crossbar(np.zeros((2, 2)))), Memory(size=2), np.zeros((1, 2)))
-    with multiprocessing.get_context("spawn").Pool(workers, _quietly) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, quietly) as pool:
         for done, outcome in enumerate(pool.imap_unordered(_job, jobs), 1):
             yield outcome
             progress(done, len(jobs), label)
@@ -254,7 +318,11 @@ def outcomes(config: Config, progress: Progress) -> Iterator[Outcome]:
 
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     """Train and test every variant, and compare."""
-    found: dict[str, list[Outcome]] = {variant: [] for variant in (*TRAINED, *COMPARED)}
+    missing = [variant for variant in config.variants if not available(variant)]
+    config = config.model_copy(update={"variants": tuple(v for v in config.variants if v not in missing)})
+    if not config.variants:
+        load_device(missing[0]).sample(1)  # says which data are missing, and how to get them
+    found: dict[str, list[Outcome]] = {variant: [] for variant in (*config.variants, *COMPARED)}
     for outcome in outcomes(config, progress):
         found[outcome.variant].append(outcome)
     for results in found.values():
@@ -270,8 +338,8 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
                 np.array([outcome.exact[k] for outcome in results]), config.trials
             )
     costs = {
-        key: {v: float(np.mean([outcome.counts[key] for outcome in found[v]])) for v in TRAINED}
-        for key in found["ideal"][0].counts
+        key: {v: float(np.mean([outcome.counts[key] for outcome in found[v]])) for v in config.variants}
+        for key in found[config.variants[0]][0].counts
     }
     for key, by_variant in costs.items():
         metrics.update({f"{key}/{variant}": value for variant, value in by_variant.items()})
@@ -279,7 +347,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         task="braille",
         metrics=metrics,
         energy={"unit": "counts", **costs},
-        tables=(_table(config, metrics, costs),),
+        tables=(_table(config, metrics, costs), *_lessons(config, metrics, costs, missing)),
         figures=_figures(config, found, metrics),
     )
 
@@ -294,13 +362,13 @@ def _standard_error(exact: Floats, trials: int) -> float:
 def _table(config: Config, metrics: dict[str, float], costs: dict[str, dict[str, float]]) -> Table:
     columns = ("memory", *(f"p = {p:.2f}" for p in config.flips), "spikes/recall", "pulses/device")
     rows = []
-    for variant in (*TRAINED, *COMPARED):
+    for variant in (*config.variants, *COMPARED):
         cells = [
             f"{metrics[f'exact_words/{variant}/{p:.2f}']:.3f} ± {metrics[f'standard_error/{variant}/{p:.2f}']:.3f}"
             for p in config.flips
         ]
         cost = [
-            f"{costs[key][variant]:.{digits}f}" if variant in TRAINED else "-"
+            f"{costs[key][variant]:.{digits}f}" if variant in config.variants else "-"
             for key, digits in (("spikes_per_recall", 0), ("pulses_per_device", 1))
         ]
         rows.append((variant, *cells, *cost))
@@ -308,10 +376,99 @@ def _table(config: Config, metrics: dict[str, float], costs: dict[str, dict[str,
     return Table(title, columns, tuple(rows))
 
 
+def _lessons(
+    config: Config, metrics: dict[str, float], costs: dict[str, dict[str, float]], missing: list[str]
+) -> tuple[Table, ...]:
+    """What each device costs, and what that teaches; nothing where no joules were counted."""
+    if not config.priced:
+        return ()
+    rows = []
+    told = {variant: properties(devices(variant, config.seed)[0]) for variant in config.variants}
+    for variant in config.variants:
+        accuracy = float(np.mean([metrics[f"exact_words/{variant}/{p:.2f}"] for p in config.flips]))
+        one = told[variant]
+        cost = [costs[key][variant] for key in ("pulses_per_device", "write_joules_per_device")]
+        read = costs["read_joules_per_recall"][variant]
+        window = [one.pulses, one.pulse_noise, one.read_noise, one.asymmetry, one.spread]
+        rows.append((variant, accuracy, cost[0], cost[1] * 1e12, read * 1e12, *window))
+    title = (
+        f"Exact words over all distortions, and costs at reads of {config.read_voltage:g} V, {config.read_time:g} s "
+        f"and pulses of {config.write_voltage:g} V, {config.write_time:g} s"
+    )
+    columns = (
+        *("device", "exact words", "pulses/device", "write pJ/device", "read pJ/recall"),
+        *("pulses a window", "pulse noise (steps)", "read noise (windows)", "asymmetry", "spread (steps)"),
+    )
+    sentences = [*lessons(config, metrics, costs, told)]
+    sentences += [f"{variant} was left out: its measured data are not here." for variant in missing]
+    learned = Table("What to learn from it", ("",), tuple((sentence,) for sentence in sentences))
+    return Table(title, columns, tuple(rows)), learned
+
+
+def lessons(
+    config: Config, metrics: dict[str, float], costs: dict[str, dict[str, float]], told: dict[str, Properties]
+) -> list[str]:
+    """Sentences that follow from the measured numbers, whatever these are."""
+    accuracy = {
+        v: float(np.mean([metrics[f"exact_words/{v}/{p:.2f}"] for p in config.flips])) for v in config.variants
+    }
+    error = {
+        v: float(np.sqrt(np.mean([metrics[f"standard_error/{v}/{p:.2f}"] ** 2 for p in config.flips])))
+        for v in config.variants
+    }
+    # Distortions share their seeds, so their errors are taken to go together.
+    best, worst = max(accuracy, key=accuracy.__getitem__), min(accuracy, key=accuracy.__getitem__)
+    found = [f"Best is {best} with {accuracy[best]:.1%} of the words, worst {worst} with {accuracy[worst]:.1%}."]
+    near = [v for v in accuracy if accuracy[v] >= accuracy[best] - 2 * np.hypot(error[best], error[v])]
+    energy = costs["write_joules_per_device"]
+    cheap = min(near, key=energy.__getitem__)
+    found.append(
+        f"Within two standard errors of the best: {', '.join(near)}; of these {cheap} learns with the least energy, "
+        f"{energy[cheap] * 1e12:.3g} pJ and {costs['pulses_per_device'][cheap]:.3g} pulses a device."
+    )
+    bare = accuracy.get("taox_64x64")
+    for name, ohm in WIRED.items():
+        if bare is not None and name in accuracy:
+            change = accuracy[name] - bare
+            spread = np.hypot(error[name], error["taox_64x64"])
+            verdict = "more than chance" if abs(change) > 2 * spread else "no more than chance"
+            found.append(
+                f"Wires of {ohm:g} ohm a segment change the chip's score by {100 * change:+.1f} points, {verdict} "
+                f"(standard error {100 * spread:.1f})."
+            )
+    compared = [v for v in config.variants if v not in WIRED]
+    if len(compared) >= 5:
+        found.append(_what_matters(accuracy, told, compared))
+    return found
+
+
+def _what_matters(accuracy: dict[str, float], told: dict[str, Properties], compared: list[str]) -> str:
+    """Which property of the devices orders them most nearly as their scores do."""
+    from scipy.stats import spearmanr
+
+    scores = [accuracy[v] for v in compared]
+    ranks: dict[str, float] = {}
+    for name in Properties._fields:
+        values = [getattr(told[v], name) for v in compared]
+        if len(set(values)) > 1 and len(set(scores)) > 1:
+            ranks[name] = float(spearmanr(values, scores).statistic)
+    if not ranks:
+        return "The scores do not differ, so no property of the devices can be told to matter."
+    name = max(ranks, key=lambda key: abs(ranks[key]))
+    word = "more" if ranks[name] > 0 else "less"
+    others = ", ".join(f"{key.replace('_', ' ')} {rank:+.2f}" for key, rank in ranks.items() if key != name)
+    return (
+        f"Of what tells devices apart, {name.replace('_', ' ')} goes with the score most closely: the {word} of it, "
+        f"the better (rank correlation {ranks[name]:+.2f} over {len(compared)} devices; {others}). With so few devices "
+        f"that is a hint, not a law: `neuro run devices-study` turns one knob at a time."
+    )
+
+
 def _figures(config: Config, found: dict[str, list[Outcome]], metrics: dict[str, float]) -> dict[str, Any]:
     from neuro.report import plots
 
-    shown = found["levels64_3.9uS"][0]
+    chosen_variant = "levels64_3.9uS" if "levels64_3.9uS" in config.variants else config.variants[-1]
+    shown = found[chosen_variant][0]
     cues, after = shown_cues(config), shown.shown
     chosen = [0, 3, 7]
     rows = [row for k in chosen for row in (cues[k], after[k])]
@@ -320,7 +477,7 @@ def _figures(config: Config, found: dict[str, list[Outcome]], metrics: dict[str,
     curves = {v: np.array([metrics[f"exact_words/{v}/{p:.2f}"] for p in config.flips]) for v in found}
     errors = {v: np.array([metrics[f"standard_error/{v}/{p:.2f}"] for p in config.flips]) for v in found}
     memory, (plus, minus) = Memory(size=CELLS * 6), shown.conductance
-    device, _ = devices("levels64_3.9uS", config.seed)
+    device, _ = devices(chosen_variant, config.seed)
     figures: dict[str, Any] = {
         "words": lambda: plots.braille_cells(
             rows,
@@ -339,33 +496,34 @@ def _figures(config: Config, found: dict[str, list[Outcome]], metrics: dict[str,
         ),
         "learning": lambda: plots.learning_curve(
             np.arange(config.epochs),
-            {v: np.array([outcome.curve for outcome in found[v]]) for v in TRAINED},
+            {v: np.array([outcome.curve for outcome in found[v]]) for v in config.variants},
             ylabel="exact words, training cues",
             title="Learning",
             ylim=(-0.02, 1.02),
         ),
-        "raster": lambda: _raster(memory, plus, minus, device.g_max, cues[0]),
+        "raster": lambda: _raster(memory, plus, minus, device.g_max - device.g_min, cues[0]),
     }
     for name, conductance in (("plus", plus), ("minus", minus)):
-        figures[f"conductance_{name}"] = _map(plots, conductance, name)
+        figures[f"conductance_{name}"] = _map(plots, conductance, name, chosen_variant)
     return figures
 
 
-def _map(plots: Any, conductance: Floats, name: str) -> Any:
+def _map(plots: Any, conductance: Floats, name: str, variant: str) -> Any:
+    what = "write noise 3.9 µS" if variant == "levels64_3.9uS" else variant
     return lambda: plots.heat_map(
         conductance / uS,
         xlabel="neuron (column)",
         ylabel="neuron (row)",
         label="conductance (µS)",
-        title=f"Devices of the {name} half after training, write noise 3.9 µS",
+        title=f"Devices of the {name} half after training, {what}",
     )
 
 
-def _raster(memory: Memory, plus: Floats, minus: Floats, g_max: float, cue: Floats) -> Any:
+def _raster(memory: Memory, plus: Floats, minus: Floats, span: float, cue: Floats) -> Any:
     """Spikes of one recall on the trained devices."""
     from neuro.report import plots
 
-    weights = WEIGHT_RANGE * weight_unit(memory) * (plus - minus) / g_max
+    weights = WEIGHT_RANGE * weight_unit(memory) * (plus - minus) / span
     spikes = present(lower(memory, Crossbar(weights)), memory, cue).spikes["memory"]
     return plots.spike_raster(
         spikes.times,

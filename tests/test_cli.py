@@ -270,3 +270,27 @@ def test_listing_tasks_imports_nothing_heavy() -> None:
 def test_version_and_help_say_what_one_needs() -> None:
     assert neuro("--version").stdout.startswith("neuro ")
     assert "Example" in neuro("run", "--help").stdout
+
+
+def test_devices_are_listed_with_where_they_are_from():
+    done = CliRunner().invoke(app, ["devices"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    for name in ("ReRamES", "ReRamSB", "EcRam", "EcRamMO", "PCM", "HfO2Array", "TaOx41", "taox_64x64", "ideal"):
+        assert name in done.output
+    records = json.loads(CliRunner().invoke(app, ["devices", "--json"]).output)
+    assert all(record["g_max"]["source"] for record in records)
+
+
+def test_a_device_is_drawn_into_the_folder_that_was_asked_for(tmp_path):
+    out = tmp_path / "new" / "folder"
+    done = CliRunner().invoke(app, ["device", "reram-sb", "--out", str(out)])
+    assert done.exit_code == 0
+    assert "Gong et al." in done.output
+    assert (out / "ReRamSB.png").stat().st_size > 10_000
+    tables = json.loads(CliRunner().invoke(app, ["device", "ReRamSB", "--json"]).output)
+    assert tables[0]["columns"] == ["figure", "value", "unit", "source"]
+
+
+def test_the_help_of_a_device_shows_an_example():
+    for command in ("device", "devices"):
+        assert f"neuro {command}" in CliRunner().invoke(app, [command, "--help"]).output

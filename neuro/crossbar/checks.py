@@ -5,22 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, finite
+from neuro.arrays import Floats, Ints, finite
 from neuro.crossbar.device import Device, load_device
 from neuro.crossbar.faults import Faults
+from neuro.crossbar.reading import Reading
+from neuro.crossbar.wires import Wires
+from neuro.crossbar.writing import Writing
 from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
 
-__all__ = ["devices", "drives", "reads", "refuse_unsupported", "weight_matrix", "whole_levels"]
+__all__ = [
+    "conductances",
+    "devices",
+    "drives",
+    "reading_of",
+    "reads",
+    "refuse_slow_reads",
+    "target",
+    "voltages",
+    "weight_matrix",
+    "whole_levels",
+    "wiring",
+    "writing_of",
+]
 
 
-def refuse_unsupported(wires: object, mapping: str, where: str) -> None:
-    """Raise UnsupportedFeature for what this form of the crossbar cannot do."""
-    if wires is not None:
-        remedy = "Leave `wires` at None"
-        raise UnsupportedFeature("wires with resistance are not modelled", where=where, remedy=remedy)
-    if mapping != "pair":
-        remedy = "Leave `mapping` at its default"
-        raise UnsupportedFeature('the mapping must be "pair"', where=where, value=repr(mapping), remedy=remedy)
 
 
 def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int], where: str) -> tuple[Device, Faults]:
@@ -36,6 +44,111 @@ def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int]
     if faults.shape != shape:
         raise DeviceError(f"faults must have the weights' shape {shape}", where=where, value=faults.shape)
     return device, faults
+
+
+def wiring(wires: Wires | None, where: str) -> Wires:
+    """The wires, by default ideal.
+
+    Raises
+    ------
+    DeviceError
+        If `wires` is anything else than Wires.
+    """
+    if wires is not None and not isinstance(wires, Wires):
+        remedy = "Give neuro.Wires(row=..., column=...), in ohms per segment"
+        raise DeviceError("`wires` must be Wires", where=where, value=repr(wires), remedy=remedy)
+    return Wires() if wires is None else wires
+
+
+def reading_of(reading: Reading | None, where: str) -> Reading:
+    """How it is read, by default without noise, converters and prices.
+
+    Raises
+    ------
+    DeviceError
+        If `reading` is anything else than a Reading.
+    """
+    if reading is not None and not isinstance(reading, Reading):
+        remedy = "Give neuro.Reading(...)"
+        raise DeviceError("`reading` must be a Reading", where=where, value=repr(reading), remedy=remedy)
+    return Reading() if reading is None else reading
+
+
+def writing_of(writing: Writing | None, where: str) -> Writing:
+    """What a write pulse does, by default without a price and without disturbing anything.
+
+    Raises
+    ------
+    DeviceError
+        If `writing` is anything else than a Writing.
+    """
+    if writing is not None and not isinstance(writing, Writing):
+        remedy = "Give neuro.Writing(...)"
+        raise DeviceError("`writing` must be a Writing", where=where, value=repr(writing), remedy=remedy)
+    return Writing() if writing is None else writing
+
+
+def refuse_slow_reads(reading: Reading, where: str) -> None:
+    """Raise UnsupportedFeature for what reads of single rows by the thousand do not do."""
+    asked = {
+        "telegraph or 1/f noise, or drift": reading.moves,
+        "a DAC": reading.dac is not None,
+        "an ADC": reading.adc is not None,
+    }
+    for what, present in asked.items():
+        if present:
+            rule = f"reads of single rows have no {what}"
+            raise UnsupportedFeature(rule, where=where, remedy="Use `read`, one drive for each row")
+
+
+def target(out: Floats | None, size: int, where: str) -> Floats:
+    """What reads are added to: zeros, or the given array.
+
+    Raises
+    ------
+    InputError
+        If it is no contiguous, writeable array of `size` float64.
+    """
+    if out is None:
+        return np.zeros(size)
+    good = isinstance(out, np.ndarray) and out.dtype == np.float64 and out.shape == (size,)
+    if not (good and out.flags.c_contiguous and out.flags.writeable):
+        raise InputError(f"must be a writeable array of {size} float64", where=where, value=type(out).__name__)
+    return out
+
+
+def conductances(value: ArrayLike, shape: tuple[int, ...] | None, where: str) -> Floats:
+    """Conductances of an array of devices, S, shape (rows, columns): the given shape, or any.
+
+    Raises
+    ------
+    DeviceError
+        If one is negative or not finite, or they are not a matrix of that shape.
+    """
+    array = finite(value, where, error=DeviceError)
+    if array.ndim != 2 or 0 in array.shape or (shape is not None and array.shape != shape):
+        rule = "the shape must be (rows, columns)" + ("" if shape is None else f" = {shape}")
+        raise DeviceError(rule, where=where, value=array.shape)
+    if (array < 0).any():
+        raise DeviceError("a conductance is not below zero", where=where, value=f"{array.min():g} S")
+    return array
+
+
+def voltages(value: ArrayLike, size: int, where: str) -> Floats:
+    """Voltages of so many lines, V: one for all, or one for each; NaN is let through.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer, or one is infinite.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("must be voltages", where=where, value=repr(value)) from None
+    if array.shape not in ((), (size,)) or np.isinf(array).any():
+        raise InputError(f"one finite voltage is needed, or {size}", where=where, value=repr(value))
+    return np.broadcast_to(array, (size,)).copy()
 
 
 def weight_matrix(value: ArrayLike, shape: tuple[int, int] | None, where: str) -> Floats:
@@ -80,8 +193,8 @@ def drives(value: ArrayLike, size: int, where: str) -> Floats:
     return array
 
 
-def reads(value: ArrayLike, size: int, where: str) -> int:
-    """How many reads were reported, all in one number or one number for each of `size` lines.
+def reads(value: ArrayLike, size: int, where: str) -> Ints:
+    """How many reads were reported: all in one number, shape (), or one for each of `size` lines, shape (size,).
 
     Raises
     ------
@@ -95,4 +208,4 @@ def reads(value: ArrayLike, size: int, where: str) -> int:
             where=where,
             value=str(value),
         )
-    return int(counts.sum())
+    return counts.astype(np.int64)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from numpy.typing import ArrayLike
+from pydantic import ValidationError
 
+from neuro.arrays import Floats
+from neuro.crossbar.laws import LAWS, Constant, Cycle, Law, Spread, Table, parameters
+from neuro.crossbar.measured import Measured
+from neuro.crossbar.noise import Drift
+from neuro.crossbar.records import DeviceRecord, Figure
 from neuro.errors import DeviceError, UnknownName
+
+if TYPE_CHECKING:
+    from neuro.crossbar.population import Sampled
 
 __all__ = ["Device", "DeviceRecord", "Figure", "device_record", "list_devices", "load_device", "models_dir"]
 
@@ -22,10 +32,16 @@ class Device:
     A write asks for a conductance g on the grid g_min + k step, k = 0 .. levels - 1 (anywhere in the window
     where `levels` is None) and leaves  clip(g + N(0, write_noise), g_min, g_max).
 
+    Without a `law`, a learning pulse is such a write, one level up or down from where the device is. With one, a
+    pulse changes the conductance as the law says (`neuro.crossbar.laws`), each device has parameters and a window
+    of its own (`spread`), each pulse its error (`cycle`), and `write_noise` lies on what is read after a pulse,
+    not on what the next pulse starts from.
+
     Raises
     ------
     DeviceError
-        If the window is empty or negative, there are fewer than two levels, or the noise is negative.
+        If the window is empty or negative, there are fewer than two levels, a noise is negative, or the law does
+        not know a parameter that `spread` names.
 
     Examples
     --------
@@ -47,6 +63,14 @@ class Device:
     """Where the figures are from."""
     notes: str = ""
     """What a user of the figures should know."""
+    law: Law | Measured | None = None
+    """How a pulse changes the conductance; None: by one level, whatever the conductance."""
+    spread: Mapping[str, Spread] = field(default_factory=dict, hash=False)
+    """How the devices of an array differ, by the name of a parameter (`laws.parameters`)."""
+    cycle: Cycle = field(default_factory=Cycle)
+    """How the pulses of one device differ."""
+    drift: Drift | None = None
+    """How its conductance falls with age: to be given to `Reading(drift=...)`, as reads do not age by themselves."""
 
     def __post_init__(self) -> None:
         where = f"device {self.name!r}"
@@ -66,57 +90,154 @@ class Device:
                 value=self.levels,
                 remedy="None stands for a continuous device",
             )
+        self._check_law(where)
+
+    def _check_law(self, where: str) -> None:
+        if self.law is not None and not isinstance(self.law, (*LAWS, Measured)):
+            raise DeviceError("`law` must be one of neuro.crossbar.laws", where=where, value=repr(self.law))
+        if not isinstance(self.cycle, Cycle):
+            raise DeviceError("`cycle` must be a Cycle", where=where, value=repr(self.cycle))
+        known = () if self.law is None or isinstance(self.law, Measured) else parameters(self.law)
+        for name, spread in self.spread.items():
+            if name not in known:
+                remedy = f"It has {', '.join(known)}" if known else "Only a law with parameters takes a `spread`"
+                raise DeviceError("`spread` names a parameter of the law", where=where, value=name, remedy=remedy)
+            if not isinstance(spread, Spread):
+                raise DeviceError("a spread must be a Spread", where=f"{where}, {name}", value=repr(spread))
+        if self.law is None or isinstance(self.law, Table | Measured):
+            return
+        zero = self.law.zero
+        if zero is not None and not self.g_min <= zero <= self.g_max:
+            rule = f"`zero` must lie in the window {self.g_min:g}..{self.g_max:g} S"
+            raise DeviceError(rule, where=where, value=f"{zero:g} S")
 
     @property
     def step(self) -> float:
         """From one level to the next, S; zero where the device is continuous."""
         return 0.0 if self.levels is None else (self.g_max - self.g_min) / (self.levels - 1)
 
+    @property
+    def pulse_law(self) -> tuple[Law, Cycle]:
+        """The law of a pulse and its error: its own, or one level each time with the error of a write.
 
-class Figure(BaseModel):
-    """One published or chosen figure."""
+        Raises
+        ------
+        DeviceError
+            If the device is continuous and has no law: a pulse of it may have any size.
+        """
+        if self.law is not None:
+            return self.law.table() if isinstance(self.law, Measured) else self.law, self.cycle
+        if self.levels is None:
+            rule = "a continuous device without a law takes writes of any size, not pulses"
+            raise DeviceError(rule, where=f"device {self.name!r}", remedy="Give it `levels` or a `law`")
+        return Constant(step=self.step), Cycle(self.write_noise / self.step, "step")
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    def noiseless(self) -> Device:
+        """The same device without spread, errors and write noise; a table gives its expected changes."""
+        law = self.law.table() if isinstance(self.law, Measured) else self.law
+        law = law.mean() if isinstance(law, Table) else law
+        return replace(self, law=law, spread={}, cycle=Cycle(), write_noise=0.0)
 
-    value: float
-    """The figure, in `unit`."""
-    unit: str = Field(min_length=1)
-    """SI unit, "1" for a count."""
-    source: str = Field(min_length=1)
-    """Where it can be read."""
+    def sample(self, n: int | tuple[int, ...], rng: np.random.Generator | int = 0) -> Sampled:
+        """Draw devices: each with the parameters, window and stream of errors that it keeps for life.
 
+        Parameters
+        ----------
+        n
+            How many, or the shape of their array.
+        rng
+            A generator, or a root seed.
 
-class _Siemens(Figure):
-    unit: Literal["S"]
+        Raises
+        ------
+        DeviceError
+            As `pulse_law`.
 
+        Examples
+        --------
+        >>> devices = Device("d", 0.0, 90e-6, levels=4).sample(2)
+        >>> devices.step_up.tolist()
+        [3e-05, 3e-05]
+        """
+        from neuro.crossbar.population import draw
 
-class _Count(Figure):
-    value: int
-    unit: Literal["1"]
+        law, cycle = self.pulse_law
+        rng = np.random.default_rng(rng)
+        write_noise = 0.0 if self.law is None else self.write_noise
+        shape = (n,) if isinstance(n, int | np.integer) else tuple(n)
+        return draw(law, cycle, self.spread, (self.g_min, self.g_max), write_noise, shape, rng)
 
+    def pulse(
+        self,
+        g: ArrayLike,
+        direction: ArrayLike,
+        params: Sampled | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Floats:
+        """The conductances after pulses: what the next pulse starts from, without the write noise of a read.
 
-class DeviceRecord(BaseModel):
-    """A file of models/devices: the fields of a `Device`, each figure with unit and source."""
+        Parameters
+        ----------
+        g
+            Conductances, S, one for each device or one for all.
+        direction
+            1 for an up pulse, -1 for a down pulse, 0 for none; other whole numbers are so many pulses.
+        params
+            What `sample` gave; None: as many devices as `g` has, drawn from `rng`.
+        rng
+            None: each device goes on with its own errors, the same however pulses are batched. A generator: errors
+            are drawn afresh from it.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+        Raises
+        ------
+        DeviceError
+            If conductances or pulses do not fit the devices, or as `pulse_law`.
 
-    name: str
-    """Name of the device and of its file."""
-    notes: str = ""
-    """What a user of the figures should know."""
-    g_min: _Siemens
-    """Lowest conductance."""
-    g_max: _Siemens
-    """Highest conductance."""
-    levels: _Count | None = None
-    """Number of levels; absent: continuous."""
-    write_noise: _Siemens
-    """Standard deviation of a write."""
+        Examples
+        --------
+        >>> from neuro.crossbar.laws import SoftBounds
+        >>> device = Device("d", 0.0, 100e-6, law=SoftBounds(step=1e-6))
+        >>> g = device.pulse([0.0, 50e-6, 100e-6], 1)
+        >>> [round(x * 1e6, 6) for x in g.tolist()]
+        [2.0, 51.0, 100.0]
+        """
+        from neuro.crossbar.population import conductances, pulse_counts
 
-    def figures(self) -> dict[str, Figure]:
-        """Every figure of the record, by the name of its field."""
-        fields = ((key, getattr(self, key)) for key in ("g_min", "g_max", "levels", "write_noise"))
-        return {key: figure for key, figure in fields if figure is not None}
+        if params is None:
+            params = self.sample(np.shape(g), np.random.default_rng(0) if rng is None else rng)
+        elif rng is not None:
+            params = params.with_key(int(rng.integers(2**64, dtype=np.uint64)))
+        state = conductances(g, params.shape)
+        params.send(state, state.copy(), pulse_counts(direction, params.shape))
+        return state
+
+    @classmethod
+    def from_measurement(cls, csv: str | Path, name: str = "", **options: Any) -> Device:
+        """A device fitted to measured conductances: `neuro.crossbar.measurement.fit` says how.
+
+        Parameters
+        ----------
+        csv
+            A file with the conductance after each pulse, one line a pulse.
+        name
+            What the device is to be called; the file's name where empty.
+        options
+            Passed on to `fit`.
+
+        Returns
+        -------
+        Device
+            Its `notes` say which law was chosen and how well it fits; `measurement.fit` also gives the fit itself,
+            and `neuro.report.devices.fit_figure` draws it.
+
+        Raises
+        ------
+        DeviceError
+            If the file cannot be read as a measurement.
+        """
+        from neuro.crossbar.measurement import fit
+
+        return fit(Path(csv), name=name, **options).device
 
 
 def models_dir(package: Path | None = None) -> Path:
@@ -157,8 +278,8 @@ def list_devices() -> list[str]:
 
     Examples
     --------
-    >>> list_devices()
-    ['ideal', 'taox_64x64']
+    >>> {"ideal", "taox_64x64"} <= set(list_devices())
+    True
     """
     return sorted(path.stem for path in (models_dir() / "devices").glob("*.toml"))
 
@@ -179,13 +300,14 @@ def device_record(name: str) -> DeviceRecord:
     "choice of this project's task, not a property of the chip"
     """
     known = list_devices()
-    if name not in known:
+    alike = [found for found in known if _plain(found) == _plain(name)]
+    if name not in known and len(alike) != 1:
         raise UnknownName("device", name, known)
-    return _read(models_dir() / "devices" / f"{name}.toml")
+    return _read(models_dir() / "devices" / f"{name if name in known else alike[0]}.toml")
 
 
 def load_device(name: str) -> Device:
-    """The device of this name, from models/devices.
+    """The device of this name, from models/devices; capitals, dashes and underscores do not matter.
 
     Raises
     ------
@@ -201,13 +323,15 @@ def load_device(name: str) -> Device:
     (0.00015, 64)
     """
     record = device_record(name)
+    figures = record.figures() | record.pulse_figures()
     return Device(
         name=record.name,
         g_min=record.g_min.value,
         g_max=record.g_max.value,
         levels=None if record.levels is None else record.levels.value,
         write_noise=record.write_noise.value,
-        source="; ".join(f"{key}: {figure.source}" for key, figure in record.figures().items()),
+        **record.pulse_fields(),
+        source="; ".join(f"{key}: {figure.source}" for key, figure in figures.items()),
         notes=record.notes,
     )
 
@@ -228,6 +352,10 @@ def _read(path: Path) -> DeviceRecord:
     if record.name != path.stem:
         raise DeviceError("a device must have the name of its file", where=str(path), value=repr(record.name))
     return record
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _is_number(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""What a crossbar was asked to do, counted: reads, programming, pulses, and the wear of each device."""
+"""What a crossbar was asked to do: reads, programming, pulses, the wear of each device, and joules by cause."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neuro.arrays import Ints
-from neuro.errors import ParameterError
+from neuro.errors import ParameterError, UnknownName
 
-__all__ = ["Ledger"]
+__all__ = ["CAUSES", "Ledger"]
+
+CAUSES = ("read_plus", "read_minus", "driver", "converter", "write_plus", "write_minus", "half_select")
+"""What energy goes into: reads and writes of the two arrays, drivers, converters, cells on the lines of a write."""
 
 
 @dataclass(eq=False)
 class Ledger:
-    """Counts of one crossbar since it was made; energy is these counts times a cost each.
+    """Counts of one crossbar since it was made, and the energy that went into it, by cause.
 
     Pulses and writes count as they are sent, also to a device that is stuck or at the end of its window.
 
@@ -39,6 +42,16 @@ class Ledger:
     """Learning pulses that lower a conductance."""
     writes: int = 0
     """Devices programmed to a target: all of them at first, then what `Crossbar.program` rewrites."""
+    unpriced: int = 0
+    """Reads of a line whose energy is not known, since the voltage, the time or the line was not given."""
+    unpriced_writes: int = 0
+    """Pulses and writes, half-selected ones included, whose energy is not known: no voltage or time was given."""
+    half_selects: int = 0
+    """Pulses of half the voltage that devices got because another one on their row or column was pulsed."""
+    joules: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CAUSES, 0.0))
+    """Energy by cause, J; what flows through devices and wires counts for the array it flows through."""
+    events: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CAUSES, 0))
+    """How many events each entry of `joules` is the sum of."""
     plus: Ints = field(init=False)
     """Learning pulses that each positive device got, shape (pre, post)."""
     minus: Ints = field(init=False)
@@ -59,17 +72,60 @@ class Ledger:
         self.minus += sizes[1]
         return total
 
+    def add(self, cause: str, count: int, joules: float) -> None:
+        """Enter `count` events that took `joules` together.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such cause.
+        """
+        if cause not in self.joules:
+            raise UnknownName("cause of energy", cause, CAUSES)
+        self.joules[cause] += float(joules)
+        self.events[cause] += int(count)
+
+    @property
+    def total(self) -> float:
+        """All energy, J, but for that of writes whose energy is not known: `unpriced_writes` counts these.
+
+        Raises
+        ------
+        ParameterError
+            If there were reads whose energy is not known.
+        """
+        if self.unpriced:
+            raise ParameterError(
+                "a total needs the energy of every read",
+                where="ledger",
+                value=f"{self.unpriced} reads without one",
+                remedy="Give the crossbar a Reading with `voltage` and `duration`, and count reads by line",
+            )
+        return sum(self.joules.values())
+
     def as_dict(self) -> dict[str, int]:
         """The five counts; wear of single devices is in `plus` and `minus`."""
         keys = ("row_reads", "column_reads", "pulses_up", "pulses_down", "writes")
         return {key: int(getattr(self, key)) for key in keys}
+
+    def include(self, other: Ledger, block: tuple[slice, slice] | None) -> None:
+        """Add the counts of another array; those of its devices where `block` says that they lie in this one's."""
+        for key, count in other.as_dict().items():
+            setattr(self, key, getattr(self, key) + count)
+        for key in ("unpriced", "unpriced_writes", "half_selects"):
+            setattr(self, key, getattr(self, key) + getattr(other, key))
+        for cause in CAUSES:
+            self.add(cause, other.events[cause], other.joules[cause])
+        if block is not None:
+            self.plus[block] += other.plus
+            self.minus[block] += other.minus
 
     def copy(self) -> Ledger:
         """A ledger of its own with the same counts."""
         return self + Ledger(self.shape)
 
     def __add__(self, other: Ledger) -> Ledger:
-        """Counts of both, device by device.
+        """Counts and energy of both, device by device.
 
         Raises
         ------
@@ -86,7 +142,14 @@ class Ledger:
                 remedy="Add the counts of `as_dict()` instead",
             )
         mine, theirs = self.as_dict(), other.as_dict()
-        both = Ledger(self.shape, **{key: mine[key] + theirs[key] for key in mine})
+        both = Ledger(self.shape)
+        for key, count in mine.items():
+            setattr(both, key, count + theirs[key])
+        for key in ("unpriced", "unpriced_writes", "half_selects"):
+            setattr(both, key, getattr(self, key) + getattr(other, key))
+        for cause in CAUSES:
+            both.joules[cause] = self.joules[cause] + other.joules[cause]
+            both.events[cause] = self.events[cause] + other.events[cause]
         both.plus += self.plus + other.plus
         both.minus += self.minus + other.minus
         return both

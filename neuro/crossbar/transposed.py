@@ -62,13 +62,18 @@ class TransposedCrossbar:
         """The crossbar's weights transposed, rows contiguous, read-only; one array until the next write."""
         return self.T.transposed_weights()
 
-    def read(self, rows: ArrayLike) -> Floats:
-        """The crossbar's `read_columns`."""
-        return self.T.read_columns(rows)
+    @property
+    def fluctuates(self) -> bool:
+        """Do reads differ from the programmed weights, by chance or by age?"""
+        return self.T.fluctuates
 
-    def read_columns(self, cols: ArrayLike) -> Floats:
+    def read(self, rows: ArrayLike, at: float | None = None) -> Floats:
+        """The crossbar's `read_columns`."""
+        return self.T.read_columns(rows, at)
+
+    def read_columns(self, cols: ArrayLike, at: float | None = None) -> Floats:
         """The crossbar's `read`."""
-        return self.T.read(cols)
+        return self.T.read(cols, at)
 
     def count_reads(self, rows: ArrayLike = 0, *, columns: ArrayLike = 0) -> None:
         """The crossbar's `count_reads`, rows and columns exchanged."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, Ints, finite, narrow, positive
-from neuro.errors import WeightError
+from neuro.errors import UnsupportedFeature, WeightError
 from neuro.network.convolution import Convolution2d, fields_of
 
 __all__ = [
@@ -126,11 +126,19 @@ def matrix(synapses: Synapses, shape: tuple[int, int], where: str) -> NDArray[np
 
     Raises
     ------
+    UnsupportedFeature
+        If they are a crossbar whose reads have noise or drift.
     WeightError
         If the matrix does not have one row per source and one column per target neuron, or is not finite.
     """
     if isinstance(synapses, AllToAll):
         return np.full(shape, _number(synapses.weight, f"{where}, weight"))
+    if getattr(synapses, "fluctuates", False):
+        raise UnsupportedFeature(
+            "a program has one matrix of weights, and this crossbar's reads have noise or drift",
+            where=where,
+            remedy="Connect `crossbar.snapshot(at=...)`, one frozen draw, or leave these out of its Reading",
+        )
     raw = synapses.weight if isinstance(synapses, Dense) else synapses.effective_weights()  # type: ignore[union-attr]
     found = np.shape(raw)
     if found != shape:

@@ -8,7 +8,14 @@ from hypothesis.extra.numpy import arrays
 
 from neuro.crossbar.array import Crossbar, Faults
 from neuro.crossbar.device import Device, load_device
-from neuro.errors import DeviceError, InputError, NeuroError, ParameterError, UnsupportedFeature, WeightError
+from neuro.errors import (
+    DeviceError,
+    InputError,
+    NeuroError,
+    ParameterError,
+    UnknownName,
+    WeightError,
+)
 from neuro.network.synapses import MatrixSynapses
 
 TAOX = load_device("taox_64x64")
@@ -277,8 +284,8 @@ def test_a_crossbar_may_be_empty_or_all_zero():
         (WeightError, r"0\.00015 S", {"weights": [[0.3]], "w_max": 1.0, "start": 0.9}),
         (WeightError, r"shape must be \(pre, post\)", {"weights": [1.0, 2.0]}),
         (WeightError, r"finite; got nan at index \(0, 1\)", {"weights": [[1.0, np.nan]]}),
-        (UnsupportedFeature, "Leave `wires` at None", {"weights": [[1.0]], "wires": 2.0}),
-        (UnsupportedFeature, "'offset'.*Leave `mapping`", {"weights": [[1.0]], "mapping": "offset"}),
+        (DeviceError, "Give neuro.Wires", {"weights": [[1.0]], "wires": 2.0}),
+        (UnknownName, "'columns'.*offset, pair, slices", {"weights": [[1.0]], "mapping": "columns"}),
         (ParameterError, "w_max: must be greater than zero", {"weights": [[1.0]], "w_max": 0.0}),
         (ParameterError, "`start` is a fraction", {"weights": [[0.0]], "start": 1.5}),
         (DeviceError, "load_device", {"weights": [[1.0]], "device": "taox_64x64"}),

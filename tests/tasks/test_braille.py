@@ -220,3 +220,93 @@ def test_another_seed_gives_other_metrics(written):
     one, other = written[0].metrics, run("workers=1", "epochs=1", seed=1).metrics
     assert set(other) == set(one)
     assert any(other[name] != one[name] for name in one if name.startswith("spikes_per_recall"))
+
+
+BENCH = ("ideal", "taox_64x64", "wires5", "EcRam", "ReRamSB")
+BENCHED = (f"variants={','.join(BENCH)}", "priced=true", "workers=1", "epochs=3")
+
+
+@pytest.fixture(scope="module")
+def benched():
+    return run(*BENCHED)
+
+
+def test_devices_and_wires_are_variants_of_their_own(benched):
+    metrics = benched.metrics
+    for variant in BENCH:
+        assert 0 <= metrics[f"exact_words/{variant}/0.10"] <= 1
+        assert metrics[f"pulses_per_device/{variant}"] > 0
+        assert metrics[f"write_joules_per_device/{variant}"] > 0
+        assert metrics[f"read_joules_per_recall/{variant}"] > 0
+    assert "exact_words/levels64_1uS/0.10" not in metrics
+    assert metrics["spikes_per_recall/wires5"] != metrics["spikes_per_recall/taox_64x64"]
+
+
+def test_joules_go_with_the_square_of_the_voltage_and_change_nothing_else(benched):
+    other = run(*BENCHED, "write_voltage=4", "read_voltage=0.4").metrics
+    for name, value in benched.metrics.items():
+        wanted = 4 * value if "joules" in name else value
+        assert other[name] == pytest.approx(wanted, rel=1e-9), name
+
+
+def test_the_table_of_devices_ends_with_what_follows_from_it(benched):
+    bench, learned = benched.tables[-2:]
+    assert [row[0] for row in bench.rows] == list(BENCH)
+    text = " ".join(row[0] for row in learned.rows)
+    scores = {row[0]: row[1] for row in bench.rows}
+    best = max(scores, key=scores.__getitem__)
+    assert f"Best is {best} with {scores[best]:.1%}" in text
+    assert "Wires of 5 ohm" in text
+
+
+def lesson(scores, told):
+    variants = tuple(scores)
+    config = braille.Config(variants=variants, flips=(0.2,))
+    metrics = {f"exact_words/{v}/0.20": score for v, score in scores.items()}
+    metrics |= {f"standard_error/{v}/0.20": 0.01 for v in scores}
+    costs = {"write_joules_per_device": dict.fromkeys(scores, 1e-12), "pulses_per_device": dict.fromkeys(scores, 2.0)}
+    costs["write_joules_per_device"][variants[1]] = 0.5e-12
+    return " ".join(braille.lessons(config, metrics, costs, told))
+
+
+def test_the_lesson_follows_the_numbers():
+    names = ("ideal", "EcRam", "EcRamMO", "ReRamES", "ReRamSB")
+    noise = dict(zip(names, (0.0, 0.1, 0.2, 0.3, 0.4), strict=True))
+    told = {
+        name: braille.Properties(100.0, noise[name], 0.05 * (k % 2), 0.1 * ((k * 3) % 5), 0.0)
+        for k, name in enumerate(names)
+    }
+    text = lesson(dict(zip(names, (0.99, 0.98, 0.6, 0.4, 0.1), strict=True)), told)
+    assert "Best is ideal with 99.0%" in text
+    assert "worst ReRamSB with 10.0%" in text
+    assert "Within two standard errors of the best: ideal, EcRam; of these EcRam learns with the least energy" in text
+    assert "pulse noise goes with the score most closely: the less of it" in text
+    turned = lesson(dict(zip(names, (0.1, 0.4, 0.6, 0.98, 0.99), strict=True)), told)
+    assert "pulse noise goes with the score most closely: the more of it" in turned
+
+
+def test_an_update_may_move_a_device_by_four_of_64_levels_whatever_its_pulses():
+    from neuro.crossbar.device import list_devices, load_device
+    from neuro.crossbar.writing import nominal_step
+
+    assert braille.most_levels(load_device("taox_64x64")) == 4
+    for name in list_devices():
+        if name in ("TaOx41", "ideal"):
+            continue
+        device = load_device(name)
+        step, share = nominal_step(device), 4 / 63 * (device.g_max - device.g_min)
+        assert braille.most_levels(device) * step == pytest.approx(share, abs=max(step, share) / 2 + step)
+
+
+def test_unknown_variants_are_refused():
+    from neuro.errors import ParameterError
+
+    with pytest.raises(ParameterError, match="wires5"):
+        run("variants=ideal,wires7")
+
+
+def test_a_device_without_its_data_is_left_out_and_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("NEURO_DATA", str(tmp_path))
+    report = run("variants=taox_64x64,TaOx41", "priced=true", "workers=1", "epochs=1")
+    assert "exact_words/TaOx41/0.10" not in report.metrics
+    assert "TaOx41 was left out" in report.tables[-1].rows[-1][0]

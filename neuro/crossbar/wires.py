@@ -1,0 +1,71 @@
+"""The wires of a crossbar: resistances, and what is done with the rows that are not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from neuro.errors import ParameterError, UnknownName
+
+__all__ = ["INACTIVE", "Inactive", "Wires"]
+
+Inactive = Literal["ground", "float", "gate"]
+INACTIVE: tuple[Inactive, ...] = ("ground", "float", "gate")
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """Resistance of each wire segment of an array, and of what drives its rows and senses its columns.
+
+    Row i goes from its driver through `driver` and one segment to cell (i, 0), and on through one segment from
+    each cell to the next; it ends at the last cell. Column j begins at cell (0, j) and goes down, through one
+    segment from each cell to the next; from the last cell one more segment and `sense` lead to its terminal,
+    which is held at a voltage, 0 by default. Resistances of zero are ideal wires. Both arrays of a differential
+    pair have these wires.
+
+    Raises
+    ------
+    ParameterError
+        If a resistance is negative or not finite.
+    UnknownName
+        If `inactive` is none of the three.
+
+    Examples
+    --------
+    >>> Wires(row=1.0, column=2.0).ideal, Wires().ideal
+    (False, True)
+    """
+
+    row: float = 0.0
+    """One segment of a row, ohm."""
+    column: float = 0.0
+    """One segment of a column, ohm."""
+    driver: float = 0.0
+    """Output resistance of a row's driver, ohm."""
+    sense: float = 0.0
+    """Input resistance of what senses a column, ohm."""
+    inactive: Inactive = "ground"
+    """What the other rows do during a read. "ground": their drivers hold them at 0 V. "float": they are
+    disconnected from their drivers. "gate": a transistor in each of their cells is off (1T1R), no current flows."""
+
+    def __post_init__(self) -> None:
+        for key in ("row", "column", "driver", "sense"):
+            value = getattr(self, key)
+            number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+            if not number or not 0 <= value < np.inf:
+                rule = f"`{key}` must be a finite number of ohms, not below zero"
+                raise ParameterError(rule, where="wires", value=repr(value))
+        if self.inactive not in INACTIVE:
+            raise UnknownName("treatment of inactive rows", self.inactive, INACTIVE)
+
+    @property
+    def ideal(self) -> bool:
+        """Has nothing any resistance? Rows then superpose whatever the inactive ones do."""
+        return self.row == self.column == self.driver == self.sense == 0
+
+    @property
+    def reversed(self) -> Wires:
+        """The wires as the columns' drivers see them: rows for columns, sensing for driving."""
+        return Wires(self.column, self.row, self.sense, self.driver, self.inactive)

@@ -1,0 +1,147 @@
+"""Measurements: what a known device did, written to a file, becomes that device again."""
+
+import numpy as np
+import pytest
+
+from neuro.crossbar.device import Device
+from neuro.crossbar.laws import Cycle, Exponential, Linear, Power, SoftBounds
+from neuro.crossbar.measurement import fit
+from neuro.errors import DeviceError, UnknownName
+
+LOW, HIGH = 10e-6, 110e-6
+CYCLES = np.repeat([1, -1, 1, -1], 120)
+
+
+def measured(device, ways=CYCLES, start=20e-6, seed=1):
+    """Conductance before the first and after each of the pulses."""
+    return device.sample(1, seed).play(np.array([start]), np.asarray(ways)[:, None])[:, 0]
+
+
+def written(path, g, header="pulse,conductance"):
+    lines = [header] if header else []
+    path.write_text("\n".join([*lines, *(f"{k},{value:.17g}" for k, value in enumerate(g))]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        SoftBounds(step=1e-6, up_down=0.2),
+        Linear(step=0.5e-6, up_down=-0.1, gamma_up=0.6, gamma_down=0.8),
+        Power(step=3e-6, gamma_up=1.8, gamma_down=1.3),
+        Exponential(step=1.5e-6, A_up=0.5, gamma_up=2.0, A_down=0.3, gamma_down=1.5),
+    ],
+    ids=lambda law: type(law).__name__,
+)
+def test_a_curve_without_errors_is_met_to_a_thousandth_of_its_window(tmp_path, law):
+    g = measured(Device("d", LOW, HIGH, law=law))
+    found = fit(written(tmp_path / "curve.csv", g))
+    np.testing.assert_allclose(found.fitted, found.conductance, atol=1e-3 * np.ptp(g))
+    again = measured(found.device.noiseless())
+    np.testing.assert_allclose(again, g, atol=1e-3 * np.ptp(g))
+    assert found.device.cycle.std * law.step < 1e-3 * np.ptp(g)
+
+
+def test_errors_of_pulses_and_of_reads_are_told_apart(tmp_path):
+    law = SoftBounds(step=1e-6)
+    ways = np.repeat([1, -1] * 4, 250)
+    for std, read in ((0.8, 0.0), (0.0, 1e-6), (0.8, 1e-6)):
+        device = Device("d", LOW, HIGH, law=law, cycle=Cycle(std, "step"), write_noise=read)
+        g = measured(device, ways)
+        lines = [f"{k},{value:.17g},{way}" for k, (value, way) in enumerate(zip(g, [1, *ways], strict=True))]
+        path = tmp_path / "noisy.csv"
+        path.write_text("\n".join(lines))
+        found = fit(path, law="soft bounds").device
+        step = found.sample(1).step_up[0]
+        assert found.cycle.std * step == pytest.approx(std * 1e-6, abs=0.15e-6)
+        assert found.write_noise == pytest.approx(read, abs=0.15e-6)
+        assert step == pytest.approx(1e-6, rel=0.15)
+
+
+def test_the_class_method_gives_the_device_of_the_fit(tmp_path):
+    path = written(tmp_path / "mine.csv", measured(Device("d", LOW, HIGH, law=SoftBounds(step=1e-6))))
+    device = Device.from_measurement(path)
+    assert device == fit(path).device
+    assert device.name == "mine"
+    assert "mine.csv" in device.source
+    assert "soft bounds" in device.notes
+    assert Device.from_measurement(str(path), name="another").name == "another"
+
+
+def test_the_file_may_be_written_in_several_ways(tmp_path):
+    g = measured(Device("d", LOW, HIGH, law=SoftBounds(step=1e-6)))
+    wanted = fit(written(tmp_path / "a.csv", g), law="soft bounds")
+    ways = ["", *("set" if way > 0 else "reset" for way in CYCLES)]
+    ways[0] = "set"
+    texts = {
+        "no header": "\n".join(f"{k},{value:.17g}" for k, value in enumerate(g)),
+        "conductances alone": "\n".join(f"{value:.17g}" for value in g),
+        "microsiemens": "# bench 3\nN;G (uS)\n" + "\n".join(f"{k};{1e6 * v:.17g}" for k, v in enumerate(g)),
+        "directions": "pulse,polarity,conductance_S\n"
+        + "\n".join(f"{k},{way},{value:.17g}" for k, (way, value) in enumerate(zip(ways, g, strict=True))),
+    }
+    for name, text in texts.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(text)
+        found = fit(path, law="soft bounds")
+        assert found.device.law.step == pytest.approx(wanted.device.law.step, rel=1e-3), name
+        assert found.branch.max() == 3, name
+
+
+def test_pulses_that_nobody_measured_count(tmp_path):
+    law = SoftBounds(step=1e-6)
+    g = measured(Device("d", LOW, HIGH, law=law), [1] * 200)
+    path = tmp_path / "every_tenth.csv"
+    path.write_text("\n".join(f"{k},{g[k]:.17g}" for k in range(0, 201, 10)))
+    found = fit(path, law="soft bounds")
+    assert found.device.sample(1).step_up[0] == pytest.approx(1e-6, rel=0.2)
+    np.testing.assert_allclose(found.fitted, found.conductance, atol=1e-3 * np.ptp(g))
+
+
+@pytest.mark.parametrize("form", ["constant", "linear", "power", "exponential", "piecewise"])
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_direction_that_was_not_measured_is_the_mirror_of_the_other(tmp_path, form, way):
+    start = 20e-6 if way > 0 else 100e-6
+    g = measured(Device("d", LOW, HIGH, law=SoftBounds(step=1e-6)), [way] * 150, start)
+    path = written(tmp_path / "one.csv", g)
+    device = fit(path, law=form).device.noiseless()
+    assert "mirror" in fit(path, law=form).device.notes
+    low, high = device.g_min, device.g_max
+    near, far = low + 0.3 * (high - low), high - 0.3 * (high - low)
+    up, down = device.pulse([near], 1) - near, device.pulse([far], -1) - far
+    assert up[0] == pytest.approx(-down[0], rel=1e-6)
+
+
+def test_a_curve_that_stays_at_the_end_of_its_window_turns_where_it_leaves_it(tmp_path):
+    law = Linear(step=2e-6)
+    g = measured(Device("d", LOW, HIGH, law=law, write_noise=0.2e-6), np.repeat([1, -1], 100))
+    found = fit(written(tmp_path / "flat.csv", g), law="constant")
+    turn = int(np.flatnonzero(np.diff(found.branch))[0])
+    assert turn == pytest.approx(100, abs=2)
+    assert found.device.g_max == pytest.approx(HIGH, abs=0.5e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "a line for each pulse"),
+        ("pulse,conductance\n", "a line for each pulse|four pulses"),
+        ("0,1e-6\n1,2e-6\n", "four pulses"),
+        ("pulse,current\n0,1e-6\n", "begin"),
+        ("0,1e-6\n1,-2e-6\n2,1e-6\n3,1e-6\n4,1e-6\n5,2e-6", "below zero"),
+        ("0,1e-6\n1,none\n2,1e-6\n", "every line"),
+        ("\n".join(f"{k},1e-6" for k in range(9)), "change"),
+    ],
+)
+def test_what_is_no_measurement_is_refused(tmp_path, text, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(DeviceError, match=message):
+        fit(path)
+
+
+def test_a_missing_file_and_an_unknown_law_are_named(tmp_path):
+    with pytest.raises(DeviceError, match="cannot be read"):
+        fit(tmp_path / "none.csv")
+    with pytest.raises(UnknownName, match="soft bounds"):
+        fit(tmp_path / "none.csv", law="cubic")
