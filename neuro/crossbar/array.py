@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, frozen, positive, stream
 from neuro.crossbar.checks import (
@@ -294,11 +294,15 @@ class Crossbar(Readable, Writable):
         other._reader = self._reader.copy(other._pairs)
         return other
 
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """All that writes and learning change, by name, to be saved and written back; random streams apart."""
+        return {**self._pairs.memory(), "register": self._register}
+
     def adopt(self, other: Crossbar) -> None:
         """Become like a copy that has gone on: its devices, register and next errors; its counts are added."""
         ledger, version = self.ledger + other.ledger, self.version
         self.__dict__.update(other.copy().__dict__)
-        self._reader.ledger = ledger
+        self.count_into(ledger)
         self.version = version
         self._changed()
 

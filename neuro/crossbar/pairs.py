@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,15 @@ class Pairs:
             found.append(self._sampled[side].send(self._held[side], seen, np.ascontiguousarray(pulses), self._halves))
             self._stay(side, fault)
         return Moved(*found)
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """All that writes and pulses change, by name, to be saved and written back; random streams apart."""
+        found: dict[str, NDArray[Any]] = {"plus": self.plus, "minus": self.minus}
+        if self._sampled is not None and self._held is not None:
+            for side, held, sampled in zip(("plus", "minus"), self._held, self._sampled, strict=True):
+                counts, last = sampled.memory()
+                found |= {f"held_{side}": held, f"pulses_{side}": counts, f"error_{side}": last}
+        return found
 
     def copy(self) -> Pairs:
         """Independent devices in the same state, whose next writes draw the same errors."""

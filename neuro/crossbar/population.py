@@ -118,6 +118,10 @@ class Sampled:
         """Pulses that each device has had; a read-only view."""
         return frozen(self._devices.counts.reshape(self.shape))
 
+    def memory(self) -> tuple[Ints, Floats]:
+        """What pulses have left behind, to be saved and written back: counts, and last normal numbers, flat."""
+        return self._devices.counts, self._devices.memory
+
     def send(self, g: Floats, seen: Floats, pulses: Ints, halves: Halves | None = None) -> Sent:
         """Send each device its pulses, signed by direction, in place.
 

@@ -50,6 +50,11 @@ class Readable:
         """Do reads differ from the programmed weights, by chance or by age? A network then takes a `snapshot`."""
         return self.reading.fluctuates
 
+    def count_into(self, ledger: Ledger) -> None:
+        """Enter reads and writes in this ledger from now on."""
+        self._reader.settle()
+        self._reader.ledger = ledger
+
     def effective_weights(self) -> Floats:
         """Weights as programmed and as read row by row, scale times `effective_conductance`, shape (pre, post).
 

@@ -24,7 +24,7 @@ def begun(lesson: Lesson) -> Lesson:
     """A lesson whose devices count pulses from now on."""
     crossbars = {name: crossbar.copy() for name, crossbar in lesson.crossbars.items()}
     for crossbar in crossbars.values():
-        crossbar.ledger = Ledger(crossbar.shape)
+        crossbar.count_into(Ledger(crossbar.shape))
     return lesson._replace(crossbars=crossbars)
 
 

@@ -135,9 +135,9 @@ def _pulse(learner: Learner, name: str, k: int, sums: Floats, pairing: Pairing, 
         change[order] = sums
     ledger = crossbar.ledger
     if not counted:
-        crossbar.ledger = Ledger(crossbar.shape)
+        crossbar.count_into(Ledger(crossbar.shape))
     crossbar.accumulate(change.reshape(crossbar.shape), pairing.most_levels)
-    crossbar.ledger = ledger
+    crossbar.count_into(ledger)
     original = network.projections[name].synapses
     for other, label in enumerate(learner.pairings):
         synapses = network.projections[label].synapses

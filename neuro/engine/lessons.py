@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from neuro.arrays import Floats, Ints
 from neuro.engine.files import key, note, noted, put
 from neuro.engine.program import Program
@@ -156,6 +154,12 @@ def _check(program: Program, name: str, pairing: Pairing) -> None:
             where=where,
             remedy="Give the rule to the projection of the crossbar",
         )
+    if devices and hasattr(synapses, "crossbars"):
+        raise UnsupportedFeature(
+            "a crossbar of several arrays does not learn in the run",
+            where=where,
+            remedy="Use one array with mapping='pair', or learn between runs with `accumulate`",
+        )
     if devices and not pairing.every:
         raise UnsupportedFeature(
             "a crossbar is written now and then, not at every spike", where=where, remedy="Give the rule `every=`"
@@ -174,10 +178,9 @@ def write_lesson(group: Any, lesson: Lesson) -> None:
         put(group, field, getattr(lesson, field))
     drawn = {}
     for name, crossbar in lesson.crossbars.items():
-        pairs = crossbar._pairs
-        for field, values in (("plus", pairs.plus), ("minus", pairs.minus), ("register", crossbar._register)):
+        for field, values in crossbar.memory().items():
             put(group, f"crossbars/{key(name)}/{field}", values)
-        drawn[name] = pairs._rng.bit_generator.state
+        drawn[name] = crossbar._pairs._rng.bit_generator.state
     note(group, "about", {"pairings": dict(lesson.pairings), "random": drawn})
 
 
@@ -188,10 +191,11 @@ def read_lesson(group: Any, program: Program) -> Lesson:
     crossbars = {}
     for name, drawn in about["random"].items():
         crossbar = program.network.projections[name].synapses.copy()  # type: ignore[union-attr]
-        parts = [np.array(group[f"crossbars/{key(name)}/{field}"][:]) for field in ("plus", "minus", "register")]
-        if any(part.shape != crossbar.shape for part in parts):
-            raise StateError("the devices of the state have another shape", where=f"projection {name!r}")
-        crossbar._pairs.plus, crossbar._pairs.minus, crossbar._register = parts
+        saved, memory = group[f"crossbars/{key(name)}"], crossbar.memory()
+        if {field: array.shape for field, array in memory.items()} != {field: saved[field].shape for field in saved}:
+            raise StateError("the devices of the state are others", where=f"projection {name!r}")
+        for field, array in memory.items():
+            array[...] = saved[field][...]
         crossbar._pairs._rng.bit_generator.state = drawn
         crossbar._changed()
         crossbars[name] = crossbar

@@ -359,7 +359,9 @@ def test_a_crossbar_learns_through_its_register_and_pulses():
     assert np.array_equal(rec.weights["back"], crossbar.effective_weights().T)
 
 
-@pytest.mark.parametrize("device", [LEVELS, None], ids=["levels", "continuous"])
+@pytest.mark.parametrize(
+    "device", [LEVELS, None, nr.load_device("ReRamES")], ids=["levels", "continuous", "pulsed by a law"]
+)
 def test_devices_that_learn_in_parts_and_from_a_file_learn_the_same(device, tmp_path):
     net, crossbar = on_devices(device)
     whole = nr.run(net, 0.5, plasticity={"forth": PULSES})
@@ -376,6 +378,14 @@ def test_devices_that_learn_in_parts_and_from_a_file_learn_the_same(device, tmp_
     assert np.array_equal(parts.conductance_minus, crossbar.conductance_minus)
     assert np.array_equal(anew.conductance_minus, crossbar.conductance_minus)
     assert parts.ledger.as_dict() == crossbar.ledger.as_dict()
+
+
+def test_a_crossbar_of_several_arrays_does_not_learn_in_the_run():
+    net = busy()
+    tiled = nr.Crossbar(np.zeros((12, 12)), device=LEVELS, w_max=0.5, tile=(6, 6))
+    net.connect("cell", "cell", tiled, delay=1.5e-3, name="tiled")
+    with pytest.raises(nr.NeuroError, match="several arrays"):
+        nr.run(net, 0.1, plasticity={"tiled": PULSES})
 
 
 def test_a_state_from_which_devices_learned_can_be_gone_on_from_twice():
