@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,19 +18,17 @@ from numba.core import cgutils, types
 from numba.core.ccallback import CFunc
 from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, register_model, unbox
+from numba.extending import NativeValue, infer_getattr, intrinsic, lower_getattr_generic, register_model, unbox
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=tuple[Any, ...])
 
-shares = numba.prange
-_CORES = numba.get_num_threads()
 _OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
-__all__ = ["inlined", "inner", "is_cached", "kernel", "laid", "link", "routine", "shared", "shares", "use_threads"]
+__all__ = ["give_way", "inlined", "inner", "is_cached", "kernel", "laid", "link", "routine", "seen", "tell"]
 
 
 def kernel(function: F) -> F:
@@ -38,12 +37,9 @@ def kernel(function: F) -> F:
     Kernels may call kernels of other files in the same folder: the cache entry of each carries the digest of
     them all, because numba by itself would go on running a callee that has been edited in another file.
     """
-    return _cached(function, parallel=False)
-
-
-def shared(function: F) -> F:
-    """A kernel whose loops over `shares(n)` are divided among threads."""
-    return _cached(function, parallel=True)
+    compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    _stamp(compiled, function)
+    return cast(F, compiled)
 
 
 def inner(function: F) -> F:
@@ -82,11 +78,6 @@ def link() -> None:
             del _UNLINKED[external]
 
 
-def use_threads(count: int) -> None:
-    """Let shared kernels use up to so many threads, as far as there are cores."""
-    numba.set_num_threads(min(count, _CORES))
-
-
 def is_cached(function: Callable[..., Any]) -> bool:
     """Has this kernel machine code already, in this process or on disk (or is compilation switched off)?"""
     if not hasattr(function, "signatures") or function.signatures:
@@ -95,15 +86,39 @@ def is_cached(function: Callable[..., Any]) -> bool:
     return any(folder.glob(f"*.{function.__name__}-*.nbi"))
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def seen(typing: Any, values: Any, at: Any) -> Any:
+    """values[at], and with it all that another thread had written before it did `tell` that number."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.load_atomic(builder.gep(data, [args[1]]), "acquire", 8)
+
+    return types.int64(values, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def tell(typing: Any, values: Any, at: Any, number: Any) -> Any:
+    """values[at] = number, for other threads to see once they can see all that was written before."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        builder.store_atomic(args[2], builder.gep(data, [args[1]]), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, types.int64), build
+
+
+def _nothing() -> None:
+    """Where the system has no such call, a thread that waits goes on looking."""
+
+
+give_way: Any = types.ExternalFunction("sched_yield", types.int32()) if os.name == "posix" else inner(_nothing)
+"""Let another thread have the core, if one wants it."""
+
 _UNLINKED: dict[Any, Callable[..., Any]] = {}
 _LINKED: list[CFunc] = []
 _LINKING = Lock()
-
-
-def _cached(function: F, parallel: bool) -> F:
-    compiled = numba.njit(cache=True, parallel=parallel, no_cfunc_wrapper=True, **_OPTIONS)(function)
-    _stamp(compiled, function)
-    return cast(F, compiled)
 
 
 def _stamp(compiled: Any, function: Callable[..., Any]) -> None:

@@ -148,9 +148,9 @@ def _targets(context: Any, builder: Any, kind: Any, post: Any, at: Any) -> list[
     return [builder.zext(builder.load(builder.gep(first, [_I64(k)])), _I64) for k in range(LANES)]
 
 
-def _add(context: Any, builder: Any, kind: Any, flat: Any, targets: list[Any], inputs: list[Any]) -> list[Any]:
+def _add(context: Any, builder: Any, kind: Any, amp: Any, targets: list[Any], inputs: list[Any]) -> list[Any]:
     """Add a pair to each target, one after the other: the same target may come twice."""
-    data, sums = context.make_array(kind)(context, builder, flat).data, []
+    data, sums = context.make_array(kind)(context, builder, amp).data, []
     for j, value in zip(targets, inputs, strict=True):
         place = builder.bitcast(builder.gep(data, [builder.shl(j, _I64(1))]), _PAIR.as_pointer())
         total = builder.fadd(builder.load(place, align=8), value)
@@ -160,8 +160,8 @@ def _add(context: Any, builder: Any, kind: Any, flat: Any, targets: list[Any], i
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def add_pairs(typing: Any, flat: Any, post: Any, at: Any, da: Any, db: Any) -> Any:
-    """Add (da, db) to flat[2 j : 2 j + 2] for the targets j in post[at : at + 8]; all new a, and all new b."""
+def add_pairs(typing: Any, amp: Any, post: Any, at: Any, da: Any, db: Any) -> Any:
+    """Add (da, db) to the pairs amp[j] of the targets j in post[at : at + 8]; all new a, and all new b."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         targets = _targets(context, builder, sig.args[1], args[1], args[2])
@@ -169,11 +169,11 @@ def add_pairs(typing: Any, flat: Any, post: Any, at: Any, da: Any, db: Any) -> A
         sums = _add(context, builder, sig.args[0], args[0], targets, [value] * LANES)
         return context.make_tuple(builder, _BOTH, _apart(builder, sums))
 
-    return _BOTH(flat, post, types.uint64, types.float64, types.float64), build
+    return _BOTH(amp, post, types.uint64, types.float64, types.float64), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def add_weighted(typing: Any, flat: Any, post: Any, weights: Any, at: Any, w0: Any, unit_a: Any, unit_b: Any) -> Any:
+def add_weighted(typing: Any, amp: Any, post: Any, weights: Any, at: Any, w0: Any, unit_a: Any, unit_b: Any) -> Any:
     """`add_pairs` of (w unit_a, w unit_b) for the weights w in weights[w0 : w0 + 8]."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -188,7 +188,7 @@ def add_weighted(typing: Any, flat: Any, post: Any, weights: Any, at: Any, w0: A
         sums = _add(context, builder, sig.args[0], args[0], targets, inputs)
         return context.make_tuple(builder, _BOTH, _apart(builder, sums))
 
-    return _BOTH(flat, post, weights, types.uint64, types.uint64, types.float64, types.float64), build
+    return _BOTH(amp, post, weights, types.uint64, types.uint64, types.float64, types.float64), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -248,8 +248,8 @@ def put(typing: Any, values: Any, at: Any, x: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def add_beside(typing: Any, flat: Any, who: Any, da: Any, db: Any) -> Any:
-    """Add da and db to the pairs of the neighbours who .. who + 8 in `flat`; all new a, and all new b."""
+def add_beside(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
+    """Add da and db to the pairs of the neighbours who .. who + 8 in `amp`; all new a, and all new b."""
     both = ir.VectorType(_DOUBLE, 2 * LANES)
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -260,4 +260,4 @@ def add_beside(typing: Any, flat: Any, who: Any, da: Any, db: Any) -> Any:
         builder.store(total, place, align=8)
         return context.make_tuple(builder, _BOTH, _apart(builder, [total]))
 
-    return _BOTH(flat, types.int64, _LANES, _LANES), build
+    return _BOTH(amp, types.int64, _LANES, _LANES), build

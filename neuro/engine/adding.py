@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neuro.engine.records import F8, U4, Desk, Fixed, Index, Reals
-from neuro.jit import inlined, inner
+from neuro.engine.records import F8, U4, Desk, Fixed, Index, Reals, State
+from neuro.jit import inlined, inner, routine
 from neuro.lanes import (
     LANES,
     add_beside,
@@ -24,7 +24,7 @@ from neuro.lanes import (
 )
 
 FOUR = 4 * LANES
-ONE, TWICE = np.uint64(1), np.uint64(2)
+ONE = np.uint64(1)
 
 __all__ = ["add_driven", "add_each", "add_falling", "add_rows", "add_same", "add_whole"]
 
@@ -34,7 +34,7 @@ def add_rows(
     fixed: Fixed, weights: Reals, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index
 ) -> None:
     """Sum the weights of several rows that arrive in one instant."""
-    segments, codes, whole = fixed.segments, desk.event_code, int(size) - int(size) % FOUR
+    segments, codes, whole = fixed.segments, desk.event_code, size - size % FOUR
     for e in range(begin, end):
         if segments[codes[e]].weight_step != 1:
             whole = 0
@@ -67,23 +67,24 @@ def note(hits: U4, n: int, i: int, marks: Any) -> int:
     return n
 
 
-@inlined
+@routine
 def add_same(
-    flat: F8, gap: F8, post: U4, hits: U4, at: Index, m: Index, even: bool, level: float, da: float, db: float,
-    p: float, q: float, up: float, most: float,
+    fixed: Fixed, state: State, desk: Desk, k: int, at: Index, m: Index, even: bool, level: float,
+    da: float, db: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
     """Add one and the same input to m targets; note those that the bound does not clear."""
-    n, whole, nothing, gaps = 0, int(m) - int(m) % LANES, alike(0.0), alike(level)
+    amp, gap, post, hits = state.amp, state.gap, fixed.post, desk.hits[k]
+    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
     for i in range(0, whole, LANES):
-        a, b = add_pairs(flat, post, np.uint64(at + i), da, db)
+        a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
         y = a * p + b * q
         if not even:
             gaps = pick(gap, post, np.uint64(at + i))
         n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
     for i in range(whole, m):
         j = np.uint64(post[np.uint64(at + i)])
-        a, b = flat[TWICE * j] + da, flat[TWICE * j + ONE] + db
-        flat[TWICE * j], flat[TWICE * j + ONE] = a, b
+        a, b = amp[j, 0] + da, amp[j, 1] + db
+        amp[j, 0], amp[j, 1] = a, b
         y = a * p + b * q
         if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
             hits[n] = i
@@ -91,62 +92,68 @@ def add_same(
     return n
 
 
-@inlined
-def add_falling(flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float) -> int:
+@routine
+def add_falling(
+    fixed: Fixed, state: State, desk: Desk, k: int, at: Index, m: Index, da: float, db: float
+) -> int:  # fmt: skip
     """Add one and the same inhibition to m targets; note those that are watched.
 
     Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
     """
+    amp, post, hits = state.amp, fixed.post, desk.hits[k]
     n, whole, bar = 0, m - m % LANES, alike(inf)
     for i in range(0, whole, LANES):
-        a, _ = add_pairs(flat, post, np.uint64(at + i), da, db)
+        a, _ = add_pairs(amp, post, np.uint64(at + i), da, db)
         n = note(hits, n, i, over(a, bar))
     for i in range(whole, m):
-        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
-        a = flat[at_a] + da
-        flat[at_a], flat[at_a + ONE] = a, flat[at_a + ONE] + db
+        j = np.uint64(post[np.uint64(at + i)])
+        a = amp[j, 0] + da
+        amp[j, 0], amp[j, 1] = a, amp[j, 1] + db
         if a == inf:
             hits[n] = i
             n += 1
     return n
 
 
-@inlined
+@routine
 def add_driven(
-    flat: F8, post: U4, hits: U4, at: Index, m: Index, da: float, db: float, p: float, q: float, r: float, gap: float
-) -> int:
+    fixed: Fixed, state: State, desk: Desk, k: int, at: Index, m: Index, da: float, db: float,
+    p: float, q: float, r: float, gap: float,
+) -> int:  # fmt: skip
     """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
+    amp, post, hits = state.amp, fixed.post, desk.hits[k]
     n, whole, gaps = 0, m - m % LANES, alike(gap)
     for i in range(0, whole, LANES):
-        a, b = add_pairs(flat, post, np.uint64(at + i), da, db)
+        a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
         n = note(hits, n, i, over(a * p + larger(b * q, b * r), gaps))
     for i in range(whole, m):
-        at_a = TWICE * np.uint64(post[np.uint64(at + i)])
-        a, b = flat[at_a] + da, flat[at_a + ONE] + db
-        flat[at_a], flat[at_a + ONE] = a, b
+        j = np.uint64(post[np.uint64(at + i)])
+        a, b = amp[j, 0] + da, amp[j, 1] + db
+        amp[j, 0], amp[j, 1] = a, b
         if not a * p + max(b * q, b * r) < gap:
             hits[n] = i
             n += 1
     return n
 
 
-@inlined
-def add_each(
-    flat: F8, gap: F8, post: U4, weights: Reals, hits: U4, at: Index, w0: Index, m: Index, even: bool, level: float,
-    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+@inner
+def add_of(
+    fixed: Fixed, state: State, desk: Desk, k: int, weights: Reals, at: Index, w0: Index, m: Index, even: bool,
+    level: float, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
-    """Add inputs of individual weights to m targets; note those that the bound does not clear."""
-    n, whole, nothing, gaps = 0, int(m) - int(m) % LANES, alike(0.0), alike(level)
+    """`add_each` with these weights."""
+    amp, gap, post, hits = state.amp, state.gap, fixed.post, desk.hits[k]
+    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
     for i in range(0, whole, LANES):
-        a, b = add_weighted(flat, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
+        a, b = add_weighted(amp, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
         y = a * p + b * q
         if not even:
             gaps = pick(gap, post, np.uint64(at + i))
         n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
     for i in range(whole, m):
         j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
-        a, b = flat[TWICE * j] + w * unit_a, flat[TWICE * j + ONE] + w * unit_b
-        flat[TWICE * j], flat[TWICE * j + ONE] = a, b
+        a, b = amp[j, 0] + w * unit_a, amp[j, 1] + w * unit_b
+        amp[j, 0], amp[j, 1] = a, b
         y = a * p + b * q
         if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
             hits[n] = i
@@ -154,22 +161,41 @@ def add_each(
     return n
 
 
-@inlined
-def add_whole(
-    flat: F8, gap: F8, total: F8, hits: U4, who: Index, m: Index, unit_a: float, unit_b: float,
-    p: float, q: float, up: float, most: float,
+@routine
+def add_each(
+    fixed: Fixed, state: State, desk: Desk, k: int, at: Index, w0: Index, m: Index, even: bool, level: float,
+    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
-    """Add the summed inputs `total` to m neighbours; note those that the bound does not clear."""
-    n, whole, nothing = 0, int(m) - int(m) % LANES, alike(0.0)
+    """Add inputs of individual weights to m targets; note those that the bound does not clear."""
+    if len(fixed.wide):
+        return add_of(fixed, state, desk, k, fixed.wide, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+    return add_of(fixed, state, desk, k, fixed.narrow, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+
+
+@routine
+def add_whole(
+    fixed: Fixed, state: State, desk: Desk, k: int, begin: int, end: int, base: Index, who: Index, m: Index,
+    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add the rows of the arrivals begin .. end, which come in one instant, to m neighbours from `who` on.
+
+    Their sums stay on the desk, and those that the bound does not clear are noted.
+    """
+    amp, gap, total, hits = state.amp, state.gap, desk.total[k], desk.hits[k]
+    if len(fixed.wide):
+        add_rows(fixed, fixed.wide, desk, total, begin, end, base, m)
+    else:
+        add_rows(fixed, fixed.narrow, desk, total, begin, end, base, m)
+    n, whole, nothing = 0, m - m % LANES, alike(0.0)
     for i in range(0, whole, LANES):
         w = neighbours(total, i)
-        a, b = add_beside(flat, who + i, w * unit_a, w * unit_b)
+        a, b = add_beside(amp, who + i, w * unit_a, w * unit_b)
         y = a * p + b * q
         n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), neighbours(gap, who + i)))
     for i in range(whole, m):
-        at_a = TWICE * np.uint64(who + i)
-        a, b = flat[at_a] + total[i] * unit_a, flat[at_a + ONE] + total[i] * unit_b
-        flat[at_a], flat[at_a + ONE] = a, b
+        j = np.uint64(who + i)
+        a, b = amp[j, 0] + total[i] * unit_a, amp[j, 1] + total[i] * unit_b
+        amp[j, 0], amp[j, 1] = a, b
         y = a * p + b * q
         if not max(y, y * up) + max(b * most, 0.0) < gap[who + i]:
             hits[n] = i

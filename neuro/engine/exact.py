@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from math import inf
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -44,9 +45,10 @@ from neuro.engine.records import (
 from neuro.engine.runaway import check_spikes, crowded, fault
 from neuro.engine.state import EngineState, copied, initial_state, new_desk, with_room
 from neuro.engine.structure import acting
+from neuro.engine.team import OVER, help_out, helpers, workers_for
 from neuro.engine.windows import first_busy, force, run_windows
 from neuro.errors import NetworkError
-from neuro.jit import is_cached, laid, link, use_threads
+from neuro.jit import is_cached, laid, link
 
 __all__ = ["Outcome", "Piece", "Sink", "advance", "finished", "ready"]
 
@@ -146,6 +148,9 @@ def advance(
             # A neuron that runs away after the run's end is none of its business.
             sink.write(course.piece(end := stop))
         tell(stop)
+    free = course.spare if course.arrays is final else course.arrays
+    if free is not None:
+        _SPARE[program] = free
     after = EngineState(program, final, base, stop, since(known, base), plan.forced, state.seed, kept)
     return Outcome(stop, course.events, after, course.weights())
 
@@ -210,6 +215,10 @@ def _output(program: Program, room: int) -> Output:
     return Output(np.empty(room), np.empty(room, np.int64), np.zeros((0, 0)), events)
 
 
+_SPARE: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
+"""Arrays that a run has no more use for: memory that the system need not clear for the next one."""
+
+
 class _Course:
     """A simulation under way: what stands at `reached`, and how far to go at a time.
 
@@ -234,7 +243,7 @@ class _Course:
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
-        self.spare: State | None = None
+        self.spare = _SPARE.pop(program, None)
         self.lent = True
         self.inputs = Inputs(
             known.source_time, known.source_id, known.steps, known.step_value, np.zeros(0), sampling.ids
@@ -242,9 +251,9 @@ class _Course:
         self.output = _output(program, min(max(1024, 16 * program.size), MOST_SPIKES))
         self.events = self.output.events
         self.desk = self._new_desk()
-        # A window in which every neuron is looked at takes some 20 ns for each of them; after a quiet stretch the
+        # A window in which every neuron is looked at takes some 5 ns for each of them; after a quiet stretch the
         # next piece may be all of that kind.
-        self.most = max(1, 50_000_000 // (50 + program.size))
+        self.most = max(1, 200_000_000 // (50 + program.size))
         self.windows = max(1, min(256, 4_000_000 // (50 + program.size), self.most))
         self.quiet = False
 
@@ -293,16 +302,18 @@ class _Course:
         if not length:
             bench = new_bench(self.program.fixed, arrays)
             return float(run_queue(fixed, *tables, laid(self.desk), laid(bench), until))
-        team = None if self.threads == 1 else self.threads
-        start, stop = self.counted
+        workers, limits = workers_for(self.threads), (self.reached, until)
         if self.learner is not None and self.lesson is not None:
             self.learner.load(self.lesson)
-            return follow(self.learner, arrays, self.inputs, output, self.desk, self.reached, until, self.counted, team)
-        return float(run_windows(fixed, *tables, laid(self.desk), self.reached, until, length, start, stop, team))
+            with helpers((self.learner.table, *tables), self.desk, workers):
+                return follow(self.learner, arrays, self.inputs, output, self.desk, *limits, self.counted, workers)
+        with helpers((fixed, *tables), self.desk, workers):
+            return float(run_windows(fixed, *tables, laid(self.desk), *limits, length, *self.counted, workers))
 
     def _enlarge(self, short: Short) -> None:
         if self.learner is not None and self.lesson is not None:
             self.learner, self.lesson, self.arrays = enlarged(self.learner, short.code, self.lesson, self.arrays)
+            self.desk = self._new_desk()
 
     def weights(self) -> dict[str, Floats]:
         """What the projections that learn have learned."""
@@ -332,7 +343,7 @@ class _Course:
             return min(stop, self.reached + most, max(ahead, patient))
         window = int(window_of(self.reached, length))
         last = window + self.windows
-        if stop <= last * length:
+        if stop <= (last + self.windows // 4) * length:
             last = int(window_of(stop, length)) + 1
         else:
             ahead = int(
@@ -383,7 +394,8 @@ class _Course:
 
     def _new_desk(self) -> Desk:
         bounds = self.program.shares(self.threads)
-        return new_desk(self.program, bounds, len(self.arrays.calendar), len(self.output.time))
+        desk = new_desk(self.program, bounds, len(self.arrays.calendar), len(self.output.time))
+        return desk if self.learner is None else desk._replace(cuts=self.learner.of_segments(desk.cuts))
 
     def _adapt(self, until: float, took: float, count: int) -> None:
         if self.quiet:
@@ -392,7 +404,7 @@ class _Course:
         if took > 2 * PIECE:
             self.windows = max(1, int(done * PIECE / took))
         elif took < PIECE / 2 and 2 * count < MOST_SPIKES:
-            self.windows = min(max(2, min(8, int(PIECE / 2 / max(took, 1e-9)))) * self.windows, self.most)
+            self.windows = min(max(2, min(16, int(0.8 * PIECE / max(took, 1e-9)))) * self.windows, self.most)
         elif count >= MOST_SPIKES:
             self.windows = max(1, int(done))
 
@@ -400,8 +412,6 @@ class _Course:
 def ready(program: Program, threads: int = 1) -> None:
     """Compile for this kind of program, if that is still to be done: before anything that Ctrl-C should not cut."""
     kind = threads > 1, program.window > 0.0
-    if threads > 1:
-        use_threads(threads)
     if kind in _READY:
         return
     _announce(run_windows if program.window else run_queue)
@@ -409,11 +419,14 @@ def ready(program: Program, threads: int = 1) -> None:
     nothing, nobody = np.zeros(0), np.zeros(0, np.int64)
     inputs = Inputs(nothing, nobody, np.zeros(0, STEP), nothing, nothing, nobody)
     arrays = copied(initial_state(program).arrays)
-    desk, team = new_desk(program, program.shares(1), 0, 1), None if threads == 1 else threads
+    desk = new_desk(program, program.shares(1), 0, 1)
     out = _output(program, 0)
     tables = program.table, laid(arrays), laid(inputs), laid(out)
     if program.window:
-        run_windows(*tables, laid(desk), 0.0, 0.0, program.window, 0.0, 0.0, team)
+        run_windows(*tables, laid(desk), 0.0, 0.0, program.window, 0.0, 0.0, 1)
+        if threads > 1:
+            desk.signal[0] = OVER
+            help_out(*tables, laid(desk), 1, 2)
     else:
         run_queue(*tables, laid(desk), laid(new_bench(program.fixed, arrays)), 0.0)
     _READY.add(kind)

@@ -180,16 +180,15 @@ def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
     tally[WATCHED] = 0
     last, em, es = np.int64(-1), 1.0, 1.0
     for turn in range(n):
-        soon = watched[min(turn + 4, n - 1)]
+        soon = watched[min(turn + 8, n - 1)]
         fetch(state.neurons, soon)
         fetch(state.amp, soon)
-        fetch(fixed.cells, soon)
         j = watched[turn]
         neuron, amp, gap = state.neurons[j], state.amp[j], state.gap[j]
         neuron.listed = 0
         if amp[0] != inf:
             continue
-        g = np.int64(0) if len(fixed.groups) == 1 else fixed.cells[j].group
+        g = np.int64(neuron.group)
         group = fixed.groups[g]
         if neuron.mode != HELD:
             if g != last:

@@ -30,9 +30,9 @@ class Short(Exception):
 
 def follow(
     learner: Learner, arrays: State, inputs: Inputs, output: Output, desk: Desk, begin: float, until: float,
-    counted: tuple[float, float], team: int | None,
+    counted: tuple[float, float], workers: int,
 ) -> float:  # fmt: skip
-    """Simulate from `begin` to `until` and learn from each window's spikes before the next."""
+    """Simulate from `begin` to `until` and learn from each window's spikes before the next, with `helpers` at hand."""
     length, reached = learner.program.window, begin
     tables, seat = (laid(arrays), laid(inputs), laid(output)), laid(desk)
     stride = max(1, floor(min(learner.shortest / length, 1e6) * (1.0 - 1e-9)))
@@ -42,7 +42,7 @@ def follow(
         last = ahead if ahead > window else window + stride
         end = min(last * length, until)
         before = int(arrays.register[N_OUT])
-        end = float(run_windows(learner.table, *tables, seat, reached, end, length, *counted, team))
+        end = float(run_windows(learner.table, *tables, seat, reached, end, length, *counted, workers))
         narrow = arrays.register[FAULT] == NARROW
         if arrays.register[FAULT] and not narrow:
             return reached

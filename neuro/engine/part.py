@@ -6,7 +6,7 @@ from math import exp, inf
 
 import numpy as np
 
-from neuro.engine.adding import add_driven, add_each, add_falling, add_rows, add_same, add_whole
+from neuro.engine.adding import add_driven, add_each, add_falling, add_same, add_whole
 from neuro.engine.compact import FAR, ahead, horizon, pack, rebase, scan, unpack, watch
 from neuro.engine.firing import FIRED, SILENT, UNDECIDED, close, discharge, set_free
 from neuro.engine.general import close_general, deliver
@@ -36,9 +36,11 @@ from neuro.engine.sampling import sample
 from neuro.jit import inlined, inner, routine
 from neuro.lanes import fetch
 
+AHEAD = 128
+"""Synapses of the next row that are brought near."""
 EVERY = np.uint64(2**64 - 1)
 
-__all__ = ["change", "changes", "run_part"]
+__all__ = ["change", "changes", "clip", "run_part"]
 
 
 @inner
@@ -105,18 +107,20 @@ def look_at_all(fixed: Fixed, state: State, desk: Desk, k: int, start: float, en
 
 
 @inlined
-def look_ahead(fixed: Fixed, state: State, desk: Desk, e: int, n_events: int) -> None:
+def look_ahead(fixed: Fixed, state: State, desk: Desk, k: int, e: int, n_events: int) -> None:
     """Have brought near what the fourth arrival from here, and the beginning of the next row, will need."""
     if e + 4 < n_events:
         code = desk.event_code[e + 4]
         if code >= 0:
             fetch(fixed.segments, code)
-        else:
+        elif desk.bounds[k] <= -1 - code < desk.bounds[k + 1]:
             fetch(state.neurons, -1 - code)
-            fetch(fixed.cells, -1 - code)
+            fetch(state.amp, -1 - code)
     if e + 1 < n_events and desk.event_code[e + 1] >= 0:
-        seg = fixed.segments[desk.event_code[e + 1]]
-        for i in range(0, min(seg.count, 128), 16):
+        code = desk.event_code[e + 1]
+        seg = fixed.segments[code]
+        begin = np.int64(desk.cuts[code, k]) if len(desk.cuts) else np.int64(0)
+        for i in range(begin, min(seg.count, begin + AHEAD), 16):
             fetch(fixed.post, seg.first + i)
         if len(fixed.wide):
             fetch(fixed.wide, seg.weight)
@@ -157,7 +161,7 @@ def run_part(
     low, high, tally = desk.bounds[k], desk.bounds[k + 1], desk.tally[k]
     segments, post, narrow, wide, is_wide = fixed.segments, fixed.post, fixed.narrow, fixed.wide, len(fixed.wide) > 0
     neurons, amp, gaps, watched, hits = state.neurons, state.amp, state.gap, desk.watched[k], desk.hits[k]
-    total, flat = desk.total[k], amp.reshape(amp.size)
+    total = desk.total[k]
     if not waiting:
         look_at_all(fixed, state, desk, k, start, end)
     e, reckoned, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
@@ -182,13 +186,13 @@ def run_part(
             waiting = False
         if e >= n_events:
             break
-        look_ahead(fixed, state, desk, e, n_events)
+        look_ahead(fixed, state, desk, k, e, n_events)
         e += 1
         free = np.int64(-1 - code)
         if code < 0 and not (low <= free < high and due(state, free, t)):
             continue
         seg = segments[code if code >= 0 else 0]
-        g = seg.group if code >= 0 else fixed.cells[free].group
+        g = seg.group if code >= 0 else np.int64(neurons[free].group)
         group = fixed.groups[g]
         skip, count = np.int64(0), np.int64(0)
         if code >= 0:
@@ -196,7 +200,10 @@ def run_part(
                 continue
             count = seg.count
             if group.start < low or group.stop > high:
-                skip, count = clip(post, seg.first, seg.count, low, high)
+                skip = np.int64(desk.cuts[code, k])
+                count = np.int64(desk.cuts[code, k + 1]) - skip
+                if count == 0:
+                    continue
             if group.kind == GENERAL:
                 deliver(fixed, state, desk, k, code, skip, count, t)
                 continue
@@ -226,24 +233,20 @@ def run_part(
             left, at, w0, w = skip + count - base, seg.first + base, seg.weight + base, 0.0
             size = BLOCK if left > BLOCK else left
             if seg.whole:
-                if is_wide:
-                    add_rows(fixed, wide, desk, total, burst, e, base, size)
-                else:
-                    add_rows(fixed, narrow, desk, total, burst, e, base, size)
-                n = add_whole(flat, gaps, total, hits, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most)
+                n = add_whole(
+                    fixed, state, desk, k, burst, e, base, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most
+                )
             elif same:
                 w = wide[seg.weight] if is_wide else np.float64(narrow[seg.weight])
                 da, db = w * unit_a, w * unit_b
                 if w <= 0.0:
-                    n = add_falling(flat, post, hits, at, size, da, db)
+                    n = add_falling(fixed, state, desk, k, at, size, da, db)
                 elif even and state.outlook[g] & DRIVEN:
-                    n = add_driven(flat, post, hits, at, size, da, db, p, q, es_end, level)
+                    n = add_driven(fixed, state, desk, k, at, size, da, db, p, q, es_end, level)
                 else:
-                    n = add_same(flat, gaps, post, hits, at, size, even, level, da, db, p, q, up, most)
-            elif is_wide:
-                n = add_each(flat, gaps, post, wide, hits, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
+                    n = add_same(fixed, state, desk, k, at, size, even, level, da, db, p, q, up, most)
             else:
-                n = add_each(flat, gaps, post, narrow, hits, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
+                n = add_each(fixed, state, desk, k, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
             before, aside = EVERY, False
             for hit in range(n):
                 fetch(neurons, np.int64(post[np.uint64(at + hits[hit])]))

@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.arrays import Floats, Ints, stream
 from neuro.engine.learn import COLUMN, ROW, Plastic
@@ -45,9 +46,14 @@ class Learner:
         self.place = np.append(0, np.cumsum(times))
         """Where each of the program's segments stands among those of the learner."""
         self.lesson_of = lesson_of[fixed.segments["projection"][self.plastic_segments]]
+        self._times = times
         self._lay_out(times)
         self.crossbars: dict[str, Any] = {}
         """Copies of the devices, which learn; the network's own take over when the run is done."""
+
+    def of_segments(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What belongs to the program's segments, for those of the learner."""
+        return np.repeat(values, self._times, axis=0) if len(values) else values
 
     def _lay_out(self, times: Ints) -> None:
         fixed, n = self.program.fixed, self.program.size

@@ -62,9 +62,13 @@ class Program:
         """Bounds of the neurons that each thread sees to, shape (threads + 1,): about as many synapses for each."""
         if threads == 1:
             return np.array([0, self.size])
-        load = np.cumsum(1 + np.bincount(self.fixed.post, minlength=self.size))
-        inner = np.searchsorted(load, np.arange(1, threads) * (load[-1] / threads))
+        inner = np.searchsorted(self._load, np.arange(1, threads) * (self._load[-1] / threads))
         return np.array([0, *inner, self.size], np.int64)
+
+    @cached_property
+    def _load(self) -> Ints:
+        """Synapses onto each neuron and all before it, and one more for each of them."""
+        return np.cumsum(1 + np.bincount(self.fixed.post, minlength=self.size))
 
     def slice(self, population: str) -> slice:
         """Where a population stands in the common numbering."""

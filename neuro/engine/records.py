@@ -70,10 +70,14 @@ SEGMENT = np.dtype(
 
 NEURON = np.dtype(
     [(name, np.float64) for name in ("v", "last", "until", "drive", "side_a", "side_b", "since")]
-    + [(name, np.uint8) for name in ("mode", "rising", "listed")],
+    + [(name, np.uint8) for name in ("mode", "rising", "listed")]
+    + [("group", np.uint32)],
     align=True,
 )
-"""What changes in a neuron: its state form at `last`, and, where it is watched, its amplitudes at `since`."""
+"""What changes in a neuron: its state form at `last`, and, where it is watched, its amplitudes at `since`.
+
+Its group stands here, too, so that what happens to a neuron need not look at its parameters.
+"""
 
 EVENT = np.dtype([("time", np.float64), ("code", np.int64), ("due", np.int64), ("next", np.int64)], align=True)
 """An entry of the calendar: a segment (code >= 0) that a spike reaches, or neuron -1 - code, to be released."""
@@ -134,6 +138,7 @@ class Desk(NamedTuple):
 
     `tally` counts like a state's register; `time` and `ids` are the window's spikes, `free_time` and `free_id` the
     refractory times that end after it; events are the window's arrivals; `cell` is for parameters to be tried out.
+    `cuts` says where rows are cut for the shares; `signal` and `job` are how threads meet.
     """
 
     bounds: I8
@@ -153,6 +158,10 @@ class Desk(NamedTuple):
     event_code: I8
     spare_time: F8
     spare_code: I8
+    place: I8
+    cuts: U4_2
+    signal: I8
+    job: F8
 
 
 class Inputs(NamedTuple):

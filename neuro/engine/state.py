@@ -8,12 +8,16 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.arrays import Ints
 from neuro.engine.inputs import Schedule
 from neuro.engine.lessons import Lesson
 from neuro.engine.program import Program, amplitudes
 from neuro.engine.records import BLOCK, CELL, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
+from neuro.engine.team import APART, cuts
+
+LINE = 64
 
 __all__ = ["EngineState", "copied", "initial_state", "new_desk", "with_room"]
 
@@ -80,7 +84,7 @@ def _at_rest(program: Program) -> State:
         neurons["v"][program.slice(name)] = initial.get("v", rest)
         if "i" in initial:
             x[program.slice(name), 0] = initial["i"]
-    neurons["drive"] = program.drive
+    neurons["drive"], neurons["group"] = program.drive, program.fixed.cells["group"]
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
     calendar = np.zeros(256 + n // 8, EVENT)
     calendar["next"] = np.arange(1, len(calendar) + 1)
@@ -102,12 +106,13 @@ def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
     """Room to work in, for as many threads as there are shares of the neurons."""
     threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
     largest = int(np.diff(bounds).max())
+    spaced = max(2 * depth, 2 * APART)
     return Desk(
         bounds=bounds,
-        tally=np.zeros((threads, REGISTERS), np.int64),
+        tally=np.zeros((threads, 2 * APART), np.int64),
         origin=np.zeros((threads, len(program.fixed.groups))),
         work=np.zeros((threads, 8, depth)),
-        factor=np.zeros((threads, 2 * depth)),
+        factor=np.zeros((threads, spaced)),
         cell=np.zeros(threads, CELL),
         watched=np.empty((threads, largest), np.int64),
         hits=np.empty((threads, BLOCK), np.uint32),
@@ -120,17 +125,28 @@ def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
         event_code=np.empty(calendar, np.int64),
         spare_time=np.empty(max(calendar, room)),
         spare_code=np.empty(max(calendar, room), np.int64),
+        place=np.empty(max(calendar, room) + 1, np.int64),
+        cuts=cuts(program, threads),
+        signal=np.zeros(APART * (threads + 1), np.int64),
+        job=np.zeros(2),
     )
 
 
 def copied(arrays: State, room: State | None = None) -> State:
     """The same, to be written to; in the arrays of `room`, where they fit, which saves the system a lot of paging."""
-    if room is None:
-        return State._make(array.copy() for array in arrays)
-    fits = all(old.shape == new.shape for old, new in zip(arrays, room, strict=True))
-    for old, new in zip(arrays, room, strict=True) if fits else ():
+    if room is None or any(old.shape != new.shape for old, new in zip(arrays, room, strict=True)):
+        room = State._make(_in_lines(array.shape, array.dtype) for array in arrays)
+    for old, new in zip(arrays, room, strict=True):
         np.copyto(new, old)
-    return room if fits else copied(arrays)
+    return room
+
+
+def _in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array that begins where a cache line does, so that no record of 64 bytes lies in two of them."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + LINE, np.uint8)
+    begin = -raw.ctypes.data % LINE
+    return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
 def with_room(arrays: State) -> State:

@@ -6,10 +6,10 @@ from math import inf
 
 import numpy as np
 
-from neuro.engine.calendar import earliest_due, enter, sort_events, take, window_of
+from neuro.engine.calendar import deal, earliest_due, enter, sort_events, take, window_of
 from neuro.engine.compact import survey
 from neuro.engine.neuron import emit
-from neuro.engine.part import change, changes, run_part
+from neuro.engine.part import change, changes
 from neuro.engine.records import (
     COMPACT,
     CULPRIT,
@@ -37,7 +37,8 @@ from neuro.engine.records import (
     State,
 )
 from neuro.engine.sampling import sample
-from neuro.jit import inner, kernel, shared, shares
+from neuro.engine.team import work_together
+from neuro.jit import inner, kernel
 from neuro.lanes import fetch
 
 __all__ = ["first_busy", "force", "run_windows"]
@@ -182,7 +183,15 @@ def prepare(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
 
 @inner
 def gather(
-    fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk, window: Index, length: float, end: float
+    fixed: Fixed,
+    state: State,
+    inputs: Inputs,
+    out: Output,
+    desk: Desk,
+    window: Index,
+    length: float,
+    start: float,
+    end: float,
 ) -> int:
     """After a window: put all threads' spikes in order of time, and send them on their way.
 
@@ -208,6 +217,7 @@ def gather(
     if register[FAULT]:
         return entered
     last = register[N_OUT]
+    deal(out.time, out.neuron, before, last, start, end, desk.spare_time, desk.spare_code, desk.place)
     sort_events(out.time, out.neuron, before, last, desk.spare_time, desk.spare_code)
     for n in range(before, last):
         j = out.neuron[n]
@@ -224,23 +234,6 @@ def gather(
     return entered
 
 
-@shared
-def run_team(
-    fixed: Fixed,
-    state: State,
-    inputs: Inputs,
-    out: Output,
-    desk: Desk,
-    start: float,
-    end: float,
-    n_events: int,
-    waiting: bool,
-) -> None:
-    """A window, each share of the neurons on a thread of its own; what one does has no effect on another's."""
-    for k in shares(len(desk.bounds) - 1):
-        run_part(fixed, state, inputs, out, desk, int(k), start, end, n_events, waiting)
-
-
 @kernel
 def run_windows(
     fixed: Fixed,
@@ -253,11 +246,11 @@ def run_windows(
     length: float,
     count_from: float,
     count_to: float,
-    team: int | None,
+    workers: int,
 ) -> float:
     """Simulate from `begin` to `stop`, window by window; return the time reached.
 
-    Without a team, one thread sees to all shares of the neurons, one after the other.
+    With several workers, `help_out` has to run on as many more threads.
 
     Stops early, with a code in register[FAULT], where a neuron fires without end, or an array is full: then all is to
     be done again with more room. Where the next window might not find room (NARROW), what was done so far holds.
@@ -280,7 +273,7 @@ def run_windows(
             if start >= stop:
                 break
         end = min((window + 1) * length, stop)
-        n_events = take(state, desk, window, end)
+        n_events = take(state, desk, window, start, end)
         fired = -register[N_OUT]
         for e in range(n_events):
             fetch(fixed.segments, max(desk.event_code[min(e + 8, n_events - 1)], 0))
@@ -292,12 +285,8 @@ def run_windows(
         # depend on whether they moved the reference times. So the scan waits for the first event, if it can.
         waiting = m < len(inputs.sample_time) and inputs.sample_time[m] < end and idle(fixed, state, desk)
         prepare(fixed, state, inputs, end)
-        if team is None:
-            for k in range(threads):
-                run_part(fixed, state, inputs, out, desk, k, start, end, n_events, waiting)
-        else:
-            run_team(fixed, state, inputs, out, desk, start, end, n_events, waiting)
-        entered = gather(fixed, state, inputs, out, desk, window, length, end)
+        work_together(fixed, state, inputs, out, desk, workers, start, end, n_events, waiting)
+        entered = gather(fixed, state, inputs, out, desk, window, length, start, end)
         if register[FAULT]:
             return start
         free, fired = free + n_events - entered, fired + register[N_OUT]

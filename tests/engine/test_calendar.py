@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 
-from neuro.engine.calendar import sort_events
+from neuro.engine.calendar import deal, sort_events
 from neuro.jit import kernel
 
 
 @kernel
 def sort_part(time, code, first, last, spare_time, spare_code):
     sort_events(time, code, first, last, spare_time, spare_code)
+
+
+@kernel
+def deal_part(time, code, first, last, start, end, spare_time, spare_code, place):
+    deal(time, code, first, last, start, end, spare_time, spare_code, place)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 16, 17, 63, 64, 65, 1000])
@@ -33,3 +38,18 @@ def test_events_are_sorted_by_time_and_code(n, kind):
     assert np.array_equal(code[part], expected[1])
     assert np.array_equal(time[[0, 1, -3, -2, -1]], around[0])
     assert np.array_equal(code[[0, 1, -3, -2, -1]], around[1])
+
+
+@pytest.mark.parametrize("n", [0, 31, 32, 33, 1000])
+@pytest.mark.parametrize("end", [0.0, 0.4, 1.0, 3.0])
+def test_events_dealt_by_time_come_roughly_in_order_and_keep_their_order_within_a_part(n, end):
+    rng = np.random.default_rng(n)
+    time, code = np.round(rng.random(n + 5), 2), np.arange(n + 5)
+    before = time.copy()
+    deal_part(time, code, 2, n + 2, 0.0, end, np.empty(n), np.empty(n, np.int64), np.empty(n + 1, np.int64))
+    assert np.array_equal(time, before[code])
+    assert np.array_equal(code[[0, 1, -3, -2, -1]], np.arange(n + 5)[[0, 1, -3, -2, -1]])
+    if n >= 32 and end:
+        part = np.clip(time[2 : n + 2] * (n / end), 0, n - 1).astype(int)
+        assert np.all(np.diff(part) >= 0)
+        assert np.all(np.diff(code[2 : n + 2])[np.diff(part) == 0] > 0)
