@@ -229,6 +229,8 @@ class _Course:
         self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
         self.learner = None if lesson is None else Learner(program, lesson.pairings, lesson.arrival.shape[1])
         self.lesson = None if lesson is None else begun(lesson)
+        self.learned: Lesson | None = None
+        """The lesson that the learner stands at; a piece moves it."""
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
@@ -266,7 +268,7 @@ class _Course:
         arrays.register[N_OUT] = 0
         self._adapt(until, took, count)
         self.arrays, self.reached, self.events = arrays, until, output.events
-        self.lesson = None if self.learner is None else self.learner.snapshot()
+        self.lesson = self.learned = None if self.learner is None else self.learner.snapshot()
         low, high = output.time[:count].searchsorted(self.counted)
         return Piece(
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
@@ -281,7 +283,9 @@ class _Course:
         team = None if self.threads == 1 else self.threads
         start, stop = self.counted
         if self.learner is not None and self.lesson is not None:
-            self.learner.load(self.lesson)
+            if self.learned is not self.lesson:
+                self.learner.load(self.lesson)
+            self.learned = None
             return follow(self.learner, arrays, self.inputs, output, self.desk, self.reached, until, self.counted, team)
         return float(run_windows(fixed, *tables, laid(self.desk), self.reached, until, length, start, stop, team))
 
