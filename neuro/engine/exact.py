@@ -240,6 +240,8 @@ class _Course:
         self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
         self.learner = None if lesson is None else Learner(program, lesson.pairings, lesson.arrival.shape[1])
         self.lesson = None if lesson is None else begun(lesson)
+        self.learned: Lesson | None = None
+        """The lesson that the learner stands at; a piece moves it."""
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
@@ -283,7 +285,7 @@ class _Course:
         self._adapt(until, took, count)
         self.spare, self.lent = None if self.lent else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
-        self.lesson = None if self.learner is None else self.learner.snapshot()
+        self.lesson = self.learned = None if self.learner is None else self.learner.snapshot()
         if code == NARROW:
             self._widen(count)
         low, high = output.time[:count].searchsorted(self.counted)
@@ -304,7 +306,9 @@ class _Course:
             return float(run_queue(fixed, *tables, laid(self.desk), laid(bench), until))
         workers, limits = workers_for(self.threads), (self.reached, until)
         if self.learner is not None and self.lesson is not None:
-            self.learner.load(self.lesson)
+            if self.learned is not self.lesson:
+                self.learner.load(self.lesson)
+            self.learned = None
             with helpers((self.learner.table, *tables), self.desk, workers):
                 return follow(self.learner, arrays, self.inputs, output, self.desk, *limits, self.counted, workers)
         with helpers((fixed, *tables), self.desk, workers):

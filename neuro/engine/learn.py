@@ -96,9 +96,15 @@ def change_row(fixed: Fixed, plastic: Plastic, j: Index, t: float) -> None:
             continue
         first, second = plastic.trace[n, 2], plastic.trace[n, 3]
         part, post = fixed.wide[row.to : row.to + row.count], fixed.post[row.first : row.first + row.count]
-        for i in range(len(part)):
-            k = np.uint64(post[i])
-            part[i] = min(max(part[i] + (one * first[k] + two * second[k]), low), high)
+        if row.count > 0 and fixed.segments[row.slot].whole:
+            k = np.int64(post[0])
+            first, second = first[k : k + row.count], second[k : k + row.count]
+            for i in range(len(part)):
+                part[i] = min(max(part[i] + (one * first[i] + two * second[i]), low), high)
+        else:
+            for i in range(len(part)):
+                k = np.int64(post[i])
+                part[i] = min(max(part[i] + (one * first[k] + two * second[k]), low), high)
 
 
 @inner

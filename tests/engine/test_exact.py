@@ -5,16 +5,30 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import event, given, note
+from hypothesis import assume, event, given, note
 from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.learning.clamp import Held
 from neuro.network.graph import Network, Population
-from neuro.network.neurons import AHP, ALIF, IF, LIF, Source, SpikeSource
+from neuro.network.neurons import AHP, ALIF, IF, LIF, Source, SpikeSource, receptors
 from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
 from tests.oracle import horizon, parting, simulate
-from tests.strategies import Drawn, Forced, Grid, Steps, Train, driven, fractions, max_of_psp, readable, small_networks
+from tests.strategies import (
+    Drawn,
+    Forced,
+    Grid,
+    Steps,
+    Train,
+    between,
+    driven,
+    fractions,
+    max_of_psp,
+    models,
+    readable,
+    small_networks,
+    strength,
+)
 
 TIME = 1e-9
 """Two spikes are one if they are no further apart, s."""
@@ -424,3 +438,38 @@ def test_a_maximum_long_before_the_next_event_is_not_missed(tau_m, tau_syn, thre
     for i in range(2):
         assert train(found, "cell", i) == pytest.approx(expected.train("cell", i), abs=TIME)
     assert len(expected.train("cell", 0)) > 0
+
+
+@st.composite
+def grazing(draw):
+    """A neuron of any kind, its inputs, and the highest v that it reaches without a threshold, and when."""
+    model = draw(models(1, [1e-3]))
+    free = {"v_th": 1e6, "v_max": None, "v_reset": -1.0, "v_min": None}
+    cell = replace(model, **free, **({"bias": 0.0} if isinstance(model, IF) else {}))
+    weights = [0.5 * strength(cell, k) for k in range(len(receptors(cell)))]
+    n, volley = draw(st.integers(1, 6)), []
+    for _ in range(n):
+        k = draw(st.integers(0, len(weights) - 1))
+        volley.append((draw(between(0.01, 0.06)), weights[k] * draw(between(-0.6, 1.2)), k))
+    net, inputs = driven(volley, cell)
+    run = simulate(net, 0.15, inputs)
+    grid = sorted([*np.linspace(0.0, 0.1499, 1500), *(t for t, *_ in volley)])
+    v = [run.v("cell", 0, t) for t in grid]
+    best = int(np.argmax(v))
+    assume(best < len(grid) - 2)  # not one that it is still on its way to
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    for _ in range(100):  # v has one maximum in here, or the grid's point is a jump
+        a, b = low + 0.382 * (high - low), low + 0.618 * (high - low)
+        low, high = (low, b) if run.v("cell", 0, a) > run.v("cell", 0, b) else (a, high)
+    top = max(max(v), run.v("cell", 0, 0.5 * (low + high)))
+    assume(top > 0.05 and top > run.v("cell", 0, 0.0) + 0.01)
+    return net, inputs, cell, volley, top
+
+
+@given(case=grazing(), excess=st.sampled_from([1e-4, 1e-6, 1e-8, 1e-10]))
+def test_whatever_the_neuron_a_maximum_just_above_threshold_is_a_spike_and_one_just_below_is_none(case, excess):
+    _, _, cell, volley, top = case
+    for sign in (1, -1):
+        net, inputs = driven(volley, replace(cell, v_th=top * (1.0 - sign * excess)))
+        found = nr.run(net, 0.15, inputs=for_engine(inputs)).spikes["cell"]
+        assert (len(found) > 0) == (sign > 0)
