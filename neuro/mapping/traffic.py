@@ -161,9 +161,7 @@ def _checked(population: Population, given: Mapping[str, Any]) -> Floats:
         value = value.counts(population.size)
     counts = finite(value, where, error=InputError)
     if counts.shape not in ((), (population.size,)):
-        raise InputError(
-            f"must be one number or {population.size} of them", where=where, value=f"shape {counts.shape}"
-        )
+        raise InputError(f"must be one number or {population.size} of them", where=where, value=f"shape {counts.shape}")
     if np.any(counts < 0):
         at = int(np.argmax(np.atleast_1d(counts) < 0))
         worst = float(np.atleast_1d(counts)[at])
