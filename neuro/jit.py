@@ -11,13 +11,14 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import llvmlite.binding
+import llvmlite.ir
 import numba
 import numpy as np
 from numba.core import cgutils, types
 from numba.core.ccallback import CFunc
 from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, register_model, unbox
+from numba.extending import NativeValue, infer_getattr, intrinsic, lower_getattr_generic, register_model, unbox
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
@@ -29,7 +30,20 @@ _CORES = numba.get_num_threads()
 _OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
-__all__ = ["inlined", "inner", "is_cached", "kernel", "laid", "link", "routine", "shared", "shares", "use_threads"]
+__all__ = [
+    "highest",
+    "inlined",
+    "inner",
+    "is_cached",
+    "kernel",
+    "laid",
+    "link",
+    "lowest",
+    "routine",
+    "shared",
+    "shares",
+    "use_threads",
+]
 
 
 def kernel(function: F) -> F:
@@ -80,6 +94,39 @@ def link() -> None:
             llvmlite.binding.add_symbol(external.symbol, compiled.address)
             _LINKED.append(compiled)
             del _UNLINKED[external]
+
+
+def _bit(name: str) -> Callable[..., Any]:
+    """An intrinsic that counts the zeros on one side of a uint64 that is not zero."""
+
+    def typed(context: Any, word: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            exact = llvmlite.ir.Constant(llvmlite.ir.IntType(1), 1)
+            return getattr(builder, name)(arguments[0], exact)
+
+        return types.int64(types.uint64), generate
+
+    return cast(Callable[..., Any], intrinsic(typed))
+
+
+if numba.config.DISABLE_JIT:
+
+    def lowest(word: Any) -> int:
+        """Place of the lowest bit that is set."""
+        return (int(word) & -int(word)).bit_length() - 1
+
+    def highest(word: Any) -> int:
+        """Place of the highest bit that is set."""
+        return int(word).bit_length() - 1
+
+else:
+    lowest = _bit("cttz")
+    _leading_zeros = _bit("ctlz")
+
+    @numba.njit(inline="always", **_OPTIONS)
+    def highest(word: Any) -> int:
+        """Place of the highest bit that is set."""
+        return 63 - _leading_zeros(word)  # type: ignore[no-any-return]
 
 
 def use_threads(count: int) -> None:
