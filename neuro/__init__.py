@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from neuro.engine.run import run
     from neuro.engine.stored import load_recording
     from neuro.exchange.nir import read_nir
+    from neuro.mapping.place import place
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ _LATER = {
     "load_recording": "neuro.engine.stored",
     "load_state": "neuro.engine.checkpoint",
     "mesh_chip": "neuro.chip.model",
+    "place": "neuro.mapping.place",
     "placed": "neuro.chip.placement",
     "raise_interrupts": "neuro.engine.interrupts",
     "read_nir": "neuro.exchange.nir",
@@ -102,6 +104,7 @@ __all__ = [
     "load_recording",
     "load_state",
     "mesh_chip",
+    "place",
     "placed",
     "raise_interrupts",
     "read_nir",

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from neuro.arrays import Ints
 from neuro.jit import inlined, inner, kernel
 from neuro.mapping.hypergraph import Hypergraph, Weights
-from neuro.mapping.traffic import Ids
 
 __all__ = ["Tables", "anneal", "repair", "tables"]
 
@@ -94,7 +93,7 @@ def _move(graph: Hypergraph, part: Parts, at: Tables, v: int, b: int) -> int:
     at.load[a] -= graph.size[v]
     at.load[b] += graph.size[v]
     left = 0
-    work = 4 * (graph.begin[v + 1] - graph.begin[v])
+    work = int(4 * (graph.begin[v + 1] - graph.begin[v]))
     for k in range(graph.begin[v], graph.begin[v + 1]):
         e = graph.net[k]
         w = graph.weight[e]
