@@ -13,6 +13,12 @@ from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
 
 if TYPE_CHECKING:
+    from neuro.accounting.account import account
+    from neuro.accounting.report import EnergyReport
+    from neuro.chip.load import list_chips, load_chip
+    from neuro.chip.model import Chip, mesh_chip
+    from neuro.chip.placement import Placement, placed
+    from neuro.chip.stored import load_placement
     from neuro.crossbar.array import Crossbar
     from neuro.crossbar.device import Device, load_device
     from neuro.engine.checkpoint import load_state
@@ -24,23 +30,34 @@ if TYPE_CHECKING:
     from neuro.engine.run import run
     from neuro.engine.stored import load_recording
     from neuro.exchange.nir import read_nir
+    from neuro.mapping.place import place
 
 __version__ = "0.1.0"
 
 # numba and scipy take half a second to import; a description needs neither.
 _LATER = {
+    "Chip": "neuro.chip.model",
     "Crossbar": "neuro.crossbar.array",
     "Current": "neuro.engine.recording",
     "Device": "neuro.crossbar.device",
+    "EnergyReport": "neuro.accounting.report",
+    "Placement": "neuro.chip.placement",
     "Program": "neuro.engine.program",
     "Record": "neuro.engine.recording",
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
+    "account": "neuro.accounting.account",
     "build": "neuro.engine.program",
     "build_clocked": "neuro.engine.clocked_program",
+    "list_chips": "neuro.chip.load",
+    "load_chip": "neuro.chip.load",
     "load_device": "neuro.crossbar.device",
+    "load_placement": "neuro.chip.stored",
     "load_recording": "neuro.engine.stored",
     "load_state": "neuro.engine.checkpoint",
+    "mesh_chip": "neuro.chip.model",
+    "place": "neuro.mapping.place",
+    "placed": "neuro.chip.placement",
     "raise_interrupts": "neuro.engine.interrupts",
     "read_nir": "neuro.exchange.nir",
     "run": "neuro.engine.run",
@@ -53,11 +70,13 @@ __all__ = [
     "IF",
     "LIF",
     "AllToAll",
+    "Chip",
     "Convolution2d",
     "Crossbar",
     "Current",
     "Dense",
     "Device",
+    "EnergyReport",
     "FixedIndegree",
     "FixedProbability",
     "LoihiAHP",
@@ -65,6 +84,7 @@ __all__ = [
     "Network",
     "NeuroError",
     "OneToOne",
+    "Placement",
     "PoissonSource",
     "Population",
     "Program",
@@ -74,11 +94,18 @@ __all__ = [
     "Sparse",
     "SpikeSource",
     "Spikes",
+    "account",
     "build",
     "build_clocked",
+    "list_chips",
+    "load_chip",
     "load_device",
+    "load_placement",
     "load_recording",
     "load_state",
+    "mesh_chip",
+    "place",
+    "placed",
     "raise_interrupts",
     "read_nir",
     "run",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 __all__ = [
+    "ChipError",
     "ClampError",
     "DeviceError",
     "InputError",
+    "MissingFigure",
     "NetworkError",
     "NeuroError",
     "ParameterError",
     "PeerError",
+    "PlacementError",
     "StateError",
     "UnknownName",
     "UnsupportedFeature",
@@ -67,6 +72,37 @@ class ClampError(NeuroError, ValueError):
 
 class DeviceError(NeuroError, ValueError):
     """A device model or a conductance is outside what the device can be."""
+
+
+class ChipError(NeuroError, ValueError):
+    """A chip file is not usable, or a chip cannot be what it says."""
+
+
+class PlacementError(NeuroError, ValueError):
+    """A placement does not fit its chip, its network, or the recording that it is used with."""
+
+
+class MissingFigure(NeuroError, ValueError):
+    """A cost that a total needs is unknown for this chip.
+
+    Parameters
+    ----------
+    chip
+        Name of the chip.
+    needed
+        What is unknown, and how many events need it.
+    """
+
+    def __init__(self, chip: str, needed: Mapping[str, float]) -> None:
+        listed = ", ".join(f"{quantity} (needed by {count:,.15g} events)" for quantity, count in needed.items())
+        super().__init__(
+            "the total needs figures that nobody has published",
+            where=f"chip {chip!r}",
+            value=listed,
+            remedy="partial=True (--partial) gives the rest, marked incomplete",
+        )
+        self.chip = chip
+        self.needed = dict(needed)
 
 
 class PeerError(NeuroError, RuntimeError):

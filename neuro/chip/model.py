@@ -1,20 +1,71 @@
-"""Chips: cores on a mesh of tiles, and what a core can hold."""
+"""Chips: cores on a mesh of tiles, what a core can hold, and what each event costs, every figure with its source."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from neuro.arrays import Ints, frozen
 from neuro.errors import ParameterError
 
-__all__ = ["Chip", "Limits", "mesh_chip"]
+__all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip"]
+
+KINDS: Mapping[str, str] = {
+    "synapse": "synaptic operation: one spike through one synapse",
+    "mac": "multiply-accumulate: every synapse in every step, spike or none",
+    "row_read": "crossbar row driven",
+    "cell_read": "crossbar device read",
+    "column_read": "crossbar column converted, by an ADC or a comparator",
+    "write_pulse": "pulse onto a crossbar device",
+    "update_idle": "update of a neuron in a step in which nothing happens to it",
+    "update_active": "update of an active neuron in a step",
+    "spike": "spike of a neuron, beyond its update",
+    "message_out": "message sent by a core: a spike to one other core, or with multicast to all of them",
+    "message_in": "message received by a core",
+    "tile": "message through the router of the tile that it ends in",
+    "hop_east": "message over one link towards larger x",
+    "hop_west": "message over one link towards smaller x",
+    "hop_north": "message over one link towards larger y",
+    "hop_south": "message over one link towards smaller y",
+    "hop_chip": "message over one link between two chips",
+}
+"""What can cost energy or time, one name a kind of event; ``"kind:variant"`` is a kind with a cost of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One figure in SI units, and where it can be read.
+
+    >>> Quantity(23.6e-12, "J", "Davies et al. 2018, table 2").range
+    (2.36e-11, 2.36e-11)
+    """
+
+    value: float | None
+    """The figure; None: unknown, or part of another figure."""
+    unit: str
+    """SI unit, "1" for a count."""
+    source: str
+    """Where it can be read, or where it was looked for in vain."""
+    low: float | None = None
+    """Lowest value that the sources give, or None for the value itself."""
+    high: float | None = None
+    """Highest value that the sources give, or None for the value itself."""
+    within: str | None = None
+    """Name of the figure that this one is part of, and that is charged instead."""
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest value; NaN where the figure is unknown."""
+        value = np.nan if self.value is None else self.value
+        return value if self.low is None else self.low, value if self.high is None else self.high
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one core can hold; None: no limit."""
+    """What one core can hold; None: no limit, or none that is known."""
 
     neurons: int | None = None
     """Neurons."""
@@ -28,11 +79,21 @@ class Limits:
     """Entries of the routing table: distinct (source neuron on the core, core of a target) pairs, own core excluded."""
     fan_in: int | None = None
     """Synapses onto one neuron."""
+    weight_bits: int | None = None
+    """Bits of one weight, its sign included."""
+    rows: int | None = None
+    """Rows of the core's crossbar: distinct source neurons."""
+    columns: int | None = None
+    """Columns of the core's crossbar, one for each neuron."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
-    """Cores on a mesh of tiles; core c lies on tile c // cores_per_tile, tiles go row by row, x fastest."""
+    """Cores on a mesh of tiles; core c lies on tile c // cores_per_tile, tiles go row by row, x fastest.
+
+    Costs are by kind of event (`KINDS`). A kind that is absent, or whose value is None, is unknown: it is never taken
+    for zero.
+    """
 
     name: str
     """What the chip is called in errors and reports."""
@@ -44,23 +105,80 @@ class Chip:
     """Cores that share a router."""
     limits: Limits = field(default_factory=Limits)
     """What each core can hold."""
+    tiles: int | None = None
+    """How many tiles there are, where the last places of the mesh are empty; None: one at each place."""
+    tile_order: Literal["rows", "columns"] = "rows"
+    """How tiles are numbered: row by row, x fastest; or column by column, y fastest."""
+    routing: Literal["unicast", "multicast"] = "unicast"
+    """A spike is one message for each core that it goes to, or one that branches where paths part."""
+    first_axis: Literal["x", "y"] = "x"
+    """Along which axis a message goes first."""
+    chip_size: tuple[int, int] | None = None
+    """Tiles (x, y) of one chip, where the mesh is made of several; None: one chip."""
+    mode: Literal["step", "event"] = "event"
+    """Do cores advance in common steps, or does each act when something happens?"""
+    updates: Literal["all", "fired", "none"] = "none"
+    """Which neurons count as active in a step: all of them; those that fire, the others being idle; or neurons have no
+    update of their own."""
+    arithmetic: Literal["event", "crossbar", "dense"] = "event"
+    """Synapses cost one operation for each spike through each; one crossbar row for each message; or one
+    multiply-accumulate for each synapse in every step."""
+    devices_per_synapse: int = 1
+    """Crossbar devices that hold one weight."""
+    energy: Mapping[str, Quantity] = field(default_factory=dict)
+    """Joules per event, by kind."""
+    time: Mapping[str, Quantity] = field(default_factory=dict)
+    """Seconds of its core per event, by kind."""
+    barrier: Mapping[int, Quantity] = field(default_factory=dict)
+    """Seconds that ending a step takes, by number of tiles in use."""
+    barrier_between: Literal["step", "linear"] = "step"
+    """Between two entries of `barrier`: the lower one, or a straight line."""
+    step: Quantity | None = None
+    """Shortest duration of a step, s, where the chip keeps to a clock."""
+    power: Mapping[str, Quantity] = field(default_factory=dict)
+    """Static power, W: of each `chip`, of each `core` in use."""
+    host: Mapping[str, Quantity] = field(default_factory=dict)
+    """What feeds the chip: `power` and `static`, W, while the run lasts; `step`, s, the duration of a step with the
+    host at work; `spike`, J, for each spike of a source."""
+    synapse: str = ""
+    """Variant of `synapse` that projections have where none is named."""
+    neuron: str = ""
+    """Variant of updates and spikes that populations have where none is named."""
+    notes: str = ""
+    """What a user of the figures should know."""
 
     @property
     def cores(self) -> int:
         """Number of cores."""
-        return self.width * self.height * self.cores_per_tile
+        return (self.tiles or self.width * self.height) * self.cores_per_tile
+
+    @property
+    def tile_xy(self) -> Ints:
+        """Mesh place (x, y) of each tile, shape (tiles, 2)."""
+        tile = np.arange(self.tiles or self.width * self.height)
+        fast, slow = (self.width, 0) if self.tile_order == "rows" else (self.height, 1)
+        places = [tile % fast, tile // fast]
+        return frozen(np.stack(places if slow == 0 else places[::-1], axis=1))
 
     @property
     def xy(self) -> Ints:
         """Mesh place (x, y) of each core, shape (cores, 2)."""
-        tile = np.arange(self.cores) // self.cores_per_tile
-        return frozen(np.stack([tile % self.width, tile // self.width], axis=1))
+        return frozen(np.repeat(self.tile_xy, self.cores_per_tile, axis=0))
+
+    @property
+    def chips(self) -> tuple[int, int]:
+        """Chips along x and along y."""
+        if self.chip_size is None:
+            return 1, 1
+        return -(-self.width // self.chip_size[0]), -(-self.height // self.chip_size[1])
 
 
 def mesh_chip(
     width: int, height: int, neurons: int, synapses: int | None = None, axons_in: int | None = None
 ) -> Chip:
     """A bare chip for mapping studies: one core a tile, unit cost per delivery and per hop.
+
+    Nothing else costs anything. The unit is called a joule, as everywhere.
 
     Raises
     ------
@@ -78,4 +196,14 @@ def mesh_chip(
         if value is not None and not (whole and value > 0):
             raise ParameterError("must be a whole number above zero", where=f"mesh_chip, {key}", value=value)
     limits = Limits(neurons=neurons, synapses=synapses, axons_in=axons_in)
-    return Chip(name=f"mesh {width} x {height}", width=width, height=height, limits=limits)
+    definition = "definition: unit cost per delivery and per hop"
+    unit = ("message_in", "hop_east", "hop_west", "hop_north", "hop_south")
+    return Chip(
+        name=f"mesh {width} x {height}",
+        width=width,
+        height=height,
+        limits=limits,
+        energy={kind: Quantity(float(kind in unit), "J", definition) for kind in KINDS},
+        time={kind: Quantity(0.0, "s", definition) for kind in KINDS},
+        power={"chip": Quantity(0.0, "W", definition)},
+    )

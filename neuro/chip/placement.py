@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
-from neuro.arrays import Ints
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.arrays import Ints, frozen, stream
 from neuro.chip.model import Chip
+from neuro.errors import PlacementError, UnknownName
+from neuro.network.graph import Network, Projection
+from neuro.network.loihi import LoihiAHP
+from neuro.network.neurons import Source
+from neuro.network.synapses import is_matrix, matrix, triplets
 
-__all__ = ["Placement", "Routes"]
+__all__ = ["Placement", "Routes", "placed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +34,15 @@ class Routes:
     """Core that holds targets, the neuron's own core included, increasing within a neuron, shape (entries,)."""
     synapses: Ints
     """Synapses of the source neuron onto that core, shape (entries,)."""
+    variants: Mapping[str, Ints] = field(default_factory=dict)
+    """The part of `synapses` whose operations cost otherwise, by variant of ``synapse``, each of shape (entries,)."""
+    nonzero: Ints | None = None
+    """The part of `synapses` whose weight is not zero, shape (entries,); None: all."""
+
+    @cached_property
+    def neuron(self) -> Ints:
+        """Source neuron of each entry, shape (entries,)."""
+        return frozen(np.repeat(np.arange(len(self.start) - 1), np.diff(self.start)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +52,200 @@ class Placement:
     chip: Chip
     """The chip."""
     core: Mapping[str, Ints]
-    """Core of each neuron, by population, in the network's order."""
+    """Core of each neuron, by population, in the network's order; -1: a source outside of the chip."""
     routes: Routes
     """Where each neuron's spikes go."""
+    sources: frozenset[str] = frozenset()
+    """Populations that are inputs: their neurons are not updated, and their spikes cost messages only."""
+    variants: Mapping[str, str] = field(default_factory=dict)
+    """Populations whose updates and spikes cost otherwise: the variant of each."""
+    compartments: Mapping[str, int] = field(default_factory=dict)
+    """Populations whose neurons each take several neurons of the chip, and are updated so often: how many."""
+    structure: Mapping[str, float] = field(default_factory=dict)
+    """Facts about the network: `pairs` that could be connected, `synapses`, `nonzero` ones, `weight_bytes`."""
 
     @property
     def xy(self) -> Ints:
         """Mesh place (x, y) of each core, shape (cores, 2)."""
         return self.chip.xy
+
+    @cached_property
+    def offset(self) -> Mapping[str, int]:
+        """First neuron of each population, counted through all of them."""
+        sizes = [len(core) for core in self.core.values()]
+        return dict(zip(self.core, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True)) if sizes else {}
+
+    @cached_property
+    def neuron_core(self) -> Ints:
+        """Core of each neuron, counted through all populations, shape (neurons,)."""
+        return frozen(np.concatenate([np.zeros(0, np.int64), *self.core.values()]))
+
+    @cached_property
+    def neuron_compartments(self) -> Ints:
+        """Neurons of the chip that each neuron takes, shape (neurons,); none for sources outside of it."""
+        sizes = [len(core) for core in self.core.values()]
+        each = np.repeat(np.array([self.compartments.get(name, 1) for name in self.core], np.int64), sizes)
+        return frozen(np.where(self.neuron_core >= 0, each, 0))
+
+    @cached_property
+    def usage(self) -> Mapping[str, Ints]:
+        """What of each limit each core uses, as far as the routes tell, by the name of the limit; shape (cores,)."""
+        cores, routes, own = self.chip.cores, self.routes, self.neuron_core
+        home = own[routes.neuron]
+        away = (home != routes.core) & (home >= 0)
+        inside, compartments = own >= 0, self.neuron_compartments
+        used = {
+            "neurons": np.bincount(own[inside], compartments[inside], cores).astype(np.int64),
+            "synapses": np.bincount(routes.core, routes.synapses, cores).astype(np.int64),
+            "axons_in": np.bincount(routes.core, minlength=cores),
+            "axons_out": np.bincount(home[away], minlength=cores),
+        }
+        return {limit: frozen(count) for limit, count in used.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write the placement with its chip to a file: JSON where the name ends in ``.json``, else NumPy's npz."""
+        from neuro.chip.stored import save_placement
+
+        save_placement(self, path)
+
+
+def placed(
+    network: Network,
+    chip: Chip,
+    core: Mapping[str, ArrayLike],
+    *,
+    synapses: Mapping[str, str] | None = None,
+    neurons: Mapping[str, str] | None = None,
+    compartments: Mapping[str, int] | None = None,
+) -> Placement:
+    """The placement that has each neuron on the core that is given.
+
+    Every synapse counts that the engine counts as an event: those of a matrix all, zeros included. Whether the cores
+    can hold what they get is not checked here; `Placement.usage` says what they get.
+
+    Parameters
+    ----------
+    network
+        What is placed; its random synapses are drawn as `build` draws them.
+    chip
+        Where.
+    core
+        By population: one core for all neurons, or one for each, shape (size,). A source of spikes may be at -1,
+        outside of the chip: its spikes then reach their cores without a message of another core.
+    synapses, neurons
+        Variant of synaptic operations by projection, and of updates and spikes by population, where the chip has
+        several (``chip.energy["synapse:dense"]``); `chip.synapse` and `chip.neuron` by default.
+    compartments
+        By population: how many neurons of the chip each neuron takes; by default two for `LoihiAHP`, whose slow current
+        is a compartment of its own, and one for all others.
+
+    Raises
+    ------
+    PlacementError
+        If a population is missing, or a core is not one of the chip's.
+    UnknownName
+        If there is no such population or projection.
+
+    Examples
+    --------
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cue = net.add(nr.Population("cue", 2, nr.SpikeSource()))
+    >>> cell = net.add(nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> projection = net.connect(cue, cell, nr.AllToAll(0.5), delay=1e-3)
+    >>> two = placed(net, nr.load_chip("loihi_davies2018"), {"cue": 0, "cell": [0, 1, 1]})
+    >>> two.routes.start.tolist(), two.routes.core.tolist(), two.routes.synapses.tolist()
+    ([0, 2, 4, 4, 4, 4], [0, 1, 0, 1], [1, 2, 1, 2])
+    """
+    for name in core:
+        if name not in network.populations:
+            raise UnknownName("population of this network", name, network.populations)
+    for name in synapses or {}:
+        if name not in network.projections:
+            raise UnknownName("projection of this network", name, network.projections)
+    for name in (*(neurons or {}), *(compartments or {})):
+        if name not in network.populations:
+            raise UnknownName("population of this network", name, network.populations)
+    for name, count in (compartments or {}).items():
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise PlacementError("compartments are whole numbers above zero", where=f"population {name!r}", value=count)
+    sources = frozenset(name for name, p in network.populations.items() if isinstance(p.model, Source))
+    where = {name: _cores(name, core, p.size, chip, name in sources) for name, p in network.populations.items()}
+    routes, structure = _routes(network, where, chip.cores, synapses or {})
+    parts = {name: 2 for name, p in network.populations.items() if isinstance(p.model, LoihiAHP)}
+    parts |= {name: int(count) for name, count in (compartments or {}).items()}
+    return Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)
+
+
+def _cores(name: str, core: Mapping[str, ArrayLike], size: int, chip: Chip, outside: bool) -> Ints:
+    label = f"population {name!r}"
+    if name not in core:
+        raise PlacementError("every population needs a core", where=label, remedy="Give one core, or one per neuron")
+    raw = np.asarray(core[name])
+    if raw.shape not in ((), (size,)) or (raw.size and not np.all(raw == np.floor(raw))):
+        rule = f"cores must be one whole number, or {size} of them"
+        raise PlacementError(rule, where=label, value=f"shape {raw.shape}")
+    each = np.broadcast_to(raw.astype(np.int64), (size,))
+    if size and (each.min() < (-1 if outside else 0) or each.max() >= chip.cores):
+        bad = each.min() if each.max() < chip.cores else each.max()
+        also = ", or -1 for a source outside of it" if outside else ""
+        raise PlacementError(f"cores of {chip.name} lie in 0..{chip.cores - 1}{also}", where=label, value=int(bad))
+    return frozen(each.copy())
+
+
+def _routes(
+    network: Network, where: Mapping[str, Ints], cores: int, variant: Mapping[str, str]
+) -> tuple[Routes, dict[str, float]]:
+    """Count the synapses of each neuron onto each core, projection by projection."""
+    sizes = [p.size for p in network.populations.values()]
+    first = dict(zip(network.populations, np.cumsum([0, *sizes]).tolist(), strict=False))
+    keys, counts, nonzero, kinds = [], [], [], []
+    facts = {"pairs": 0.0, "synapses": 0.0, "nonzero": 0.0, "weight_bytes": 0.0}
+    for projection in network.projections.values():
+        key, count, effective, weight_bytes = _of_projection(projection, where, cores, network.seed)
+        keys.append(key + first[projection.pre.name] * cores)
+        counts.append(count)
+        nonzero.append(effective)
+        kinds.append(np.full(len(key), list(network.projections).index(projection.name)))
+        facts["pairs"] += projection.pre.size * projection.post.size
+        facts["synapses"] += int(count.sum())
+        facts["nonzero"] += int(effective.sum())
+        facts["weight_bytes"] += weight_bytes
+    empty = [np.zeros(0, np.int64)]
+    all_keys, kind = np.concatenate(empty + keys), np.concatenate(empty + kinds)
+    entry, place = np.unique(all_keys, return_inverse=True)
+
+    def total(values: Ints) -> Ints:
+        return frozen(np.bincount(place, values, len(entry)).astype(np.int64))
+
+    all_counts = np.concatenate(empty + counts)
+    names = np.array([variant.get(name, "") for name in network.projections] or [""])
+    variants = {name: total(all_counts * (names[kind] == name)) for name in sorted(set(names.tolist()) - {""})}
+    routes = Routes(
+        start=frozen(np.searchsorted(entry, np.arange(sum(sizes) + 1) * cores)),
+        core=frozen(entry % cores),
+        synapses=total(all_counts),
+        variants=variants,
+        nonzero=total(np.concatenate(empty + nonzero)),
+    )
+    return routes, facts
+
+
+def _of_projection(
+    projection: Projection, where: Mapping[str, Ints], cores: int, seed: int
+) -> tuple[Ints, Ints, Ints, int]:
+    """Of one projection: keys (source neuron times cores plus core), synapses, those not zero, bytes of the weights."""
+    shape = projection.pre.size, projection.post.size
+    label, target = f"projection {projection.name!r}", where[projection.post.name]
+    if is_matrix(projection.synapses):
+        weights = matrix(projection.synapses, shape, label)
+        used, place = np.unique(target, return_inverse=True)
+        onto = np.bincount(place, minlength=len(used))
+        effective = np.stack([np.count_nonzero(weights[:, target == one], axis=1) for one in used] or [[]], axis=1)
+        key = np.add.outer(np.arange(shape[0]) * cores, used)
+        return key.ravel(), np.tile(onto, shape[0]), effective.ravel(), weights.nbytes
+    rng = stream(seed, "projection", projection.name)
+    pre, post, weight = triplets(projection.synapses, shape, rng, label)
+    key, place = np.unique(pre.astype(np.int64) * cores + target[post], return_inverse=True)
+    real = np.bincount(place, np.broadcast_to(weight != 0, (len(pre),)), len(key))
+    return key, np.bincount(place, minlength=len(key)), real.astype(np.int64), len(pre) * weight.itemsize

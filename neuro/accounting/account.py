@@ -1,0 +1,265 @@
+"""The bill of a recording on a placement: counts times the chip's figures, after the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from neuro.accounting.counts import Counts, Train, count_events
+from neuro.accounting.duration import Duration, Span, durations, figure
+from neuro.accounting.neurobench import neurobench
+from neuro.accounting.report import EnergyReport, Host
+from neuro.arrays import positive
+from neuro.chip.mesh import HOPS, links
+from neuro.chip.model import Chip
+from neuro.chip.placement import Placement
+from neuro.engine.recording import Recording
+from neuro.errors import MissingFigure, ParameterError, PlacementError
+
+__all__ = ["account"]
+
+BINS = 100
+"""Time bins for a chip without steps."""
+
+
+def account(
+    recording: Recording,
+    placement: Placement,
+    *,
+    dt: float | None = None,
+    bins: int | None = None,
+    pulses: Mapping[int, int] | None = None,
+    partial: bool = False,
+) -> EnergyReport:
+    """What a recording cost on a placement: joules and counts by cause, population, core, link and time.
+
+    Every spike of the recording counts with all its synapses, those included that it would reach after the end. Energy
+    is counts times the chip's figures. A step lasts as long as its slowest core, then the barrier; a chip with a clock
+    takes its step at least; a chip without steps takes as long as the recording, or as its busiest core. Static energy
+    is power times that. Congestion on the mesh and the time of flight are not modelled.
+
+    Parameters
+    ----------
+    recording
+        Of any engine, in memory or loaded; nothing is simulated.
+    placement
+        Where its network lies; it has the chip.
+    dt
+        Duration of a step of the network, s, for a chip that advances in steps; by default that of a clocked recording,
+        or the chip's own step.
+    bins
+        Number of time bins of a chip without steps; 100 by default.
+    pulses
+        Write pulses by core, where crossbars learned: ``crossbar.ledger`` has their number.
+    partial
+        Where a figure is unknown that the total needs: leave it out and say so in `EnergyReport.missing`.
+
+    Raises
+    ------
+    MissingFigure
+        If the total needs a figure that is unknown, and `partial` is not set.
+    PlacementError
+        If recording and placement are not of one network.
+    ParameterError
+        If there is no step to count by.
+
+    Examples
+    --------
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    >>> cell = net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> projection = net.connect(cue, cell, nr.AllToAll(0.5), delay=1e-3)
+    >>> rec = nr.run(net, 0.01, inputs={"cue": nr.Spikes([1e-3, 5e-3], [0, 0])})
+    >>> report = nr.account(rec, nr.placed(net, nr.load_chip("loihi_davies2018"), {"cue": 0, "cell": 0}), dt=1e-3)
+    >>> report.counts["synapse"], f"{report.by_cause['synapse']:.3g} J"
+    (4.0, '9.44e-11 J')
+    """
+    chip = placement.chip
+    train = _train(recording, placement, dt, bins)
+    counts = count_events(placement, train)
+    _count_pulses(counts, chip, pulses or {}, train)
+    duration = durations(recording, placement, train, counts)
+    energy = _energies(counts, chip)
+    missing = {f"energy.{kind}": counts.total[kind] for kind in energy if energy[kind] is None}
+    power, unknown = _static_power(placement)
+    static = Span(0.0, 0.0, 0.0)
+    if unknown:
+        missing |= {f"power.{key}": float(train.steps) for key in unknown}
+    elif duration.latency is not None:
+        static = Span(*(p * t for p, t in zip(power, duration.latency, strict=True)))
+    elif power.high > 0:
+        missing |= {f"{kind}, for static power": count for kind, count in duration.missing.items()}
+    if missing and not partial:
+        raise MissingFigure(chip.name, missing)
+    known = {kind: cost for kind, cost in energy.items() if cost is not None}
+    return _bill(recording, placement, train, counts, known, static, duration, missing)
+
+
+def _train(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> Train:
+    """All spikes by step or by bin."""
+    chip, start, length = placement.chip, recording.start, recording.stop - recording.start
+    offset = placement.offset
+    times, neurons = [np.zeros(0)], [np.zeros(0, np.int64)]
+    for name, spikes in recording.spikes.items():
+        if name not in placement.core:
+            raise PlacementError("every population of the recording needs a place", where=f"population {name!r}")
+        if len(spikes) and int(spikes.ids.max()) >= len(placement.core[name]):
+            raise PlacementError(
+                f"the placement has {len(placement.core[name])} neurons of it",
+                where=f"population {name!r}",
+                value=f"a spike of neuron {int(spikes.ids.max())}",
+            )
+        times.append(spikes.times)
+        neurons.append(spikes.ids + offset[name])
+    when, who = np.concatenate(times), np.concatenate(neurons)
+    stepped = chip.mode == "step"
+    if stepped:
+        each = _step(recording, chip, dt)
+        # Sums of dt differ from its multiples by roundings.
+        steps = int(np.ceil(length / each - 1e-6))
+        step = np.floor((when - start) / each + 1e-6).astype(np.int64)
+    else:
+        steps = BINS if bins is None else bins
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+            raise ParameterError("must be a whole number above zero", where="bins", value=bins)
+        step = np.floor((when - start) * (steps / length if length else 0.0)).astype(np.int64)
+    step = np.clip(step, 0, max(steps - 1, 0))
+    order = np.argsort(step, kind="stable")
+    return Train(step[order], who[order], steps, stepped)
+
+
+def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
+    found = dt if dt is not None else recording.provenance.get("dt")
+    if found is None and chip.step is not None:
+        found = chip.step.value
+    if found is None:
+        raise ParameterError(
+            f"{chip.name} advances in steps, and neither the recording nor the chip says how long one is",
+            where="dt",
+            remedy="Give the network's step in seconds: account(..., dt=1e-3), or --dt 1e-3",
+        )
+    return float(positive(found, "dt"))
+
+
+def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: Train) -> None:
+    if not pulses:
+        return
+    core = np.zeros(chip.cores)
+    for place, count in pulses.items():
+        if not 0 <= place < chip.cores or count < 0:
+            raise ParameterError(
+                f"pulses are counts by core 0..{chip.cores - 1}", where="pulses", value=f"{place}: {count}"
+            )
+        core[place] = count
+    total = float(core.sum())
+    counts.total["write_pulse"], counts.core["write_pulse"] = total, core
+    # When they were sent, the recording does not know.
+    counts.bin["write_pulse"] = np.full(train.steps, total / train.steps)
+
+
+def _energies(counts: Counts, chip: Chip) -> dict[str, Span | None]:
+    """Joules of one event of each kind that there was any of; None where that is unknown."""
+    return {kind: figure(chip.energy, kind) for kind in counts.kinds()}
+
+
+def _static_power(placement: Placement) -> tuple[Span, list[str]]:
+    """Static power of the chips and of the cores in use, W, and which of the two is unknown."""
+    chip = placement.chip
+    own = placement.neuron_core
+    chips = chip.chips[0] * chip.chips[1]
+    total, unknown = np.zeros(3), []
+    for key, number in (("chip", chips), ("core", len(np.unique(own[own >= 0])))):
+        if key not in chip.power:
+            if key == "chip":
+                unknown.append(key)
+            continue
+        cost = figure(chip.power, key)
+        if cost is None:
+            unknown.append(key)
+        else:
+            total += number * np.array(cost)
+    return Span(*total.tolist()), unknown
+
+
+def _bill(
+    recording: Recording,
+    placement: Placement,
+    train: Train,
+    counts: Counts,
+    cost: Mapping[str, Span],
+    static: Span,
+    duration: Duration,
+    missing: Mapping[str, float],
+) -> EnergyReport:
+    """Counts times costs, summed every way."""
+    chip, mesh = placement.chip, links(placement.chip)
+    by_core, by_bin = np.zeros(chip.cores), np.zeros(train.steps)
+    by_population = np.zeros(len(placement.core))
+    causes, ranges = {}, {}
+    for kind, each in cost.items():
+        count = counts.total[kind]
+        causes[kind] = count * each.value
+        ranges[kind] = count * each.low, count * each.high
+        by_bin += counts.bin[kind] * each.value
+        if kind in counts.core:
+            by_core += counts.core[kind] * each.value
+        if kind in counts.population:
+            by_population += counts.population[kind] * each.value
+    hop = np.array([cost[kind].value if kind in cost else 0.0 for kind in HOPS])
+    if static.value:
+        share = np.full(train.steps, 1.0) if duration.steps is None else duration.steps
+        by_bin += static.value * (share / share.sum())
+    causes["static"], ranges["static"] = static.value, (static.low, static.high)
+    low, high = (float(sum(part)) for part in zip(*ranges.values(), strict=True))
+    if duration.received and "update_active" in cost and "update_idle" in cost:
+        # Whether a neuron that receives something is active, the sources do not say: up to this many may have been.
+        extra = duration.received
+        idle, active = ranges["update_idle"], ranges["update_active"]
+        ranges["update_idle"] = idle[0] - extra * cost["update_idle"].low, idle[1]
+        ranges["update_active"] = active[0], active[1] + extra * cost["update_active"].high
+        high += max(0.0, extra * (cost["update_active"].high - cost["update_idle"].high))
+    return EnergyReport(
+        chip=chip.name,
+        total=float(sum(causes.values())),
+        range=(low, high),
+        by_cause=causes,
+        by_population=dict(zip(placement.core, by_population.tolist(), strict=True)),
+        by_core=by_core,
+        by_link=counts.link * hop[mesh.kind],
+        static=static.value,
+        by_bin=by_bin,
+        bins=np.linspace(recording.start, recording.stop, train.steps + 1),
+        counts=counts.total,
+        counts_by_bin=counts.bin,
+        counts_by_core=counts.core,
+        messages_by_link=counts.link,
+        links=mesh,
+        latency=None if duration.latency is None else duration.latency.value,
+        latency_range=None if duration.latency is None else (duration.latency.low, duration.latency.high),
+        step_times=duration.steps,
+        busiest=duration.busiest,
+        host=_host(recording, placement, train),
+        metrics=neurobench(placement, train),
+        missing=dict(missing),
+        missing_time=duration.missing,
+        range_by_cause=ranges,
+    )
+
+
+def _host(recording: Recording, placement: Placement, train: Train) -> Host | None:
+    """Energy and time of what feeds the chip."""
+    host = placement.chip.host
+    if not host:
+        return None
+    value = {key: quantity.value for key, quantity in host.items()}
+    step, spike = value.get("step"), value.get("spike")
+    latency = None if step is None else train.steps * step
+    inputs = sum(len(recording.spikes[name]) for name in placement.sources if name in recording.spikes)
+    power, static = value.get("power"), value.get("static")
+    dynamic = None if power is None or latency is None else power * latency
+    if spike is not None:
+        dynamic = (dynamic or 0.0) + spike * inputs
+    idle = None if static is None or latency is None else static * latency
+    return Host(dynamic=dynamic, static=idle, latency=latency)

@@ -1,0 +1,127 @@
+"""What a run cost on a chip: joules and seconds, by cause and place, with sums that close."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from neuro.arrays import Floats
+from neuro.chip.mesh import Links
+
+__all__ = ["EnergyReport", "Host"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What feeds the chip took, apart from the chip; None: unknown."""
+
+    dynamic: float | None
+    """Energy above that of the idle host, J."""
+    static: float | None
+    """Energy of the idle host, J."""
+    latency: float | None
+    """Duration of the run with the host at work, s."""
+
+    @property
+    def total(self) -> float | None:
+        """Dynamic and static, J."""
+        return None if self.dynamic is None and self.static is None else (self.dynamic or 0.0) + (self.static or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EnergyReport:
+    """What a recording cost on a placement.
+
+    Causes, cores + links + static, and bins each sum to the total. The host is not part of the total.
+    """
+
+    chip: str
+    """Name of the chip."""
+    total: float
+    """Energy of the chip, J; of what is known of it where `missing` is not empty."""
+    range: tuple[float, float]
+    """Lowest and highest total that the ranges of the figures allow, J."""
+    by_cause: Mapping[str, float]
+    """J by kind of event (the names of `neuro.chip.model.KINDS`), and ``"static"``."""
+    by_population: Mapping[str, float]
+    """J by population whose neurons or spikes cause them; static energy belongs to none."""
+    by_core: Floats
+    """Dynamic energy of each core, J, shape (cores,)."""
+    by_link: Floats
+    """Energy of each link, J, shape (links,); `links` says from where to where."""
+    static: float
+    """Static power times latency, J."""
+    by_bin: Floats
+    """J in each step, or in each time bin of a chip without steps, shape (bins,)."""
+    bins: Floats
+    """Where steps or bins begin and the last one ends, s of the recording's time, shape (bins + 1,)."""
+    counts: Mapping[str, float]
+    """Events by kind, those without cost included."""
+    counts_by_bin: Mapping[str, Floats]
+    """The same in each step or bin, shape (bins,)."""
+    counts_by_core: Mapping[str, Floats]
+    """The same on each core, without hops, shape (cores,)."""
+    messages_by_link: Floats
+    """Messages over each link, shape (links,)."""
+    links: Links
+    """Where each link goes."""
+    latency: float | None
+    """How long the chip takes for the run, s; None where it is not known (`missing_time`)."""
+    latency_range: tuple[float, float] | None
+    """Shortest and longest latency that the ranges of the figures allow, s."""
+    step_times: Floats | None
+    """Duration of each step, s, shape (bins,): the slowest core, then the barrier; None without steps."""
+    busiest: float | None
+    """Work of the busiest core, s, for a chip without steps."""
+    host: Host | None
+    """What feeds the chip; None where the chip's file says nothing about it."""
+    metrics: Mapping[str, float]
+    """By NeuroBench's names: footprint (bytes), connection_sparsity, activation_sparsity, effective_acs,
+    effective_macs, dense."""
+    missing: Mapping[str, float] = field(default_factory=dict)
+    """Figures that the total lacks because nobody has published them, and how many events need each."""
+    missing_time: Mapping[str, float] = field(default_factory=dict)
+    """The same for the latency."""
+    range_by_cause: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Lowest and highest energy of each cause, J."""
+
+    @property
+    def complete(self) -> bool:
+        """Does the total have everything that cost something?"""
+        return not self.missing
+
+    @property
+    def dynamic(self) -> float:
+        """Energy of events, J: the total without static power."""
+        return self.total - self.static
+
+    @property
+    def edp(self) -> float | None:
+        """Energy-delay product of the run, J s; None where the latency is not known."""
+        return None if self.latency is None else self.total * self.latency
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but what is by step, as JSON knows it once arrays are lists."""
+        return {
+            "chip": self.chip,
+            "complete": self.complete,
+            "missing": dict(self.missing),
+            "missing_time": dict(self.missing_time),
+            "total_J": self.total,
+            "range_J": list(self.range),
+            "dynamic_J": self.dynamic,
+            "static_J": self.static,
+            "latency_s": self.latency,
+            "latency_range_s": None if self.latency_range is None else list(self.latency_range),
+            "edp_Js": self.edp,
+            "by_cause_J": dict(self.by_cause),
+            "by_population_J": dict(self.by_population),
+            "by_core_J": self.by_core,
+            "by_link_J": self.by_link,
+            "links": {"from": self.links.source, "to": self.links.target, "messages": self.messages_by_link},
+            "counts": dict(self.counts),
+            "host_J": None if self.host is None else self.host.total,
+            "host_latency_s": None if self.host is None else self.host.latency,
+            "neurobench": dict(self.metrics),
+        }

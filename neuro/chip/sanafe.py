@@ -1,0 +1,184 @@
+"""Architecture files of SANA-FE: its YAML format, read into a `Chip`.
+
+The format is that of version 2.2 (Boyle et al., IEEE TCAD 2025, doi 10.1109/TCAD.2025.3537971).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from neuro.chip.model import Chip, Limits, Quantity
+from neuro.errors import ChipError
+
+__all__ = ["read_architecture"]
+
+_RANGE = re.compile(r"^(?P<name>.*)\[(?P<first>\d+)(?:\.\.(?P<last>\d+))?\]$")
+_HOPS = ("east", "west", "north", "south")
+
+
+def read_architecture(path: str | Path) -> Chip:
+    """The chip that a SANA-FE architecture describes.
+
+    Tiles are numbered column by column, as SANA-FE does. Every neuron is updated in every step (its `force_update`);
+    an update costs the access to the neuron and the update. Units of one core that differ in cost become variants:
+    ``synapse:NAME``, ``spike:NAME`` and so on; the first synapse unit, and the first soma unit that is no input, are
+    the chip's default. SANA-FE has no static power, so there is none.
+
+    Raises
+    ------
+    ChipError
+        If the file is no such architecture, or needs what is not modelled: tiles or cores that differ, and dendrites
+        whose updates cost something.
+    FileNotFoundError
+        If there is no such file.
+    """
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ChipError("an architecture must be valid YAML", where=str(path), value=problem) from None
+    return _Reader(str(path)).chip(loaded)
+
+
+class _Reader:
+    """Reads one file; its complaints name the file and the place in it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def chip(self, loaded: Any) -> Chip:
+        if not isinstance(loaded, Mapping) or not isinstance(loaded.get("architecture"), Mapping):
+            raise ChipError("a SANA-FE architecture begins with `architecture:`", where=self.path)
+        top = loaded["architecture"]
+        mesh = self.attributes(top, "architecture")
+        width, height = (int(self.number(mesh, key, "architecture")) for key in ("width", "height"))
+        tiles, per_tile = 0, 0
+        cost: dict[str, dict[str, Quantity]] | None = None
+        for tile, copies in self.parts(top, "tile", "architecture"):
+            tiles += copies
+            cores = 0
+            for core, times in self.parts(tile, "core", tile["name"]):
+                cores += times
+                found = self.costs(tile, core)
+                if cost is not None and found != cost:
+                    raise ChipError("tiles and cores must be alike", where=self.path, value=f"{core['name']} differs")
+                cost = found
+            if per_tile not in (0, cores):
+                raise ChipError("tiles must have one number of cores", where=self.path, value=f"{per_tile} and {cores}")
+            per_tile = cores
+        if cost is None or not 0 < tiles <= width * height:
+            raise ChipError(f"a mesh of {width} x {height} has up to as many tiles", where=self.path, value=tiles)
+        return Chip(
+            name=str(top.get("name") or Path(self.path).stem),
+            width=width,
+            height=height,
+            tiles=None if tiles == width * height else tiles,
+            cores_per_tile=per_tile,
+            limits=self.limits(top),
+            tile_order="columns",
+            mode="step",
+            updates="all",
+            energy=cost["energy"],
+            time=cost["time"],
+            barrier=self.barrier(mesh),
+            power={"chip": Quantity(0.0, "W", "SANA-FE has no static power")},
+            synapse=next(k for k in cost["energy"] if k.startswith("synapse:")).partition(":")[2],
+            neuron=next(k for k in cost["energy"] if k.startswith("spike:")).partition(":")[2],
+            notes=f"Read from {self.path}.",
+        )
+
+    def costs(self, tile: Mapping[str, Any], core: Mapping[str, Any]) -> dict[str, dict[str, Quantity]]:
+        """Joules and seconds per event of a core and its tile."""
+        found: dict[str, dict[str, Quantity]] = {"energy": {}, "time": {}}
+        for table, word, unit in (("energy", "energy", "J"), ("time", "latency", "s")):
+
+            def figure(part: Mapping[str, Any], *keys: str, word: str = word, unit: str = unit) -> Quantity:
+                own, name = self.attributes(part, part["name"]), part["name"]
+                value = sum(self.number(own, f"{word}_{key}", name) for key in keys)
+                return Quantity(value, unit, f"{self.path}: {name}, {' + '.join(f'{word}_{key}' for key in keys)}")
+
+            costs = found[table]
+            for way in _HOPS:
+                costs[f"hop_{way}"] = figure(tile, f"{way}_hop")
+            costs["tile"] = Quantity(0.0, unit, "SANA-FE has no cost of a router beside that of hops")
+            (axon_in, _), *_ = self.parts(core, "axon_in", core["name"])
+            (axon_out, _), *_ = self.parts(core, "axon_out", core["name"])
+            costs["message_in"], costs["message_out"] = figure(axon_in, "message_in"), figure(axon_out, "message_out")
+            for unit_, _ in self.parts(core, "synapse", core["name"]):
+                costs[f"synapse:{_bare(unit_['name'])}"] = figure(unit_, "process_spike")
+            for unit_, _ in self.parts(core, "soma", core["name"]):
+                if self.attributes(unit_, unit_["name"]).get("model") == "input":
+                    continue
+                name = _bare(unit_["name"])
+                costs[f"update_idle:{name}"] = figure(unit_, "access_neuron")
+                costs[f"update_active:{name}"] = figure(unit_, "access_neuron", "update_neuron")
+                costs[f"spike:{name}"] = figure(unit_, "spike_out")
+            for unit_, _ in self.parts(core, "dendrite", core["name"]):
+                if figure(unit_, "update").value:
+                    raise ChipError(
+                        "updates of dendrites must cost nothing; what else they cost is not modelled",
+                        where=self.path,
+                        value=f"{word}_update of {unit_['name']!r}",
+                    )
+            if not any(key.startswith("spike:") for key in costs):
+                raise ChipError("a core needs a soma unit that is no input", where=self.path, value=core["name"])
+        return found
+
+    def limits(self, top: Mapping[str, Any]) -> Limits:
+        (tile, _), *_ = self.parts(top, "tile", "architecture")
+        (core, _), *_ = self.parts(tile, "core", tile["name"])
+        own = self.attributes(core, core["name"])
+        if "max_neurons_supported" not in own:
+            return Limits()
+        return Limits(neurons=int(self.number(own, "max_neurons_supported", core["name"])))
+
+    def barrier(self, mesh: Mapping[str, Any]) -> dict[int, Quantity]:
+        """Seconds to end a step: one number, or a table by tiles in use."""
+        given, source = mesh.get("latency_sync", 0.0), f"{self.path}: latency_sync"
+        if isinstance(given, list):
+            given = dict(enumerate(given))
+        table = given if isinstance(given, Mapping) else {1: given}
+        try:
+            return {max(int(tiles), 1): Quantity(float(value), "s", source) for tiles, value in table.items()}
+        except (TypeError, ValueError):
+            raise ChipError("must be seconds, or a table of them", where=source, value=given) from None
+
+    def parts(self, parent: Mapping[str, Any], key: str, where: object) -> Iterator[tuple[dict[str, Any], int]]:
+        """The units of one kind, each with how many of it there are (`name[0..3]`)."""
+        given = parent.get(key)
+        listed: list[Any] = given if isinstance(given, list) else [given]
+        if not listed or not all(isinstance(part, Mapping) and part.get("name") for part in listed):
+            raise ChipError(f"{where!r} needs one or more `{key}` with names", where=self.path)
+        for part in listed:
+            match = _RANGE.match(str(part["name"]))
+            first, last = (match["first"], match["last"] or match["first"]) if match else ("0", "0")
+            if int(last) < int(first):
+                raise ChipError("a range must not end before it begins", where=self.path, value=part["name"])
+            yield {**part, "name": str(part["name"])}, int(last) - int(first) + 1
+
+    def attributes(self, part: Mapping[str, Any], where: object) -> Mapping[str, Any]:
+        own = part.get("attributes") or {}
+        if not isinstance(own, Mapping):
+            raise ChipError("attributes must be a mapping", where=f"{self.path}: {where}", value=type(own).__name__)
+        return own
+
+    def number(self, attributes: Mapping[str, Any], key: str, where: object) -> float:
+        # YAML takes 1e-12, which has no point, for text.
+        try:
+            value = float(attributes[key])
+        except KeyError:
+            raise ChipError(f"needs `{key}`", where=f"{self.path}: {where}") from None
+        except (TypeError, ValueError):
+            raise ChipError(f"`{key}` must be a number", where=f"{self.path}: {where}", value=attributes[key]) from None
+        if not 0 <= value < float("inf"):
+            raise ChipError(f"`{key}` must not be negative", where=f"{self.path}: {where}", value=value)
+        return value
+
+
+def _bare(name: str) -> str:
+    match = _RANGE.match(name)
+    return match["name"] if match else name
