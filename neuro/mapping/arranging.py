@@ -12,7 +12,7 @@ from neuro.mapping.annealing import below, unit
 from neuro.mapping.nets import Flows, Nets
 from neuro.mapping.trees import NONE, ONE, Words, bit, change, whole
 
-__all__ = ["Mesh", "Trees", "anneal_paths", "anneal_trees", "path_cost", "plant", "tree_cost"]
+__all__ = ["Mesh", "Trees", "anneal_paths", "anneal_trees", "change_places", "path_cost", "paths_change", "plant", "tree_cost"]
 
 
 class Mesh(NamedTuple):
@@ -24,12 +24,14 @@ class Mesh(NamedTuple):
     """Along y."""
     tile: Annotated[Ints, np.int64, 1]
     """Tile of each place."""
+    per_tile: Annotated[Ints, np.int64, 1]
+    """One number: places on a tile, next to each other in number."""
     open: Annotated[Ints, np.int64, 1]
     """Places whose part may change."""
     may: Annotated[Ints, np.int64, 1]
     """1 for these, 0 for the others."""
     grid: Annotated[Ints, np.int64, 2]
-    """A place of each tile, (height, width)."""
+    """First place of each tile, (height, width); -1 where there is none."""
     place: Annotated[Ints, np.int64, 1]
     """Place of each part."""
     at: Annotated[Ints, np.int64, 1]
@@ -77,7 +79,7 @@ def _pulled(mesh: Mesh, flows: Flows, p: int, a: int, b: int, but: int) -> float
 
 
 @inner
-def _paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
+def paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
     """What all paths cost more once the parts at a and b have changed places."""
     p, q = mesh.at[a], mesh.at[b]
     cost = 0.0
@@ -89,7 +91,7 @@ def _paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
 
 
 @inner
-def _change_places(mesh: Mesh, a: int, b: int) -> None:
+def change_places(mesh: Mesh, a: int, b: int) -> None:
     p, q = mesh.at[a], mesh.at[b]
     mesh.at[a], mesh.at[b] = q, p
     if p >= 0:
@@ -112,8 +114,7 @@ def _propose(mesh: Mesh, flows: Flows, random: Words, reach: int) -> tuple[int, 
     x = mesh.x[near] + below(random, 2 * reach + 1) - reach
     y = mesh.y[near] + below(random, 2 * reach + 1) - reach
     b = mesh.grid[min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
-    per_tile = mesh.x.size // (height * width)
-    return a, b + below(random, per_tile)
+    return a, a if b < 0 else b + below(random, mesh.per_tile[0])
 
 
 @kernel
@@ -128,9 +129,9 @@ def anneal_paths(mesh: Mesh, flows: Flows, hot: float, cold: float, reach: int, 
         a, b = _propose(mesh, flows, random, within)
         if a == b or mesh.may[b] == 0 or (mesh.at[a] < 0 and mesh.at[b] < 0):
             continue
-        cost = _paths_change(mesh, flows, a, b)
+        cost = paths_change(mesh, flows, a, b)
         if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(unit(random))):
-            _change_places(mesh, a, b)
+            change_places(mesh, a, b)
             total += cost
     return total
 
@@ -165,7 +166,7 @@ def _holds(nets: Nets, net: int, p: int) -> bool:
 @inner
 def _others(mesh: Mesh, nets: Nets, net: int, c: int) -> bool:
     """Does the net end on a part at another place of the tile of place c?"""
-    per_tile = mesh.x.size // (mesh.grid.shape[0] * mesh.grid.shape[1])
+    per_tile = mesh.per_tile[0]
     if per_tile > 1:
         first = c // per_tile * per_tile
         for b in range(first, first + per_tile):
@@ -261,9 +262,9 @@ def anneal_trees(
             continue
         cost = prices[0] * _trees_change(mesh, nets, trees, a, b)
         if prices[1] != 0.0:
-            cost += prices[1] * _paths_change(mesh, flows, a, b)
+            cost += prices[1] * paths_change(mesh, flows, a, b)
         if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(unit(random))):
-            _change_places(mesh, a, b)
+            change_places(mesh, a, b)
             for c in (a, b):
                 if mesh.at[c] >= 0:
                     _replant(mesh, nets, trees, mesh.at[c])

@@ -13,11 +13,11 @@ from neuro.errors import ParameterError
 from neuro.jit import laid
 from neuro.mapping.arranging import Mesh, Trees, anneal_paths, anneal_trees, path_cost, plant, tree_cost
 from neuro.mapping.nets import Flows, Nets, flows_between, flows_of, nets_of
-from neuro.mapping.refine import WIDEST_MESH, Prices, effort_of, random_state
+from neuro.mapping.refine import WIDEST_MESH, Prices, axes, effort_of, random_state
 from neuro.mapping.starts import hilbert, rows, snake, spectral
 from neuro.mapping.traffic import Traffic
 
-__all__ = ["arrange", "layout"]
+__all__ = ["arrange", "layout", "mesh_of", "open_places"]
 
 RESTARTS = {"fast": 1, "balanced": 2, "best": 4}
 TREES = 0.25
@@ -122,7 +122,7 @@ def _laid_out(
     fixed: Mapping[int, int], dead: Sequence[int],
 ) -> Ints:  # fmt: skip
     budget = effort_of(effort)
-    open_ = _open_places(chip, parts, fixed, dead)
+    open_ = open_places(chip, parts, fixed, dead)
     if parts == 0:
         return np.zeros(0, np.int64)
     free = np.setdiff1d(np.arange(parts), list(fixed))
@@ -130,13 +130,13 @@ def _laid_out(
     table: Any = laid(flows)
     best, least = np.zeros(0, np.int64), np.inf
     starts = _starts(chip, flows, parts, open_, free, fixed)
-    ranked = sorted(((path_cost(laid(_mesh(chip, open_, place)), table), i) for i, place in enumerate(starts)))
+    ranked = sorted(((path_cost(laid(mesh_of(chip, open_, place)), table), i) for i, place in enumerate(starts)))
     share = 1.0 - TREES if prices[0] > 0.0 else PATHS_ONLY
     steps = int(min(budget * share / (2 * len(flows.part) / parts + 20), 20_000.0 * parts))
     if len(open_) > 1 and len(flows.part):
         courses = RESTARTS[effort]
         for course in range(courses):
-            raw = _mesh(chip, open_, starts[ranked[course % min(len(ranked), 3)][1]])
+            raw = mesh_of(chip, open_, starts[ranked[course % min(len(ranked), 3)][1]])
             mesh: Any = laid(raw)
             scale = max(1e-300, ranked[0][0] / max(1, len(flows.part)))
             # Every other course keeps the order of its start, or forgets it.
@@ -145,15 +145,15 @@ def _laid_out(
             anneal_paths(mesh, table, 0.0, 0.0, 2, steps // courses // 10, random)
             cost = path_cost(mesh, table)
             if nets is not None and prices[0] > 0.0:
-                cost = _trees(nets, flows, raw, prices, 0, random, chip.width)
+                cost = _trees(nets, flows, raw, prices, 0, random, axes(chip)[2])
             if cost < least:
                 best, least = raw.place.copy(), cost
     else:
         best = starts[ranked[0][1]]
     if nets is not None and prices[0] > 0.0 and len(open_) > 1 and len(nets.root):
-        raw = _mesh(chip, open_, best)
+        raw = mesh_of(chip, open_, best)
         looked = (2 * len(nets.part) + len(nets.root)) / parts * 2 + 20
-        _trees(nets, flows, raw, prices, int(min(budget * TREES / looked, 3000.0 * parts)), random, chip.width)
+        _trees(nets, flows, raw, prices, int(min(budget * TREES / looked, 3000.0 * parts)), random, axes(chip)[2])
         best = raw.place
     return best
 
@@ -183,7 +183,7 @@ def _trees(
     return float(cost)
 
 
-def _open_places(chip: Chip, parts: int, fixed: Mapping[int, int], dead: Sequence[int]) -> Ints:
+def open_places(chip: Chip, parts: int, fixed: Mapping[int, int], dead: Sequence[int]) -> Ints:
     """Places that free parts may take."""
     lost = set(dead)
     if parts > chip.cores - len(lost):
@@ -201,19 +201,27 @@ def _starts(
 ) -> list[Ints]:
     """Places of all parts, one array for each way to begin."""
     per_tile = np.arange(chip.cores_per_tile)
+    _, _, width, height = axes(chip)
+    grid = _grid(chip).ravel()
+    columns = np.arange(width * height).reshape(height, width).T.ravel()
     found = []
-    for curve in (rows, snake, hilbert):
-        line = (curve(chip.width, chip.height)[:, None] * chip.cores_per_tile + per_tile).ravel()
+    for curve in (rows(width, height), columns, snake(width, height), hilbert(width, height)):
+        tiles = grid[curve]
+        line = (tiles[tiles >= 0][:, None] + per_tile).ravel()
         line = line[np.isin(line, open_)]
         found.append(_with(parts, free, line[: len(free)], fixed))
-    columns = np.arange(chip.width * chip.height).reshape(chip.height, chip.width).T.ravel()
-    line = (columns[:, None] * chip.cores_per_tile + per_tile).ravel()
-    found.append(_with(parts, free, line[np.isin(line, open_)][: len(free)], fixed))
-    if parts > 2 and len(flows.part):
-        guess = spectral(flows, np.arange(chip.cores), np.asarray(chip.xy))
-        if len(free) == parts and len(open_) == chip.cores:
-            found.append(guess)
+    if parts > 2 and len(flows.part) and len(free) == parts:
+        found.append(spectral(flows, open_, np.stack(axes(chip)[:2], axis=1)))
     return found
+
+
+def _grid(chip: Chip) -> Ints:
+    """First place of the tile at each place of the mesh, -1 where there is none."""
+    x, y, width, height = axes(chip)
+    grid = np.full((height, width), -1, np.int64)
+    first = np.arange(0, chip.cores, chip.cores_per_tile)
+    grid[y[first], x[first]] = first
+    return grid
 
 
 def _with(parts: int, free: Ints, places: Ints, fixed: Mapping[int, int]) -> Ints:
@@ -223,15 +231,12 @@ def _with(parts: int, free: Ints, places: Ints, fixed: Mapping[int, int]) -> Int
     return place
 
 
-def _mesh(chip: Chip, open_: Ints, place: Ints) -> Mesh:
-    xy = np.asarray(chip.xy)
+def mesh_of(chip: Chip, open_: Ints, place: Ints) -> Mesh:
+    x, y, _, _ = axes(chip)
     at = np.full(chip.cores, -1, np.int64)
     at[place] = np.arange(len(place))
     may = np.zeros(chip.cores, np.int64)
     may[open_] = 1
-    tiles = np.arange(chip.cores) // chip.cores_per_tile
-    grid = (np.arange(chip.width * chip.height) * chip.cores_per_tile).reshape(chip.height, chip.width)
-    return Mesh(
-        np.ascontiguousarray(xy[:, 0], np.int64), np.ascontiguousarray(xy[:, 1], np.int64), tiles.astype(np.int64),
-        open_, may, grid.astype(np.int64), place.astype(np.int64).copy(), at,
-    )  # fmt: skip
+    tiles = np.arange(chip.cores, dtype=np.int64) // chip.cores_per_tile
+    per_tile = np.array([chip.cores_per_tile], np.int64)
+    return Mesh(x, y, tiles, per_tile, open_, may, _grid(chip), place.astype(np.int64).copy(), at)

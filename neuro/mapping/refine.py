@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Ints
+from neuro.arrays import Ints, stream
 from neuro.chip.model import Chip
 from neuro.errors import UnknownName
 from neuro.jit import laid
@@ -17,10 +17,14 @@ from neuro.mapping.annealing import anneal, drift, feel, settle_down
 from neuro.mapping.moving import Cores, State, Wires, cost_of, fill
 from neuro.mapping.traffic import Traffic
 
-__all__ = ["EFFORTS", "Prices", "effort_of", "random_state", "refine"]
+__all__ = ["EFFORTS", "WIDEST_MESH", "Prices", "axes", "effort_of", "random_state", "refine"]
 
-EFFORTS = {"fast": 1.2e7, "balanced": 2.0e8, "best": 1.0e9}
+EFFORTS = {"fast": 2.0e7, "balanced": 6.0e8, "best": 3.0e9}
 """Sources looked at, by effort: a budget in work, so that a machine's speed changes nothing."""
+COURSES = {"firm": 0.1, "cold": 0.1, "hot": 0.25}
+"""Ways to anneal, and the share of the budget that each is tried with."""
+CACHE = 3.0e6
+"""Bytes of counters beyond which looking at a source takes markedly longer."""
 WIDEST_MESH = 64
 """Columns and rows fit a word."""
 MOST_COUNTERS = 400_000_000
@@ -63,8 +67,6 @@ def effort_of(effort: str) -> float:
 
 def random_state(seed: int, *names: str) -> NDArray[np.uint64]:
     """Where a kernel's random numbers begin: one word, by seed and names."""
-    from neuro.arrays import stream
-
     return stream(seed, "mapping", *names).integers(0, 2**63, size=1, dtype=np.uint64)
 
 
@@ -82,10 +84,10 @@ def refine(
 ) -> Ints:
     """Move neurons between cores so that their spikes cost less; the result never costs more than `core`.
 
-    Two courses begin at `core`, a cold one that keeps its structure and a hot one that forgets it, and the better is
-    kept. Both anneal single neurons; the hot one lets cores be somewhat too full at first, at a price that rises.
-    Limits of neurons, synapses and incoming axons are kept; with other limits, a mesh wider or higher than 64, or more
-    than 4e8 pairs of neuron and core, `core` is returned as it is.
+    Three courses of annealing are tried, and the best is run longer: a firm one that exchanges neurons within the
+    limits, a cold one whose cores may be somewhat too full at first, at a price that rises, and a hot one that does
+    the same and forgets where it began. Limits of neurons, synapses, incoming axons, rows and columns are kept; with
+    other limits, a mesh wider or higher than 64, or more than 4e8 pairs of neuron and core, `core` is returned as it is.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def refine(
     >>> one = np.ones(3, np.uint32)
     >>> ring = Traffic({"a": 0}, np.arange(4), np.array([2, 0, 1], np.uint32), one, np.ones(3), np.ones(3, np.int64))
     >>> refine(ring, np.array([0, 1, 3]), mesh_chip(2, 2, neurons=3), Prices(tree=1.0), effort="fast").tolist()
-    [1, 1, 1]
+    [3, 3, 3]
     """
     budget = effort_of(effort)
     start = np.array(core, np.int64)
@@ -128,42 +130,46 @@ def refine(
     wires = _wires(traffic, fixed)
     if not len(wires.free):
         return start
-    limits = _cores(chip, traffic, prices, dead, len(np.unique(start)) if cores is None else cores, start, cores)
+    limits = _cores(chip, traffic, prices, dead, start, cores)
     tables: tuple[Any, Any] = (laid(wires), laid(limits))
-    steps = max(2000, int(budget / (len(wires.into) / max(1, len(wires.spikes)) + 16)))
-    steps = min(steps, 20_000 * len(wires.spikes))
-    best, least = start, np.inf
-    for course in ("cold", "hot"):
-        state = _state(traffic, chip, start, limits)
-        found, cost = _course(course, tables, state, steps // 2, random_state(seed, "refine", course))
-        if found is not None and cost < least:
-            best, least = found, cost
-    return best
+    work = (len(wires.into) / len(wires.spikes) + 16) * (1.0 + 2.0 * traffic.neurons * chip.cores / CACHE)
+    steps = min(max(2000, int(budget / work)), 20_000 * len(wires.spikes))
+    random = {course: random_state(seed, "refine", course) for course in COURSES}
+    tried = []
+    for course in COURSES:
+        found, cost = _course(course, tables, _state(traffic, chip, start, limits), int(steps * COURSES[course]), random[course])
+        tried.append((cost, course, found))
+    least, course, best = min(tried, key=lambda one: one[0])
+    # A course that was worth its trial is run once more, longer: the cold ones go on, the hot one begins anew.
+    rest = int(steps * (1.0 - sum(COURSES.values())))
+    again = _state(traffic, chip, start if course == "hot" else best, limits)
+    found, cost = _course(course, tables, again, rest, random[course])
+    return found if cost < least else best
 
 
 def _course(
     course: str, tables: tuple[Any, Any], raw: State, steps: int, random: NDArray[np.uint64]
-) -> tuple[Ints | None, float]:
-    """One course of annealing; None where it found no way back into the limits."""
+) -> tuple[Ints, float]:
+    """One course of annealing, and its cost; where it led to nothing cheaper within the limits, its start."""
     wires, cores = tables
     state: Any = laid(raw)
     fill(wires, cores, state)
     before, kept = cost_of(wires, cores, state), raw.core.copy()
     scale = feel(wires, cores, state, 2000, random)
-    if scale == 0.0:
-        scale = 1.0
-    if course == "cold":
-        anneal(wires, cores, state, 0.05 * scale, 0.002 * scale, steps // 2, random)
-        anneal(wires, cores, state, 0.0, 0.0, steps // 8, random)
-    else:
-        hot = 0.5 * scale
-        drift(wires, cores, state, hot, hot / 7, hot / 20, hot / 2, steps * 3 // 8, random)
-        firm = max(hot, feel(wires, cores, state, 2000, random))
-        drift(wires, cores, state, hot / 7, hot / 50, hot / 2, 4 * firm, steps * 3 // 8, random)
-        if not settle_down(wires, cores, state):
-            return None, np.inf
-        anneal(wires, cores, state, hot / 50, hot / 200, steps // 10, random)
-        anneal(wires, cores, state, 0.0, 0.0, steps // 40, random)
+    if scale > 0.0:
+        if course == "firm":
+            anneal(wires, cores, state, 0.05 * scale, 0.002 * scale, steps * 3 // 4, random)
+        else:
+            hot, cold = (0.03, 0.003) if course == "cold" else (0.4, 0.01)
+            hot, cold = hot * scale, cold * scale
+            middle = (hot * cold) ** 0.5
+            drift(wires, cores, state, hot, middle, hot / 20, hot / 2, steps * 3 // 8, random)
+            wall = 4 * max(scale, feel(wires, cores, state, 2000, random))
+            drift(wires, cores, state, middle, cold, hot / 2, wall, steps * 3 // 8, random)
+            if not settle_down(wires, cores, state):
+                return kept, before
+            anneal(wires, cores, state, cold, cold / 4, steps // 10, random)
+        anneal(wires, cores, state, 0.0, 0.0, steps // 10, random)
     fill(wires, cores, state)
     after = cost_of(wires, cores, state)
     return (raw.core, after) if after < before else (kept, before)
@@ -177,8 +183,20 @@ def _can(traffic: Traffic, chip: Chip, core: Ints, cores: int | None) -> bool:
     return known and small and countable and traffic.neurons > 0 and chip.cores > 1
 
 
+def axes(chip: Chip) -> tuple[Ints, Ints, int, int]:
+    """Places of cores along the axis that messages take first and along the other, and the mesh's sizes along them."""
+    xy = np.asarray(chip.xy, np.int64)
+    first = 0 if chip.first_axis == "x" else 1
+    sizes = (chip.width, chip.height)
+    return np.ascontiguousarray(xy[:, first]), np.ascontiguousarray(xy[:, 1 - first]), sizes[first], sizes[1 - first]
+
+
+def _tightest(*limits: int | None) -> int:
+    return min((limit for limit in limits if limit is not None), default=2**60)
+
+
 def _widest(traffic: Traffic, chip: Chip) -> int:
-    most = traffic.neurons if chip.limits.neurons is None else min(chip.limits.neurons, traffic.neurons)
+    most = min(_tightest(chip.limits.neurons, chip.limits.columns), traffic.neurons)
     return most + max(2, most // ROOM)
 
 
@@ -198,27 +216,20 @@ def _wires(traffic: Traffic, fixed: NDArray[np.bool_] | None) -> Wires:
 
 
 def _cores(
-    chip: Chip, traffic: Traffic, prices: Prices, dead: Sequence[int], in_use: int, core: Ints, cores: int | None
+    chip: Chip, traffic: Traffic, prices: Prices, dead: Sequence[int], core: Ints, cores: int | None
 ) -> Cores:
-    xy = np.asarray(chip.xy)
-    ample = np.int64(2**60)
-    most = min(traffic.neurons, traffic.neurons if chip.limits.neurons is None else chip.limits.neurons)
-    neurons = np.full(chip.cores, most, np.int64)
+    limits = chip.limits
+    x, y, _, _ = axes(chip)
+    neurons = np.full(chip.cores, min(_tightest(limits.neurons, limits.columns), traffic.neurons), np.int64)
     neurons[list(dead)] = 0
-
-    def each(limit: int | None) -> Ints:
-        return np.full(chip.cores, ample if limit is None else limit, np.int64)
-
     return Cores(
-        np.ascontiguousarray(xy[:, 0], np.int64),
-        np.ascontiguousarray(xy[:, 1], np.int64),
-        neurons,
-        each(chip.limits.synapses),
-        each(chip.limits.axons_in),
-        np.array([chip.cores if cores is None else max(cores, in_use)], np.int64),
+        x, y, neurons,
+        np.full(chip.cores, _tightest(limits.synapses), np.int64),
+        np.full(chip.cores, _tightest(limits.axons_in, limits.rows), np.int64),
+        np.array([chip.cores if cores is None else max(cores, len(np.unique(core)))], np.int64),
         np.array([chip.cores_per_tile], np.int64),
         np.array([prices.tree, prices.delivery, prices.path], np.float64),
-    )
+    )  # fmt: skip
 
 
 def _state(traffic: Traffic, chip: Chip, core: Ints, limits: Cores) -> State:
@@ -227,7 +238,7 @@ def _state(traffic: Traffic, chip: Chip, core: Ints, limits: Cores) -> State:
     return State(
         core.copy(),
         np.zeros((n, size), np.uint16),
-        np.zeros((n, chip.width), np.uint64),
+        np.zeros((n, axes(chip)[2]), np.uint64),
         np.zeros(n, np.uint64),
         np.zeros((size, _widest(traffic, chip)), np.int64),
         np.zeros(n, np.int64),
