@@ -123,10 +123,10 @@ else:
     lowest = _bit("cttz")
     _leading_zeros = _bit("ctlz")
 
-    @numba.njit(inline="always", **_OPTIONS)
+    @inlined
     def highest(word: Any) -> int:
         """Place of the highest bit that is set."""
-        return 63 - _leading_zeros(word)  # type: ignore[no-any-return]
+        return 63 - int(_leading_zeros(word))
 
 
 def use_threads(count: int) -> None:

@@ -8,11 +8,21 @@ import numpy as np
 
 from neuro.arrays import Floats, Ints
 from neuro.jit import inner, kernel
-from neuro.mapping.annealing import below, unit
+from neuro.mapping.drifting import below, unit
 from neuro.mapping.nets import Flows, Nets
 from neuro.mapping.trees import NONE, ONE, Words, bit, change, whole
 
-__all__ = ["Mesh", "Trees", "anneal_paths", "anneal_trees", "change_places", "path_cost", "paths_change", "plant", "tree_cost"]
+__all__ = [
+    "Mesh",
+    "Trees",
+    "anneal_paths",
+    "anneal_trees",
+    "change_places",
+    "path_cost",
+    "paths_change",
+    "plant",
+    "tree_cost",
+]
 
 
 class Mesh(NamedTuple):
@@ -51,7 +61,7 @@ class Trees(NamedTuple):
 
 @inner
 def _away(mesh: Mesh, a: int, b: int) -> int:
-    return abs(mesh.x[a] - mesh.x[b]) + abs(mesh.y[a] - mesh.y[b])
+    return int(abs(mesh.x[a] - mesh.x[b]) + abs(mesh.y[a] - mesh.y[b]))
 
 
 @kernel
@@ -92,6 +102,7 @@ def paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
 
 @inner
 def change_places(mesh: Mesh, a: int, b: int) -> None:
+    """Exchange what is at two places; one of them may be empty."""
     p, q = mesh.at[a], mesh.at[b]
     mesh.at[a], mesh.at[b] = q, p
     if p >= 0:

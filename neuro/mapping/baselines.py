@@ -13,7 +13,7 @@ from neuro.arrays import Ints, stream
 from neuro.chip.model import Chip
 from neuro.errors import PeerError, UnknownName
 from neuro.jit import kernel, laid
-from neuro.mapping.arranging import Mesh, change_places, paths_change, anneal_paths, path_cost
+from neuro.mapping.arranging import Mesh, anneal_paths, change_places, path_cost, paths_change
 from neuro.mapping.layout import mesh_of, open_places
 from neuro.mapping.nets import Flows, flows_of, nets_of
 from neuro.mapping.refine import axes, random_state
@@ -74,7 +74,8 @@ def fill_cores(traffic: Traffic, chip: Chip, order: Ints, breaks: Ints) -> Ints:
     Examples
     --------
     >>> from neuro.chip.model import mesh_chip
-    >>> none = Traffic({"a": 0}, np.zeros(4, np.int64), *[np.zeros(0, np.uint32)] * 2, np.ones(3), np.zeros(3, np.int64))
+    >>> empty = np.zeros(0, np.uint32)
+    >>> none = Traffic({"a": 0}, np.zeros(4, np.int64), empty, empty, np.ones(3), np.zeros(3, np.int64))
     >>> fill_cores(none, mesh_chip(2, 2, neurons=2), np.arange(3), np.array([0])).tolist()
     [0, 0, 1]
     """
@@ -134,7 +135,6 @@ def force_directed(traffic: Traffic, part: Ints, chip: Chip) -> Ints:
 def relaxed(flows: Flows, chip: Chip, place: Ints) -> Ints:
     """The force-directed rounds, from any layout."""
     raw = mesh_of(chip, np.arange(chip.cores), place)
-    _, _, width, height = axes(chip)
     grid = raw.grid
     beside = np.concatenate([
         np.stack([grid[:, :-1].ravel(), grid[:, 1:].ravel()], axis=1),
@@ -297,5 +297,5 @@ BASELINES: Mapping[str, Callable[[Traffic, Chip, int | None, int], Ints]] = {
     "metis+annealing": _metis_annealed,
     "hilbert+force": _hilbert,
 }
-"""By name: random; each population on cores of its own, in order (as PACMAN); all neurons in order; partitioners; SNEAP's
-and Jin et al.'s."""
+"""By name: random; each population on cores of its own, in order (as PACMAN); all neurons in order; partitioners;
+SNEAP's and Jin et al.'s."""

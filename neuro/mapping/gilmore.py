@@ -10,7 +10,7 @@ __all__ = ["gilmore_lawler"]
 
 
 def gilmore_lawler(flow: Floats, distance: Floats) -> float:
-    """Gilmore and Lawler's bound on sum of flow[p, q] distance[place p, place q] over all assignments of parts to places.
+    """Gilmore and Lawler's bound: no assignment has a smaller sum of flow[p, q] distance[place of p, place of q].
 
     For part p at place a, its flows, largest first, meet the distances from a, shortest first; an assignment of parts
     to places that costs least by these is a bound (Gilmore 1962, J. SIAM 10:305; Lawler 1963, Management Science

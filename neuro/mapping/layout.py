@@ -162,9 +162,8 @@ def _trees(
     nets: Nets, flows: Flows, raw: Mesh, prices: tuple[float, float], steps: int, random: Any, width: int
 ) -> float:
     """Anneal on the trees and return the cost."""
-    trees: Any = laid(
-        Trees(np.zeros((len(nets.root), width), np.uint64), np.zeros(len(nets.root), np.uint64), np.zeros(width, np.uint64))
-    )
+    count = len(nets.root)
+    trees: Any = laid(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, width), count, width))))
     mesh: Any = laid(raw)
     table: Any = laid(nets)
     lines: Any = laid(flows)
@@ -232,6 +231,7 @@ def _with(parts: int, free: Ints, places: Ints, fixed: Mapping[int, int]) -> Int
 
 
 def mesh_of(chip: Chip, open_: Ints, place: Ints) -> Mesh:
+    """The mesh with parts at their places, of which those in `open_` may change."""
     x, y, _, _ = axes(chip)
     at = np.full(chip.cores, -1, np.int64)
     at[place] = np.arange(len(place))

@@ -10,15 +10,16 @@ import numpy as np
 
 from neuro.accounting.account import account
 from neuro.arrays import Floats, Ints
-from neuro.chip.mesh import hops_per_neuron, link_loads, stretches
+from neuro.chip.mesh import hops_per_neuron, link_loads, links, stretches
 from neuro.chip.model import Chip
-from neuro.chip.placement import Placement
+from neuro.chip.placement import Placement, Routes
 from neuro.engine.recording import Recording
 from neuro.errors import MissingFigure, PlacementError
-from neuro.mapping.traffic import Traffic, spikes_of, traffic_of
+from neuro.jit import kernel
+from neuro.mapping.traffic import Ids, Traffic, spikes_of, traffic_of
 from neuro.network.graph import Network
 
-__all__ = ["OBJECTIVES", "Verdict", "bounds", "heat", "judge", "measure"]
+__all__ = ["OBJECTIVES", "Verdict", "bounds", "heat", "judge", "measure", "placement_of"]
 
 OBJECTIVES: Mapping[str, str] = {
     "km1": "spikes times other cores with a target: deliveries to remote cores",
@@ -130,6 +131,46 @@ def measure(placement: Placement, spikes: Floats, recording: Recording | None = 
     return found
 
 
+def placement_of(traffic: Traffic, core: Ints, chip: Chip) -> Placement:
+    """A placement of bare traffic, by populations; for `measure` and `heat`."""
+    start, entry, synapses = _entries(
+        traffic.start, traffic.target, np.ascontiguousarray(traffic.synapses), np.asarray(core, np.int64), chip.cores
+    )
+    return Placement(chip, traffic.by_population(np.asarray(core, np.int64)), Routes(start, entry, synapses))
+
+
+@kernel
+def _entries(start: Ints, target: Ids, synapses: Ids, core: Ints, cores: int) -> tuple[Ints, Ints, Ints]:
+    """Cores with targets of each neuron, increasing, and the synapses onto each."""
+    n = len(start) - 1
+    begin = np.zeros(n + 1, np.int64)
+    last = np.full(cores, -1, np.int64)
+    for i in range(n):
+        begin[i + 1] = begin[i]
+        for k in range(start[i], start[i + 1]):
+            c = core[target[k]]
+            if last[c] != i:
+                last[c] = i
+                begin[i + 1] += 1
+    entry, count = np.empty(begin[n], np.int64), np.zeros(begin[n], np.int64)
+    place = np.zeros(cores, np.int64)
+    last[:] = -1
+    for i in range(n):
+        filled = begin[i]
+        for k in range(start[i], start[i + 1]):
+            c = core[target[k]]
+            if last[c] != i:
+                last[c] = i
+                entry[filled] = c
+                filled += 1
+        entry[begin[i] : filled].sort()
+        for at in range(begin[i], filled):
+            place[entry[at]] = at
+        for k in range(start[i], start[i + 1]):
+            count[place[core[target[k]]]] += synapses[k]
+    return begin, entry, count
+
+
 def bounds(traffic: Traffic, chip: Chip) -> dict[str, float | None]:
     """Below what no placement with so many neurons a core can go, by objective.
 
@@ -188,8 +229,6 @@ def heat(placement: Placement, spikes: Floats) -> dict[str, Floats]:
     chip = placement.chip
     several = replace(chip, routing="multicast")
     paths = stretches(replace(placement, chip=several))
-    from neuro.chip.mesh import links
-
     mesh, load = links(several), link_loads(several, paths, spikes)
     shape = (chip.height, chip.width)
     out, busiest, into = np.zeros(shape), np.zeros(shape), np.zeros(shape)

@@ -64,7 +64,7 @@ class State(NamedTuple):
 
     core: Annotated[Ints, np.int64, 1]
     """Core of each neuron."""
-    count: Annotated[NDArray[np.uint16], np.uint16, 2]
+    targets: Annotated[NDArray[np.uint16], np.uint16, 2]
     """Targets of each neuron on each core, (neurons, cores)."""
     columns: Annotated[Words, np.uint64, 2]
     """Tiles with targets: a word of rows for each column, (neurons, width)."""
@@ -87,7 +87,7 @@ class State(NamedTuple):
 @kernel
 def fill(wires: Wires, cores: Cores, state: State) -> None:
     """Work out everything in `state` from `state.core`."""
-    state.count[:] = 0
+    state.targets[:] = 0
     state.columns[:] = NONE
     state.used[:] = NONE
     state.size[:] = 0
@@ -101,11 +101,11 @@ def fill(wires: Wires, cores: Cores, state: State) -> None:
         state.load[c] += wires.synapses[v]
         for k in range(wires.out_start[v], wires.out_start[v + 1]):
             b = state.core[wires.out[k]]
-            if state.count[v, b] == 0:
+            if state.targets[v, b] == 0:
                 state.axons[b] += 1
                 state.columns[v, cores.x[b]] |= bit(cores.y[b])
                 state.used[v] |= bit(cores.x[b])
-            state.count[v, b] += 1
+            state.targets[v, b] += 1
 
 
 @kernel
@@ -120,17 +120,17 @@ def cost_of(wires: Wires, cores: Cores, state: State) -> float:
 @inner
 def _of_neuron(cores: Cores, state: State, u: int, c: int) -> float:
     """Cost of one spike of neuron u if it sat on core c and its targets where they are."""
-    cost = cores.prices[0] * whole(state.columns[u], state.used[u], cores.x[c], cores.y[c])
+    cost = float(cores.prices[0]) * whole(state.columns[u], state.used[u], cores.x[c], cores.y[c])
     if cores.prices[1] != 0.0 or cores.prices[2] != 0.0:
         for b in range(cores.x.size):
-            if b != c and state.count[u, b] > 0:
+            if b != c and state.targets[u, b] > 0:
                 cost += cores.prices[1] + cores.prices[2] * _away(cores, c, b)
     return cost
 
 
 @inner
 def _away(cores: Cores, a: int, b: int) -> int:
-    return abs(cores.x[a] - cores.x[b]) + abs(cores.y[a] - cores.y[b])
+    return int(abs(cores.x[a] - cores.x[b]) + abs(cores.y[a] - cores.y[b]))
 
 
 @inner
@@ -139,7 +139,7 @@ def _alone(cores: Cores, state: State, u: int, c: int, but: int) -> bool:
     if cores.per_tile[0] > 1:
         first = c // cores.per_tile[0] * cores.per_tile[0]
         for b in range(first, first + cores.per_tile[0]):
-            if b != c and b != but and state.count[u, b] > 0:
+            if b != c and b != but and state.targets[u, b] > 0:
                 return False
     return True
 
@@ -152,8 +152,8 @@ def _shift(cores: Cores, state: State, u: int, a: int, b: int, gone: bool, come:
     if cores.prices[0] != 0.0:
         same = cores.per_tile[0] > 1 and a // cores.per_tile[0] == b // cores.per_tile[0]
         if not (same and gone and come):
-            out = gone and _alone(cores, state, u, a, -1) and not (same and state.count[u, b] > 0)
-            into = come and _alone(cores, state, u, b, -1) and not (same and state.count[u, a] > 0)
+            out = gone and _alone(cores, state, u, a, -1) and not (same and state.targets[u, b] > 0)
+            into = come and _alone(cores, state, u, b, -1) and not (same and state.targets[u, a] > 0)
             if out or into:
                 cost = cores.prices[0] * change(
                     state.columns[u], state.used[u], cores.x[root], cores.y[root],
@@ -171,14 +171,14 @@ def _shift(cores: Cores, state: State, u: int, a: int, b: int, gone: bool, come:
 def _put(cores: Cores, state: State, u: int, c: int, by: int) -> None:
     """Change the count of u's targets on core c by one, and all that hangs on it."""
     if by > 0:
-        if state.count[u, c] == 0:
+        if state.targets[u, c] == 0:
             state.axons[c] += 1
             state.columns[u, cores.x[c]] |= bit(cores.y[c])
             state.used[u] |= bit(cores.x[c])
-        state.count[u, c] += 1
+        state.targets[u, c] += 1
     else:
-        state.count[u, c] -= 1
-        if state.count[u, c] == 0:
+        state.targets[u, c] -= 1
+        if state.targets[u, c] == 0:
             state.axons[c] -= 1
             if _alone(cores, state, u, c, -1):
                 left = state.columns[u, cores.x[c]] & ~bit(cores.y[c])
@@ -225,8 +225,8 @@ def exchange(
         if u == w:
             w_own += 1
             continue
-        gone = state.count[u, a] == 1
-        come = state.count[u, b] == 0
+        gone = state.targets[u, a] == 1
+        come = state.targets[u, b] == 0
         if gone or come:
             cost += wires.spikes[u] * _shift(cores, state, u, a, b, gone, come)
             grow_a -= gone
@@ -242,8 +242,8 @@ def exchange(
             if u == w:
                 w_own -= 1
                 continue
-            gone = state.count[u, b] == 1
-            come = state.count[u, a] == 0
+            gone = state.targets[u, b] == 1
+            come = state.targets[u, a] == 0
             if gone or come:
                 cost += wires.spikes[u] * _shift(cores, state, u, b, a, gone, come)
                 grow_b -= gone
@@ -267,8 +267,8 @@ def single(wires: Wires, cores: Cores, state: State, v: int, a: int, b: int) -> 
     grow_a, grow_b, own = 0, 0, 0
     for k in range(wires.in_start[v], wires.in_start[v + 1]):
         u = wires.into[k]
-        gone = state.count[u, a] == 1
-        come = state.count[u, b] == 0
+        gone = state.targets[u, a] == 1
+        come = state.targets[u, b] == 0
         if gone or come:
             if u == v:
                 own = 1

@@ -1,4 +1,4 @@
-"""Parts and the nets between them: neurons of one part with the same destinations are one net with their spikes added."""
+"""Parts and the nets between them: neurons of a part with the same destinations are one net, their spikes added."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def nets_of(traffic: Traffic, part: Ints, parts: int) -> Nets:
     new[1:] = (key[order[1:]] != key[order[:-1]]).any(axis=1)
     group = np.cumsum(new) - 1
     first = order[new]
-    total = np.bincount(group, weights=spikes[order], minlength=len(first)) if len(order) else np.zeros(0)
+    total = np.bincount(group, weights=spikes[order], minlength=len(first)).astype(np.float64)
     size = start[first + 1] - start[first]
     begin = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     members = ends[np.repeat(start[first] - begin[:-1], size) + np.arange(begin[-1])]

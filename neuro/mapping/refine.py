@@ -13,11 +13,11 @@ from neuro.arrays import Ints, stream
 from neuro.chip.model import Chip
 from neuro.errors import UnknownName
 from neuro.jit import laid
-from neuro.mapping.annealing import anneal, drift, feel, settle_down
+from neuro.mapping.drifting import anneal, drift, feel, settle_down
 from neuro.mapping.moving import Cores, State, Wires, cost_of, fill
 from neuro.mapping.traffic import Traffic
 
-__all__ = ["EFFORTS", "WIDEST_MESH", "Prices", "axes", "effort_of", "random_state", "refine"]
+__all__ = ["EFFORTS", "WIDEST_MESH", "Prices", "axes", "effort_of", "price", "random_state", "refine"]
 
 EFFORTS = {"fast": 2.0e7, "balanced": 6.0e8, "best": 3.0e9}
 """Sources looked at, by effort: a budget in work, so that a machine's speed changes nothing."""
@@ -87,7 +87,8 @@ def refine(
     Three courses of annealing are tried, and the best is run longer: a firm one that exchanges neurons within the
     limits, a cold one whose cores may be somewhat too full at first, at a price that rises, and a hot one that does
     the same and forgets where it began. Limits of neurons, synapses, incoming axons, rows and columns are kept; with
-    other limits, a mesh wider or higher than 64, or more than 4e8 pairs of neuron and core, `core` is returned as it is.
+    other limits, a mesh wider or higher than 64, or more than 4e8 pairs of neuron and core, `core` is returned as it
+    is.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def refine(
     """
     budget = effort_of(effort)
     start = np.array(core, np.int64)
-    if not _can(traffic, chip, start, cores):
+    if not _can(traffic, chip):
         return start
     wires = _wires(traffic, fixed)
     if not len(wires.free):
@@ -137,14 +138,35 @@ def refine(
     random = {course: random_state(seed, "refine", course) for course in COURSES}
     tried = []
     for course in COURSES:
-        found, cost = _course(course, tables, _state(traffic, chip, start, limits), int(steps * COURSES[course]), random[course])
+        state = _state(traffic, chip, start, _widest(traffic, chip))
+        found, cost = _course(course, tables, state, int(steps * COURSES[course]), random[course])
         tried.append((cost, course, found))
     least, course, best = min(tried, key=lambda one: one[0])
     # A course that was worth its trial is run once more, longer: the cold ones go on, the hot one begins anew.
     rest = int(steps * (1.0 - sum(COURSES.values())))
-    again = _state(traffic, chip, start if course == "hot" else best, limits)
+    again = _state(traffic, chip, start if course == "hot" else best, _widest(traffic, chip))
     found, cost = _course(course, tables, again, rest, random[course])
     return found if cost < least else best
+
+
+def price(traffic: Traffic, core: Ints, chip: Chip, prices: Prices) -> float | None:
+    """What a placement costs by these prices; None where it is too large to be counted this way.
+
+    >>> from neuro.chip.model import mesh_chip
+    >>> pairs = np.array([0, 1, 1]), np.array([1], np.uint32), np.ones(1, np.uint32)
+    >>> two = Traffic({"a": 0}, *pairs, np.array([5.0, 0.0]), np.array([0, 1]))
+    >>> price(two, np.array([0, 2]), mesh_chip(3, 1, neurons=1), Prices(tree=1.0))
+    10.0
+    """
+    if not _countable(traffic, chip):
+        return None
+    start = np.array(core, np.int64)
+    widest = int(np.bincount(start).max(initial=0))
+    limits = _cores(chip, traffic, prices, (), start, None)
+    tables: tuple[Any, Any] = (laid(_wires(traffic, None)), laid(limits))
+    state: Any = laid(_state(traffic, chip, start, widest))
+    fill(*tables, state)
+    return float(cost_of(*tables, state))
 
 
 def _course(
@@ -175,12 +197,15 @@ def _course(
     return (raw.core, after) if after < before else (kept, before)
 
 
-def _can(traffic: Traffic, chip: Chip, core: Ints, cores: int | None) -> bool:
+def _can(traffic: Traffic, chip: Chip) -> bool:
     limits = chip.limits
     known = limits.axons_out is None and limits.synapse_bits is None
+    return known and _countable(traffic, chip) and _widest(traffic, chip) < 60_000 and chip.cores > 1
+
+
+def _countable(traffic: Traffic, chip: Chip) -> bool:
     small = chip.width <= WIDEST_MESH and chip.height <= WIDEST_MESH
-    countable = traffic.neurons * chip.cores <= MOST_COUNTERS and _widest(traffic, chip) < 60_000
-    return known and small and countable and traffic.neurons > 0 and chip.cores > 1
+    return small and 0 < traffic.neurons * chip.cores <= MOST_COUNTERS
 
 
 def axes(chip: Chip) -> tuple[Ints, Ints, int, int]:
@@ -232,16 +257,17 @@ def _cores(
     )  # fmt: skip
 
 
-def _state(traffic: Traffic, chip: Chip, core: Ints, limits: Cores) -> State:
+def _state(traffic: Traffic, chip: Chip, core: Ints, widest: int) -> State:
     n, size = traffic.neurons, chip.cores
-    none = [np.zeros(size, np.int64) for _ in range(3)]
     return State(
-        core.copy(),
-        np.zeros((n, size), np.uint16),
-        np.zeros((n, axes(chip)[2]), np.uint64),
-        np.zeros(n, np.uint64),
-        np.zeros((size, _widest(traffic, chip)), np.int64),
-        np.zeros(n, np.int64),
-        *none,
-        np.zeros(n, np.int64),
+        core=core.copy(),
+        targets=np.zeros((n, size), np.uint16),
+        columns=np.zeros((n, axes(chip)[2]), np.uint64),
+        used=np.zeros(n, np.uint64),
+        member=np.zeros((size, widest), np.int64),
+        slot=np.zeros(n, np.int64),
+        size=np.zeros(size, np.int64),
+        load=np.zeros(size, np.int64),
+        axons=np.zeros(size, np.int64),
+        mark=np.zeros(n, np.int64),
     )

@@ -103,13 +103,13 @@ def spectral(flows: Flows, places: Ints, xy: Ints, rounds: int = 300) -> Ints:
         found[part] = places[place]
         return found
     # Too many for an assignment: cut into columns by one mode, and each column by the other.
-    order: Any = np.lexsort((spread[:, 1 - longer], spread[:, longer]))
+    sorted_: Any = np.lexsort((spread[:, 1 - longer], spread[:, longer]))
     found = np.empty(parts, np.int64)
     by_first = np.argsort(goals[:, longer], kind="stable")
-    lines = spread[order, longer]
+    lines = spread[sorted_, longer]
     used = 0
     for line in np.unique(lines):
-        at = places[order[lines == line]]
+        at = places[sorted_[lines == line]]
         share = by_first[used : used + len(at)]
         found[share[np.argsort(modes[1][share], kind="stable")]] = at[: len(share)]
         used += len(share)

@@ -1,4 +1,4 @@
-"""Multicast trees in closed form: how many links a spike's XY tree has, and by how many a changed destination changes it."""
+"""Multicast trees in closed form: how many links a spike's XY tree has, and what a changed destination changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ONE, NONE = np.uint64(1), np.uint64(0)
 
 
 @inner
-def bit(place: int) -> int:
+def bit(place: int) -> np.uint64:
     """The word with one bit set."""
     return ONE << np.uint64(place)
 
 
 @inner
-def span(word: int, root: int) -> int:
+def span(word: np.uint64, root: int) -> int:
     """Length of the shortest stretch of a line that holds `root` and all places whose bit is set; 0 for none."""
     if word == NONE:
         return 0
@@ -28,7 +28,7 @@ def span(word: int, root: int) -> int:
 
 
 @inner
-def whole(columns: Words, used: int, x0: int, y0: int) -> int:
+def whole(columns: Words, used: np.uint64, x0: int, y0: int) -> int:
     """Links of the XY tree from (x0, y0) to all places set in `columns`; bit x of `used` says that column x has any.
 
     The tree first runs along the row of its source to every column in use, then up and down each of these: so it
@@ -44,7 +44,7 @@ def whole(columns: Words, used: int, x0: int, y0: int) -> int:
 
 @inner
 def change(
-    columns: Words, used: int, x0: int, y0: int, out: bool, xa: int, ya: int, into: bool, xb: int, yb: int
+    columns: Words, used: np.uint64, x0: int, y0: int, out: bool, xa: int, ya: int, into: bool, xb: int, yb: int
 ) -> int:
     """By how many links the tree grows if (xa, ya) leaves its destinations (`out`) and (xb, yb) joins (`into`)."""
     if out and into and xa == xb:

@@ -8,28 +8,30 @@ from neuro.jit import inner, kernel
 from neuro.mapping.moving import Cores, State, Wires, carry, exchange, single
 from neuro.mapping.trees import Words
 
-__all__ = ["anneal", "below", "feel", "drift", "settle_down", "unit"]
+__all__ = ["anneal", "below", "drift", "feel", "settle_down", "unit"]
 
 
 @inner
-def _next(random: Words) -> int:
+def _next(random: Words) -> np.uint64:
     """The next 64 random bits (splitmix64)."""
     random[0] += np.uint64(0x9E3779B97F4A7C15)
     z = random[0]
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    word: np.uint64 = z ^ (z >> np.uint64(31))
+    return word
 
 
 @inner
 def below(random: Words, n: int) -> int:
     """A random whole number below n."""
-    return np.int64(((_next(random) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+    return int(np.int64(((_next(random) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)))
 
 
 @inner
 def unit(random: Words) -> float:
-    return (np.float64(_next(random) >> np.uint64(11)) + 0.5) / 9007199254740992.0
+    """A random number between 0 and 1, neither of them."""
+    return float((np.float64(_next(random) >> np.uint64(11)) + 0.5) / 9007199254740992.0)
 
 
 @inner
@@ -40,13 +42,13 @@ def _kin(wires: Wires, random: Words, v: int) -> int:
     if low < high and kind > 0:
         u = wires.into[low + below(random, high - low)]
         if kind == 1:
-            return u
+            return int(u)
     else:
         u = v
     low, high = wires.out_start[u], wires.out_start[u + 1]
     if low == high:
         return v
-    return wires.out[low + below(random, high - low)]
+    return int(wires.out[low + below(random, high - low)])
 
 
 @inner
@@ -54,7 +56,7 @@ def _where(wires: Wires, state: State, random: Words, v: int) -> int:
     """A core to move v to: mostly one that holds kin of it, at times any, so that empty ones are found."""
     if below(random, 32) == 0:
         return below(random, state.size.size)
-    return state.core[_kin(wires, random, v)]
+    return int(state.core[_kin(wires, random, v)])
 
 
 @inner
@@ -73,7 +75,7 @@ def _relocate(state: State, v: int, a: int, b: int) -> None:
 def anneal(
     wires: Wires, cores: Cores, state: State, hot: float, cold: float, steps: int, random: Words
 ) -> tuple[float, int]:
-    """Propose `steps` moves and exchanges of neurons, from temperature `hot` to `cold`; the change of cost, and how many.
+    """Try `steps` moves and exchanges of neurons, from temperature `hot` to `cold`; the change of cost, and how many.
 
     With `hot` 0 only what does not cost more is done.
     """
@@ -85,7 +87,7 @@ def anneal(
     state.mark[:] = 0
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     heat = hot
-    for step in range(steps):
+    for _ in range(steps):
         heat *= ratio
         v = wires.free[below(random, wires.free.size)]
         a = state.core[v]
@@ -97,7 +99,7 @@ def anneal(
         if not room or below(random, 2) == 0:
             if state.size[b] == 0:
                 continue
-            for tries in range(4):
+            for _try in range(4):
                 z = _kin(wires, random, state.member[a, below(random, state.size[a])])
                 if state.core[z] == b:
                     w = z
@@ -134,7 +136,8 @@ def anneal(
 
 @kernel
 def drift(
-    wires: Wires, cores: Cores, state: State, hot: float, cold: float, soft: float, stiff: float, steps: int, random: Words
+    wires: Wires, cores: Cores, state: State, hot: float, cold: float, soft: float, stiff: float, steps: int,
+    random: Words,
 ) -> tuple[float, int]:
     """Anneal with single moves; neurons beyond a core's most cost their number squared, times `soft` to `stiff`."""
     total = 0.0
@@ -144,7 +147,7 @@ def drift(
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     stiffen = (stiff / soft) ** (1.0 / max(1, steps))
     heat, stiff = hot, soft
-    for step in range(steps):
+    for _ in range(steps):
         heat *= ratio
         stiff *= stiffen
         v = wires.free[below(random, wires.free.size)]
@@ -181,7 +184,7 @@ def drift(
 def feel(wires: Wires, cores: Cores, state: State, steps: int, random: Words) -> float:
     """Mean size of the change of cost over `steps` proposed single moves."""
     total, found = 0.0, 0
-    for step in range(steps):
+    for _ in range(steps):
         v = wires.free[below(random, wires.free.size)]
         a = state.core[v]
         b = _where(wires, state, random, v)
@@ -212,7 +215,7 @@ def settle_down(wires: Wires, cores: Cores, state: State) -> bool:
                 v = state.member[a, k]
                 if wires.fixed[v] or state.load[b] + wires.synapses[v] > cores.synapses[b]:
                     continue
-                cost, grow_a, grow_b = single(wires, cores, state, v, a, b)
+                cost, _grow_a, grow_b = single(wires, cores, state, v, a, b)
                 if grow_b > 0 and state.axons[b] + grow_b > cores.axons[b]:
                     continue
                 if cost < least:
