@@ -11,7 +11,7 @@ from neuro.arrays import Ints
 from neuro.jit import inlined, inner, kernel
 from neuro.mapping.hypergraph import Hypergraph, Weights
 
-__all__ = ["Tables", "anneal", "repair", "tables"]
+__all__ = ["Tables", "anneal", "exchange", "repair", "tables"]
 
 Parts = NDArray[np.int32]
 Counts = NDArray[np.integer]
@@ -137,26 +137,40 @@ def _excess(load: int, room: int, price: float) -> float:
 
 @kernel
 def anneal(
-    graph: Hypergraph, part: Parts, at: Tables, room: Ints, fixed: NDArray[np.bool_],
-    budget: int, hot: float, fall: float, soft: float, hard: float, state: State,
+    graph: Hypergraph,
+    part: Parts,
+    at: Tables,
+    room: Ints,
+    fixed: NDArray[np.bool_],
+    budget: int,
+    hot: float,
+    fall: float,
+    over: float,
+    state: State,
 ) -> int:
-    """Go round the vertices until `budget` entries have been touched, the temperature falling by e^-fall; the moves made.
+    """Go round the vertices until `budget` entries are touched, the temperature falling by e^-fall; the moves made.
 
-    A part beyond its room by x neurons costs x^2 times a price: `soft` temperatures and `hard` together.
+    A part beyond its room by x neurons costs x^2 times a price, which rises as long as more than `over` neurons are in
+    excess, and falls as long as fewer are.
     """
     count = len(room)
     n = len(graph.size)
     price = np.zeros(count, np.int32)
     moves, work = 0, 0
     top = 2.0**29
-    heat = over_price = 0.0
+    heat, over_price = hot, 2.0 * hot * float(n) ** 2 / float(np.sum(graph.size)) ** 2
     reach = np.int32(0)
     while work < budget:
         last = -1
         for v in range(n):
             if v & 63 == 0:
                 heat = hot * _decay(fall * min(float(work) / float(budget), 1.0))
-                over_price = soft * heat + hard
+                excess = 0
+                for p in range(count):
+                    excess += max(at.load[p] - room[p], 0)
+                over_price *= 1.02 if excess > over else 1.0 / 1.02
+                over_price = min(over_price, 2.0**24)
+                over_price = max(over_price, 0.25 * heat * float(n) ** 2 / float(np.sum(graph.size)) ** 2)
                 reach = np.int32(min(14.0 * heat, top))
                 last = -1
                 work += 20 * count + 640
@@ -166,9 +180,8 @@ def anneal(
             if z != last:
                 last = z
                 for p in range(count):
-                    price[p] = np.int32(
-                        min(_excess(at.load[p] + z, room[p], over_price) - _excess(at.load[p], room[p], over_price), top)
-                    )
+                    dear = _excess(at.load[p] + z, room[p], over_price) - _excess(at.load[p], room[p], over_price)
+                    price[p] = np.int32(min(dear, top))
             a = part[v]
             back = _excess(at.load[a], room[a], over_price) - _excess(at.load[a] - z, room[a], over_price)
             base = at.alone[v] + np.int32(min(back, top))
@@ -205,9 +218,8 @@ def anneal(
             moves += 1
             for i in range(2):
                 p = b if i else a
-                price[p] = np.int32(
-                    min(_excess(at.load[p] + z, room[p], over_price) - _excess(at.load[p], room[p], over_price), top)
-                )
+                dear = _excess(at.load[p] + z, room[p], over_price) - _excess(at.load[p], room[p], over_price)
+                price[p] = np.int32(min(dear, top))
     return moves
 
 
@@ -246,14 +258,20 @@ def repair(graph: Hypergraph, part: Parts, at: Tables, room: Ints, fixed: NDArra
 
 @kernel
 def restless(
-    graph: Hypergraph, part: Parts, at: Tables, room: Ints, fixed: NDArray[np.bool_],
-    heat: float, soft: float, hard: float, sample: int,
+    graph: Hypergraph,
+    part: Parts,
+    at: Tables,
+    room: Ints,
+    fixed: NDArray[np.bool_],
+    heat: float,
+    soft: float,
+    sample: int,
 ) -> float:
     """The fraction of about `sample` vertices that a heat bath of this temperature would move."""
     n, count = at.missing.shape
     step = max(n // sample, 1)
     seen, gone = 0, 0.0
-    over_price = soft * heat + hard
+    over_price = soft * heat
     cost = np.zeros(count)
     for v in range(0, n, step):
         if fixed[v]:
@@ -278,3 +296,132 @@ def restless(
                 stay = y
         gone += 1.0 - stay / total
     return gone / max(seen, 1)
+
+
+@kernel
+def exchange(
+    graph: Hypergraph,
+    part: Parts,
+    at: Tables,
+    room: Ints,
+    fixed: NDArray[np.bool_],
+    budget: int,
+    hot: float,
+    fall: float,
+    state: State,
+) -> int:
+    """As `anneal`, with parts within their room: who goes to a full part changes places with one from there."""
+    count, n = len(room), len(graph.size)
+    leave = np.zeros((count, count), np.int32)
+    price = np.zeros((count, count), np.int32)
+    after, before = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    head = np.full(count, -1, np.int64)
+    for v in range(n):
+        p = part[v]
+        after[v] = head[p]
+        if head[p] >= 0:
+            before[head[p]] = v
+        head[p] = v
+    never = np.int32(2**29)
+    moves, work = 0, 0
+    heat = hot
+    reach = np.int32(0)
+    while work < budget:
+        # What the cheapest way out of each part into each other one costs; it ages until the next round.
+        leave[:] = never
+        for v in range(n):
+            if not fixed[v]:
+                row, to = at.missing[v], leave[part[v]]
+                for p in range(count):
+                    to[p] = min(to[p], row[p] - at.alone[v])
+        for p in range(count):
+            for q in range(count):
+                price[q, p] = leave[p, q] if at.load[p] >= room[p] else min(leave[p, q], 0)
+        work += n * count // 4 + count * count
+        for v in range(n):
+            if v & 63 == 0:
+                heat = hot * _decay(fall * min(float(work) / float(budget), 1.0))
+                reach = np.int32(min(14.0 * heat, float(never)))
+                work += 20 * count + 640
+            if fixed[v]:
+                continue
+            a = part[v]
+            base = at.alone[v]
+            row, fee = at.missing[v], price[a]
+            best = np.int32(2147483647)
+            for p in range(count):
+                x = row[p] + fee[p]
+                best = min(best, x) if p != a else best
+            if best - base > reach:
+                continue
+            work += 4 * count
+            low = min(best, base)
+            stay = _boltzmann((base - low) / heat) if base - low < reach else 0.0
+            total = stay
+            for p in range(count):
+                x = row[p] + fee[p] - low
+                if p != a and x < reach:
+                    total += _boltzmann(x / heat)
+            mark = _draw(state) * total - stay
+            if mark < 0.0:
+                continue
+            b = a
+            for p in range(count):
+                x = row[p] + fee[p] - low
+                if p != a and x < reach:
+                    b = p
+                    mark -= _boltzmann(x / heat)
+                    if mark < 0.0:
+                        break
+            if b == a:
+                continue
+            z = graph.size[v]
+            who = np.int64(-1)
+            fits = at.load[b] + z <= room[b]
+            paid = np.int32(0) if fits else never
+            if not fits or fee[b] < 0:
+                u = head[b]
+                while u >= 0:
+                    work += 4
+                    swapped = graph.size[u]
+                    if not fixed[u] and at.load[b] + z - swapped <= room[b] and at.load[a] - z + swapped <= room[a]:
+                        x = at.missing[u, a] - at.alone[u]
+                        if x < paid or (x == paid and _draw(state) < 0.5):
+                            paid, who = x, u
+                    u = after[u]
+                if who < 0 and not fits:
+                    continue
+            # The price was a guess: the true one has to pass as well, shared nets included.
+            if paid > fee[b]:
+                x = paid - fee[b]
+                if x >= reach or _draw(state) >= _boltzmann(x / heat):
+                    continue
+            work += _move(graph, part, at, v, b)
+            _relink(after, before, head, v, a, b)
+            if who >= 0:
+                worse = at.missing[who, a] - at.alone[who] - paid
+                if worse > 0 and (worse >= reach or _draw(state) >= _boltzmann(worse / heat)):
+                    work += _move(graph, part, at, v, a)
+                    _relink(after, before, head, v, b, a)
+                    continue
+                work += _move(graph, part, at, who, a)
+                _relink(after, before, head, who, b, a)
+            moves += 1
+    return moves
+
+
+@inlined
+def _relink(after: Ints, before: Ints, head: Ints, v: int, a: int, b: int) -> None:
+    """Take vertex v out of the list of part a and put it first in that of part b."""
+    x, y = before[v], after[v]
+    if x >= 0:
+        after[x] = y
+    else:
+        head[a] = y
+    if y >= 0:
+        before[y] = x
+    before[v] = -1
+    after[v] = head[b]
+    if head[b] >= 0:
+        before[head[b]] = v
+    head[b] = v

@@ -14,7 +14,7 @@ __all__ = ["cluster"]
 
 @kernel
 def cluster(graph: Hypergraph, most: int, visits: int, state: State) -> tuple[Ids, int]:
-    """Join each vertex with that cluster of at most `most` neurons with which it shares most; clusters and their number.
+    """Join each vertex with that cluster of up to `most` neurons with which it shares most; clusters, their number.
 
     What two share is the sum over common nets of weight / (pins - 1), for the size of the cluster. About `visits` pins
     are looked at for each vertex.

@@ -20,7 +20,7 @@ HEAVIEST = 2**27
 
 
 class Hypergraph(NamedTuple):
-    """Vertices that hold neurons, and nets of vertices; the cost of a net is its weight for each part beyond the first."""
+    """Vertices that hold neurons, and nets of vertices; a net costs its weight for each part beyond its first."""
 
     start: Ints
     """Pins of net e are pin[start[e]] .. pin[start[e + 1] - 1], shape (nets + 1,)."""

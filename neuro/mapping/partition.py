@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro.arrays import Ints
-from neuro.mapping.anneal import Parts, State, Tables, anneal, repair, restless, tables
+from neuro.mapping.anneal import Parts, State, Tables, anneal, exchange, repair, tables
 from neuro.mapping.coarsen import cluster
+from neuro.mapping.grow import grow
 from neuro.mapping.hypergraph import Hypergraph, contract
 
 __all__ = ["EFFORTS", "Effort", "Problem", "partition"]
@@ -23,20 +23,34 @@ class Effort:
     """How much work goes into a partition; in entries of tables touched, so that all machines do the same."""
 
     coarse: int
-    """For each coarse level."""
+    """For each coarse level; 0: there are none."""
     trial: int
-    """For each temperature that is tried."""
+    """For each way of annealing that is tried on each start."""
     final: int
-    """For the last annealing."""
-    hots: tuple[float, ...]
-    """Temperatures that are tried, in mean weights of a net."""
+    """For the way that turns out best."""
+    ways: tuple[tuple[str, float], ...]
+    """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
 
 EFFORTS = {
-    "fast": Effort(coarse=30_000_000, trial=150_000_000, final=200_000_000, hots=(0.3,)),
-    "balanced": Effort(coarse=300_000_000, trial=500_000_000, final=2_000_000_000, hots=(0.2, 0.6)),
-    "best": Effort(coarse=1_500_000_000, trial=1_000_000_000, final=15_000_000_000, hots=(0.15, 0.4, 1.0)),
+    "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),)),
+    "balanced": Effort(
+        coarse=150_000_000,
+        trial=200_000_000,
+        final=2_000_000_000,
+        ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
+    ),
+    "best": Effort(
+        coarse=600_000_000,
+        trial=400_000_000,
+        final=12_000_000_000,
+        ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
+    ),
 }
+MELT, MEND = 1.5, 0.4
+"""First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
+LARGE = 2**20
+"""Tables with more entries than that do not stay in a cache, and an entry takes about twice as long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +81,29 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, state: Stat
     if len(graph.weight) == 0 or problem.parts == 1:
         return starts[0], 0
     grain = _grain(graph)
-    pool = [(_repaired(problem, start), start) for start in starts]
-    pool.append((None, _coarse_to_fine(problem, starts[0], effort, state)))
-    best: tuple[int, Parts, Parts, float] | None = None
-    for kept, start in pool:
-        for hot in effort.hots:
-            cost, part = _annealed(problem, start, hot * grain, effort.trial, state)
-            if best is None or cost < best[0]:
-                best = cost, part, start, hot * grain
-        if kept is not None and best is not None and kept[0] < best[0]:
-            best = *kept, start, best[3]
-    assert best is not None
-    cost, part = _annealed(problem, best[2], best[3], effort.final, state)
-    return (part, cost) if cost < best[0] else (best[1], best[0])
+    slow = 2 if len(graph.size) * problem.parts > LARGE else 1
+    pool = list(starts)
+    if not problem.fixed.any():
+        pool.append(grow(graph, problem.room, 0))
+        if effort.coarse:
+            pool.append(_coarse_to_fine(problem, starts[0], effort.coarse // slow, state))
+    found: list[tuple[int, int, Parts]] = []
+    tried: list[tuple[int, int, Parts, str, float]] = []
+    for start in pool:
+        mended = _mended(problem, start)
+        if mended is None:
+            continue
+        found.append((mended[0], len(found), mended[1]))
+        for kind, hot in effort.ways:
+            cost, part = _annealed(problem, start, kind, hot * grain, effort.trial // slow, state)
+            found.append((cost, len(found), part))
+            tried.append((cost, len(tried), start, kind, hot * grain))
+    if tried:
+        _, _, start, kind, hot = min(tried, key=lambda one: one[:2])
+        cost, part = _annealed(problem, start, kind, hot, effort.final // slow, state)
+        found.append((cost, len(found), part))
+    cost, _, part = min(found, key=lambda one: one[:2])
+    return part, cost
 
 
 def _grain(graph: Hypergraph) -> float:
@@ -88,7 +112,8 @@ def _grain(graph: Hypergraph) -> float:
     return float((weight**2).sum() / weight.sum())
 
 
-def _repaired(problem: Problem, part: Parts) -> tuple[int, Parts] | None:
+def _mended(problem: Problem, part: Parts) -> tuple[int, Parts] | None:
+    """The cost of a partition that is made to fit, and that; None where it cannot be made to."""
     part = part.copy()
     at = tables(problem.graph, part, problem.parts)
     if repair(problem.graph, part, at, problem.room, problem.fixed):
@@ -96,22 +121,20 @@ def _repaired(problem: Problem, part: Parts) -> tuple[int, Parts] | None:
     return cost_of(problem.graph, at), part
 
 
-def _annealed(problem: Problem, start: Parts, hot: float, budget: int, state: State) -> tuple[int, Parts]:
+def _annealed(problem: Problem, start: Parts, kind: str, hot: float, budget: int, state: State) -> tuple[int, Parts]:
     """Anneal from a start; cost and partition, mended to fit."""
-    graph, part = problem.graph, start.copy()
+    graph, room, fixed, part = problem.graph, problem.room, problem.fixed, start.copy()
     at = tables(graph, part, problem.parts)
-    grain = _grain(graph)
-    anneal(graph, part, at, problem.room, problem.fixed, budget, hot, 4.0, 4.0, max(0.5 * grain, hot), state)
-    if repair(graph, part, at, problem.room, problem.fixed):
+    if kind == "move":
+        anneal(graph, part, at, room, fixed, budget * 7 // 8, hot, 3.5, 0.15 * problem.parts, state)
+        budget, hot = budget // 8, 0.03 * _grain(graph)
+    if repair(graph, part, at, room, fixed):
         return 2**62, part
-    hard = 100.0 * grain
-    anneal(graph, part, at, problem.room, problem.fixed, budget // 16, 0.02 * grain, 4.0, 4.0, hard, state)
-    if repair(graph, part, at, problem.room, problem.fixed):
-        return 2**62, part
+    exchange(graph, part, at, room, fixed, budget, hot, 1.0 if kind == "move" else 3.0, state)
     return cost_of(graph, at), part
 
 
-def _coarse_to_fine(problem: Problem, start: Parts, effort: Effort, state: State) -> Parts:
+def _coarse_to_fine(problem: Problem, start: Parts, budget: int, state: State) -> Parts:
     """Join vertices level by level, anneal the coarsest, and anneal again as they come apart."""
     graphs, maps, fixeds, part = [problem.graph], [], [problem.fixed], start
     neurons = int(problem.graph.size.sum())
@@ -133,27 +156,9 @@ def _coarse_to_fine(problem: Problem, start: Parts, effort: Effort, state: State
         graph, fixed = graphs[level], fixeds[level]
         coarsest = level == len(graphs) - 1
         at = tables(graph, part, problem.parts)
-        grain, typical = _grain(graph), float(graph.size.mean())
-        square = typical**2
-        for heat in (1.0, 0.3, 0.1, 0.03):
-            hot = heat * grain * typical
-            anneal(
-                graph, part, at, problem.room, fixed, effort.coarse // 64, hot, 1.2, 4.0 / square, hot / square, state
-            )
-        hot = _hot(problem, graph, part, at, fixed, 0.3 if coarsest else 0.1)
-        anneal(graph, part, at, problem.room, fixed, effort.coarse, hot, 4.0, 4.0 / square, hot / square, state)
+        typical = float(graph.size.mean())
+        hot = (MELT if coarsest else MEND) * _grain(graph) * typical
+        over = 0.15 * problem.parts * typical
+        anneal(graph, part, at, problem.room, fixed, budget, hot, 3.0, over, state)
         part = np.ascontiguousarray(part[maps[level - 1]])
     return part
-
-
-def _hot(problem: Problem, graph: Hypergraph, part: Parts, at: Tables, fixed: Flags, share: float) -> float:
-    """The temperature at which a heat bath moves that share of all vertices in one round."""
-    low, high = 1e-3 * _grain(graph), 1e4 * _grain(graph)
-    square = float(graph.size.mean()) ** 2
-    for _ in range(20):
-        middle = math.sqrt(low * high)
-        if restless(graph, part, at, problem.room, fixed, middle, 4.0 / square, middle / square, 1000) < share:
-            low = middle
-        else:
-            high = middle
-    return low

@@ -1,4 +1,4 @@
-"""Deliveries to remote cores, and seconds, for each benchmark network and effort, beside the published partitioners' best.
+"""Deliveries to remote cores, and seconds, by benchmark network and effort, beside the published partitioners' best.
 
     python tests/bench/mapping.py [--networks lsm mlp ...] [--efforts fast ...] [--seed N] [--other] [--cores]
 
