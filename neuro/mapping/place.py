@@ -12,6 +12,7 @@ from neuro.chip.placement import Placement, placed
 from neuro.errors import UnknownName
 from neuro.mapping.hypergraph import hypergraph_of
 from neuro.mapping.partition import EFFORTS, Problem, partition
+from neuro.mapping.spread import spread
 from neuro.mapping.traffic import traffic_of
 from neuro.network.graph import Network
 
@@ -38,5 +39,8 @@ def place(
     start = (np.arange(found.neurons) // room[0]).astype(np.int32)
     state = stream(seed, "partition").integers(1, 2**63, 1, dtype=np.uint64)
     problem = Problem(graph, room, np.zeros(found.neurons, bool))
-    part, _ = partition(problem, [start], EFFORTS[effort], state)
-    return placed(network, chip, found.by_population(part.astype(np.int64)))
+    part, _ = partition(problem, [start], EFFORTS["balanced" if effort == "best" and objective != "km1" else effort], state)
+    core = part.astype(np.int64)
+    if objective != "km1":
+        core = spread(found, [core], chip, objective, effort=effort, seed=seed, cores=cores)
+    return placed(network, chip, found.by_population(core))

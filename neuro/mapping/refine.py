@@ -23,6 +23,12 @@ EFFORTS = {"fast": 2.0e7, "balanced": 6.0e8, "best": 3.0e9}
 """Sources looked at, by effort: a budget in work, so that a machine's speed changes nothing."""
 COURSES = {"firm": 0.1, "cold": 0.1, "hot": 0.25}
 """Ways to anneal, and the share of the budget that each is tried with."""
+HEATS = {"cold": (0.03, 0.003), "hot": (0.4, 0.01), "boil": (3.0, 0.03)}
+"""First and last temperature, in mean changes of cost."""
+SMALL = 100
+"""Neurons of a network that is annealed from a random state many times."""
+BOILS = {"fast": 4, "balanced": 16, "best": 60}
+"""How many times."""
 CACHE = 3.0e6
 """Bytes of counters beyond which looking at a source takes markedly longer."""
 WIDEST_MESH = 64
@@ -142,6 +148,14 @@ def refine(
         found, cost = _course(course, tables, state, int(steps * COURSES[course]), random[course])
         tried.append((cost, course, found))
     least, course, best = min(tried, key=lambda one: one[0])
+    if traffic.neurons <= SMALL:
+        # Little work, and every valley is narrow: begin anew from the vapour, again and again.
+        for again in range(BOILS[effort]):
+            state = _state(traffic, chip, best, _widest(traffic, chip))
+            found, cost = _course("boil", tables, state, steps // 4, random_state(seed, "refine", f"boil {again}"))
+            if cost < least:
+                least, best = cost, found
+        return best
     # A course that was worth its trial is run once more, longer: the cold ones go on, the hot one begins anew.
     rest = int(steps * (1.0 - sum(COURSES.values())))
     again = _state(traffic, chip, start if course == "hot" else best, _widest(traffic, chip))
@@ -182,7 +196,7 @@ def _course(
         if course == "firm":
             anneal(wires, cores, state, 0.05 * scale, 0.002 * scale, steps * 3 // 4, random)
         else:
-            hot, cold = (0.03, 0.003) if course == "cold" else (0.4, 0.01)
+            hot, cold = HEATS[course]
             hot, cold = hot * scale, cold * scale
             middle = (hot * cold) ** 0.5
             drift(wires, cores, state, hot, middle, hot / 20, hot / 2, steps * 3 // 8, random)
