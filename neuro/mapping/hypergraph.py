@@ -11,7 +11,7 @@ from neuro.arrays import Ints
 from neuro.jit import kernel
 from neuro.mapping.traffic import Ids, Traffic, incoming
 
-__all__ = ["Hypergraph", "Weights", "contract", "deliveries", "hypergraph_of"]
+__all__ = ["Hypergraph", "Weights", "contract", "deliveries", "hypergraph_of", "merged"]
 
 Weights = NDArray[np.int32]
 
@@ -122,6 +122,23 @@ def _contracted(start: Ints, pin: Ids, weight: Weights, into: Ids, count: int) -
         kept += 1
         first[kept] = filled
     return first[: kept + 1].copy(), pins[:filled].copy(), heavy[:kept].copy()
+
+
+@kernel
+def merged(start: Ints, pin: Ids, into: Ids, count: int) -> tuple[Ints, Ids]:
+    """Nets of the vertices that the pins have become; nets of one vertex are kept."""
+    first, pins = np.zeros(len(start), np.int64), np.empty(len(pin), np.uint32)
+    seen = np.full(count, -1, np.int64)
+    filled = 0
+    for e in range(len(start) - 1):
+        for k in range(start[e], start[e + 1]):
+            v = into[pin[k]]
+            if seen[v] != e:
+                seen[v] = e
+                pins[filled] = v
+                filled += 1
+        first[e + 1] = filled
+    return first, pins[:filled].copy()
 
 
 @kernel

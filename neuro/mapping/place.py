@@ -1,42 +1,147 @@
-"""Placing a network on a chip: neurons into cores, cores onto the mesh."""
+"""Placing a network on a chip: neurons into parts, parts onto cores."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from neuro.arrays import stream
+from neuro.arrays import Ints, stream
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, placed
 from neuro.errors import UnknownName
-from neuro.mapping.hypergraph import hypergraph_of
-from neuro.mapping.partition import EFFORTS, Problem, partition
-from neuro.mapping.traffic import traffic_of
+from neuro.mapping.anneal import Parts
+from neuro.mapping.cutting import cut
+from neuro.mapping.hypergraph import deliveries
+from neuro.mapping.partition import EFFORTS
+from neuro.mapping.rules import Rules, rules_of
+from neuro.mapping.traffic import Traffic, traffic_of
 from neuro.network.graph import Network
 
-__all__ = ["place"]
+__all__ = ["OBJECTIVES", "deliveries_at_least", "place"]
+
+OBJECTIVES = (
+    "km1", "cores", "cut_synapse_spikes", "unicast_hops", "multicast_hops", "max_link", "energy", "latency",
+)  # fmt: skip
+"""What a placement can be asked to make small."""
 
 
 def place(
     network: Network,
     chip: Chip,
     traffic: Any = None,
-    objective: str = "km1",
+    objective: str | Mapping[str, float] = "km1",
     effort: str = "balanced",
     seed: int = 0,
     *,
     cores: int | None = None,
+    pinned: Mapping[str, Any] | None = None,
+    dead: Sequence[int] = (),
+    together: Sequence[Sequence[str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
 ) -> Placement:
-    """Put every neuron of a network on a core of a chip."""
+    """Put every neuron of a network on a core of a chip, with each core within its limits.
+
+    Parameters
+    ----------
+    network, chip
+        What, and where. Sources of spikes take a core as other neurons do.
+    traffic
+        A `Recording`, or spikes per neuron by population; None: one spike from each neuron.
+    objective
+        One of `OBJECTIVES`, or a weight for each of several. ``"km1"``: spikes times the number of cores, other than
+        the source's, that hold a target. ``"cores"``: cores in use.
+    effort
+        ``"fast"``, ``"balanced"`` or ``"best"``. It is a number of steps, not of seconds: the same seed gives the
+        same placement on every machine.
+    seed
+        Root of the random draws.
+    cores
+        Use at most so many cores; by default, all.
+    pinned
+        By population: the core of all its neurons, or of each, -1 where it is free; shape (size,).
+    dead
+        Cores that hold nothing.
+    together
+        Groups of populations, each of which is to be on one core.
+    apart
+        Pairs of populations that must not share a core.
+
+    Returns
+    -------
+    Placement
+        Its `objectives` and `bounds` say what it costs, and costs at least.
+
+    Raises
+    ------
+    InfeasibleError
+        If the network cannot fit, or no way was found to make it fit.
+    ParameterError
+        If `cores`, `pinned`, `dead`, `together` or `apart` do not fit the chip and the network.
+    InputError
+        If the traffic does not fit the network.
+    UnknownName
+        If there is no such objective, effort or population.
+
+    Examples
+    --------
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cell = net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> _ = net.connect(cell, cell, nr.Sparse([0, 2, 1, 3], [2, 0, 3, 1], 0.5), delay=1e-3)
+    >>> placement = nr.place(net, nr.mesh_chip(2, 1, neurons=2), effort="fast")
+    >>> core = placement.core["cell"]
+    >>> bool(core[0] == core[2] != core[1] == core[3]), placement.objectives["km1"]
+    (True, 0.0)
+    """
     if effort not in EFFORTS:
         raise UnknownName("effort", effort, EFFORTS)
+    wanted = {objective: 1.0} if isinstance(objective, str) else dict(objective)
+    for name in wanted:
+        if name not in OBJECTIVES:
+            raise UnknownName("objective", name, OBJECTIVES)
     found = traffic_of(network, traffic)
-    graph, _ = hypergraph_of(found)
-    count = chip.cores if cores is None else cores
-    room = np.full(count, chip.limits.neurons or found.neurons, np.int64)
-    start = (np.arange(found.neurons) // room[0]).astype(np.int32)
-    state = stream(seed, "partition").integers(1, 2**63, 1, dtype=np.uint64)
-    problem = Problem(graph, room, np.zeros(found.neurons, bool))
-    part, _ = partition(problem, [start], EFFORTS[effort], state)
-    return placed(network, chip, found.by_population(part.astype(np.int64)))
+    rules = rules_of(network, chip, found, cores, pinned or {}, dead, together, apart)
+    random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
+    part = cut(rules, "cores" if "cores" in wanted else "km1", EFFORTS[effort], random)
+    core = _laid_out(rules, part)
+    done = placed(network, chip, found.by_population(core))
+    objectives, bounds = _judged(rules, part)
+    return dataclasses.replace(done, objectives=objectives, bounds=bounds)
+
+
+def _laid_out(rules: Rules, part: Parts) -> Ints:
+    """Core of each neuron."""
+    core: Ints = rules.cores[part]
+    return core
+
+
+def _judged(rules: Rules, part: Parts) -> tuple[dict[str, float], dict[str, float]]:
+    traffic = rules.terms.traffic
+    used = len(np.unique(part))
+    remote = deliveries(traffic.start, traffic.target, part, traffic.spikes, max(len(rules.cores), 1))
+    source = np.repeat(np.arange(traffic.neurons), np.diff(traffic.start))
+    away = part[source] != part[traffic.target]
+    spikes = float((traffic.spikes[source[away]] * traffic.synapses[away]).sum())
+    objectives = {"km1": float(remote), "cores": float(used), "cut_synapse_spikes": spikes}
+    return objectives, {"km1": deliveries_at_least(traffic, rules.widest), "cores": float(rules.least)}
+
+
+def deliveries_at_least(traffic: Traffic, widest: int) -> float:
+    """Deliveries to remote cores that no placement can do without, where a core holds at most `widest` neurons.
+
+    A neuron and its targets, m in all, need at least m / `widest` cores, and all but its own get each of its spikes.
+
+    >>> start, target = np.array([0, 3, 3, 3, 3]), np.array([1, 2, 3], np.uint32)
+    >>> star = Traffic({"a": 0}, start, target, target, np.array([5.0, 1.0, 1.0, 1.0]), np.ones(4, np.int64))
+    >>> deliveries_at_least(star, 2)
+    5.0
+    """
+    source = np.repeat(np.arange(traffic.neurons), np.diff(traffic.start))
+    itself = np.zeros(traffic.neurons, np.int64)
+    itself[source[traffic.target == source]] = 1
+    pins = np.diff(traffic.start) + 1 - itself
+    needed = np.where(np.diff(traffic.start) > 0, -(-pins // max(widest, 1)) - 1, 0)
+    return float((traffic.spikes * needed).sum())
