@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.mapping.anneal import Parts, State, tables
-from neuro.mapping.feasible import Terms, demands_of, fewest, first_fit, fits, within
+from neuro.mapping.assemble import routes_of
+from neuro.mapping.feasible import Terms, additive, axon_limit, demands_of, fewest, first_fit, fits, within
 from neuro.mapping.grow import grow
 from neuro.mapping.hypergraph import Hypergraph, deliveries, hypergraph_of, merged
 from neuro.mapping.partition import Effort, Problem, partition
 from neuro.mapping.rules import Rules, not_found
 from neuro.mapping.settle import settle, use_of
+from neuro.mapping.streamed import partition_streamed, too_large
 from neuro.mapping.traffic import incoming
 
 __all__ = ["cut"]
@@ -30,16 +32,39 @@ def cut(rules: Rules, objective: str, effort: Effort, state: State) -> Parts:
     terms = rules.terms
     if terms.vertices == 0:
         return np.zeros(0, np.int32)
-    effort = effort.scaled(len(terms.nets.pin), terms.vertices * min(rules.parts, _few(rules)))
+    parts = min(rules.parts, _few(rules))
+    if (
+        objective != "cores"
+        and terms.vertices == terms.traffic.neurons
+        and too_large(terms.vertices, terms.traffic.pairs, parts)
+    ):
+        return _streamed(rules, parts, effort)
+    effort = effort.scaled(len(terms.nets.pin), terms.vertices * parts)
     if objective == "cores":
         part = fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, state)
     else:
-        part = _cheapest(rules, min(rules.parts, _few(rules)), effort, state)
+        part = _cheapest(rules, parts, effort, state)
         if part is None and _few(rules) < rules.parts:
             part = _cheapest(rules, rules.parts, effort, state)
     if part is None:
         raise not_found(rules)
     return part[terms.into]
+
+
+def _streamed(rules: Rules, parts: int, effort: Effort) -> Parts:
+    """A partition of a network that is too large for tables."""
+    terms = rules.terms
+    room = np.full(parts, min(rules.widest, terms.traffic.neurons), np.int64)
+    if terms.weight.max() > 1:
+        room //= int(terms.weight.max())
+    part = partition_streamed(terms.traffic, room, rules.fixed, effort.rounds)
+    traffic = terms.traffic
+    _, to, _ = routes_of(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
+    axons, most = np.bincount(to, minlength=parts), axon_limit(terms.limits)
+    over = any(np.any(np.bincount(part, each, parts) > limit) for _, each, limit in additive(terms))
+    if over or (most >= 0 and axons.max(initial=0) > most) or len(terms.clash) or terms.limits.axons_out is not None:
+        raise not_found(rules)
+    return part
 
 
 def _few(rules: Rules) -> int:

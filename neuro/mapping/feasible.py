@@ -13,7 +13,7 @@ from neuro.chip.model import Limits
 from neuro.jit import kernel
 from neuro.mapping.anneal import Parts, State, tables
 from neuro.mapping.grow import grow
-from neuro.mapping.hypergraph import Hypergraph, hypergraph_of, merged
+from neuro.mapping.hypergraph import Hypergraph, merged
 from neuro.mapping.settle import Demands, Use, excess, settle, use_of
 from neuro.mapping.traffic import Ids, Traffic, incoming
 
@@ -65,14 +65,16 @@ class Terms:
 
 def terms_of(traffic: Traffic, limits: Limits, into: Ids, weight: Ints, label: Ints, clash: Flags) -> Terms:
     """The terms of a network on a chip."""
-    nets, _ = hypergraph_of(traffic, sources=False)
-    source = np.flatnonzero(np.diff(traffic.start) > 0)
+    begin, net = traffic.incoming
+    one = np.ones(traffic.neurons, np.int32)
+    nets = Hypergraph(traffic.start, traffic.target, begin, net, one, one)
+    source = np.arange(traffic.neurons)
     count = len(label)
     if count < traffic.neurons:
         start, pin = merged(nets.start, nets.pin, into, count)
         begin, net = incoming(start, pin, count)
-        size = np.bincount(into, weight, count).astype(np.int32)
-        nets = Hypergraph(start, pin, begin, net, nets.weight, size)
+        nets = Hypergraph(start, pin, begin, net, nets.weight, one[:count])
+    nets = nets._replace(size=np.bincount(into, weight, count).astype(np.int32))
     return Terms(traffic, limits, into, weight, label, clash, nets, source)
 
 
@@ -246,7 +248,8 @@ def least_cores(terms: Terms) -> tuple[int, str]:
     bounds = [(-(-int(each.sum()) // most), name) for name, each, most in additive(terms) if most > 0]
     most = axon_limit(terms.limits)
     if most > 0:
-        bounds.append((-(-len(terms.source) // most), "axons_in"))
+        sending = int(np.count_nonzero(np.diff(terms.traffic.start)))
+        bounds.append((-(-sending // most), "axons_in"))
     return max(bounds, default=(1, "neurons"))
 
 

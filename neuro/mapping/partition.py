@@ -31,6 +31,9 @@ class Effort:
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
+    rounds: int = 6
+    """Of changes of place in networks that are too large for tables."""
+
     def scaled(self, pins: int, entries: int) -> Effort:
         """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
         slow = 2 if entries > LARGE else 1
@@ -40,7 +43,7 @@ class Effort:
 
 
 EFFORTS = {
-    "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),)),
+    "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),), rounds=2),
     "balanced": Effort(
         coarse=150_000_000,
         trial=200_000_000,
@@ -52,6 +55,7 @@ EFFORTS = {
         trial=400_000_000,
         final=12_000_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
+        rounds=16,
     ),
 }
 MELT, MEND = 1.5, 0.4

@@ -10,11 +10,12 @@ import numpy as np
 
 from neuro.arrays import Ints, stream
 from neuro.chip.model import Chip
-from neuro.chip.placement import Placement, placed
+from neuro.chip.placement import Placement
 from neuro.errors import UnknownName
 from neuro.mapping.anneal import Parts
+from neuro.mapping.assemble import assembled
 from neuro.mapping.cutting import cut
-from neuro.mapping.hypergraph import deliveries
+from neuro.mapping.hypergraph import crossing, deliveries, deliveries_least
 from neuro.mapping.partition import EFFORTS
 from neuro.mapping.rules import Rules, rules_of
 from neuro.mapping.traffic import Traffic, traffic_of
@@ -107,7 +108,7 @@ def place(
     random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
     part = cut(rules, "cores" if "cores" in wanted else "km1", EFFORTS[effort], random)
     core = _laid_out(rules, part)
-    done = placed(network, chip, found.by_population(core))
+    done = assembled(network, chip, found, core)
     objectives, bounds = _judged(rules, part)
     return dataclasses.replace(done, objectives=objectives, bounds=bounds)
 
@@ -122,10 +123,8 @@ def _judged(rules: Rules, part: Parts) -> tuple[dict[str, float], dict[str, floa
     traffic = rules.terms.traffic
     used = len(np.unique(part))
     remote = deliveries(traffic.start, traffic.target, part, traffic.spikes, max(len(rules.cores), 1))
-    source = np.repeat(np.arange(traffic.neurons), np.diff(traffic.start))
-    away = part[source] != part[traffic.target]
-    spikes = float((traffic.spikes[source[away]] * traffic.synapses[away]).sum())
-    objectives = {"km1": float(remote), "cores": float(used), "cut_synapse_spikes": spikes}
+    spikes = crossing(traffic.start, traffic.target, traffic.synapses, part, traffic.spikes)
+    objectives = {"km1": float(remote), "cores": float(used), "cut_synapse_spikes": float(spikes)}
     return objectives, {"km1": deliveries_at_least(traffic, rules.widest), "cores": float(rules.least)}
 
 
@@ -139,9 +138,4 @@ def deliveries_at_least(traffic: Traffic, widest: int) -> float:
     >>> deliveries_at_least(star, 2)
     5.0
     """
-    source = np.repeat(np.arange(traffic.neurons), np.diff(traffic.start))
-    itself = np.zeros(traffic.neurons, np.int64)
-    itself[source[traffic.target == source]] = 1
-    pins = np.diff(traffic.start) + 1 - itself
-    needed = np.where(np.diff(traffic.start) > 0, -(-pins // max(widest, 1)) - 1, 0)
-    return float((traffic.spikes * needed).sum())
+    return float(deliveries_least(traffic.start, traffic.target, traffic.spikes, max(widest, 1)))

@@ -190,7 +190,7 @@ def _possible(terms: Terms, chip: Chip, allowed: int, lost: int) -> int:
     least, limit = least_cores(terms)
     if least > allowed:
         rows = {name: (int(each.sum()), most) for name, each, most in additive(terms)}
-        rows["axons_in"] = (len(terms.source), axon_limit(terms.limits))
+        rows["axons_in"] = (int(np.count_nonzero(np.diff(traffic.start))), axon_limit(terms.limits))
         total, most = rows[limit]
         raise InfeasibleError(
             limit, most * allowed, total, _all_of(traffic), proved=True,
