@@ -11,7 +11,7 @@ from neuro.arrays import Ints
 from neuro.jit import inlined, inner, kernel
 from neuro.mapping.hypergraph import Hypergraph, Weights
 
-__all__ = ["Tables", "anneal", "exchange", "repair", "tables"]
+__all__ = ["Tables", "anneal", "boltzmann", "draw", "exchange", "move", "repair", "tables"]
 
 Parts = NDArray[np.int32]
 Counts = NDArray[np.integer]
@@ -60,7 +60,7 @@ def _fill(graph: Hypergraph, part: Parts, pins: Counts, missing: Weights, alone:
 
 
 @inlined
-def _draw(state: State) -> float:
+def draw(state: State) -> float:
     """The next number of a xorshift generator, in [0, 1)."""
     x = state[0]
     x ^= x >> np.uint64(12)
@@ -71,7 +71,7 @@ def _draw(state: State) -> float:
 
 
 @inlined
-def _boltzmann(x: float) -> float:
+def boltzmann(x: float) -> float:
     """Nearly exp(-x) for 0 <= x < 16, by operations that all machines round alike."""
     y = 1.0 - x * (1.0 / 256.0)
     y *= y
@@ -86,7 +86,7 @@ def _boltzmann(x: float) -> float:
 
 
 @inner
-def _move(graph: Hypergraph, part: Parts, at: Tables, v: int, b: int) -> int:
+def move(graph: Hypergraph, part: Parts, at: Tables, v: int, b: int) -> int:
     """Put vertex v into part b and mend the tables; returns the work done, in entries touched."""
     a = part[v]
     part[v] = b
@@ -195,13 +195,13 @@ def anneal(
             work += 4 * count
             # Staying costs `base`, all else what is in `row` and `price`.
             low = min(best, base)
-            stay = _boltzmann((base - low) / heat) if base - low < reach else 0.0
+            stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
             total = stay
             for p in range(count):
                 x = row[p] + price[p] - low
                 if p != a and x < reach:
-                    total += _boltzmann(x / heat)
-            mark = _draw(state) * total - stay
+                    total += boltzmann(x / heat)
+            mark = draw(state) * total - stay
             if mark < 0.0:
                 continue
             b = a
@@ -209,12 +209,12 @@ def anneal(
                 x = row[p] + price[p] - low
                 if p != a and x < reach:
                     b = p
-                    mark -= _boltzmann(x / heat)
+                    mark -= boltzmann(x / heat)
                     if mark < 0.0:
                         break
             if b == a:
                 continue
-            work += _move(graph, part, at, v, b)
+            work += move(graph, part, at, v, b)
             moves += 1
             for i in range(2):
                 p = b if i else a
@@ -253,7 +253,7 @@ def repair(graph: Hypergraph, part: Parts, at: Tables, room: Ints, fixed: NDArra
                         best, who, where = x, v, p
         if who < 0:
             return over
-        _move(graph, part, at, who, where)
+        move(graph, part, at, who, where)
 
 
 @kernel
@@ -290,7 +290,7 @@ def restless(
         total, stay = 0.0, 0.0
         for p in range(count):
             x = (cost[p] - low) / heat
-            y = _boltzmann(x) if x < 14.0 else 0.0
+            y = boltzmann(x) if x < 14.0 else 0.0
             total += y
             if p == part[v]:
                 stay = y
@@ -356,13 +356,13 @@ def exchange(
                 continue
             work += 4 * count
             low = min(best, base)
-            stay = _boltzmann((base - low) / heat) if base - low < reach else 0.0
+            stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
             total = stay
             for p in range(count):
                 x = row[p] + fee[p] - low
                 if p != a and x < reach:
-                    total += _boltzmann(x / heat)
-            mark = _draw(state) * total - stay
+                    total += boltzmann(x / heat)
+            mark = draw(state) * total - stay
             if mark < 0.0:
                 continue
             b = a
@@ -370,41 +370,41 @@ def exchange(
                 x = row[p] + fee[p] - low
                 if p != a and x < reach:
                     b = p
-                    mark -= _boltzmann(x / heat)
+                    mark -= boltzmann(x / heat)
                     if mark < 0.0:
                         break
             if b == a:
                 continue
             z = graph.size[v]
-            who = np.int64(-1)
+            who = -1
             fits = at.load[b] + z <= room[b]
             paid = np.int32(0) if fits else never
             if not fits or fee[b] < 0:
-                u = head[b]
+                u = int(head[b])
                 while u >= 0:
                     work += 4
                     swapped = graph.size[u]
                     if not fixed[u] and at.load[b] + z - swapped <= room[b] and at.load[a] - z + swapped <= room[a]:
                         x = at.missing[u, a] - at.alone[u]
-                        if x < paid or (x == paid and _draw(state) < 0.5):
+                        if x < paid or (x == paid and draw(state) < 0.5):
                             paid, who = x, u
-                    u = after[u]
+                    u = int(after[u])
                 if who < 0 and not fits:
                     continue
             # The price was a guess: the true one has to pass as well, shared nets included.
             if paid > fee[b]:
                 x = paid - fee[b]
-                if x >= reach or _draw(state) >= _boltzmann(x / heat):
+                if x >= reach or draw(state) >= boltzmann(x / heat):
                     continue
-            work += _move(graph, part, at, v, b)
+            work += move(graph, part, at, v, b)
             _relink(after, before, head, v, a, b)
             if who >= 0:
                 worse = at.missing[who, a] - at.alone[who] - paid
-                if worse > 0 and (worse >= reach or _draw(state) >= _boltzmann(worse / heat)):
-                    work += _move(graph, part, at, v, a)
+                if worse > 0 and (worse >= reach or draw(state) >= boltzmann(worse / heat)):
+                    work += move(graph, part, at, v, a)
                     _relink(after, before, head, v, b, a)
                     continue
-                work += _move(graph, part, at, who, a)
+                work += move(graph, part, at, who, a)
                 _relink(after, before, head, who, b, a)
             moves += 1
     return moves

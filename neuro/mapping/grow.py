@@ -85,7 +85,7 @@ def grow(graph: Hypergraph, room: Ints, first: int) -> Parts:
             return part
     for u in range(n):
         if part[u] < 0:
-            p = np.argmax(left)
+            p = int(np.argmax(left))
             part[u] = p
             left[p] -= graph.size[u]
     return part

@@ -11,7 +11,7 @@ from neuro.arrays import Ints
 from neuro.jit import kernel
 from neuro.mapping.traffic import Ids, Traffic, incoming
 
-__all__ = ["Hypergraph", "Weights", "contract", "deliveries", "hypergraph_of"]
+__all__ = ["Hypergraph", "Weights", "contract", "crossing", "deliveries", "deliveries_least", "hypergraph_of", "merged"]
 
 Weights = NDArray[np.int32]
 
@@ -36,19 +36,16 @@ class Hypergraph(NamedTuple):
     """Neurons in each vertex, shape (vertices,)."""
 
 
-def hypergraph_of(traffic: Traffic, *, sources: bool = True) -> tuple[Hypergraph, float]:
+def hypergraph_of(traffic: Traffic) -> tuple[Hypergraph, float]:
     """The nets of the neurons that send spikes to others, and how much one unit of net weight is in spikes.
 
     Whole numbers of spikes are kept as they are where the sums fit 32 bits; others are rounded to 27 bits.
-    Without `sources` each neuron with targets has a net of weight 1 that holds its targets alone.
     """
     n = traffic.neurons
-    spikes = traffic.spikes if sources else np.ones(n)
-    sends = np.diff(traffic.start) > 0
-    sends &= spikes > 0
-    start, pin = _nets(traffic.start, traffic.target, sends, sources)
+    sends = (np.diff(traffic.start) > 0) & (traffic.spikes > 0)
+    start, pin = _nets(traffic.start, traffic.target, sends)
     begin, net = incoming(start, pin, n)
-    weights = spikes[sends]
+    weights = traffic.spikes[sends]
     heaviest = float(_sums(begin, net, weights).max(initial=0.0))
     whole = heaviest < HEAVIEST and bool(np.all(weights == np.floor(weights)))
     unit = 1.0 if whole else heaviest / (HEAVIEST // 2)
@@ -65,15 +62,15 @@ def contract(graph: Hypergraph, into: Ids, count: int) -> Hypergraph:
 
 
 @kernel
-def _nets(start: Ints, target: Ids, sends: NDArray[np.bool_], sources: bool) -> tuple[Ints, Ids]:
+def _nets(start: Ints, target: Ids, sends: NDArray[np.bool_]) -> tuple[Ints, Ids]:
     n = len(start) - 1
     first = np.zeros(np.sum(sends) + 1, np.int64)
-    pin = np.empty(len(target) + n * sources, np.uint32)
+    pin = np.empty(len(target) + n, np.uint32)
     nets, filled = 0, 0
     for i in range(n):
         if not sends[i]:
             continue
-        pending = sources
+        pending = True
         for k in range(start[i], start[i + 1]):
             j = target[k]
             if pending and j >= i:
@@ -125,6 +122,23 @@ def _contracted(start: Ints, pin: Ids, weight: Weights, into: Ids, count: int) -
 
 
 @kernel
+def merged(start: Ints, pin: Ids, into: Ids, count: int) -> tuple[Ints, Ids]:
+    """Nets of the vertices that the pins have become; nets of one vertex are kept."""
+    first, pins = np.zeros(len(start), np.int64), np.empty(len(pin), np.uint32)
+    seen = np.full(count, -1, np.int64)
+    filled = 0
+    for e in range(len(start) - 1):
+        for k in range(start[e], start[e + 1]):
+            v = into[pin[k]]
+            if seen[v] != e:
+                seen[v] = e
+                pins[filled] = v
+                filled += 1
+        first[e + 1] = filled
+    return first, pins[:filled].copy()
+
+
+@kernel
 def deliveries(start: Ints, target: Ids, part: NDArray[np.int32], spikes: NDArray[np.float64], count: int) -> float:
     """Spikes times the number of parts, other than the source's, that hold targets."""
     seen = np.full(count, -1, np.int64)
@@ -136,4 +150,32 @@ def deliveries(start: Ints, target: Ids, part: NDArray[np.int32], spikes: NDArra
             if seen[p] != i:
                 seen[p] = i
                 total += spikes[i]
+    return total
+
+
+@kernel
+def crossing(start: Ints, target: Ids, synapses: Ids, part: NDArray[np.int32], spikes: NDArray[np.float64]) -> float:
+    """Spikes times the synapses that lead to another part."""
+    total = 0.0
+    for i in range(len(start) - 1):
+        away = 0
+        for k in range(start[i], start[i + 1]):
+            if part[target[k]] != part[i]:
+                away += synapses[k]
+        total += spikes[i] * away
+    return total
+
+
+@kernel
+def deliveries_least(start: Ints, target: Ids, spikes: NDArray[np.float64], widest: int) -> float:
+    """Spikes times the parts of at most `widest` neurons, but one, that a neuron and its targets need."""
+    total = 0.0
+    for i in range(len(start) - 1):
+        pins = start[i + 1] - start[i]
+        if pins == 0:
+            continue
+        pins += 1
+        for k in range(start[i], start[i + 1]):
+            pins -= target[k] == i
+        total += spikes[i] * ((pins + widest - 1) // widest - 1)
     return total

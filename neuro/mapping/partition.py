@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,19 @@ class Effort:
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
+    rounds: int = 6
+    """Of changes of place in networks that are too large for tables."""
+
+    def scaled(self, pins: int, entries: int) -> Effort:
+        """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
+        slow = 2 if entries > LARGE else 1
+        most = ROUNDS * (pins + entries) * slow
+        coarse, trial, final = (min(work, most) // slow for work in (self.coarse, self.trial, self.final))
+        return replace(self, coarse=coarse, trial=trial, final=final)
+
 
 EFFORTS = {
-    "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),)),
+    "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),), rounds=2),
     "balanced": Effort(
         coarse=150_000_000,
         trial=200_000_000,
@@ -45,10 +55,13 @@ EFFORTS = {
         trial=400_000_000,
         final=12_000_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
+        rounds=16,
     ),
 }
 MELT, MEND = 1.5, 0.4
 """First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
+ROUNDS = 20_000
+"""No annealing goes round more often than about that."""
 LARGE = 2**20
 """Tables with more entries than that do not stay in a cache, and an entry takes about twice as long."""
 
@@ -75,18 +88,19 @@ def cost_of(graph: Hypergraph, at: Tables) -> int:
     return int((((at.pins > 0).sum(axis=1) - 1) * graph.weight.astype(np.int64)).sum())
 
 
-def partition(problem: Problem, starts: list[Parts], effort: Effort, state: State) -> tuple[Parts, int]:
-    """The cheapest partition found, and its cost in units of net weight; never dearer than a start that fits."""
+def partition(problem: Problem, starts: list[Parts], effort: Effort, state: State) -> Parts | None:
+    """The cheapest partition found, never dearer than a start that fits; None where no start could be made to fit."""
     graph = problem.graph
     if len(graph.weight) == 0 or problem.parts == 1:
-        return starts[0], 0
+        at = tables(graph, starts[0], problem.parts)
+        return None if np.any(at.load > problem.room) else starts[0]
     grain = _grain(graph)
-    slow = 2 if len(graph.size) * problem.parts > LARGE else 1
+    effort = effort.scaled(len(graph.pin), len(graph.size) * problem.parts)
     pool = list(starts)
     if not problem.fixed.any():
         pool.append(grow(graph, problem.room, 0))
         if effort.coarse:
-            pool.append(_coarse_to_fine(problem, starts[0], effort.coarse // slow, state))
+            pool.append(_coarse_to_fine(problem, starts[0], effort.coarse, state))
     found: list[tuple[int, int, Parts]] = []
     tried: list[tuple[int, int, Parts, str, float]] = []
     for start in pool:
@@ -95,15 +109,14 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, state: Stat
             continue
         found.append((mended[0], len(found), mended[1]))
         for kind, hot in effort.ways:
-            cost, part = _annealed(problem, start, kind, hot * grain, effort.trial // slow, state)
+            cost, part = _annealed(problem, start, kind, hot * grain, effort.trial, state)
             found.append((cost, len(found), part))
             tried.append((cost, len(tried), start, kind, hot * grain))
     if tried:
         _, _, start, kind, hot = min(tried, key=lambda one: one[:2])
-        cost, part = _annealed(problem, start, kind, hot, effort.final // slow, state)
+        cost, part = _annealed(problem, start, kind, hot, effort.final, state)
         found.append((cost, len(found), part))
-    cost, _, part = min(found, key=lambda one: one[:2])
-    return part, cost
+    return min(found, key=lambda one: one[:2])[2] if found else None
 
 
 def _grain(graph: Hypergraph) -> float:

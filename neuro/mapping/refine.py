@@ -150,9 +150,9 @@ def refine(
     least, course, best = min(tried, key=lambda one: one[0])
     if traffic.neurons <= SMALL:
         # Little work, and every valley is narrow: begin anew from the vapour, again and again.
-        for again in range(BOILS[effort]):
+        for boil in range(BOILS[effort]):
             state = _state(traffic, chip, best, _widest(traffic, chip))
-            found, cost = _course("boil", tables, state, steps // 4, random_state(seed, "refine", f"boil {again}"))
+            found, cost = _course("boil", tables, state, steps // 4, random_state(seed, "refine", f"boil {boil}"))
             if cost < least:
                 least, best = cost, found
         return best

@@ -75,8 +75,8 @@ class Traffic:
 
     def by_population(self, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """An array over neurons, cut into its populations."""
-        ends = [*list(self.first.values())[1:], self.neurons]
-        return {name: values[a:b] for (name, a), b in zip(self.first.items(), ends, strict=True)}
+        bounds = [*self.first.values(), self.neurons]
+        return {name: values[bounds[i] : bounds[i + 1]] for i, name in enumerate(self.first)}
 
 
 def traffic_of(network: Network, traffic: Given = None) -> Traffic:
