@@ -15,6 +15,10 @@ from neuro.mapping.trees import Words
 __all__ = ["Flows", "Nets", "flows_between", "flows_of", "nets_of"]
 
 
+DENSE = 1500
+"""Parts up to which flows between all pairs of them fit a table."""
+
+
 class Nets(NamedTuple):
     """Distinct (source part, set of other parts with targets), as the kernels read them; laid."""
 
@@ -106,6 +110,12 @@ def flows_of(nets: Nets, parts: int) -> Flows:
 
 def flows_between(source: Ints, target: Ints, spikes: Floats, parts: int) -> Flows:
     """Spikes between pairs of parts from a list of (source, target, spikes); what stays in a part is left out."""
+    if parts <= DENSE:
+        table = np.bincount(source * parts + target, weights=spikes, minlength=parts * parts).reshape(parts, parts)
+        table = table + table.T
+        np.fill_diagonal(table, 0.0)
+        a, b = np.nonzero(table)
+        return Flows(_starts(a, parts), b.astype(np.int64), np.ascontiguousarray(table[a, b], np.float64))
     kept = source != target
     a = np.concatenate([source[kept], target[kept]]).astype(np.int64)
     b = np.concatenate([target[kept], source[kept]]).astype(np.int64)

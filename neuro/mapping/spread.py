@@ -22,7 +22,9 @@ __all__ = ["Objective", "cost_by", "prices_of", "spread", "weights_of"]
 
 Objective = str | Mapping[str, float]
 """A name of `OBJECTIVES`, or weights by name."""
-LEADS = {"fast": 1, "balanced": 1, "best": 2}
+SIMPLE = {"km1", "unicast_hops", "multicast_hops"}
+"""Objectives that prices express exactly."""
+LEADS = {"fast": 1, "balanced": 1, "best": 1}
 """How many of the partitions are refined, the cheapest first."""
 
 
@@ -144,9 +146,16 @@ def spread(
     cost = cost_by(traffic, chip, objective, recording)
     placed = prices.tree > 0.0 or prices.path > 0.0
     laid_out = prices if placed else Prices(tree=1.0)
-    found = []
+    found: list[Ints] = []
+    simple = set(weights) <= SIMPLE
+    each = laid_out.tree + laid_out.path + laid_out.delivery
     for part in partitions:
         dense, part = np.unique(part, return_inverse=True)
+        if found and simple and chip.cores_per_tile == 1:
+            # Every delivery takes a link at least.
+            deliveries = price(traffic, part, chip, Prices(delivery=1.0))
+            if deliveries is not None and each * deliveries >= cost(found[0]):
+                continue
         fixed = _fixed(part, pinned)
         place = layout(traffic, part, chip, laid_out, effort=effort, seed=seed, fixed=fixed, dead=dead)
         if weights.get("max_link", 0.0) > 0.0 and not fixed:
@@ -192,8 +201,8 @@ def cost_by(
             remedy="Give a Recording as traffic",
         )
     kept: dict[bytes, float] = {}
-    simple = set(weights) <= {"km1", "unicast_hops", "multicast_hops"}
-    plain_energy = set(weights) <= {"km1", "unicast_hops", "multicast_hops", "energy"} and recording is None
+    simple = set(weights) <= SIMPLE
+    plain_energy = set(weights) <= SIMPLE | {"energy"} and recording is None
 
     def cost(core: Ints) -> float:
         key = core.tobytes()
