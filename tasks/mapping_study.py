@@ -83,7 +83,8 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
             metrics |= {f"{name}_{entry.name}_{key}": cost for key, cost in entry.costs.items() if cost is not None}
             if entry.placement is not None and entry.name in ("sequential", OURS):
                 found = maps(entry.placement, network, traffic, entry.name)
-                figures |= {f"{name}_{key}": figure for key, figure in found.items() if key.endswith(("router", "link"))}
+                loads = {key: figure for key, figure in found.items() if key.endswith(("router", "link"))}
+                figures |= {f"{name}_{key}": figure for key, figure in loads.items()}
         tables += compared(entries, f"{name}: {neurons:,} neurons, {cores} cores, mesh {side} x {side}", "method")
     rows = []
     for number, side in enumerate(config.jin):

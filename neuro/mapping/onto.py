@@ -22,9 +22,9 @@ from neuro.mapping.spread import Objective, spread, weights_of
 __all__ = ["costs_and_bounds", "laid_onto", "partition_effort"]
 
 
-def partition_effort(effort: str, objective: Objective) -> str:
-    """Where neurons move on the mesh afterwards, the most of the work is left for that."""
-    return "balanced" if effort == "best" and _on_mesh(objective) else effort
+def partition_effort(effort: str, objective: Objective) -> tuple[str, int]:
+    """Effort and number of partitions: where neurons move on the mesh afterwards, most of the work is left for that."""
+    return ("balanced", 2) if effort == "best" and _on_mesh(objective) else (effort, 1)
 
 
 def _on_mesh(objective: Objective) -> bool:
@@ -32,10 +32,10 @@ def _on_mesh(objective: Objective) -> bool:
 
 
 def laid_onto(
-    rules: Rules, part: Parts, chip: Chip, objective: Objective, *, effort: str, seed: int,
+    rules: Rules, parts: Sequence[Parts], chip: Chip, objective: Objective, *, effort: str, seed: int,
     dead: Sequence[int] = (), cores: int | None = None, recording: Recording | None = None,
 ) -> Ints:  # fmt: skip
-    """Core of each neuron: the partition laid out and, for objectives of the mesh, refined.
+    """Core of each neuron: the partitions laid out and, for objectives of the mesh, refined.
 
     Neurons that are pinned, stay together or keep apart are left with their part; where neurons take several of the
     chip's, all are. For objectives of the mesh, filling cores in order competes as a second partition.
@@ -44,8 +44,8 @@ def laid_onto(
     ----------
     rules
         What the placement has to keep to.
-    part
-        Part of each neuron, by number of `rules.cores`, shape (neurons,).
+    parts
+        Partitions to begin with: part of each neuron, by number of `rules.cores`, shape (neurons,).
     chip, objective, effort, seed, dead, cores
         As for `place`.
     recording
@@ -60,7 +60,7 @@ def laid_onto(
     held = (group > 1) | (terms.label >= 0)[terms.into]
     if terms.weight.max(initial=1) > 1:
         held[:] = True
-    partitions = [part.astype(np.int64)]
+    partitions = [part.astype(np.int64) for part in parts]
     first_of = np.full(terms.vertices, 0, np.int64)
     first_of[terms.into[::-1]] = np.arange(traffic.neurons)[::-1]
 

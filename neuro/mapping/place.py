@@ -100,9 +100,10 @@ def place(
     found = traffic_of(network, traffic)
     rules = rules_of(network, chip, found, cores, pinned or {}, dead, together, apart)
     random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
-    part = cut(rules, "cores" if "cores" in wanted else "km1", EFFORTS[partition_effort(effort, wanted)], random)
+    level, several = partition_effort(effort, wanted)
+    parts = [cut(rules, "cores" if "cores" in wanted else "km1", EFFORTS[level], random) for _ in range(several)]
     core = laid_onto(
-        rules, part, chip, wanted, effort=effort, seed=seed, dead=dead, cores=cores,
+        rules, parts, chip, wanted, effort=effort, seed=seed, dead=dead, cores=cores,
         recording=traffic if isinstance(traffic, Recording) else None,
     )  # fmt: skip
     done = assembled(network, chip, found, core)

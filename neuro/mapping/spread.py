@@ -24,8 +24,8 @@ Objective = str | Mapping[str, float]
 """A name of `OBJECTIVES`, or weights by name."""
 SIMPLE = {"km1", "unicast_hops", "multicast_hops"}
 """Objectives that prices express exactly."""
-LEADS = {"fast": 1, "balanced": 1, "best": 1}
-"""How many of the partitions are refined, the cheapest first."""
+LEADS = {"fast": 1, "balanced": 1, "best": 2}
+"""How many of the partitions are tried, the cheapest first; the best of them is refined to the end."""
 
 
 def weights_of(objective: Objective) -> dict[str, float]:
@@ -167,7 +167,15 @@ def spread(
         return found[0]
     stay = np.zeros(traffic.neurons, np.bool_) if held is None else held
     stay = stay if pinned is None else stay | (pinned >= 0)
-    for start in found[: LEADS[effort]]:
+    starts = found[: LEADS[effort]]
+    if len(starts) > 1:
+        # Which structure is the better one shows only once neurons have moved.
+        starts = [
+            refine(traffic, start, chip, prices, effort="balanced", seed=seed, fixed=stay, dead=dead, cores=cores)
+            for start in starts
+        ]
+        starts = [min((start for start in starts if fits(start)), key=cost, default=found[0])]
+    for start in starts:
         core = refine(
             traffic, start, chip, prices, effort=effort, seed=seed, fixed=stay, dead=dead, cores=cores,
         )  # fmt: skip

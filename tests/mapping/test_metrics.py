@@ -83,7 +83,7 @@ def test_a_placement_trained_on_one_recording_is_judged_on_another() -> None:
 
 
 def test_a_placement_of_another_network_is_not_judged() -> None:
-    net, traffic = cells()
+    net, _ = cells()
     placement = nr.placed(net, nr.mesh_chip(3, 3, neurons=24), {"cells": 0})
     with pytest.raises(PlacementError, match="populations"):
         judge(placement, cells(size=20)[0])
@@ -143,7 +143,9 @@ def test_filling_keeps_to_synapses_and_axons() -> None:
 
 def test_comparing_and_sweeping_say_what_did_not_work() -> None:
     net, traffic = cells()
-    found = {e.name: e for e in compare(net, nr.mesh_chip(3, 3, 4), traffic, effort="fast", methods=["row-major", "neuro"])}
+    methods = ["row-major", "neuro"]
+    entries = compare(net, nr.mesh_chip(3, 3, 4), traffic, effort="fast", methods=methods)
+    found = {entry.name: entry for entry in entries}
     assert (found["neuro"].costs["km1"] or 0.0) <= (found["row-major"].costs["km1"] or 0.0)
     swept = what_if(net, nr.mesh_chip(3, 3, 4), traffic, changes={"neurons": [1, 8], "side": [3]})
     assert [entry.placement is None for entry in swept] == [True, False, False]
