@@ -58,15 +58,17 @@ def cluster(graph: Hypergraph, most: int, visits: int, state: State) -> tuple[Id
                 score[c] += share
                 at += step
             phase = at - last
-        best, where = 0.0, -1
+        best, closest, where = 0.0, 0.0, -1
         for k in range(seen):
             c = touched[k]
-            if c != v and size[c] + size[v] <= most:
-                rating = score[c] / float(size[c])
-                if rating > best:
+            rating = score[c] / float(size[c])
+            if c != v:
+                closest = max(closest, rating)
+                if size[c] + size[v] <= most and rating > best:
                     best, where = rating, c
             score[c] = 0.0
-        if where >= 0:
+        # One that finds its own kind full waits for the next level, rather than go to strangers.
+        if where >= 0 and best >= 0.3 * closest:
             into[v] = where
             size[where] += size[v]
             joined[v] = joined[where] = True

@@ -122,7 +122,7 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, state: Stat
 def _grain(graph: Hypergraph) -> float:
     """Mean weight of a net, heavy ones counting more."""
     weight = graph.weight.astype(np.float64)
-    return float((weight**2).sum() / weight.sum())
+    return float((weight**2).sum() / weight.sum()) if len(weight) else 1.0
 
 
 def _mended(problem: Problem, part: Parts) -> tuple[int, Parts] | None:
@@ -158,8 +158,11 @@ def _coarse_to_fine(problem: Problem, start: Parts, budget: int, state: State) -
         into, count = cluster(graph, max(most, 2), 8192, state)
         if count > 0.95 * len(graph.size):
             break
+        coarser = contract(graph, into, count)
+        if len(coarser.weight) == 0:
+            break
         maps.append(into)
-        graphs.append(contract(graph, into, count))
+        graphs.append(coarser)
         fixeds.append(np.zeros(count, bool))
     if not maps:
         return start

@@ -167,6 +167,8 @@ def _wishes(
             if used[e] < 0 or (e == v and k >= graph.begin[v]):
                 continue
             w = graph.weight[e]
+            if w == 0:
+                continue
             total += w
             for i in range(used[e]):
                 p = slot[e, i]
