@@ -84,9 +84,10 @@ def main() -> None:
             # The bars are for the reference networks; those of other seeds have nearly the same size.
             bar = BARS.get(name, float("nan"))
             mark = "" if found["multicast_hops"] <= bar else "  above the bar"
+            hops, metis = found["multicast_hops"], METIS.get(name, float("nan"))
             print(
-                f"{name:12} {effort:9} {found['cores']:5} {found['km1']:10,} {found['multicast_hops']:10,} {bar:10,.0f} "
-                f"{METIS.get(name, float('nan')):10,.0f} {seconds:6.1f} ({used:.1f} of CPU){mark}",
+                f"{name:12} {effort:9} {found['cores']:5} {found['km1']:10,} {hops:10,} {bar:10,.0f} {metis:10,.0f} "
+                f"{seconds:6.1f} ({used:.1f} of CPU){mark}",
                 flush=True,
             )
 
@@ -109,7 +110,8 @@ def layers(efforts: list[str], seed: int) -> None:
             seconds = time.perf_counter() - began
             x, y = place % side, place // side
             length = (weight * (np.abs(x[source] - x[target]) + np.abs(y[source] - y[target]))).sum()
-            print(f"{side} x {side} {effort:9} {length:10,.1f}  published {published:,.1f}  {seconds:.1f} s", flush=True)
+            line = f"{side} x {side} {effort:9} {length:10,.1f}  published {published:,.1f}  {seconds:.1f} s"
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
