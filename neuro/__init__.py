@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from neuro.engine.stored import load_recording
     from neuro.exchange.nir import read_nir
     from neuro.learning.plasticity import STDP, EventLocal
+    from neuro.mapping.place import place
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,7 @@ _LATER = {
     "load_recording": "neuro.engine.stored",
     "load_state": "neuro.engine.checkpoint",
     "mesh_chip": "neuro.chip.model",
+    "place": "neuro.mapping.place",
     "placed": "neuro.chip.placement",
     "raise_interrupts": "neuro.engine.interrupts",
     "read_nir": "neuro.exchange.nir",
@@ -119,6 +121,7 @@ __all__ = [
     "load_recording",
     "load_state",
     "mesh_chip",
+    "place",
     "placed",
     "raise_interrupts",
     "read_nir",

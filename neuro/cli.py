@@ -256,6 +256,59 @@ def device_command(
             typer.echo(f"Written to {out}: {', '.join(f'{stem}.png' for stem in figures)}")
 
 
+@app.command("map", epilog="Example: neuro map lsm --chip mesh:7x7:256 --compare")
+def map_command(
+    net: Annotated[
+        str, typer.Argument(metavar="NET", help="A NIR file, a .npz or .json with synapses, or a generator's name.")
+    ],
+    chip: Annotated[
+        str, typer.Option(metavar="CHIP", help="A name, a file, or mesh:WIDTHxHEIGHT:NEURONS[:SYNAPSES[:AXONS]].")
+    ],
+    spikes: Annotated[Path | None, typer.Option(metavar="FILE", help="A recording that gives the traffic.")] = None,
+    objective: Annotated[
+        str, typer.Option(help="km1, multicast_hops, ...; or a mix, km1=1,max_link=0.5.")
+    ] = "km1",
+    effort: Annotated[str, typer.Option(help="fast, balanced or best.")] = "balanced",
+    seed: Annotated[int, typer.Option(min=0, help="Root of all random draws.")] = 0,
+    cores: Annotated[int | None, typer.Option(min=1, help="Use at most so many cores.")] = None,
+    beside: Annotated[bool, typer.Option("--compare", help="Show other methods beside this one.")] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", metavar="KEY=V,V", help="Place on variants: side, width, neurons, axons_in, ..."),
+    ] = None,
+    read: Annotated[Path | None, typer.Option(metavar="FILE", help="Judge this placement; do not search.")] = None,
+    write_to: Annotated[
+        list[Path] | None,
+        typer.Option("--write", metavar="FILE", help="Keep the placement: .json .npz .yaml .part; .hgr: the network."),
+    ] = None,
+    dt: Annotated[float, typer.Option(help="Step of a NIR file in seconds.")] = 1e-4,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write report.json and the figures.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")] = False,
+) -> None:
+    """Place a network on the cores of a chip and say what that costs, by every objective."""
+    with _in_plain_words():
+        from neuro.bench.mapping import run_map
+        from neuro.report.progress import bar
+        from neuro.report.record import as_dict, write
+
+        with bar(f"map {net}") as progress:
+            report = run_map(
+                net, chip, spikes=spikes, objective=objective, effort=effort, seed=seed, cores=cores, beside=beside,
+                changes=changes or (), read=read, write=write_to or (), dt=dt, progress=progress,
+            )  # fmt: skip
+        if out is not None:
+            write(report, out)
+        if as_json:
+            typer.echo(json.dumps(as_dict(report), indent=2))
+            return
+        from rich.console import Console
+
+        from neuro.report.tables import render
+
+        for table in report.tables:
+            Console().print(render(table))
+
+
 @bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
 def bench_engine_command(
     network: Annotated[str, typer.Option(help="balanced, balanced-ahp, sparse or crossbar.")] = "balanced",

@@ -9,6 +9,7 @@ __all__ = [
     "ClampError",
     "DataError",
     "DeviceError",
+    "InfeasibleError",
     "InputError",
     "MissingFigure",
     "NetworkError",
@@ -85,6 +86,37 @@ class ChipError(NeuroError, ValueError):
 
 class PlacementError(NeuroError, ValueError):
     """A placement does not fit its chip, its network, or the recording that it is used with."""
+
+
+class InfeasibleError(PlacementError):
+    """A network does not fit the cores that it may have, or nothing was found that fits.
+
+    Parameters
+    ----------
+    limit
+        Name of the limit.
+    most
+        Its value.
+    needed
+        What is needed instead.
+    who
+        The neuron, population or network that needs it.
+    proved
+        Is it impossible, or was nothing found?
+    remedy
+        The smallest core or mesh that would do.
+    """
+
+    def __init__(self, limit: str, most: int, needed: int, who: str, *, proved: bool, remedy: str) -> None:
+        self.limit = limit
+        self.most = most
+        self.needed = needed
+        self.who = who
+        self.proved = proved
+        how = "proved impossible" if proved else "not found"
+        super().__init__(
+            f"{how}: {limit} are limited to {most:,}", where=who, value=f"a need of {needed:,}", remedy=remedy
+        )
 
 
 class MissingFigure(NeuroError, ValueError):

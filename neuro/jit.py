@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import llvmlite.binding
+import llvmlite.ir
 import numba
 import numpy as np
 from numba.core import cgutils, types
@@ -28,7 +29,20 @@ T = TypeVar("T", bound=tuple[Any, ...])
 _OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
-__all__ = ["give_way", "inlined", "inner", "is_cached", "kernel", "laid", "link", "routine", "seen", "tell"]
+__all__ = [
+    "give_way",
+    "highest",
+    "inlined",
+    "inner",
+    "is_cached",
+    "kernel",
+    "laid",
+    "link",
+    "lowest",
+    "routine",
+    "seen",
+    "tell",
+]
 
 
 def kernel(function: F) -> F:
@@ -76,6 +90,39 @@ def link() -> None:
             llvmlite.binding.add_symbol(external.symbol, compiled.address)
             _LINKED.append(compiled)
             del _UNLINKED[external]
+
+
+def _bit(name: str) -> Callable[..., Any]:
+    """An intrinsic that counts the zeros on one side of a uint64 that is not zero."""
+
+    def typed(context: Any, word: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            exact = llvmlite.ir.Constant(llvmlite.ir.IntType(1), 1)
+            return getattr(builder, name)(arguments[0], exact)
+
+        return types.int64(types.uint64), generate
+
+    return cast(Callable[..., Any], intrinsic(typed))
+
+
+if numba.config.DISABLE_JIT:
+
+    def lowest(word: Any) -> int:
+        """Place of the lowest bit that is set."""
+        return (int(word) & -int(word)).bit_length() - 1
+
+    def highest(word: Any) -> int:
+        """Place of the highest bit that is set."""
+        return int(word).bit_length() - 1
+
+else:
+    lowest = _bit("cttz")
+    _leading_zeros = _bit("ctlz")
+
+    @inlined
+    def highest(word: Any) -> int:
+        """Place of the highest bit that is set."""
+        return 63 - int(_leading_zeros(word))
 
 
 def is_cached(function: Callable[..., Any]) -> bool:

@@ -63,6 +63,10 @@ class Placement:
     """Populations whose neurons each take several neurons of the chip, and are updated so often: how many."""
     structure: Mapping[str, float] = field(default_factory=dict)
     """Facts about the network: `pairs` that could be connected, `synapses`, `nonzero` ones, `weight_bytes`."""
+    objectives: Mapping[str, float] = field(default_factory=dict)
+    """What it costs with the traffic that it was made for, by objective; empty where nobody counted."""
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    """What each of these costs at least, wherever the neurons are put; objectives without a bound are left out."""
 
     @property
     def xy(self) -> Ints:

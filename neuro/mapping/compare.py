@@ -1,0 +1,187 @@
+"""Comparing placements: this package's beside other people's methods, and chips beside each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from neuro.chip.model import Chip, Limits
+from neuro.chip.placement import Placement, placed
+from neuro.engine.recording import Recording
+from neuro.errors import NeuroError, PeerError
+from neuro.mapping.baselines import BASELINES, baseline
+from neuro.mapping.metrics import measure
+from neuro.mapping.place import place
+from neuro.mapping.traffic import traffic_of
+from neuro.network.graph import Network
+from neuro.progress import Progress, silent
+
+__all__ = ["Entry", "broken", "compare", "what_if"]
+
+OURS = "neuro"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One way to place a network, or one chip that it was placed on."""
+
+    name: str
+    """The method, or what was changed."""
+    placement: Placement | None
+    """Where it put the neurons; None where it could not."""
+    costs: Mapping[str, float | None]
+    """By objective; empty where there is no placement."""
+    seconds: float
+    """Wall time of the search."""
+    remark: str = ""
+    """Why there is no placement, or which limit it breaks."""
+
+
+def compare(
+    network: Network,
+    chip: Chip,
+    traffic: Any = None,
+    *,
+    objective: Any = "km1",
+    effort: str = "balanced",
+    seed: int = 0,
+    cores: int | None = None,
+    methods: Sequence[str] | None = None,
+    progress: Progress = silent,
+) -> list[Entry]:
+    """Place a network by this package and by each baseline, and judge all of them by every objective.
+
+    Parameters
+    ----------
+    network, chip, traffic, objective, effort, seed, cores
+        As for `place`.
+    methods
+        Names of `BASELINES`, and ``"neuro"``; all where None.
+    progress
+        Told before each method.
+
+    Examples
+    --------
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cell = net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> _ = net.connect(cell, cell, nr.Sparse([0, 1, 2, 3], [2, 3, 0, 1], 0.5), delay=1e-3)
+    >>> found = compare(net, nr.mesh_chip(2, 1, neurons=2), methods=["sequential", "neuro"], effort="fast")
+    >>> [(entry.name, entry.costs["km1"]) for entry in found]
+    [('sequential', 4.0), ('neuro', 0.0)]
+    """
+    found = []
+    names = [*BASELINES, OURS] if methods is None else list(methods)
+    known = traffic_of(network, traffic)
+    recording = traffic if isinstance(traffic, Recording) else None
+
+    def ours() -> Placement:
+        return place(network, chip, traffic, objective, effort, seed, cores=cores)
+
+    def other(name: str) -> Callable[[], Placement]:
+        return lambda: placed(network, chip, known.by_population(baseline(name, known, chip, cores, seed)))
+
+    for number, name in enumerate(names):
+        progress(number, len(names), name)
+        found.append(_tried(name, ours if name == OURS else other(name), known.spikes, recording))
+    progress(len(names), len(names), "done")
+    return found
+
+
+def what_if(
+    network: Network,
+    chip: Chip,
+    traffic: Any = None,
+    *,
+    changes: Mapping[str, Sequence[int]],
+    objective: Any = "km1",
+    effort: str = "fast",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> list[Entry]:
+    """Place a network on variants of a chip: each change by itself, everything else as it is.
+
+    Parameters
+    ----------
+    network, traffic, objective, effort, seed
+        As for `place`.
+    chip
+        The chip to begin with.
+    changes
+        Values by ``width``, ``height``, ``side`` (both of them), ``cores_per_tile``, or a field of `Limits`.
+    progress
+        Told before each placement.
+
+    Raises
+    ------
+    UnknownName
+        If there is nothing of that name to change.
+
+    Examples
+    --------
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cell = net.add(nr.Population("cell", 4, nr.SpikeSource()))
+    >>> [entry.costs.get("cores") for entry in what_if(net, nr.mesh_chip(2, 2, 4), changes={"neurons": [1, 2]})]
+    [4.0, 2.0]
+    """
+    found = []
+    todo = [(key, value) for key, values in changes.items() for value in values]
+    spikes = traffic_of(network, traffic).spikes
+    recording = traffic if isinstance(traffic, Recording) else None
+    variants = [(f"{key} = {value}", changed(chip, key, value)) for key, value in todo]
+    for number, (name, variant) in enumerate(variants):
+        progress(number, len(variants), name)
+
+        def attempt(variant: Chip = variant) -> Placement:
+            return place(network, variant, traffic, objective, effort, seed)
+
+        found.append(_tried(name, attempt, spikes, recording))
+    progress(len(variants), len(variants), "done")
+    return found
+
+
+def changed(chip: Chip, key: str, value: int) -> Chip:
+    """A chip with one size or limit changed."""
+    from neuro.errors import UnknownName
+
+    limits = list(Limits.__dataclass_fields__)
+    if key == "side":
+        return replace(chip, width=value, height=value, tiles=None, chip_size=None)
+    if key in ("width", "height"):
+        return replace(chip, **{key: value}, tiles=None, chip_size=None)  # type: ignore[arg-type]
+    if key == "cores_per_tile":
+        return replace(chip, cores_per_tile=value)
+    if key not in limits:
+        raise UnknownName("size or limit of a chip", key, ["width", "height", "side", "cores_per_tile", *limits])
+    return replace(chip, limits=replace(chip.limits, **{key: value}))
+
+
+def broken(placement: Placement) -> dict[str, tuple[int, int, int]]:
+    """Limits that a placement does not keep: the core that uses most, what it uses, and the limit.
+
+    Of the limits that routes tell about; rows are distinct sources, columns neurons.
+    """
+    limits, usage = placement.chip.limits, placement.usage
+    known = {**usage, "rows": usage["axons_in"], "columns": usage["neurons"]}
+    found = {}
+    for name, used in known.items():
+        most = getattr(limits, name)
+        if most is not None and len(used) and used.max() > most:
+            found[name] = int(used.argmax()), int(used.max()), int(most)
+    return found
+
+
+def _tried(name: str, attempt: Callable[[], Placement], spikes: Any, recording: Recording | None) -> Entry:
+    began = time.perf_counter()
+    try:
+        placement = attempt()
+    except (PeerError, NeuroError) as problem:
+        return Entry(name, None, {}, time.perf_counter() - began, str(problem))
+    seconds = time.perf_counter() - began
+    remark = "; ".join(
+        f"{limit}: core {core} has {used:,}, limit {most:,}" for limit, (core, used, most) in broken(placement).items()
+    )
+    return Entry(name, placement, measure(placement, spikes, recording), seconds, remark)

@@ -1,0 +1,125 @@
+"""Placing a network on a chip: neurons into parts, parts onto cores."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from neuro.arrays import stream
+from neuro.chip.model import Chip
+from neuro.chip.placement import Placement
+from neuro.engine.recording import Recording
+from neuro.errors import UnknownName
+from neuro.mapping.assemble import assembled
+from neuro.mapping.cutting import cut
+from neuro.mapping.hypergraph import deliveries_least
+from neuro.mapping.onto import costs_and_bounds, laid_onto, partition_effort
+from neuro.mapping.partition import EFFORTS
+from neuro.mapping.rules import rules_of
+from neuro.mapping.spread import weights_of
+from neuro.mapping.traffic import Traffic, traffic_of
+from neuro.network.graph import Network
+
+__all__ = ["deliveries_at_least", "place"]
+
+def place(
+    network: Network,
+    chip: Chip,
+    traffic: Any = None,
+    objective: str | Mapping[str, float] = "km1",
+    effort: str = "balanced",
+    seed: int = 0,
+    *,
+    cores: int | None = None,
+    pinned: Mapping[str, Any] | None = None,
+    dead: Sequence[int] = (),
+    together: Sequence[Sequence[str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
+) -> Placement:
+    """Put every neuron of a network on a core of a chip, with each core within its limits.
+
+    Parameters
+    ----------
+    network, chip
+        What, and where. Sources of spikes take a core as other neurons do.
+    traffic
+        A `Recording`, or spikes per neuron by population; None: one spike from each neuron.
+    objective
+        A name of `neuro.mapping.metrics.OBJECTIVES`, or a weight for each of several. ``"km1"``: spikes times the
+        number of cores, other than the source's, that hold a target. ``"multicast_hops"``: spikes times the links of
+        the tree to these cores. ``"cores"``: cores in use.
+    effort
+        ``"fast"``, ``"balanced"`` or ``"best"``. It is a number of steps, not of seconds: the same seed gives the
+        same placement on every machine.
+    seed
+        Root of the random draws.
+    cores
+        Use at most so many cores; by default, all.
+    pinned
+        By population: the core of all its neurons, or of each, -1 where it is free; shape (size,).
+    dead
+        Cores that hold nothing.
+    together
+        Groups of populations, each of which is to be on one core.
+    apart
+        Pairs of populations that must not share a core.
+
+    Returns
+    -------
+    Placement
+        Its `objectives` and `bounds` say what it costs, and costs at least.
+
+    Raises
+    ------
+    InfeasibleError
+        If the network cannot fit, or no way was found to make it fit.
+    ParameterError
+        If `cores`, `pinned`, `dead`, `together` or `apart` do not fit the chip and the network.
+    InputError
+        If the traffic does not fit the network.
+    UnknownName
+        If there is no such objective, effort or population.
+
+    Examples
+    --------
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cell = net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> _ = net.connect(cell, cell, nr.Sparse([0, 2, 1, 3], [2, 0, 3, 1], 0.5), delay=1e-3)
+    >>> placement = nr.place(net, nr.mesh_chip(2, 1, neurons=2), effort="fast")
+    >>> core = placement.core["cell"]
+    >>> bool(core[0] == core[2] != core[1] == core[3]), placement.objectives["km1"]
+    (True, 0.0)
+    """
+    if effort not in EFFORTS:
+        raise UnknownName("effort", effort, EFFORTS)
+    wanted = weights_of(objective)
+    found = traffic_of(network, traffic)
+    rules = rules_of(network, chip, found, cores, pinned or {}, dead, together, apart)
+    random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
+    level, several = partition_effort(effort, wanted)
+    parts = [cut(rules, "cores" if "cores" in wanted else "km1", EFFORTS[level], random) for _ in range(several)]
+    core = laid_onto(
+        rules, parts, chip, wanted, effort=effort, seed=seed, dead=dead, cores=cores,
+        recording=traffic if isinstance(traffic, Recording) else None,
+    )  # fmt: skip
+    done = assembled(network, chip, found, core)
+    objectives, bounds = costs_and_bounds(done, rules, chip, traffic)
+    bounds = {**bounds, "km1": deliveries_at_least(found, rules.widest)}
+    return dataclasses.replace(done, objectives=objectives, bounds=bounds)
+
+
+def deliveries_at_least(traffic: Traffic, widest: int) -> float:
+    """Deliveries to remote cores that no placement can do without, where a core holds at most `widest` neurons.
+
+    A neuron and its targets, m in all, need at least m / `widest` cores, and all but its own get each of its spikes.
+
+    >>> start, target = np.array([0, 3, 3, 3, 3]), np.array([1, 2, 3], np.uint32)
+    >>> star = Traffic({"a": 0}, start, target, target, np.array([5.0, 1.0, 1.0, 1.0]), np.ones(4, np.int64))
+    >>> deliveries_at_least(star, 2)
+    5.0
+    """
+    return float(deliveries_least(traffic.start, traffic.target, traffic.spikes, max(widest, 1)))

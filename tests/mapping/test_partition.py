@@ -1,0 +1,163 @@
+"""Partitions: tables kept move by move equal those made anew, and small ones are as good as can be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import neuro as nr
+from neuro.mapping.anneal import anneal, exchange, repair, tables
+from neuro.mapping.coarsen import cluster
+from neuro.mapping.feasible import demands_of, terms_of
+from neuro.mapping.grow import grow
+from neuro.mapping.hypergraph import contract, deliveries, hypergraph_of
+from neuro.mapping.partition import cost_of
+from neuro.mapping.settle import settle, use_of
+from neuro.mapping.streamed import partition_streamed
+from neuro.mapping.traffic import traffic_of
+from tests.mapping.counting import drawn, pairs, recount
+
+
+def same_tables(graph, part, at):
+    """Are the tables those that the partition has when they are made anew?"""
+    new = tables(graph, part, at.pins.shape[1])
+    return all(np.array_equal(one, other) for one, other in zip(new, at, strict=True))
+
+
+def start_of(n, parts, seed):
+    """Any partition."""
+    return np.random.default_rng(seed).integers(0, parts, n).astype(np.int32)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 6), way=st.sampled_from([anneal, exchange]))
+def test_tables_kept_move_by_move_equal_those_made_anew(seed, parts, way):
+    net, spikes = drawn(seed, (11, 8), fan=4.0)
+    traffic = traffic_of(net, spikes)
+    graph, _ = hypergraph_of(traffic)
+    room = np.full(parts, -(-19 // parts), np.int64)
+    part, fixed = start_of(19, parts, seed), np.zeros(19, bool)
+    at = tables(graph, part, parts)
+    repair(graph, part, at, room, fixed)
+    assert at.load.max() <= room[0]
+    state = np.array([seed + 1], np.uint64)
+    extra = (0.5,) if way is anneal else ()
+    assert way(graph, part, at, room, fixed, 20_000, 5.0, 3.0, *extra, state) >= 0
+    assert same_tables(graph, part, at)
+    assert cost_of(graph, at) == deliveries(traffic.start, traffic.target, part, traffic.spikes, parts)
+    if way is exchange:
+        assert at.load.max() <= room[0]
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 5), same=st.booleans())
+def test_what_parts_use_is_kept_as_vertices_move(seed, parts, same):
+    net, spikes = drawn(seed, (11, 8), fan=4.0)
+    traffic = traffic_of(net, spikes)
+    graph, _ = hypergraph_of(traffic)
+    limits = nr.mesh_chip(1, 1, neurons=8).limits
+    limits = type(limits)(neurons=8, synapses=25, axons_in=12, axons_out=9)
+    none = np.full(19, -1, np.int64)
+    terms = terms_of(traffic, limits, np.arange(19, dtype=np.uint32), np.ones(19, np.int64), none, np.zeros((0, 0), bool))
+    part, demands = start_of(19, parts, seed), demands_of(terms, parts)
+    at, axat = tables(graph, part, parts), tables(terms.nets, part, parts)
+    use = use_of(terms.nets, part, axat, demands)
+    rest = (demands, use, np.zeros(19, bool), 30_000, 3.0, 3.0, 1.0, False, np.array([seed + 1], np.uint64))
+    settle(terms.nets if same else graph, part, axat if same else at, terms.nets, axat, same, *rest)
+    assert same_tables(terms.nets, part, axat)
+    assert same or same_tables(graph, part, at)
+    again = use_of(terms.nets, part, axat, demands)
+    assert all(np.array_equal(one, other) for one, other in zip(use, again, strict=True))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6))
+def test_contraction_keeps_the_cost_of_partitions_of_clusters(seed):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    into, count = cluster(graph, 4, 64, np.array([seed + 1], np.uint64))
+    coarse = contract(graph, into, count)
+    assert coarse.size.sum() == 35
+    assert coarse.size.max() <= 4
+    part = start_of(count, 3, seed)
+    fine = np.ascontiguousarray(part[into])
+    assert cost_of(coarse, tables(coarse, part, 3)) == cost_of(graph, tables(graph, fine, 3))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), parts=st.integers(1, 5), pinned=st.booleans())
+def test_large_networks_are_partitioned_within_room_and_never_worse_than_grown(seed, parts, pinned):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    traffic = traffic_of(net, spikes)
+    room = np.full(parts, -(-35 // parts), np.int64)
+    fixed = np.full(35, -1, np.int32)
+    if pinned:
+        fixed[3] = parts - 1
+    part = partition_streamed(traffic, room, fixed, 6)
+    assert np.bincount(part, minlength=parts).max() <= room[0]
+    assert not pinned or part[3] == parts - 1
+    if not pinned:
+        grown = grow(hypergraph_of(traffic)[0], room, 0)
+        assert np.bincount(grown, minlength=parts).max() <= room[0]
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6))
+def test_traffic_lists_each_pair_once_with_its_synapses(seed):
+    net, spikes = drawn(seed, (6, 0, 5), fan=6.0)
+    traffic = traffic_of(net, spikes)
+    wanted = {}
+    for source, target in pairs(net):
+        pair = traffic.first[source[0]] + source[1], traffic.first[target[0]] + target[1]
+        wanted[pair] = wanted.get(pair, 0) + 1
+    found = list(zip(traffic.source.tolist(), traffic.target.tolist(), strict=True))
+    assert found == sorted(wanted)
+    assert traffic.synapses.tolist() == [wanted[pair] for pair in found]
+    begin, source = traffic.incoming
+    back = [(int(source[k]), j) for j in range(11) for k in range(begin[j], begin[j + 1])]
+    assert sorted(back) == found
+    assert traffic.fan_in.tolist() == [sum(n for (_, j), n in wanted.items() if j == i) for i in range(11)]
+
+
+def optimum(net, spikes, neurons, parts):
+    """The fewest deliveries, proved."""
+    cp_model = pytest.importorskip("ortools.sat.python.cp_model")
+    ids = {key: i for i, key in enumerate((name, i) for name, part in spikes.items() for i in range(len(part)))}
+    nets = {}
+    for source, target in pairs(net):
+        nets.setdefault(source, set()).add(target)
+    model = cp_model.CpModel()
+    at = [[model.new_bool_var(f"{v}{p}") for p in range(parts)] for v in range(len(ids))]
+    for v, row in enumerate(at):
+        model.add_exactly_one(row)
+        for p in range(v + 1, parts):
+            model.add(row[p] == 0)
+    for p in range(parts):
+        model.add(sum(row[p] for row in at) <= neurons)
+    total = 0
+    for source, targets in nets.items():
+        for p in range(parts):
+            there = model.new_bool_var("")
+            for key in {source, *targets}:
+                model.add_implication(at[ids[key]][p], there)
+            total += int(spikes[source[0]][source[1]]) * there
+        total -= int(spikes[source[0]][source[1]])
+    model.minimize(total)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    assert solver.solve(model) == cp_model.OPTIMAL
+    return solver.objective_value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_small_partitions_are_as_good_as_the_proved_optimum(seed):
+    rng = np.random.default_rng(seed)
+    sizes = (int(rng.integers(2, 7)), int(rng.integers(2, 7)))
+    net, spikes = drawn(seed, sizes, fan=2.5)
+    parts = int(rng.integers(2, 4))
+    neurons = -(-sum(sizes) // parts) + int(rng.integers(0, 2))
+    placement = nr.place(net, nr.mesh_chip(parts, 1, neurons=neurons), spikes, effort="best", seed=seed)
+    assert recount(net, spikes, placement.core)["km1"] == optimum(net, spikes, neurons, parts)
