@@ -346,7 +346,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     return Report(
         task="braille",
         metrics=metrics,
-        energy={"unit": "counts", **costs},
+        energy={"unit": "counts; joules where the name says so" if config.priced else "counts", **costs},
         tables=(_table(config, metrics, costs), *_lessons(config, metrics, costs, missing)),
         figures=_figures(config, found, metrics),
     )

@@ -85,68 +85,82 @@ def _tabulated(tables: Floats, way: int, number: int, at_probability: float, at_
 
 
 @inlined
-def _change(d: Devices, way: int, g: float, i: int) -> float:
-    """Size of the noiseless change of one pulse, S, by the law of this kind (docstrings in `laws`)."""
-    lo, hi, zero = d.par[i, LO], d.par[i, HI], d.par[i, ZERO]
-    step: float = d.par[i, UP + way]
-    if d.kind == LINEAR:
-        bound = d.par[i, HIGH - way]
+def _change(
+    kind: int, way: int, g: float, lo: float, hi: float, zero: float, step: float, bound: float, gamma: float,
+    weight: float, a: float, b: float,
+) -> float:  # fmt: skip
+    """Size of the noiseless change of one pulse, S, by the law of this kind (docstrings in `laws`).
+
+    Numbers alone come in: to pass an array costs a count of its references, and that more than the law itself.
+    """
+    if kind == LINEAR:
         if bound != zero:
-            step *= 1.0 - d.par[i, GAMMA_UP + way] * (g - zero) / (bound - zero)
-    elif d.kind == SOFT:
-        bound = lo if way else hi
-        if bound != zero:
-            step *= (bound - g) / (bound - zero)
-    elif d.kind == EXPONENTIAL:
-        z = 2.0 * d.par[i, A] * (g - zero) / (hi - lo) + d.par[i, B]
+            step *= 1.0 - gamma * (g - zero) / (bound - zero)
+    elif kind == SOFT:
+        end = lo if way else hi
+        if end != zero:
+            step *= (end - g) / (end - zero)
+    elif kind == EXPONENTIAL:
+        z = 2.0 * a * (g - zero) / (hi - lo) + b
         z = -z if way else z
-        step *= max(1.0 - d.par[i, A_UP + way] * exp(d.par[i, GAMMA_UP + way] * z), 0.0)
-    elif d.kind == POWER:
+        step *= max(1.0 - weight * exp(gamma * z), 0.0)
+    elif kind == POWER:
         share = (g - lo if way else hi - g) / (hi - lo)
-        step *= max(share, 0.0) ** d.par[i, GAMMA_UP + way]
-    elif d.kind == PIECEWISE:
-        last = d.curves.shape[1] - 1
-        place = min(max((g - lo) / (hi - lo), 0.0), 1.0) * last
-        k = min(int(place), max(last - 1, 0))
-        share = place - k
-        factor = d.curves[way, k]
-        if share > 0.0:
-            factor = (1.0 - share) * factor + share * d.curves[way, k + 1]
-        step *= factor
+        step *= max(share, 0.0) ** gamma
     return step
 
 
 @inlined
-def _pulse(d: Devices, way: int, g: float, i: int) -> float:
-    """The conductance of device i after one more pulse, up (way 0) or down (way 1)."""
-    lo: float = d.par[i, LO]
-    hi: float = d.par[i, HI]
+def _factor(curves: Floats, way: int, place: float) -> float:
+    """The factor of a piecewise law, `place` being where in the window the device stands, 0..1."""
+    last = curves.shape[1] - 1
+    at = min(max(place, 0.0), 1.0) * last
+    k = min(int(at), max(last - 1, 0))
+    share = at - k
+    factor: float = curves[way, k]
+    if share > 0.0:
+        factor = (1.0 - share) * factor + share * curves[way, k + 1]
+    return factor
+
+
+@inlined
+def _pulse(
+    d: Devices, par: Floats, memory: Floats, kind: int, std: float, rho: float, key: np.uint64, way: int, g: float,
+    i: int, count: int,
+) -> float:  # fmt: skip
+    """The conductance of device i after one more pulse, its `count`-th, up (way 0) or down (way 1)."""
+    lo: float = par[i, LO]
+    hi: float = par[i, HI]
     # A stuck or dead device has no window; its pulse counts all the same.
     if hi > lo:
-        rho = d.noise[3]
+        zero, step = par[i, ZERO], par[i, UP + way]
         z = 0.0
-        if d.noise[0] > 0.0 or rho != 0.0:
-            z = _normal(d.key, i, _DRAWS * d.counts[i])
+        if std > 0.0 or rho != 0.0:
+            z = _normal(key, i, _DRAWS * count)
             if rho != 0.0:
-                if d.counts[i] > 0:
-                    z = rho * d.memory[i] + sqrt(1.0 - rho * rho) * z
-                d.memory[i] = z
-        if d.kind == TABLE:
-            number = int(d.par[i, NUMBER])
-            u = 0.5 * erfc(-z / sqrt(2.0)) if rho != 0.0 else _uniform(d.key, i, _DRAWS * d.counts[i])
+                if count > 0:
+                    z = rho * memory[i] + sqrt(1.0 - rho * rho) * z
+                memory[i] = z
+        if kind == TABLE:
+            number = int(par[i, NUMBER])
+            u = 0.5 * erfc(-z / sqrt(2.0)) if rho != 0.0 else _uniform(key, i, _DRAWS * count)
             g += _tabulated(d.tables, way, number, _place(d.probability, 0, u), _place(d.axes, number, g))
         else:
-            change = _change(d, way, g, i)
-            if d.noise[0] > 0.0:
+            change = _change(
+                kind, way, g, lo, hi, zero, step, par[i, HIGH - way], par[i, GAMMA_UP + way], par[i, A_UP + way],
+                par[i, A], par[i, B],
+            )  # fmt: skip
+            if kind == PIECEWISE:
+                change *= _factor(d.curves, way, (g - lo) / (hi - lo))
+            if std > 0.0:
                 if d.mode == STEP:
-                    size = d.par[i, UP + way]
+                    size = step
                 elif d.mode == MIXED:
-                    size = abs(change) + d.noise[1] + d.noise[2] * abs(g - d.par[i, ZERO])
+                    size = abs(change) + d.noise[1] + d.noise[2] * abs(g - zero)
                 else:
                     size = abs(change)
-                change += z * d.noise[0] * size
+                change += z * std * size
             g += -change if way else change
-    d.counts[i] += 1
     return min(max(g, lo), hi)
 
 
@@ -160,7 +174,13 @@ def _half_pulse(d: Devices, way: int, g: float, i: int, fraction: float) -> floa
             number = int(d.par[i, NUMBER])
             g += fraction * _tabulated(d.means, way, number, 0.0, _place(d.axes, number, g))
         else:
-            change = fraction * _change(d, way, g, i)
+            par = d.par
+            change = fraction * _change(
+                d.kind, way, g, lo, hi, par[i, ZERO], par[i, UP + way], par[i, HIGH - way], par[i, GAMMA_UP + way],
+                par[i, A_UP + way], par[i, A], par[i, B],
+            )  # fmt: skip
+            if d.kind == PIECEWISE:
+                change *= _factor(d.curves, way, (g - lo) / (hi - lo))
             g += -change if way else change
     return min(max(g, lo), hi)
 
@@ -174,20 +194,24 @@ def send(d: Devices, g: Floats, seen: Floats, pulses: Ints) -> tuple[float, floa
     reckoned from.
     """
     risen, fallen = 0.0, 0.0
+    par, memory, counts, write_noise, key = d.par, d.memory, d.counts, d.write_noise, d.key
+    kind, std, rho = d.kind, d.noise[0], d.noise[3]
     for i in range(len(g)):
         n = pulses[i]
         if n == 0:
             continue
         way = 0 if n > 0 else 1
-        now, total = g[i], 0.0
+        now, total, count = g[i], 0.0, counts[i]
         for _ in range(abs(n)):
             before = now
-            now = _pulse(d, way, now, i)
+            now = _pulse(d, par, memory, kind, std, rho, key, way, now, i, count)
+            count += 1
             total += 0.5 * (before + now)
+        counts[i] = count
         g[i] = now
         seen[i] = now
-        if d.write_noise > 0.0:
-            seen[i] = max(now + d.write_noise * _normal(d.key, i, _DRAWS * (d.counts[i] - 1) + 2), 0.0)
+        if write_noise > 0.0:
+            seen[i] = max(now + write_noise * _normal(key, i, _DRAWS * (count - 1) + 2), 0.0)
         if way:
             fallen += total
         else:
@@ -206,6 +230,7 @@ def send_by_rows(
     were, and the sum of the conductances they met.
     """
     risen, fallen, halves, met = 0.0, 0.0, 0, 0.0
+    par, memory, key, kind, std, rho = d.par, d.memory, d.key, d.kind, d.noise[0], d.noise[3]
     rows = len(g) // columns
     for row in range(rows):
         for way in range(2):
@@ -219,7 +244,8 @@ def send_by_rows(
                     selected = direction * pulses[i] > slot
                     if selected:
                         before = g[i]
-                        now = _pulse(d, way, before, i)
+                        now = _pulse(d, par, memory, kind, std, rho, key, way, before, i, d.counts[i])
+                        d.counts[i] += 1
                         g[i] = now
                         seen[i] = now
                         if d.write_noise > 0.0:
@@ -249,6 +275,7 @@ def play(d: Devices, g: Floats, ways: Ints, drawn: Floats, gain: float) -> Float
     device takes over `gain` of its distance to `drawn`, shape (pulses + 1, devices), where that is a number.
     """
     steps, size = ways.shape
+    par, memory, key, kind, std, rho = d.par, d.memory, d.key, d.kind, d.noise[0], d.noise[3]
     found = np.empty((steps + 1, size))
     for i in range(size):
         now = g[i]
@@ -256,7 +283,9 @@ def play(d: Devices, g: Floats, ways: Ints, drawn: Floats, gain: float) -> Float
         for k in range(steps):
             found[k + 1, i] = found[k, i]
             if ways[k, i] != 0:
-                now = _pulse(d, 0 if ways[k, i] > 0 else 1, now, i)
+                way = 0 if ways[k, i] > 0 else 1
+                now = _pulse(d, par, memory, kind, std, rho, key, way, now, i, d.counts[i])
+                d.counts[i] += 1
                 found[k + 1, i] = now
                 if d.write_noise > 0.0:
                     noise = d.write_noise * _normal(d.key, i, _DRAWS * (d.counts[i] - 1) + 2)
