@@ -31,6 +31,8 @@ class Effort:
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
+    repeats: int = 1
+    """Times that each way is tried on each start; more where the problem is small."""
     rounds: int = 6
     """Of changes of place in networks that are too large for tables."""
 
@@ -39,7 +41,8 @@ class Effort:
         slow = 2 if entries > LARGE else 1
         most = ROUNDS * (pins + entries) * slow
         coarse, trial, final = (min(work, most) // slow for work in (self.coarse, self.trial, self.final))
-        return replace(self, coarse=coarse, trial=trial, final=final)
+        repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
+        return replace(self, coarse=coarse, trial=trial, final=final, repeats=repeats)
 
 
 EFFORTS = {
@@ -108,7 +111,7 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, state: Stat
         if mended is None:
             continue
         found.append((mended[0], len(found), mended[1]))
-        for kind, hot in effort.ways:
+        for kind, hot in effort.ways * effort.repeats:
             cost, part = _annealed(problem, start, kind, hot * grain, effort.trial, state)
             found.append((cost, len(found), part))
             tried.append((cost, len(tried), start, kind, hot * grain))
