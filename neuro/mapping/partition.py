@@ -24,6 +24,8 @@ class Effort:
 
     coarse: int
     """For each coarse level; 0: there are none."""
+    descents: int = 1
+    """Times that vertices are joined level by level, each time otherwise."""
     trial: int
     """For each way of annealing that is tried on each start."""
     final: int
@@ -31,6 +33,8 @@ class Effort:
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
+    repeats: int = 1
+    """Times that each way is tried on each start; more where the problem is small."""
     rounds: int = 6
     """Of changes of place in networks that are too large for tables."""
 
@@ -38,22 +42,26 @@ class Effort:
         """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
         slow = 2 if entries > LARGE else 1
         most = ROUNDS * (pins + entries) * slow
-        coarse, trial, final = (min(work, most) // slow for work in (self.coarse, self.trial, self.final))
-        return replace(self, coarse=coarse, trial=trial, final=final)
+        coarse = min(self.coarse, most // slow)
+        trial, final = (min(work, most) // slow for work in (self.trial, self.final))
+        repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
+        return replace(self, coarse=coarse, trial=trial, final=final, repeats=repeats)
 
 
 EFFORTS = {
     "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),), rounds=2),
     "balanced": Effort(
-        coarse=150_000_000,
-        trial=200_000_000,
-        final=2_000_000_000,
+        coarse=300_000_000,
+        descents=2,
+        trial=150_000_000,
+        final=4_000_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
     ),
     "best": Effort(
         coarse=600_000_000,
+        descents=2,
         trial=400_000_000,
-        final=12_000_000_000,
+        final=10_000_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
         rounds=16,
     ),
@@ -99,7 +107,7 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, state: Stat
     pool = list(starts)
     if not problem.fixed.any():
         pool.append(grow(graph, problem.room, 0))
-        if effort.coarse:
+        for _ in range(effort.descents if effort.coarse else 0):
             pool.append(_coarse_to_fine(problem, starts[0], effort.coarse, state))
     found: list[tuple[int, int, Parts]] = []
     tried: list[tuple[int, int, Parts, str, float]] = []
@@ -108,7 +116,7 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, state: Stat
         if mended is None:
             continue
         found.append((mended[0], len(found), mended[1]))
-        for kind, hot in effort.ways:
+        for kind, hot in effort.ways * effort.repeats:
             cost, part = _annealed(problem, start, kind, hot * grain, effort.trial, state)
             found.append((cost, len(found), part))
             tried.append((cost, len(tried), start, kind, hot * grain))

@@ -59,8 +59,8 @@ def test_what_parts_use_is_kept_as_vertices_move(seed, parts, same):
     graph, _ = hypergraph_of(traffic)
     limits = nr.mesh_chip(1, 1, neurons=8).limits
     limits = type(limits)(neurons=8, synapses=25, axons_in=12, axons_out=9)
-    none = np.full(19, -1, np.int64)
-    terms = terms_of(traffic, limits, np.arange(19, dtype=np.uint32), np.ones(19, np.int64), none, np.zeros((0, 0), bool))
+    each, one, none = np.arange(19, dtype=np.uint32), np.ones(19, np.int64), np.full(19, -1, np.int64)
+    terms = terms_of(traffic, limits, each, one, none, np.zeros((0, 0), bool))
     part, demands = start_of(19, parts, seed), demands_of(terms, parts)
     at, axat = tables(graph, part, parts), tables(terms.nets, part, parts)
     use = use_of(terms.nets, part, axat, demands)
