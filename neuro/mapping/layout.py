@@ -22,6 +22,10 @@ __all__ = ["arrange", "layout", "mesh_of", "open_places"]
 RESTARTS = {"fast": 1, "balanced": 2, "best": 4}
 TREES = 0.25
 """Share of the budget that goes to exchanges on trees."""
+SMALL = 16
+"""Parts of a layout that is annealed from hot several times."""
+BOILS = {"fast": 4, "balanced": 20, "best": 60}
+"""How many times."""
 PATHS_ONLY = 4.0
 """Budgets that exchanges on separate paths get where there is nothing else to do."""
 
@@ -134,7 +138,7 @@ def _laid_out(
     share = 1.0 - TREES if prices[0] > 0.0 else PATHS_ONLY
     steps = int(min(budget * share / (2 * len(flows.part) / parts + 20), 20_000.0 * parts))
     if len(open_) > 1 and len(flows.part):
-        courses = RESTARTS[effort]
+        courses = BOILS[effort] if parts <= SMALL else RESTARTS[effort]
         for course in range(courses):
             raw = mesh_of(chip, open_, starts[ranked[course % min(len(ranked), 3)][1]])
             mesh: Any = laid(raw)
@@ -155,11 +159,29 @@ def _laid_out(
         looked = (2 * len(nets.part) + len(nets.root)) / parts * 2 + 20
         _trees(nets, flows, raw, prices, int(min(budget * TREES / looked, 3000.0 * parts)), random, axes(chip)[2])
         best = raw.place
+        if parts <= SMALL:
+            best = _boiled(nets, flows, chip, open_, best, prices, effort, random)
+    return best
+
+
+def _boiled(
+    nets: Nets, flows: Flows, chip: Chip, open_: Ints, place: Ints, prices: tuple[float, float], effort: str,
+    random: Any,
+) -> Ints:  # fmt: skip
+    """Few parts have narrow valleys: the trees are annealed from hot again and again, and the best kept."""
+    width = axes(chip)[2]
+    best, least = place, _trees(nets, flows, mesh_of(chip, open_, place), prices, 0, random, width)
+    for _ in range(BOILS[effort]):
+        raw = mesh_of(chip, open_, best)
+        cost = _trees(nets, flows, raw, prices, 400 * len(place), random, width, hot=2.0)
+        if cost < least:
+            best, least = raw.place.copy(), cost
     return best
 
 
 def _trees(
-    nets: Nets, flows: Flows, raw: Mesh, prices: tuple[float, float], steps: int, random: Any, width: int
+    nets: Nets, flows: Flows, raw: Mesh, prices: tuple[float, float], steps: int, random: Any, width: int,
+    hot: float = 0.2,
 ) -> float:
     """Anneal on the trees and return the cost."""
     count = len(nets.root)
@@ -173,7 +195,7 @@ def _trees(
         price = np.array(prices, np.float64)
         kept = raw.place.copy(), raw.at.copy()
         scale = cost / max(1, len(flows.part))
-        gain = anneal_trees(mesh, table, trees, lines, price, 0.2 * scale, 0.005 * scale, 3, steps * 3 // 4, random)
+        gain = anneal_trees(mesh, table, trees, lines, price, hot * scale, 0.005 * scale, 3, steps * 3 // 4, random)
         gain += anneal_trees(mesh, table, trees, lines, price, 0.0, 0.0, 2, steps // 4, random)
         if gain > 0.0:
             raw.place[:], raw.at[:] = kept

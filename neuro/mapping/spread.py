@@ -181,6 +181,10 @@ def spread(
         )  # fmt: skip
         if fits(core):
             found.append(core)
+            if effort != "fast" and pinned is None:
+                # Neurons that have moved may be better off with their cores elsewhere, which no single move shows.
+                used, part = np.unique(core, return_inverse=True)
+                found.append(layout(traffic, part, chip, laid_out, effort="balanced", seed=seed, dead=dead)[part])
             if weights.get("max_link", 0.0) > 0.0 and pinned is None:
                 used, part = np.unique(core, return_inverse=True)
                 nets = nets_of(traffic, part, len(used))

@@ -18,6 +18,7 @@ from neuro.mapping import refine as module
 from neuro.mapping.drifting import anneal, drift, settle_down
 from neuro.mapping.moving import cost_of, fill
 from neuro.mapping.refine import Prices, price, random_state, refine
+from neuro.mapping.spread import spread
 from neuro.mapping.traffic import Traffic
 
 PRICES = (Prices(tree=1.0), Prices(delivery=1.0), Prices(path=1.0), Prices(tree=2.0, delivery=0.5, path=0.25))
@@ -146,5 +147,5 @@ def cheapest(traffic: Traffic, chip: Chip, prices: Prices) -> float:
 def test_six_neurons_on_four_cores_reach_the_optimum_of_all_placements(seed: int) -> None:
     traffic, chip = random_traffic(6, 2, seed), mesh_chip(2, 2, neurons=2)
     core = np.arange(6) // 2
-    found = refine(traffic, core, chip, Prices(tree=1.0), effort="balanced", seed=seed)
+    found = spread(traffic, [core], chip, "multicast_hops", effort="balanced", seed=seed)
     assert slow_cost(traffic, found, chip, Prices(tree=1.0)) == cheapest(traffic, chip, Prices(tree=1.0))
