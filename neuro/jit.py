@@ -1,4 +1,4 @@
-"""The one place that imports numba: how kernels are compiled, cached, and given their arrays."""
+"""How kernels are compiled, cached, and given their arrays; numba is imported here and in `lanes.py` alone."""
 
 from __future__ import annotations
 

@@ -48,13 +48,13 @@ def add_rows(
         put(total, i + LANES, t)
         put(total, i + 2 * LANES, u)
         put(total, i + 3 * LANES, v)
-    rest = total[whole:size]
-    rest[:] = 0.0
+    for i in range(whole, size):
+        total[i] = 0.0
     for e in range(begin, end):
         seg = segments[codes[e]]
-        at, step = seg.weight + (base + whole) * seg.weight_step, seg.weight_step
-        for i in range(len(rest)):
-            rest[i] += weights[at + i * step]
+        at, step = seg.weight + base * seg.weight_step, seg.weight_step
+        for i in range(whole, size):
+            total[i] += weights[at + i * step]
 
 
 @inlined

@@ -83,7 +83,8 @@ def next_event(
     for limit in (THRESHOLD, FLOOR, CEILING):
         sign = -1.0 if limit == CEILING else 1.0
         level = cell.floor if limit == FLOOR else cell.ceiling
-        c[:] = 0.0
+        for n in range(len(c)):
+            c[n] = 0.0
         if limit == THRESHOLD and mode != FLOOR:
             c[0], c[1] = -cell.threshold, 1.0
             for n in range(cell.currents, fixed.rate.shape[1]):
@@ -124,13 +125,15 @@ def settle_many(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: flo
         if h < 0.0:
             return
         now[0], now[1] = 1.0, neuron.v
-        now[2:] = x
+        for n in range(len(x)):
+            now[2 + n] = x[n]
         mode = neuron.mode
         if mode == HELD or mode == FORCED:
             released = mode == HELD and neuron.until <= t
             goal = neuron.until if released else t
             flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, mode != FREE)
-            x[:] = then[2:]
+            for n in range(len(x)):
+                x[n] = then[2 + n]
             neuron.last = goal
             if released:
                 neuron.mode = FREE
@@ -142,7 +145,8 @@ def settle_many(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: flo
             mode = at_limit(cell, neuron, now)
         offset, kind = next_event(fixed, desk, k, j, neuron.drive, mode, work, h)
         flow(cell, rate, neuron.drive, now, min(offset, h), then, mode != FREE)
-        x[:] = then[2:]
+        for n in range(len(x)):
+            x[n] = then[2 + n]
         neuron.v, neuron.mode = then[1], mode
         if offset > h:
             neuron.last = t
@@ -150,7 +154,8 @@ def settle_many(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: flo
         neuron.last = min(neuron.last + offset, t)
         if kind == SPIKE:
             fire(cell, neuron, register, time, ids, j, audible)
-            x += jump
+            for n in range(len(x)):
+                x[n] += jump[n]
             if register[FAULT]:  # the spikes do not fit: this will be done again, or never
                 return
         else:
