@@ -33,6 +33,12 @@ def lists(projection):
     return rows
 
 
+def boxes_of(model):
+    """Where the inputs of each receptor are summed: all that make v jump are one sum, in the order of projections."""
+    jumps = [tau is None for tau in receptors(model)]
+    return [jumps.index(True) if jump else k for k, jump in enumerate(jumps)]
+
+
 def walk(network, steps, inputs, cells):
     """Spikes (step, neuron) of each population, its v after each step, and events of each projection.
 
@@ -46,13 +52,14 @@ def walk(network, steps, inputs, cells):
         if hasattr(given, "ids"):
             stepped = np.floor(given.times / DT + 1e-6).astype(int)
             spikes[name] = sorted((int(t), int(i)) for t, i in zip(stepped, given.ids, strict=True) if t < steps)
+    boxes = {n: boxes_of(network.populations[n].model) for n in cells}
     for t in range(steps):
-        sums = {n: [[0] * len(receptors(network.populations[n].model)) for _ in c] for n, c in cells.items()}
+        sums = {n: [[0] * len(boxes[n]) for _ in c] for n, c in cells.items()}
         for name, p in network.projections.items():
             lag = round(p.delay / DT) - (p.pre.name not in cells)
             for i in (i for s, i in spikes[p.pre.name] if s == t - lag):
                 for j, w in rows[name][i]:
-                    sums[p.post.name][j][p.receptor] += w
+                    sums[p.post.name][j][boxes[p.post.name][p.receptor]] += w
                     events[name] += 1
         for name, group in cells.items():
             spikes[name] += [(t, j) for j, cell in enumerate(group) if cell.step(sums[name][j], t)]
