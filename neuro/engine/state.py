@@ -137,8 +137,13 @@ def copied(arrays: State, room: State | None = None) -> State:
     if room is None or any(old.shape != new.shape for old, new in zip(arrays, room, strict=True)):
         room = State._make(_in_lines(array.shape, array.dtype) for array in arrays)
     for old, new in zip(arrays, room, strict=True):
-        np.copyto(new, old)
+        # Numpy copies records field by field, which takes ten times as long as their bytes.
+        np.copyto(_bytes(new), _bytes(old))
     return room
+
+
+def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return array.reshape(-1).view(np.uint8)
 
 
 def _in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
