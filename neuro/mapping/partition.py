@@ -52,14 +52,14 @@ EFFORTS = {
     "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),), rounds=2),
     "balanced": Effort(
         coarse=300_000_000,
-        descents=2,
+        descents=3,
         trial=150_000_000,
         final=4_000_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
     ),
     "best": Effort(
         coarse=600_000_000,
-        descents=2,
+        descents=5,
         trial=400_000_000,
         final=10_000_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
