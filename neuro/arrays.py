@@ -13,7 +13,10 @@ from neuro.errors import NeuroError, ParameterError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-__all__ = ["Floats", "Ints", "finite", "frozen", "indices", "narrow", "positive", "stream"]
+LINE = 64
+"""Bytes of a cache line."""
+
+__all__ = ["Floats", "Ints", "finite", "frozen", "in_lines", "indices", "narrow", "positive", "stream"]
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -21,6 +24,14 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.setflags(write=False)
     return view
+
+
+def in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array that begins where a cache line does, so that no record of 64 bytes lies in two of them."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + LINE, np.uint8)
+    begin = -raw.ctypes.data % LINE
+    return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
 def finite(value: ArrayLike, where: str, *, error: type[NeuroError] = ParameterError, infinite: bool = False) -> Floats:

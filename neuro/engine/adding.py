@@ -34,9 +34,9 @@ def add_rows(
     fixed: Fixed, weights: Reals, desk: Desk, total: F8, begin: int, end: int, base: Index, size: Index
 ) -> None:
     """Sum the weights of several rows that arrive in one instant."""
-    segments, codes, whole = fixed.segments, desk.event_code, size - size % FOUR
+    segments, bundles, codes, whole = fixed.segments, fixed.bundles, desk.event_code, size - size % FOUR
     for e in range(begin, end):
-        if segments[codes[e]].weight_step != 1:
+        if bundles[segments[codes[e]].projection].step != 1:
             whole = 0
     for i in range(0, whole, FOUR):
         s, t, u, v = alike(0.0), alike(0.0), alike(0.0), alike(0.0)
@@ -52,7 +52,8 @@ def add_rows(
         total[i] = 0.0
     for e in range(begin, end):
         seg = segments[codes[e]]
-        at, step = seg.weight + base * seg.weight_step, seg.weight_step
+        step = bundles[seg.projection].step
+        at = seg.weight + base * step
         for i in range(whole, size):
             total[i] += weights[at + i * step]
 

@@ -91,11 +91,12 @@ def watch(
     rate_s: float,
     t: float,
 ) -> None:
-    """Put a neuron on the list of those that the bound cannot clear; am and bs are its amplitudes at `t`.
+    """Put a neuron on the list of those that the bound cannot clear; am and bs are the two terms of v at `t`.
 
     `rising` tells the next look what to expect: 2, x is above its gap already; 1, it is on its way up.
     """
     neuron.side_a, neuron.side_b, neuron.since = a, b, t
+    neuron.v, neuron.last = am, bs
     neuron.rising = 2 if am + bs >= gap else (1 if am * rate_m + bs * rate_s < 0.0 else 0)
     amps[j, 0] = inf
     enlist(neuron, tally, watched, j)

@@ -6,7 +6,7 @@ at a limit) is the first zero of some c . x from below.
 
 from __future__ import annotations
 
-from math import exp, expm1, frexp, inf, ldexp
+from math import exp, expm1, inf
 
 from neuro.engine.records import F8, Desk, Fixed, Index, Record
 from neuro.jit import inner, routine
@@ -30,9 +30,12 @@ def response(leak: float, rate: float, h: float) -> float:
 
 @inner
 def rounded(s: float) -> float:
-    """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found."""
-    part, power = frexp(s)
-    return ldexp(round(part * 16777216.0), power - 24)
+    """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found.
+
+    Veltkamp's splitting: a product with 2^29 + 1 leaves no room for the other bits.
+    """
+    far = 536870913.0 * s
+    return far - (far - s)
 
 
 @inner

@@ -15,7 +15,7 @@ import numpy as np
 from neuro.engine.compact import horizon, pack, slow_most, slow_part, unpack, watch
 from neuro.engine.crossing import rounded
 from neuro.engine.neuron import emit
-from neuro.engine.records import F8, FREE, HELD, QUIET, RELEASED, WATCHED, Desk, Fixed, Index, Record, State
+from neuro.engine.records import EVEN, F8, FREE, HELD, QUIET, RELEASED, WATCHED, Desk, Fixed, Index, Record, State
 from neuro.jit import inner, routine
 from neuro.lanes import fetch
 
@@ -25,16 +25,27 @@ __all__ = ["FIRED", "SILENT", "UNDECIDED", "close", "discharge", "set_free"]
 
 
 @inner
-def height(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float) -> tuple[float, float]:
-    """f and f' after `u`; the first `slow` of c are the parts of the slow currents."""
+def height(
+    group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float
+) -> tuple[float, float, float]:
+    """f, f' and f'' after `u`; the first `slow` of c are the parts of the slow currents."""
     e, d = am * exp(-u * group.rate_m), bs * exp(-u * group.rate_s)
-    f, slope = e + d - gap, -e * group.rate_m - d * group.rate_s
+    slope_e, slope_d = e * group.rate_m, d * group.rate_s
+    f, slope, bend = e + d - gap, -slope_e - slope_d, slope_e * group.rate_m + slope_d * group.rate_s
     for i in range(group.slow):
         r = rate[group.first_slow + i]
         e = c[i] * exp(-u * r)
         f += e
         slope -= e * r
-    return f, slope
+        bend += e * r * r
+    return f, slope, bend
+
+
+@inner
+def stride(f: float, slope: float, bend: float) -> float:
+    """Halley's step towards a zero on a rise, which leaves the third power of an error; inf if there is no rise."""
+    under = slope * slope - 0.5 * f * bend
+    return f * slope / under if slope > 0.0 and under > 0.0 else inf
 
 
 @inner
@@ -43,31 +54,35 @@ def zero(
 ) -> float:
     """Where f rises through zero in (0, h]: `low` and `high` are f at the ends, `begins` is its slope at 0.
 
-    Newton's steps, kept inside a bracket, from the zero of the parabola through what is known.
+    Halley's steps, kept inside a bracket, from the zero of the parabola through what is known.
     """
-    bend = (high - low - begins * h) / (h * h)
-    under, lower, upper, before = begins * begins - 4.0 * bend * low, 0.0, h, inf
+    curve = (high - low - begins * h) / (h * h)
+    under, lower, upper, before = begins * begins - 4.0 * curve * low, 0.0, h, 0.0
     u = -2.0 * low / (begins + sqrt(under)) if under > 0.0 else 0.5 * h
     for _ in range(200):
         if not lower < u < upper:
             u = 0.5 * (lower + upper)
             if not lower < u < upper:
                 break
-        f, slope = height(group, rate, c, am, bs, gap, u)
+        f, slope, bend = height(group, rate, c, am, bs, gap, u)
         if f >= 0.0:
             upper = u
         else:
             lower = u
-        step = f / slope if slope > 0.0 else inf
+        step = stride(f, slope, bend)
         u -= step
-        # A step that is the square of the one before leaves an error that is its own square.
-        if abs(step) <= 1e-11 * upper or (abs(step) <= 1e-8 * upper and abs(step) <= 1e-3 * before):
+        step = abs(step)
+        # Errors e, then e' = k e^3, then k e'^3: the two steps show k.
+        if step <= 1e-11 * upper or step * step * step * step <= 1e-11 * upper * before * before * before:
             break
-        before = abs(step)
+        before = step
     once = rounded(u)
     for _ in range(2):
-        f, slope = height(group, rate, c, am, bs, gap, once)
-        once -= f / slope if slope != 0.0 else inf
+        f, slope, bend = height(group, rate, c, am, bs, gap, once)
+        step = stride(f, slope, bend)
+        once -= step
+        if abs(step * bend) <= 1e-4 * slope:
+            break
     return min(once if abs(once - u) <= 1e-9 * u else u, h)
 
 
@@ -102,7 +117,7 @@ def first_zero(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float,
         if not (begins > 0.0 and ends < 0.0):
             return inf
         h = min(log(-am * group.rate_m / (bs * group.rate_s)) / (group.rate_m - group.rate_s), h)
-        high, _ = height(group, rate, c, am, bs, gap, h)
+        high, _, _ = height(group, rate, c, am, bs, gap, h)
         if not (h > 0.0 and high >= 0.0):
             return inf
     return zero(group, rate, c, am, bs, gap, h, low, begins, high)
@@ -124,7 +139,7 @@ def discharge(
     if not (cell.refractory > 0.0 and since + cell.refractory >= end):
         return UNDECIDED
     v_inf, s = neuron.drive / cell.leak, since - desk.origin[k, g]
-    am, bs, parts = neuron.side_a * exp(-s * group.rate_m), neuron.side_b * exp(-s * group.rate_s), 0.0
+    am, bs, parts = neuron.v, neuron.last, 0.0
     for i in range(group.slow):
         r = rate[group.first_slow + i]
         c[i] = state.x[j, group.first_slow + i] * exp(-s * r) * group.rate_m / (group.rate_m - r)
@@ -157,7 +172,7 @@ def set_free(
     one = group.start if group.alike else j
     cell, rate, b, slow = fixed.cells[one], fixed.rate[one], amp[1], 0.0
     v_inf, s = neuron.drive / cell.leak, t - desk.origin[k, g]
-    gap = state.gap[j]
+    gap = state.gap[group.start if state.outlook[g] & EVEN else j]
     if group.slow:
         slow = slow_part(group, rate, state.x[j], s)
         gap = state.gap[j] = cell.threshold - v_inf - slow_most(group, rate, state.x[j], s, s + (end - t))
@@ -184,12 +199,14 @@ def close(fixed: Fixed, state: State, desk: Desk, k: int, end: float) -> None:
         fetch(state.neurons, soon)
         fetch(state.amp, soon)
         j = watched[turn]
-        neuron, amp, gap = state.neurons[j], state.amp[j], state.gap[j]
+        neuron, amp = state.neurons[j], state.amp[j]
         neuron.listed = 0
         if amp[0] != inf:
             continue
         g = np.int64(neuron.group)
         group = fixed.groups[g]
+        # One gap for all spares a look at this neuron's own.
+        gap = state.gap[group.start if state.outlook[g] & EVEN else j]
         if neuron.mode != HELD:
             if g != last:
                 s, last = end - desk.origin[k, g], g

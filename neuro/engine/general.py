@@ -19,8 +19,9 @@ def deliver(
     cells, rate, post, narrow = fixed.cells, fixed.rate, fixed.post, fixed.narrow
     neurons, xs, f, seg = state.neurons, state.x, desk.factor[k], fixed.segments[segment]
     wide, is_wide = fixed.wide, len(fixed.wide) > 0
-    group, known, receptor = fixed.groups[seg.group], -1.0, seg.receptor
-    first, weight, weight_step = seg.first, seg.weight, seg.weight_step
+    bundle = fixed.bundles[seg.projection]
+    group, known, receptor = fixed.groups[bundle.group], -1.0, bundle.receptor
+    first, weight, step = seg.first, seg.weight, bundle.step
     for i in range(skip, skip + count):
         j = np.uint64(post[np.uint64(first + i)])
         cell, neuron = cells[j], neurons[j]
@@ -37,7 +38,7 @@ def deliver(
                 safe = calm(cell, neuron, xs, j, f, t, 1)
             if not safe:
                 settle(fixed, state, desk, k, np.int64(j), t, ALOUD)
-        at = np.uint64(weight + weight_step * i)
+        at = np.uint64(weight + step * i)
         receive(neuron, xs, j, receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 

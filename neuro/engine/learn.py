@@ -96,7 +96,7 @@ def change_row(fixed: Fixed, plastic: Plastic, j: Index, t: float) -> None:
             continue
         first, second = plastic.trace[n, 2], plastic.trace[n, 3]
         part, post = fixed.wide[row.to : row.to + row.count], fixed.post[row.first : row.first + row.count]
-        if row.count > 0 and fixed.segments[row.slot].whole:
+        if row.count > 0 and fixed.bundles[fixed.segments[row.slot].projection].whole:
             k = np.int64(post[0])
             first, second = first[k : k + row.count], second[k : k + row.count]
             for i in range(len(part)):

@@ -36,8 +36,10 @@ from neuro.engine.sampling import sample
 from neuro.jit import inlined, inner, routine
 from neuro.lanes import fetch
 
+FAR_AHEAD, ROWS_AHEAD = 8, 2
+"""How many arrivals later what is brought near is needed: records, and rows."""
 AHEAD = 128
-"""Synapses of the next row that are brought near."""
+"""Synapses of a row that are brought near."""
 EVERY = np.uint64(2**64 - 1)
 
 __all__ = ["change", "changes", "clip", "run_part"]
@@ -108,24 +110,24 @@ def look_at_all(fixed: Fixed, state: State, desk: Desk, k: int, start: float, en
 
 @inlined
 def look_ahead(fixed: Fixed, state: State, desk: Desk, k: int, e: int, n_events: int) -> None:
-    """Have brought near what the fourth arrival from here, and the beginning of the next row, will need."""
-    if e + 4 < n_events:
-        code = desk.event_code[e + 4]
+    """Have brought near what later arrivals will need: first their records, then where their rows begin."""
+    if e + FAR_AHEAD < n_events:
+        code = desk.event_code[e + FAR_AHEAD]
         if code >= 0:
             fetch(fixed.segments, code)
         elif desk.bounds[k] <= -1 - code < desk.bounds[k + 1]:
             fetch(state.neurons, -1 - code)
             fetch(state.amp, -1 - code)
-    if e + 1 < n_events and desk.event_code[e + 1] >= 0:
-        code = desk.event_code[e + 1]
+    if e + ROWS_AHEAD < n_events and desk.event_code[e + ROWS_AHEAD] >= 0:
+        code = desk.event_code[e + ROWS_AHEAD]
         seg = fixed.segments[code]
         begin = np.int64(desk.cuts[code, k]) if len(desk.cuts) else np.int64(0)
-        for i in range(begin, min(seg.count, begin + AHEAD), 16):
-            fetch(fixed.post, seg.first + i)
         if len(fixed.wide):
             fetch(fixed.wide, seg.weight)
         else:
             fetch(fixed.narrow, seg.weight)
+        for i in range(begin, min(np.int64(seg.count), begin + AHEAD), 16):
+            fetch(fixed.post, seg.first + i)
 
 
 @inner
@@ -159,7 +161,8 @@ def run_part(
 ) -> None:
     """Simulate thread k's neurons from `start` to `end`; `waiting`: nothing can happen before the first event."""
     low, high, tally = desk.bounds[k], desk.bounds[k + 1], desk.tally[k]
-    segments, post, narrow, wide, is_wide = fixed.segments, fixed.post, fixed.narrow, fixed.wide, len(fixed.wide) > 0
+    segments, bundles, post, narrow, wide = fixed.segments, fixed.bundles, fixed.post, fixed.narrow, fixed.wide
+    is_wide = len(fixed.wide) > 0
     neurons, amp, gaps, watched, hits = state.neurons, state.amp, state.gap, desk.watched[k], desk.hits[k]
     total = desk.total[k]
     if not waiting:
@@ -192,13 +195,14 @@ def run_part(
         if code < 0 and not (low <= free < high and due(state, free, t)):
             continue
         seg = segments[code if code >= 0 else 0]
-        g = seg.group if code >= 0 else np.int64(neurons[free].group)
+        bundle = bundles[seg.projection if code >= 0 else np.uint32(0)]
+        g = bundle.group if code >= 0 else np.int64(neurons[free].group)
         group = fixed.groups[g]
         skip, count = np.int64(0), np.int64(0)
         if code >= 0:
             if group.stop <= low or group.start >= high:
                 continue
-            count = seg.count
+            count = np.int64(seg.count)
             if group.start < low or group.stop > high:
                 skip = np.int64(desk.cuts[code, k])
                 count = np.int64(desk.cuts[code, k + 1]) - skip
@@ -220,19 +224,21 @@ def run_part(
             set_free(fixed, state, desk, k, g, free, t, end, em, es, p, q, up, most)
             continue
         burst = e - 1
-        while seg.whole and e < n_events and desk.event_time[e] == t:
+        while bundle.whole and e < n_events and desk.event_time[e] == t:
             other = segments[desk.event_code[e]]
-            if other.first != seg.first or other.receptor != seg.receptor or not other.whole:
+            beside = bundles[other.projection]
+            if other.first != seg.first or beside.receptor != bundle.receptor or not beside.whole:
                 break
             e += 1
-        unit_a = 1.0 / em if seg.receptor < 0 else -group.shape / em
-        unit_b = 0.0 if seg.receptor < 0 else group.shape / es
+        receptor = bundle.receptor
+        unit_a = 1.0 / em if receptor < 0 else -group.shape / em
+        unit_b = 0.0 if receptor < 0 else group.shape / es
         level = gaps[group.start]
-        same = seg.weight_step == 0
+        same = bundle.step == 0
         for base in range(skip, skip + count, BLOCK):
             left, at, w0, w = skip + count - base, seg.first + base, seg.weight + base, 0.0
             size = BLOCK if left > BLOCK else left
-            if seg.whole:
+            if bundle.whole:
                 n = add_whole(
                     fixed, state, desk, k, burst, e, base, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most
                 )
@@ -253,12 +259,12 @@ def run_part(
             for hit in range(n):
                 i = hits[hit]
                 j = np.uint64(post[np.uint64(at + i)])
-                neuron, gap, a, b = neurons[j], gaps[j], amp[j, 0], amp[j, 1]
+                neuron, gap, a, b = neurons[j], level if even else gaps[j], amp[j, 0], amp[j, 1]
                 # Rows are sorted: of several synapses onto one neuron, all found it watched, or none did.
                 aside = a == inf if j != before else aside
                 before = j
                 if aside:
-                    if seg.whole:
+                    if bundle.whole:
                         w = total[i]
                     elif not same:
                         w = wide[np.uint64(w0 + i)] if is_wide else np.float64(narrow[np.uint64(w0 + i)])
@@ -279,7 +285,7 @@ def run_part(
                             continue
                         if outcome == UNDECIDED:
                             unpack(fixed, state, desk, k, g, np.int64(j), t)
-                            receive(neuron, state.x, j, seg.receptor, w)
+                            receive(neuron, state.x, j, receptor, w)
                             pack(fixed, state, desk, k, g, np.int64(j), t, end)
                             continue
                     a, b = a + w * unit_a, b + w * unit_b

@@ -58,7 +58,7 @@ class Learner:
     def _lay_out(self, times: Ints) -> None:
         fixed, n = self.program.fixed, self.program.size
         own = fixed.segments[self.plastic_segments]
-        counts = own["count"]
+        counts = own["count"].astype(np.int64)
         order = np.argsort(self.lesson_of, kind="stable")
         begins = np.zeros(len(own), np.int64)
         begins[order] = np.cumsum(counts[order]) - counts[order]
@@ -77,12 +77,14 @@ class Learner:
         rows["delay"] = own["delay"]
         segments = np.repeat(fixed.segments, times)
         at = (rows["slot"][:, None] + np.arange(self.slots)).ravel()
-        segments["delay"][at], segments["weight"][at], segments["weight_step"][at] = -1.0, 0, 1
+        segments["delay"][at], segments["weight"][at] = -1.0, 0
+        bundles = fixed.bundles.copy()
+        bundles["step"][self.numbers] = 1
         self.initial = self._weights_of(own, begins)
         self.shortest = float(own["delay"].min(initial=inf))
         wide = np.concatenate([fixed.weight.astype(np.float64), np.zeros(3 * self.total)])
         self.fixed = fixed._replace(
-            row=self.place[fixed.row], segments=segments, narrow=np.zeros(0, np.float32), wide=wide
+            row=self.place[fixed.row], segments=segments, bundles=bundles, narrow=np.zeros(0, np.float32), wide=wide
         )
         self.table = laid(self.fixed)
         self._lay_rules(rows, source, sums)
@@ -91,7 +93,8 @@ class Learner:
         """The program's weights of the plastic synapses, in the order in which they are laid out here."""
         found, weight = np.empty(self.total), self.program.fixed.weight
         for segment, begin in zip(own, begins, strict=True):
-            count, first, step = int(segment["count"]), int(segment["weight"]), int(segment["weight_step"])
+            count, first = int(segment["count"]), int(segment["weight"])
+            step = int(self.program.fixed.bundles[segment["projection"]]["step"])
             found[begin : begin + count] = weight[first : first + count] if step else weight[first]
         return found
 

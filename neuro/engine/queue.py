@@ -179,12 +179,13 @@ def touch(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index, t: flo
 def deliver(fixed: Fixed, state: State, out: Output, desk: Desk, bench: Bench, code: Index, t: float) -> None:
     """One arriving spike onto a row."""
     seg, xs, narrow, wide, is_wide = fixed.segments[code], state.x, fixed.narrow, fixed.wide, len(fixed.wide) > 0
+    bundle = fixed.bundles[seg.projection]
     out.events[seg.projection] += seg.count
-    for i in range(seg.count):
+    for i in range(np.int64(seg.count)):
         j = np.int64(fixed.post[seg.first + i])
         touch(fixed, state, desk, bench, j, t)
-        at = seg.weight + seg.weight_step * i
-        receive(state.neurons[j], xs, j, seg.receptor, wide[at] if is_wide else np.float64(narrow[at]))
+        at = seg.weight + bundle.step * i
+        receive(state.neurons[j], xs, j, bundle.receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 
 @inner

@@ -56,14 +56,14 @@ An input w gives a current w and adds w shape (exp(-s rate_s) - exp(-s rate_m)) 
 """
 
 SEGMENT = np.dtype(
-    [("delay", np.float64)]
-    + [
-        (name, np.int64)
-        for name in ("projection", "group", "receptor", "first", "count", "weight", "weight_step", "whole")
-    ],
+    [("delay", np.float64), ("first", np.int64), ("weight", np.int64), ("count", np.uint32), ("projection", np.uint32)],
     align=True,
 )
-"""A row of synapses: targets post[first : first + count], weights from `weight` on; receptor -1 is v itself.
+"""A row of synapses: targets post[first : first + count], weights from `weight` on; half a cache line."""
+
+BUNDLE = np.dtype([(name, np.int64) for name in ("group", "receptor", "step", "whole")], align=True)
+"""What the rows of a projection share: the group they reach, on which receptor (-1 is v itself), and from one target to
+the next how far it is to the next weight.
 
 `whole`: the targets are neighbours, one after the other, and their weights too.
 """
@@ -74,7 +74,9 @@ NEURON = np.dtype(
     + [("group", np.uint32)],
     align=True,
 )
-"""What changes in a neuron: its state form at `last`, and, where it is watched, its amplitudes at `since`.
+"""What changes in a neuron: its state form at `last`; or, where it is watched, its amplitudes at `since`, and in place of
+v and `last` what these are worth at that time.
+
 
 Its group stands here, too, so that what happens to a neuron need not look at its parameters.
 """
@@ -98,6 +100,7 @@ class Fixed(NamedTuple):
     groups: Annotated[Records, GROUP, 1]
     row: I8
     segments: Annotated[Records, SEGMENT, 1]
+    bundles: Annotated[Records, BUNDLE, 1]
     post: U4
     narrow: F4
     wide: F8

@@ -10,14 +10,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Ints
+from neuro.arrays import Ints, in_lines
 from neuro.engine.inputs import Schedule
 from neuro.engine.lessons import Lesson
 from neuro.engine.program import Program, amplitudes
 from neuro.engine.records import BLOCK, CELL, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
 from neuro.engine.team import APART, cuts
-
-LINE = 64
 
 __all__ = ["EngineState", "copied", "initial_state", "new_desk", "with_room"]
 
@@ -135,7 +133,7 @@ def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
 def copied(arrays: State, room: State | None = None) -> State:
     """The same, to be written to; in the arrays of `room`, where they fit, which saves the system a lot of paging."""
     if room is None or any(old.shape != new.shape for old, new in zip(arrays, room, strict=True)):
-        room = State._make(_in_lines(array.shape, array.dtype) for array in arrays)
+        room = State._make(in_lines(array.shape, array.dtype) for array in arrays)
     for old, new in zip(arrays, room, strict=True):
         # Numpy copies records field by field, which takes ten times as long as their bytes.
         np.copyto(_bytes(new), _bytes(old))
@@ -144,14 +142,6 @@ def copied(arrays: State, room: State | None = None) -> State:
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return array.reshape(-1).view(np.uint8)
-
-
-def _in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array that begins where a cache line does, so that no record of 64 bytes lies in two of them."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.empty(size + LINE, np.uint8)
-    begin = -raw.ctypes.data % LINE
-    return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
 def with_room(arrays: State) -> State:

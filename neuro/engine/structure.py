@@ -65,7 +65,7 @@ def _of_projection(program: Program, k: int, projection: Projection) -> dict[str
         "target": projection.post.name,
         "delay": float(projection.delay) if np.ndim(projection.delay) == 0 else _digest(segments["delay"]),
         "receptor": int(projection.receptor),
-        "number of synapses": int(segments["count"].sum()),
+        "number of synapses": int(segments["count"].sum(dtype=np.int64)),
         "wiring": _digest(segments["first"] - first, segments["count"], post),
     }
 

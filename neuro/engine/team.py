@@ -55,7 +55,7 @@ def _cut(fixed: Fixed, bounds: Ints, into: U4_2) -> None:
     for s in range(len(into)):
         seg = fixed.segments[s]
         for k in range(len(bounds) - 1):
-            begin, count = clip(fixed.post, seg.first, seg.count, bounds[k], bounds[k + 1])
+            begin, count = clip(fixed.post, seg.first, np.int64(seg.count), bounds[k], bounds[k + 1])
             into[s, k], into[s, k + 1] = begin, begin + count
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Floats, Ints, stream
-from neuro.engine.records import SEGMENT, Records
+from neuro.arrays import Floats, Ints, in_lines, stream
+from neuro.engine.records import BUNDLE, SEGMENT, Records
 from neuro.engine.rows import by_delay, into_rows, one_weight_a_row, row_order, row_starts
 from neuro.network.convolution import Convolution2d, fields_of
 from neuro.network.graph import Network, Projection
@@ -22,8 +22,8 @@ __all__ = ["Wiring", "wiring"]
 class Wiring(NamedTuple):
     """All rows of a network, and where the weights of the matrices among its projections stand, by name."""
 
-    arrays: tuple[Ints, Records, NDArray[np.uint32], NDArray[np.float32], NDArray[np.float64]]
-    """row, segments, post, narrow and wide, as `Fixed` has them."""
+    arrays: tuple[Ints, Records, Records, NDArray[np.uint32], NDArray[np.float32], NDArray[np.float64]]
+    """row, segments, bundles, post, narrow and wide, as `Fixed` has them."""
     weights_at: dict[str, tuple[int, int]]
     weight_order: dict[str, Ints]
 
@@ -53,6 +53,7 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
     weights: list[NDArray[np.floating]] = []
     weights_at: dict[str, tuple[int, int]] = {}
     weight_order: dict[str, Ints] = {}
+    bundles = np.zeros(len(network.projections), BUNDLE)
     n_post = n_weight = 0
     for p, projection in enumerate(network.projections.values()):
         rows = _lowered(projection, network.seed)
@@ -63,12 +64,11 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
         taus = receptors(projection.post.model)
         segments = np.zeros(len(rows.source), SEGMENT)
         segments["delay"], segments["projection"] = rows.delay, p
-        segments["group"] = names.index(projection.post.name)
-        current = sum(tau is not None for tau in taus[: projection.receptor])
-        segments["receptor"] = -1 if taus[projection.receptor] is None else current
         segments["first"], segments["count"] = n_post + rows.first, rows.length
-        segments["weight"], segments["weight_step"] = n_weight + rows.weight_first, rows.weight_step
-        segments["whole"] = rows.whole
+        segments["weight"] = n_weight + rows.weight_first
+        current = sum(tau is not None for tau in taus[: projection.receptor])
+        receptor = -1 if taus[projection.receptor] is None else current
+        bundles[p] = names.index(projection.post.name), receptor, rows.weight_step, rows.whole
         parts.append((rows.source + offset[projection.pre.name], segments))
         posts.append(rows.post + np.uint32(offset[projection.post.name]))
         weights.append(rows.weight)
@@ -79,8 +79,9 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
     single = bool(weights) and all(weight.dtype == np.float32 for weight in weights)
     narrow = np.concatenate([np.zeros(0, np.float32), *(weights if single else ())], dtype=np.float32)
     wide = np.concatenate([np.zeros(0), *(() if single else weights)], dtype=np.float64)
-    sorted_ = segments[np.argsort(source, kind="stable")]
-    return Wiring((row, sorted_, np.concatenate(posts), narrow, wide), weights_at, weight_order)
+    sorted_ = in_lines(segments.shape, SEGMENT)
+    np.take(segments, np.argsort(source, kind="stable"), out=sorted_)
+    return Wiring((row, sorted_, bundles, np.concatenate(posts), narrow, wide), weights_at, weight_order)
 
 
 def _lowered(projection: Projection, seed: int) -> _Rows:
