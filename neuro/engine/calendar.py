@@ -8,6 +8,7 @@ import numpy as np
 
 from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Desk, Index, Records, State
 from neuro.jit import inner, kernel
+from neuro.lanes import fetch
 
 RUN = 8
 DEAL = 32
@@ -36,6 +37,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
         return
     event = calendar[slot]
     register[UNUSED] = event.next
+    fetch(calendar, event.next)
     event.time, event.code = t, code
     event.due = max(window_of(t, length), window + 1)
     place = event.due % len(bucket)

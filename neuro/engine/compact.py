@@ -16,9 +16,12 @@ from __future__ import annotations
 
 from math import exp, inf
 
+import numpy as np
+
 from neuro.engine.neuron import settle
 from neuro.engine.records import (
     ALOUD,
+    BLOCK,
     DRIVEN,
     EVEN,
     F8,
@@ -38,6 +41,7 @@ from neuro.engine.records import (
     State,
 )
 from neuro.jit import inlined, inner, routine
+from neuro.lanes import fetch
 
 __all__ = ["FAR", "ahead", "horizon", "pack", "rebase", "scan", "slow_most", "slow_part", "survey", "unpack", "watch"]
 
@@ -239,16 +243,24 @@ def scan(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float, e
     """Watch all neurons of a group that could spike before `end` (of a quiet group: ever)."""
     group, amps, gaps, neurons = fixed.groups[g], state.amp, state.gap, state.neurons
     first, last = max(group.start, desk.bounds[k]), min(group.stop, desk.bounds[k + 1])
-    tally, watched, rate_m, rate_s = desk.tally[k], desk.watched[k], group.rate_m, group.rate_s
+    tally, watched, hits, rate_m, rate_s = desk.tally[k], desk.watched[k], desk.hits[k], group.rate_m, group.rate_s
     s = start - desk.origin[k, g]
     em, es = exp(-s * rate_m), exp(-s * rate_s)
     if group.slow:
         level(fixed, state, desk, k, g, first, last, s, s + (end - start))
     p, q, up, most = horizon(group, state.outlook[g] & QUIET != 0, start, end, em, es)
-    for j in range(first, last):
-        a, b = amps[j, 0], amps[j, 1]
-        y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < gaps[j] and a != inf:
+    for begin in range(first, last, BLOCK):
+        n = 0
+        for j in range(begin, min(begin + BLOCK, last)):
+            a, b = amps[j, 0], amps[j, 1]
+            y = a * p + b * q
+            if not max(y, y * up) + max(b * most, 0.0) < gaps[j] and a != inf:
+                fetch(neurons, j)
+                hits[n] = j - begin
+                n += 1
+        for hit in range(n):
+            j = begin + np.int64(hits[hit])
+            a, b = amps[j, 0], amps[j, 1]
             watch(neurons[j], amps, gaps[j], tally, watched, j, a, b, a * em, b * es, rate_m, rate_s, start)
 
 

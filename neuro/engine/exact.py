@@ -28,6 +28,7 @@ from neuro.engine.program import Program
 from neuro.engine.queue import UNDER_WAY, bring, new_bench, run_queue
 from neuro.engine.recording import Recording
 from neuro.engine.records import (
+    CROWDED,
     FAULT,
     FULL,
     N_OUT,
@@ -58,7 +59,7 @@ INSTANT = 1e-4
 """Where there are no windows, a piece is a multiple of this, s."""
 MOST_SPIKES = 1 << 17
 MOST_VALUES = 1 << 17
-"""Spikes, and sampled voltages, that one piece holds unless a single window needs more."""
+"""Spikes (in large networks: one a neuron), and sampled voltages, that one piece holds unless a window needs more."""
 
 
 class Piece(NamedTuple):
@@ -250,7 +251,8 @@ class _Course:
         self.inputs = Inputs(
             known.source_time, known.source_id, known.steps, known.step_value, np.zeros(0), sampling.ids
         )
-        self.output = _output(program, min(max(1024, 16 * program.size), MOST_SPIKES))
+        self.most_spikes = max(MOST_SPIKES, program.size)
+        self.output = _output(program, min(max(1024, 16 * program.size), self.most_spikes))
         self.events = self.output.events
         self.desk = self._new_desk()
         # A window in which every neuron is looked at takes some 5 ns for each of them; after a quiet stretch the
@@ -278,7 +280,7 @@ class _Course:
             if code == RUNAWAY:
                 raise fault(self.program, arrays, output.time[:count], output.neuron[:count])
             break
-        if code == NARROW:
+        if code in (NARROW, CROWDED):
             sampled = int(arrays.register[NEXT_SAMPLE])
             until, times, voltage = reached, times[:sampled], voltage[:sampled]
         arrays.register[N_OUT] = arrays.register[FAULT] = 0
@@ -286,8 +288,8 @@ class _Course:
         self.spare, self.lent = None if self.lent else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
         self.lesson = self.learned = None if self.learner is None else self.learner.snapshot()
-        if code == NARROW:
-            self._widen(count)
+        if code in (NARROW, CROWDED):
+            self._widen(code, count)
         low, high = output.time[:count].searchsorted(self.counted)
         return Piece(
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
@@ -377,20 +379,20 @@ class _Course:
             self.desk = self._new_desk()
             return until
         check_spikes(self.program, self.output.time, self.output.neuron)
-        if reached > self.reached and room >= MOST_SPIKES:
+        if reached > self.reached and room >= self.most_spikes:
             return reached
         self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
         self.desk = self._new_desk()
         return until
 
-    def _widen(self, count: int) -> None:
+    def _widen(self, code: int, count: int) -> None:
         """Enlarge what the next windows are likely to fill, before they do."""
         room = len(self.output.time)
         if crowded(self.output.time[:count]):
             check_spikes(self.program, self.output.time[:count], self.output.neuron[:count])
-        if 2 * count < room:
+        if code == NARROW:
             self.arrays = with_room(self.arrays)
-        elif room < MOST_SPIKES:
+        elif room < self.most_spikes:
             self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
         else:
             return
@@ -407,9 +409,9 @@ class _Course:
         done = (until - self.reached) / (self.program.window or INSTANT)
         if took > 2 * PIECE:
             self.windows = max(1, int(done * PIECE / took))
-        elif took < PIECE / 2 and 2 * count < MOST_SPIKES:
+        elif took < PIECE / 2 and 2 * count < self.most_spikes:
             self.windows = min(max(2, min(16, int(0.8 * PIECE / max(took, 1e-9)))) * self.windows, self.most)
-        elif count >= MOST_SPIKES:
+        elif count >= self.most_spikes:
             self.windows = max(1, int(done))
 
 

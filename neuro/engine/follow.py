@@ -13,7 +13,7 @@ from neuro.engine.calendar import window_of
 from neuro.engine.learn import NO_ROOM, NO_SLOT, learn
 from neuro.engine.lessons import Pairing
 from neuro.engine.plastic import Learner
-from neuro.engine.records import FAULT, N_OUT, NARROW, Desk, Inputs, Output, State
+from neuro.engine.records import CROWDED, FAULT, N_OUT, NARROW, Desk, Inputs, Output, State
 from neuro.engine.windows import first_busy, run_windows
 from neuro.jit import laid
 
@@ -43,8 +43,9 @@ def follow(
         end = min(last * length, until)
         before = int(arrays.register[N_OUT])
         end = float(run_windows(learner.table, *tables, seat, reached, end, length, *counted, workers))
-        narrow = arrays.register[FAULT] == NARROW
-        if arrays.register[FAULT] and not narrow:
+        code = int(arrays.register[FAULT])
+        narrow = code in (NARROW, CROWDED)
+        if code and not narrow:
             return reached
         arrays.register[FAULT] = 0
         spikes = before, int(arrays.register[N_OUT])
@@ -54,7 +55,7 @@ def follow(
             return reached
         reached = end
         if narrow:
-            arrays.register[FAULT] = NARROW
+            arrays.register[FAULT] = code
             break
     return reached
 

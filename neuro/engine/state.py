@@ -132,12 +132,15 @@ def new_desk(program: Program, bounds: Ints, calendar: int, room: int) -> Desk:
 
 def copied(arrays: State, room: State | None = None) -> State:
     """The same, to be written to; in the arrays of `room`, where they fit, which saves the system a lot of paging."""
-    if room is None or any(old.shape != new.shape for old, new in zip(arrays, room, strict=True)):
-        room = State._make(in_lines(array.shape, array.dtype) for array in arrays)
-    for old, new in zip(arrays, room, strict=True):
+    copies = []
+    for name, old in zip(State._fields, arrays, strict=True):
+        new = None if room is None else getattr(room, name)
+        if new is None or new.shape != old.shape:
+            new = in_lines(old.shape, old.dtype)
         # Numpy copies records field by field, which takes ten times as long as their bytes.
         np.copyto(_bytes(new), _bytes(old))
-    return room
+        copies.append(new)
+    return State._make(copies)
 
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

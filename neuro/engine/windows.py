@@ -12,6 +12,7 @@ from neuro.engine.neuron import emit
 from neuro.engine.part import change, changes
 from neuro.engine.records import (
     COMPACT,
+    CROWDED,
     CULPRIT,
     FAULT,
     FORCED,
@@ -253,16 +254,21 @@ def run_windows(
     With several workers, `help_out` has to run on as many more threads.
 
     Stops early, with a code in register[FAULT], where a neuron fires without end, or an array is full: then all is to
-    be done again with more room. Where the next window might not find room (NARROW), what was done so far holds.
+    be done again with more room. Where the next window might not find room, in the calendar (NARROW) or for its
+    spikes (CROWDED), what was done so far holds.
     """
     register, threads = state.register, len(desk.bounds) - 1
     sit_down(state, desk)
     start, window = begin, window_of(begin, length)
     free, entered, fired = unused(state), 0, np.int64(0)
     while start < stop:
-        if start > begin and (free < 2 * entered or len(out.time) - register[N_OUT] < 2 * fired):
-            register[FAULT] = NARROW
-            return start
+        if start > begin:
+            if free < 2 * entered:
+                register[FAULT] = NARROW
+            elif len(out.time) - register[N_OUT] < 2 * fired:
+                register[FAULT] = CROWDED
+            if register[FAULT]:
+                return start
         ahead = next_busy(fixed, state, inputs, desk, window, length)
         if ahead > window:
             window = min(ahead, window_of(stop, length))
