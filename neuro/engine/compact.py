@@ -18,7 +18,7 @@ from math import exp, inf
 
 import numpy as np
 
-from neuro.engine.neuron import settle
+from neuro.engine.neuron import cell_of, settle
 from neuro.engine.records import (
     ALOUD,
     BLOCK,
@@ -128,8 +128,9 @@ def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
 @routine
 def unpack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: float) -> None:
     """Bring a neuron into state form at `t`, through whatever happens on the way."""
-    cell, group, neuron, amp, x = fixed.cells[j], fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
-    rate, watched = fixed.rate[j], amp[0] == inf
+    group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
+    at = cell_of(fixed, g, j)
+    cell, rate, watched = fixed.cells[at], fixed.rate[at], amp[0] == inf
     if not (watched and neuron.mode == HELD):
         a, b = amp[0], amp[1]
         neuron.last = t
@@ -155,8 +156,9 @@ def pack(fixed: Fixed, state: State, desk: Desk, k: int, g: Index, j: Index, t: 
 
     At the end of a window only quiet groups are watched: the next scan looks at every neuron of the others.
     """
-    cell, group, neuron, amp, x = fixed.cells[j], fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
-    rate, tally, watched = fixed.rate[j], desk.tally[k], desk.watched[k]
+    group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
+    at = cell_of(fixed, g, j)
+    cell, rate, tally, watched = fixed.cells[at], fixed.rate[at], desk.tally[k], desk.watched[k]
     s = t - desk.origin[k, g]
     em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
     i = x[0] if group.first_slow else 0.0
@@ -210,7 +212,7 @@ def survey(fixed: Fixed, state: State, g: int) -> None:
     group = fixed.groups[g]
     even, quiet, driven = group.slow == 0, group.slow == 0, group.slow == 0
     for j in range(group.start, group.stop):
-        cell, neuron = fixed.cells[j], state.neurons[j]
+        cell, neuron = fixed.cells[cell_of(fixed, g, j)], state.neurons[j]
         gap = cell.threshold - neuron.drive / cell.leak
         state.gap[j] = gap
         even = even and gap == state.gap[group.start]
@@ -234,7 +236,7 @@ def rebase(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float)
             neuron.side_b *= es
         amps[j, 0], amps[j, 1] = a * em, amps[j, 1] * es
         for i in range(group.first_slow, group.first_slow + group.slow):
-            state.x[j, i] *= exp(-s * fixed.rate[j, i])
+            state.x[j, i] *= exp(-s * fixed.rate[group.cells, i])
     desk.origin[k, g] = start
 
 
@@ -259,9 +261,9 @@ def scan(fixed: Fixed, state: State, desk: Desk, k: int, g: int, start: float, e
                 hits[n] = j - begin
                 n += 1
         for hit in range(n):
-            j = begin + np.int64(hits[hit])
-            a, b = amps[j, 0], amps[j, 1]
-            watch(neurons[j], amps, gaps[j], tally, watched, j, a, b, a * em, b * es, rate_m, rate_s, start)
+            who = begin + np.int64(hits[hit])
+            a, b = amps[who, 0], amps[who, 1]
+            watch(neurons[who], amps, gaps[who], tally, watched, who, a, b, a * em, b * es, rate_m, rate_s, start)
 
 
 @inner
@@ -271,11 +273,11 @@ def level(
     """The gaps of neurons with slow currents, for the window from `s` to `then` after the reference time."""
     group, now, later = fixed.groups[g], desk.factor[k], desk.work[k, 0]
     for i in range(group.slow):
-        r = fixed.rate[group.start, group.first_slow + i]
+        r = fixed.rate[group.cells, group.first_slow + i]
         shape = group.rate_m / (group.rate_m - r)
         now[i], later[i] = exp(-s * r) * shape, exp(-then * r) * shape
     for j in range(first, last):
-        cell = fixed.cells[j]
+        cell = fixed.cells[cell_of(fixed, g, j)]
         gap = cell.threshold - state.neurons[j].drive / cell.leak
         for i in range(group.slow):
             x = state.x[j, group.first_slow + i]

@@ -184,14 +184,14 @@ def top(
 
 
 @routine
-def crossing(fixed: Fixed, desk: Desk, k: int, j: Index, drive: float, h: float, strict: bool, frozen: bool) -> float:
+def crossing(fixed: Fixed, desk: Desk, k: int, at: Index, drive: float, h: float, strict: bool, frozen: bool) -> float:
     """First offset in [0, h] at which work[2] . x reaches zero (`strict`: exceeds it) from x = work[0], or inf.
 
-    For neuron j with the parameters on the desk of thread k, where `work` lies too.
+    For a neuron with the rates of row `at` and the parameters on the desk of thread k, where `work` lies too.
 
     Intervals are halved until bounds on f, f' or f'' prove what happens inside, for any number of exponentials.
     """
-    cell, rate, work = desk.cell[k], fixed.rate[j], desk.work[k]
+    cell, rate, work = desk.cell[k], fixed.rate[at], desk.work[k]
     x, y, c, c1, c2, z, lo, hi = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7]
     f = dot(c, x)
     if f > 0.0 or (f == 0.0 and not strict):

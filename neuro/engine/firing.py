@@ -14,7 +14,7 @@ import numpy as np
 
 from neuro.engine.compact import horizon, pack, slow_most, slow_part, unpack, watch
 from neuro.engine.crossing import rounded
-from neuro.engine.neuron import emit
+from neuro.engine.neuron import cell_of, emit
 from neuro.engine.records import EVEN, F8, FREE, HELD, QUIET, RELEASED, WATCHED, Desk, Fixed, Index, Record, State
 from neuro.jit import inner, routine
 from neuro.lanes import fetch
@@ -134,7 +134,7 @@ def discharge(
     Neurons that could be free again before the window ends, or fire twice, are UNDECIDED, and so are hard cases.
     """
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
-    one = group.start if group.alike else j
+    one = cell_of(fixed, g, j)
     cell, rate, c, since = fixed.cells[one], fixed.rate[one], desk.factor[k], neuron.since
     if not (cell.refractory > 0.0 and since + cell.refractory >= end):
         return UNDECIDED
@@ -169,7 +169,7 @@ def set_free(
 ) -> None:  # fmt: skip
     """The end of a refractory time; (p, q, up, most) as for an input at `t`."""
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
-    one = group.start if group.alike else j
+    one = cell_of(fixed, g, j)
     cell, rate, b, slow = fixed.cells[one], fixed.rate[one], amp[1], 0.0
     v_inf, s = neuron.drive / cell.leak, t - desk.origin[k, g]
     gap = state.gap[group.start if state.outlook[g] & EVEN else j]

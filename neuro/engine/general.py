@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.neuron import calm, calm_one, fill, receive, settle
+from neuro.engine.neuron import calm, calm_one, cell_of, fill, receive, settle
 from neuro.engine.records import ALOUD, Desk, Fixed, Index, State
 from neuro.jit import routine
 
@@ -24,14 +24,15 @@ def deliver(
     first, weight, step = seg.first, seg.weight, bundle.step
     for i in range(skip, skip + count):
         j = np.uint64(post[np.uint64(first + i)])
-        cell, neuron = cells[j], neurons[j]
+        own, neuron = cell_of(fixed, bundle.group, np.int64(j)), neurons[j]
+        cell = cells[own]
         h = t - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:
-                fill(cell, rate[j], h, f)
+                fill(cell, rate[own], h, f)
                 known = h
             if group.single:
-                safe, v, current = calm_one(cell, neuron, xs[j, 0], rate[j, 0], f[0], f[1], f[2], f[3], t)
+                safe, v, current = calm_one(cell, neuron, xs[j, 0], rate[own, 0], f[0], f[1], f[2], f[3], t)
                 if safe:
                     neuron.v, neuron.last, xs[j, 0] = v, t, current
             else:
@@ -48,14 +49,15 @@ def close_general(fixed: Fixed, state: State, desk: Desk, k: int, g: int, end: f
     cells, rate, neurons, xs = fixed.cells, fixed.rate, state.neurons, state.x
     group, known, f = fixed.groups[g], -1.0, desk.factor[k]
     for j in range(max(group.start, desk.bounds[k]), min(group.stop, desk.bounds[k + 1])):
-        cell, neuron = cells[j], neurons[j]
+        own, neuron = cell_of(fixed, g, j), neurons[j]
+        cell = cells[own]
         h = end - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:
-                fill(cell, rate[j], h, f)
+                fill(cell, rate[own], h, f)
                 known = h
             if group.single:
-                safe, _, _ = calm_one(cell, neuron, xs[j, 0], rate[j, 0], f[0], f[1], f[2], f[3], end)
+                safe, _, _ = calm_one(cell, neuron, xs[j, 0], rate[own, 0], f[0], f[1], f[2], f[3], end)
             else:
                 safe = calm(cell, neuron, xs, j, f, end, 0)
             if not safe:

@@ -141,7 +141,7 @@ def _steps(
         parts = currents.get(name, [])
         shape = (population.size,)
         here = slice(program.offset[name], program.offset[name] + population.size)
-        gain = program.fixed.cells["gain"][here] if parts else 0.0
+        gain = program.of("gain", here) if parts else 0.0
         for part in parts:
             if part.values.ndim == 2 and part.values.shape[1:] != shape:
                 raise InputError(

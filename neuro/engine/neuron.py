@@ -34,7 +34,15 @@ from neuro.jit import inlined, inner, routine
 MOST_AT_ONCE = 1_000_000
 SPIKE, THRESHOLD = 9, 0
 
-__all__ = ["calm", "calm_one", "emit", "fill", "receive", "settle"]
+__all__ = ["calm", "calm_one", "cell_of", "emit", "fill", "receive", "settle"]
+
+
+@inlined
+def cell_of(fixed: Fixed, g: Index, j: Index) -> Index:
+    """The row that has the parameters of neuron j of group g."""
+    group = fixed.groups[g]
+    row: Index = group.cells + group.own * (j - group.start)
+    return row
 
 
 @inner
@@ -76,7 +84,7 @@ def at_limit(cell: Record, neuron: Record, now: F8) -> int:
 
 @inner
 def next_event(
-    fixed: Fixed, desk: Desk, k: int, j: Index, drive: float, mode: int, work: F8_2, h: float
+    fixed: Fixed, desk: Desk, k: int, at: Index, drive: float, mode: int, work: F8_2, h: float
 ) -> tuple[float, int]:
     """Offset and kind (SPIKE, FLOOR, CEILING, FREE) of what comes first on the course work[0]; inf if nothing does."""
     cell, c, first, kind = desk.cell[k], work[2], inf, FREE
@@ -97,7 +105,7 @@ def next_event(
             c[0], c[1] = sign * level, -sign
         else:
             continue
-        offset = crossing(fixed, desk, k, j, drive, min(h, first), limit != THRESHOLD, mode != FREE)
+        offset = crossing(fixed, desk, k, at, drive, min(h, first), limit != THRESHOLD, mode != FREE)
         if offset < first:
             first, kind = offset, SPIKE if limit == THRESHOLD else (FREE if mode == limit else limit)
     return first, kind
@@ -115,9 +123,11 @@ def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index
 
 
 @inner
-def settle_many(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, audible: bool) -> None:
-    """`settle` for a neuron with any number of currents, and parameters that lie on the desk."""
-    cell, neuron, x, rate, jump = desk.cell[k], state.neurons[j], state.x[j], fixed.rate[j], fixed.jump[j]
+def settle_many(
+    fixed: Fixed, state: State, desk: Desk, k: int, at: Index, j: Index, t: float, audible: bool
+) -> None:
+    """`settle` for a neuron with any number of currents, whose parameters are those of row `at`, or on the desk."""
+    cell, neuron, x, rate, jump = desk.cell[k], state.neurons[j], state.x[j], fixed.rate[at], fixed.jump[at]
     work, register, time, ids = desk.work[k], desk.tally[k], desk.time[k], desk.ids[k]
     now, then = work[0], work[1]
     for _ in range(MOST_AT_ONCE):
@@ -143,7 +153,7 @@ def settle_many(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: flo
             continue
         if mode == FREE:
             mode = at_limit(cell, neuron, now)
-        offset, kind = next_event(fixed, desk, k, j, neuron.drive, mode, work, h)
+        offset, kind = next_event(fixed, desk, k, at, neuron.drive, mode, work, h)
         flow(cell, rate, neuron.drive, now, min(offset, h), then, mode != FREE)
         for n in range(len(x)):
             x[n] = then[2 + n]
@@ -248,15 +258,16 @@ def settle(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, h
 
     ALOUD, its spikes go out; HUSHED, they do not; MUTE, it has no threshold; ONCE, its first spike holds it for good.
     """
-    desk.cell[k] = fixed.cells[j]
-    cell, rate = desk.cell[k], fixed.rate[j]
+    at = cell_of(fixed, state.neurons[j].group, j)
+    desk.cell[k] = fixed.cells[at]
+    cell, rate = desk.cell[k], fixed.rate[at]
     if how == MUTE:
         cell.threshold = inf
     elif how == ONCE:
         cell.refractory = inf
     audible = how == ALOUD or how == ONCE
-    if cell.modes > 1 or cell.modes != cell.currents or (cell.modes == 1 and fixed.jump[j, 0] != 0.0):
-        settle_many(fixed, state, desk, k, j, t, audible)
+    if cell.modes > 1 or cell.modes != cell.currents or (cell.modes == 1 and fixed.jump[at, 0] != 0.0):
+        settle_many(fixed, state, desk, k, at, j, t, audible)
     else:
         tally, time, ids = desk.tally[k], desk.time[k], desk.ids[k]
         rate_s = rate[0] if len(rate) else 0.0

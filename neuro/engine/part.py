@@ -10,7 +10,7 @@ from neuro.engine.adding import add_driven, add_each, add_falling, add_same, add
 from neuro.engine.compact import FAR, ahead, horizon, pack, rebase, scan, unpack, watch
 from neuro.engine.firing import FIRED, SILENT, UNDECIDED, close, discharge, set_free
 from neuro.engine.general import close_general, deliver
-from neuro.engine.neuron import receive, settle
+from neuro.engine.neuron import cell_of, receive, settle
 from neuro.engine.records import (
     ALOUD,
     BLOCK,
@@ -70,7 +70,9 @@ def change(
     fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float, end: float, drive: float, mode: int
 ) -> None:
     """Bring neuron j to `t`, there give it another drive and (if not negative) another mode."""
-    cell, neuron, amp, g = fixed.cells[j], state.neurons[j], state.amp[j], fixed.cells[j].group
+    neuron, amp = state.neurons[j], state.amp[j]
+    g = np.int64(neuron.group)
+    cell = fixed.cells[cell_of(fixed, g, j)]
     compact = fixed.groups[g].kind == COMPACT
     packed = compact and (amp[0] != -inf or mode >= 0)
     if packed:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.arrays import Floats, Ints, finite, frozen
 from neuro.engine.records import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
@@ -75,6 +76,18 @@ class Program:
         first = self.offset[population]
         return slice(first, first + self.network.populations[population].size)
 
+    def of(self, name: str, which: Any) -> NDArray[Any]:
+        """A parameter (a field of `CELL`) of some neurons, given as an index into the common numbering."""
+        return np.asarray(self.fixed.cells[name][self._cell[which]])
+
+    @cached_property
+    def _cell(self) -> NDArray[np.uint32]:
+        """The row that has the parameters of each neuron."""
+        groups = self.fixed.groups
+        group = np.repeat(groups, groups["stop"] - groups["start"])
+        row = group["cells"] + group["own"] * (np.arange(self.size) - group["start"])
+        return np.asarray(row, np.uint32)
+
     def with_weights(self, weights: Mapping[str, ArrayLike]) -> Program:
         """The same program with other weights: ``{projection: (pre, post)}``, without lowering again.
 
@@ -112,7 +125,7 @@ class Program:
             population = self.network.populations[name]
             here = self.slice(name)
             rest = population.parameter("v_rest")
-            drive[here] = (rest + finite(value, f"bias of {name!r}")) * self.fixed.cells["gain"][here]
+            drive[here] = (rest + finite(value, f"bias of {name!r}")) * self.of("gain", here)
         return replace(self, drive=frozen(drive))
 
 
@@ -144,9 +157,9 @@ def build(network: Network) -> Program:
             )
         offset[name] = total
         total += population.size
-    cells, rate, jump = _cells(network, offset, total)
+    cells, rate, jump, begins = _cells(network)
     wires = wiring(network, offset, total)
-    groups = _groups(network, offset, cells, rate, jump, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
+    groups = _groups(network, offset, cells, rate, begins, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
     drive = np.zeros(total)
     for name, population in network.populations.items():
         drive[offset[name] : offset[name] + population.size] = _drive(population)
@@ -193,34 +206,50 @@ def _synaptic_rates(population: Population) -> list[Floats]:
     return [1.0 / np.broadcast_to(tau, (population.size,)) for tau in receptors(population.model) if tau is not None]
 
 
-def _cells(network: Network, offset: Mapping[str, int], total: int) -> tuple[Records, Floats, Floats]:
-    """Parameter records, the rates of all x_k, and what an own spike adds to each."""
+def _cells(network: Network) -> tuple[Records, Floats, Floats, Ints]:
+    """Parameter records, the rates of all x_k, what an own spike adds to each, and where each population's rows begin.
+
+    A population whose neurons are all the same has one row, others have one for each neuron.
+    """
     populations = list(network.populations.values())
     synaptic = [_synaptic_rates(p) for p in populations]
     own = [_self_currents(p) for p in populations]
     depth = max((len(a) + len(b) for a, b in zip(synaptic, own, strict=True)), default=0)
-    cells = np.zeros(total, CELL)
-    rate, jump = np.zeros((total, depth)), np.zeros((total, depth))
-    for g, population in enumerate(populations):
-        first = offset[population.name]
-        here = slice(first, first + population.size)
-        for k, values in enumerate(synaptic[g]):
-            rate[here, k] = values
-        for k, (rates, jumps) in enumerate(own[g], start=len(synaptic[g])):
-            rate[here, k], jump[here, k] = rates, jumps
-        part = cells[here]
-        leaky = isinstance(population.model, LIF)
-        part["gain"] = _gain(population)
-        part["leak"] = part["gain"] if leaky else 0.0
-        part["threshold"] = population.parameter("v_th", np.inf)
-        part["reset"] = population.parameter("v_reset")
-        part["refractory"] = population.parameter("refractory")
-        part["floor"] = population.parameter("v_min", -np.inf)
-        part["ceiling"] = population.parameter("v_max", np.inf)
-        part["group"] = g
-        part["modes"] = len(synaptic[g]) + len(own[g])
-        part["currents"] = len(synaptic[g]) + (len(own[g]) if isinstance(population.model, AHP) else 0)
-        part["subtract"] = getattr(population.model, "reset", "") == "subtract"
+    parts = [
+        _cells_of(population, g, synaptic[g], own[g], depth) for g, population in enumerate(populations)
+    ]
+    begins = np.append(0, np.cumsum([len(cells) for cells, _, _ in parts])).astype(np.int64)
+    cells = np.concatenate([np.zeros(0, CELL), *(part[0] for part in parts)])
+    rate, jump = (np.concatenate([np.zeros((0, depth)), *(part[k] for part in parts)]) for k in (1, 2))
+    return cells, rate, jump, begins
+
+
+def _cells_of(
+    population: Population, g: int, synaptic: list[Floats], own: list[tuple[Floats, Floats]], depth: int
+) -> tuple[Records, Floats, Floats]:
+    leaky, gain = isinstance(population.model, LIF), _gain(population)
+    values = {
+        "gain": gain,
+        "leak": gain if leaky else np.zeros(population.size),
+        "threshold": population.parameter("v_th", np.inf),
+        "reset": population.parameter("v_reset"),
+        "refractory": population.parameter("refractory"),
+        "floor": population.parameter("v_min", -np.inf),
+        "ceiling": population.parameter("v_max", np.inf),
+    }
+    rates, jumps = [*synaptic, *(rate for rate, _ in own)], [jump for _, jump in own]
+    alike = all(_same(each) for each in (*values.values(), *rates, *jumps))
+    rows = min(population.size, 1) if alike else population.size
+    cells, rate, jump = np.zeros(rows, CELL), np.zeros((rows, depth)), np.zeros((rows, depth))
+    for name, each in values.items():
+        cells[name] = each[:rows]
+    for k, each in enumerate(rates):
+        rate[:, k] = each[:rows]
+    for k, each in enumerate(jumps, start=len(synaptic)):
+        jump[:, k] = each[:rows]
+    cells["group"], cells["modes"] = g, len(rates)
+    cells["currents"] = len(synaptic) + (len(own) if isinstance(population.model, AHP) else 0)
+    cells["subtract"] = getattr(population.model, "reset", "") == "subtract"
     return cells, rate, jump
 
 
@@ -243,15 +272,15 @@ def _compact(population: Population) -> bool:
 
 
 def _groups(
-    network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, jump: Floats, *, windows: bool
+    network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, begins: Ints, *, windows: bool
 ) -> Records:
     groups = np.zeros(len(network.populations), GROUP)
-    for group, population in zip(groups, network.populations.values(), strict=True):
-        first = offset[population.name]
-        last = first + population.size
-        group["start"], group["stop"], group["kind"], group["shape"] = first, last, GENERAL, 1.0
+    for g, (group, population) in enumerate(zip(groups, network.populations.values(), strict=True)):
+        first, last = begins[g], begins[g + 1]
+        group["start"], group["kind"], group["shape"] = offset[population.name], GENERAL, 1.0
+        group["stop"] = group["start"] + population.size
+        group["cells"], group["own"] = first, last - first > 1
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
-        group["alike"] = all(_same(values[first:last]) for values in (cells, *rate.T, *jump.T))
         group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
         if isinstance(population.model, Source):
             group["kind"] = SOURCE
@@ -285,5 +314,5 @@ def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:
         here = slice(int(group["start"]), int(group["stop"]))
         if group["first_slow"]:
             amp[here, 1] = group["shape"] * x[here, 0]
-        amp[here, 0] = v[here] - program.drive[here] / program.fixed.cells["leak"][here] - amp[here, 1]
+        amp[here, 0] = v[here] - program.drive[here] / program.of("leak", here) - amp[here, 1]
     return amp

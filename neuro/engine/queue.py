@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from neuro.engine.heap import heapify, lift, pop, push
-from neuro.engine.neuron import emit, fire, receive, settle
+from neuro.engine.neuron import cell_of, emit, fire, receive, settle
 from neuro.engine.records import (
     CULPRIT,
     F8,
@@ -71,7 +71,7 @@ class Bench(NamedTuple):
 
 def new_bench(fixed: Fixed, state: State) -> Bench:
     """Room to work in."""
-    n, m, depth = len(fixed.cells), len(fixed.segments), state.x.shape[1]
+    n, m, depth = len(state.neurons), len(fixed.segments), state.x.shape[1]
     return Bench(
         order=np.empty(n, np.int64),
         place=np.empty(n, np.int64),
@@ -107,7 +107,9 @@ def level(cell: Record, x: F8) -> float:
 @inner
 def move(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index, t: float) -> None:
     """Bring neuron j to `t`, up to which it does not spike: in short steps where a limit could be met on the way."""
-    cell, rate, neuron, x = fixed.cells[j], fixed.rate[j], state.neurons[j], state.x[j]
+    neuron, x = state.neurons[j], state.x[j]
+    at = cell_of(fixed, neuron.group, j)
+    cell, rate = fixed.cells[at], fixed.rate[at]
     near = sight(cell, rate) if cell.floor > -inf or cell.ceiling < inf else inf
     while t - neuron.last > near:
         busy = False
@@ -141,7 +143,9 @@ def silent(cell: Record, rate: F8, neuron: Record, x: F8) -> bool:
 @inner
 def foresee(fixed: Fixed, state: State, desk: Desk, bench: Bench, j: Index) -> None:
     """When neuron j is looked at next if nothing arrives, and whether it spikes then."""
-    cell, rate, neuron = fixed.cells[j], fixed.rate[j], state.neurons[j]
+    neuron = state.neurons[j]
+    at = cell_of(fixed, neuron.group, j)
+    cell, rate = fixed.cells[at], fixed.rate[at]
     neuron.since, neuron.rising = inf, 0
     if not (fixed.groups[cell.group].kind == SOURCE or neuron.mode == FORCED or silent(cell, rate, neuron, state.x[j])):
         bench.ghost[0] = neuron
@@ -216,7 +220,9 @@ def deliver_waiting(fixed: Fixed, state: State, out: Output, desk: Desk, bench: 
 @inner
 def test(fixed: Fixed, state: State, out: Output, desk: Desk, bench: Bench, j: Index, t: float) -> None:
     """Let neuron j, at this instant, spike as often as it must."""
-    cell, jump, neuron, x, register = fixed.cells[j], fixed.jump[j], state.neurons[j], state.x[j], state.register
+    neuron, x, register = state.neurons[j], state.x[j], state.register
+    at = cell_of(fixed, neuron.group, j)
+    cell, jump = fixed.cells[at], fixed.jump[at]
     due = bench.mark[j] & 4 != 0
     bench.mark[j] &= 1
     for _ in range(MOST_SPIKES):
@@ -243,7 +249,7 @@ def instant(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Desk,
         touch(fixed, state, desk, bench, j, t)
         neuron = neurons[j]
         if neuron.rising and neuron.mode != HELD and neuron.mode != FORCED:
-            neuron.v = max(neuron.v, level(fixed.cells[j], state.x[j]))
+            neuron.v = max(neuron.v, level(fixed.cells[cell_of(fixed, neuron.group, j)], state.x[j]))
             bench.mark[j] |= 4
         neuron.since = inf
         lift(neurons, order, bench.place, j)
@@ -336,6 +342,6 @@ def run_queue(fixed: Fixed, state: State, inputs: Inputs, out: Output, desk: Des
 @kernel
 def bring(fixed: Fixed, state: State, desk: Desk, bench: Bench, t: float) -> None:
     """Bring all neurons to `t`, and have them looked at there: what they are or do has changed."""
-    for j in range(len(fixed.cells)):
+    for j in range(len(state.neurons)):
         move(fixed, state, desk, bench, j, t)
         state.neurons[j].since, state.neurons[j].rising = t, 0

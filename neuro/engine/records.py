@@ -42,13 +42,15 @@ threshold (ALIF). `modes` counts all x_k that are in use.
 """
 
 GROUP = np.dtype(
-    [(name, np.int64) for name in ("start", "stop", "kind", "uniform", "alike", "single", "first_slow", "slow")]
+    [(name, np.int64) for name in ("start", "stop", "kind", "cells", "own", "uniform", "single")]
+    + [(name, np.int64) for name in ("first_slow", "slow")]
     + [(name, np.float64) for name in ("rate_m", "rate_s", "shape", "s_peak", "peak", "fastest")],
     align=True,
 )
 """A population: where it stands, how it is kept, and the time constants that all its neurons share.
 
-`uniform`: all neurons have the same rates; `alike`: all other parameters, too; `single`: each has one current, which
+Its parameters are in `Fixed` from row `cells` on: `own` is 1 where each neuron has a row, 0 where they share one.
+`uniform`: all neurons have the same rates; `single`: each has one current, which
 its own spikes leave alone.
 In amplitude form, x[first_slow : first_slow + slow] are currents that only own spikes change.
 
@@ -74,8 +76,8 @@ NEURON = np.dtype(
     + [("group", np.uint32)],
     align=True,
 )
-"""What changes in a neuron: its state form at `last`; or, where it is watched, its amplitudes at `since`, and in place of
-v and `last` what these are worth at that time.
+"""What changes in a neuron: its state form at `last`; or, where it is watched, its amplitudes at `since`, and, in place
+of v and `last`, what these are worth at that time.
 
 
 Its group stands here, too, so that what happens to a neuron need not look at its parameters.
@@ -90,6 +92,8 @@ STEP = np.dtype([("time", np.float64), ("first", np.int64), ("count", np.int64),
 
 class Fixed(NamedTuple):
     """What a program does not change: parameters and wiring. Source i has the segments row[i] .. row[i + 1].
+
+    A row of cells, rate and jump is a neuron's, or a whole group's: `cell_of` tells which.
 
     Weights are in `narrow` if all of them are of single precision, else in `wide`; the other one is empty.
     """

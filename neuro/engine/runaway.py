@@ -87,7 +87,7 @@ def check_spikes(program: Program, time: Floats, neuron: Ints) -> None:
     """
     order = np.lexsort((time, neuron))
     when, who = time[order], neuron[order]
-    subtract = program.fixed.cells["subtract"][who] != 0
+    subtract = program.of("subtract", who) != 0
     for n, among in ((100, ~subtract), (100_000, subtract)):
         span = when[n - 1 :] - when[: max(0, len(when) - n + 1)]
         first = who[: len(span)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from math import exp, inf
 
+import numpy as np
+
 from neuro.engine.compact import slow_part
-from neuro.engine.neuron import settle
+from neuro.engine.neuron import cell_of, settle
 from neuro.engine.records import COMPACT, HELD, HUSHED, NEXT_SAMPLE, Desk, Fixed, Index, Inputs, Output, State
 from neuro.jit import inner, routine
 
@@ -15,15 +17,17 @@ __all__ = ["sample"]
 @inner
 def peek(fixed: Fixed, state: State, desk: Desk, k: int, j: Index, t: float) -> float:
     """v of neuron j at `t`, leaving the neuron as it was."""
-    cell, neuron, x, amp, rate = fixed.cells[j], state.neurons[j], state.x[j], state.amp[j], fixed.rate[j]
-    group, origin = fixed.groups[cell.group], desk.origin[k, cell.group]
+    neuron, x, amp = state.neurons[j], state.x[j], state.amp[j]
+    g = np.int64(neuron.group)
+    at = cell_of(fixed, g, j)
+    cell, rate, group, origin = fixed.cells[at], fixed.rate[at], fixed.groups[g], desk.origin[k, g]
     a = amp[0] if group.kind == COMPACT else inf
     if abs(a) < inf:
         s = t - origin
-        at: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
+        now: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
         if group.slow:
-            at += slow_part(group, rate, x, s)
-        return at
+            now += slow_part(group, rate, x, s)
+        return now
     seen: float = neuron.v
     if a == -inf:
         return seen

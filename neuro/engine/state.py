@@ -76,13 +76,15 @@ def initial_state(program: Program, seed: int = 0) -> EngineState:
 
 def _at_rest(program: Program) -> State:
     n = program.size
-    neurons, x = np.zeros(n, NEURON), np.zeros(program.fixed.rate.shape)
+    neurons, x = np.zeros(n, NEURON), np.zeros((n, program.fixed.rate.shape[1]))
     for name, population in program.network.populations.items():
         rest, initial = population.parameter("v_rest"), population.initial or {}
         neurons["v"][program.slice(name)] = initial.get("v", rest)
         if "i" in initial:
             x[program.slice(name), 0] = initial["i"]
-    neurons["drive"], neurons["group"] = program.drive, program.fixed.cells["group"]
+    neurons["drive"], neurons["group"] = program.drive, np.repeat(
+        np.arange(len(program.offset)), [p.size for p in program.network.populations.values()]
+    )
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
     calendar = np.zeros(256 + n // 8, EVENT)
     calendar["next"] = np.arange(1, len(calendar) + 1)

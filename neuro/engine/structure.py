@@ -42,8 +42,9 @@ def structure(program: Program) -> Structure:
 
 
 def _of_population(program: Program, g: int, population: Population) -> dict[str, Any]:
-    cells = program.fixed.cells[program.slice(population.name)]
     group = program.fixed.groups[g]
+    rows = population.size if group["own"] else min(population.size, 1)
+    cells = program.fixed.cells[group["cells"] : group["cells"] + rows]
     return {
         "size": population.size,
         "model": type(population.model).__name__,

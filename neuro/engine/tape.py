@@ -56,7 +56,7 @@ def by_population(program: Program, times: Floats, neurons: Ints) -> dict[str, S
     if len(names) == 1:
         return {names[0]: Spikes.in_order(times, neurons)}
     # Few enough groups are sorted by counting.
-    group = program.fixed.cells["group"][neurons].astype(np.uint16 if len(names) < 2**16 else np.int64)
+    group = program.of("group", neurons).astype(np.uint16 if len(names) < 2**16 else np.int64)
     order = np.argsort(group, kind="stable")
     ends = np.searchsorted(group[order], np.arange(len(names) + 1))
     parts = {}

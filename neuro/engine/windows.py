@@ -8,7 +8,7 @@ import numpy as np
 
 from neuro.engine.calendar import deal, earliest_due, enter, sort_events, take, window_of
 from neuro.engine.compact import survey
-from neuro.engine.neuron import emit
+from neuro.engine.neuron import cell_of, emit
 from neuro.engine.part import change, changes
 from neuro.engine.records import (
     COMPACT,
@@ -56,7 +56,8 @@ def idle(fixed: Fixed, state: State, desk: Desk) -> bool:
         if group.kind == SOURCE or (group.kind == COMPACT and state.outlook[g] & (QUIET | FRESH) == QUIET):
             continue
         for j in range(group.start, group.stop):
-            cell, neuron = fixed.cells[j], state.neurons[j]
+            at = cell_of(fixed, g, j)
+            cell, neuron = fixed.cells[at], state.neurons[j]
             if neuron.mode == FORCED:
                 continue
             if group.kind == COMPACT:
@@ -64,7 +65,7 @@ def idle(fixed: Fixed, state: State, desk: Desk) -> bool:
                 if group.slow:
                     s = 0.0
                     for i in range(group.first_slow, group.first_slow + group.slow):
-                        s += max(state.x[j, i] * group.rate_m / (group.rate_m - fixed.rate[j, i]), 0.0)
+                        s += max(state.x[j, i] * group.rate_m / (group.rate_m - fixed.rate[at, i]), 0.0)
                     gap -= s
                 if a != -inf and not max(a + b, 0.0) + max(b / group.shape * group.peak, 0.0) < gap:
                     return False
@@ -76,7 +77,7 @@ def idle(fixed: Fixed, state: State, desk: Desk) -> bool:
                     sink += min(x, 0.0)
                 elif x > 0.0:
                     most += cell.gain * x
-                    extra += cell.gain * x / fixed.rate[j, i]
+                    extra += cell.gain * x / fixed.rate[at, i]
             if cell.leak > 0.0:
                 most = max(neuron.v, most / cell.leak)
             else:
@@ -161,7 +162,7 @@ def force(fixed: Fixed, state: State, desk: Desk, ids: I8, forced: bool, t: floa
     """Suspend (or, with `forced` 0, release) the dynamics of some neurons at `t`, between two windows."""
     sit_down(state, desk)
     for j in ids:
-        drive, mode, g = state.neurons[j].drive, FORCED if forced else FREE, fixed.cells[j].group
+        drive, mode, g = state.neurons[j].drive, FORCED if forced else FREE, np.int64(state.neurons[j].group)
         if fixed.groups[g].kind != SOURCE:
             change(fixed, state, desk, 0, j, t, t, drive, mode)
             state.outlook[g] = 0
@@ -178,7 +179,7 @@ def prepare(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
     while s < len(inputs.steps) and inputs.steps[s].time < end:
         step = inputs.steps[s]
         if changes(state, inputs, step):
-            state.outlook[fixed.cells[step.first].group] = 0
+            state.outlook[np.int64(state.neurons[step.first].group)] = 0
         s += 1
 
 
