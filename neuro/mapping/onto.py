@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,22 @@ from neuro.mapping.anneal import Parts
 from neuro.mapping.baselines import baseline
 from neuro.mapping.feasible import fits
 from neuro.mapping.metrics import bounds, measure
+from neuro.mapping.partition import EFFORTS, Effort
 from neuro.mapping.rules import Rules
 from neuro.mapping.spread import Objective, spread, weights_of
 
 __all__ = ["costs_and_bounds", "laid_onto", "partition_effort"]
 
 
-def partition_effort(effort: str, objective: Objective) -> tuple[str, int]:
-    """Effort and number of partitions: where neurons move on the mesh afterwards, most of the work is left for that."""
-    return ("balanced", 2) if effort == "best" and _on_mesh(objective) else (effort, 1)
+def partition_effort(effort: str, objective: Objective) -> tuple[Effort, int]:
+    """Effort and number of partitions: where neurons move on the mesh afterwards, most of the work is left for that.
+
+    More than one descent does not show in the end there.
+    """
+    if not _on_mesh(objective):
+        return EFFORTS[effort], 1
+    level, several = ("balanced", 2) if effort == "best" else (effort, 1)
+    return replace(EFFORTS[level], descents=1), several
 
 
 def _on_mesh(objective: Objective) -> bool:

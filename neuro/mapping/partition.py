@@ -23,7 +23,7 @@ class Effort:
     """How much work goes into a partition; in entries of tables touched, so that all machines do the same."""
 
     coarse: int
-    """For each coarse level; 0: there are none."""
+    """For each coarse level; there are none where joining vertices would cost more than that."""
     descents: int = 1
     """Times that vertices are joined level by level, each time otherwise."""
     trial: int
@@ -42,14 +42,14 @@ class Effort:
         """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
         slow = 2 if entries > LARGE else 1
         most = ROUNDS * (pins + entries) * slow
-        coarse = min(self.coarse, most // slow)
+        coarse = min(self.coarse, most // slow) if JOINING * pins <= self.coarse else 0
         trial, final = (min(work, most) // slow for work in (self.trial, self.final))
         repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
         return replace(self, coarse=coarse, trial=trial, final=final, repeats=repeats)
 
 
 EFFORTS = {
-    "fast": Effort(coarse=0, trial=120_000_000, final=250_000_000, ways=(("exchange", 0.3),), rounds=2),
+    "fast": Effort(coarse=30_000_000, trial=80_000_000, final=220_000_000, ways=(("exchange", 0.3),), rounds=2),
     "balanced": Effort(
         coarse=300_000_000,
         descents=3,
@@ -70,6 +70,8 @@ MELT, MEND = 1.5, 0.4
 """First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
 ROUNDS = 20_000
 """No annealing goes round more often than about that."""
+JOINING = 60
+"""Entries that may be touched in the time in which a pin is joined to others, over all levels."""
 LARGE = 2**20
 """Tables with more entries than that do not stay in a cache, and an entry takes about twice as long."""
 
