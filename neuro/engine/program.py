@@ -215,9 +215,7 @@ def _cells(network: Network) -> tuple[Records, Floats, Floats, Ints]:
     synaptic = [_synaptic_rates(p) for p in populations]
     own = [_self_currents(p) for p in populations]
     depth = max((len(a) + len(b) for a, b in zip(synaptic, own, strict=True)), default=0)
-    parts = [
-        _cells_of(population, g, synaptic[g], own[g], depth) for g, population in enumerate(populations)
-    ]
+    parts = [_cells_of(population, g, synaptic[g], own[g], depth) for g, population in enumerate(populations)]
     begins = np.append(0, np.cumsum([len(cells) for cells, _, _ in parts])).astype(np.int64)
     cells = np.concatenate([np.zeros(0, CELL), *(part[0] for part in parts)])
     rate, jump = (np.concatenate([np.zeros((0, depth)), *(part[k] for part in parts)]) for k in (1, 2))

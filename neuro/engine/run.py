@@ -12,7 +12,8 @@ import numpy as np
 from neuro.arrays import positive
 from neuro.engine.clocked import ClockedState, lowered, run_clocked
 from neuro.engine.clocked_program import ClockedProgram
-from neuro.engine.exact import Sink, advance, ready
+from neuro.engine.course import ready
+from neuro.engine.exact import Sink, advance
 from neuro.engine.inputs import ClampLike, sampling, schedule
 from neuro.engine.interrupts import deferred
 from neuro.engine.lessons import Rule, pairings

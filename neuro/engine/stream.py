@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuro.arrays import Ints
-from neuro.engine.exact import Piece
+from neuro.engine.course import Piece
 from neuro.engine.files import completed, growing, key, note
 from neuro.engine.program import Program
 from neuro.engine.recording import Record, Recording, columns

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuro.arrays import Floats, Ints
-from neuro.engine.exact import Piece
+from neuro.engine.course import Piece
 from neuro.engine.program import Program
 from neuro.engine.recording import Record, Recording, Spikes, columns
 

@@ -24,15 +24,15 @@ from neuro.mapping.spread import Objective, spread, weights_of
 __all__ = ["costs_and_bounds", "laid_onto", "partition_effort"]
 
 
-def partition_effort(effort: str, objective: Objective) -> tuple[Effort, int]:
-    """Effort and number of partitions: where neurons move on the mesh afterwards, most of the work is left for that.
+BEFORE_THE_MESH = replace(EFFORTS["balanced"], descents=2, trial=100_000_000, final=1_500_000_000)
+"""A partition that neurons will leave anyway."""
 
-    More than one descent does not show in the end there.
-    """
-    if not _on_mesh(objective):
+
+def partition_effort(effort: str, objective: Objective) -> tuple[Effort, int]:
+    """Effort and number of partitions: where neurons move on the mesh afterwards, most of the work is left for that."""
+    if not _on_mesh(objective) or effort == "fast":
         return EFFORTS[effort], 1
-    level, several = ("balanced", 2) if effort == "best" else (effort, 1)
-    return replace(EFFORTS[level], descents=1), several
+    return BEFORE_THE_MESH, 2 if effort == "best" else 1
 
 
 def _on_mesh(objective: Objective) -> bool:
@@ -101,5 +101,3 @@ def costs_and_bounds(
     least = {name: bound for name, bound in bounds(known, chip).items() if bound is not None}
     least["cores"] = max(least.get("cores", 0.0), float(rules.least))
     return costs, least
-
-

@@ -19,7 +19,7 @@ from neuro.mapping.traffic import Traffic
 
 __all__ = ["EFFORTS", "WIDEST_MESH", "Prices", "axes", "effort_of", "price", "random_state", "refine"]
 
-EFFORTS = {"fast": 2.5e7, "balanced": 2.0e8, "best": 7.0e8}
+EFFORTS = {"fast": 2.5e7, "balanced": 2.2e8, "best": 7.0e8}
 """Sources looked at, by effort: a budget in work, so that a machine's speed changes nothing."""
 COURSES = {"firm": 0.1, "cold": 0.1, "hot": 0.25}
 """Ways to anneal, and the share of the budget that each is tried with."""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.engine import exact
+from neuro.engine import course
 from neuro.engine.calendar import deal, sort_events
+from neuro.engine.state import initial_state
 from neuro.jit import kernel
 
 
@@ -58,7 +59,7 @@ def test_events_dealt_by_time_come_roughly_in_order_and_keep_their_order_within_
 
 
 def test_the_calendar_does_not_grow_because_there_is_little_room_for_spikes(monkeypatch):
-    monkeypatch.setattr(exact, "MOST_SPIKES", 64)
+    monkeypatch.setattr(course, "MOST_SPIKES", 64)
     net = nr.Network()
     # 26 spikes a window: after each, 64 places might not do for the next.
     net.add(nr.Population("cell", 26, nr.IF(v_th=1.0, bias=np.linspace(990.0, 1010.0, 26))))
@@ -66,4 +67,4 @@ def test_the_calendar_does_not_grow_because_there_is_little_room_for_spikes(monk
     program = nr.build(net)
     rec = nr.run(program, 15e-3)
     assert len(rec.spikes["cell"]) == 26 * 14 + 13
-    assert len(rec.state.arrays.calendar) == len(exact.initial_state(program).arrays.calendar)
+    assert len(rec.state.arrays.calendar) == len(initial_state(program).arrays.calendar)

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 import neuro as nr
-from neuro.engine import exact, interrupts
+from neuro.engine import course, interrupts
 from neuro.engine.inputs import NO_SAMPLES, schedule
+from neuro.engine.state import initial_state
 from neuro.errors import InputError
 from neuro.progress import bar, telling
 from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, zoo
@@ -23,8 +24,8 @@ from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, z
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Many pieces even of a short run: no more than some spikes and voltages fit into each."""
-    monkeypatch.setattr(exact, "MOST_VALUES", 300)
-    monkeypatch.setattr(exact, "MOST_SPIKES", 64)
+    monkeypatch.setattr(course, "MOST_VALUES", 300)
+    monkeypatch.setattr(course, "MOST_SPIKES", 64)
 
 
 def stop_after(calls):
@@ -227,28 +228,28 @@ def test_a_bar_appears_when_the_work_takes_long(monkeypatch):
         tell(1, 4, "simulating")
 
 
-def course(net, length):
+def begun(net, length):
     """A course over a network, at its beginning."""
     program = nr.build(net)
-    exact.ready(program)
+    course.ready(program)
     plan = schedule(program, None, None, 0.0, length, 0)
-    return exact._Course(program, exact.initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
+    return course.Course(program, initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
 
 
 def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypatch):
     net = nr.Network()
     net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0, bias=2.0)))
     net.connect("cell", "cell", nr.AllToAll(0.0), delay=1e-3)
-    here = course(net, 1e6)
+    here = begun(net, 1e6)
     seconds_a_window, now = [1e-4], [0.0]
-    simulate = exact.run_windows
+    simulate = course.run_windows
 
     def slowly(fixed, arrays, inputs, output, desk, begin, until, *rest):
         now[0] += (until - begin) / 1e-3 * seconds_a_window[0]
         return simulate(fixed, arrays, inputs, output, desk, begin, until, *rest)
 
-    monkeypatch.setattr(exact, "run_windows", slowly)
-    monkeypatch.setattr(exact.clock, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(course, "run_windows", slowly)
+    monkeypatch.setattr(course.clock, "perf_counter", lambda: now[0])
 
     def took():
         tick = now[0]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.engine import exact, stream
+from neuro.engine import course, stream
 from neuro.errors import InputError
 from tests.engine.test_interrupts import stop_after
 from tests.engine.zoo import DURATION, assert_same, everything, inputs, zoo
@@ -23,8 +23,8 @@ GIVEN = {"inputs": inputs()}
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Many pieces even of a short run, some of them flushed together."""
-    monkeypatch.setattr(exact, "MOST_VALUES", 300)
-    monkeypatch.setattr(exact, "MOST_SPIKES", 64)
+    monkeypatch.setattr(course, "MOST_VALUES", 300)
+    monkeypatch.setattr(course, "MOST_SPIKES", 64)
     monkeypatch.setattr(stream, "MOST_HELD", 1000)
 
 
@@ -91,9 +91,9 @@ def test_the_file_of_a_run_that_failed_can_be_read(tmp_path):
 def test_the_file_of_a_killed_run_is_whole_up_to_the_last_flush(tmp_path):
     code = (
         "import os, signal, sys, neuro as nr\n"
-        "from neuro.engine import exact, stream\n"
+        "from neuro.engine import course, stream\n"
         "from tests.engine.zoo import *\n"
-        "exact.MOST_VALUES, stream.PATIENCE = 300, 0.0\n"
+        "course.MOST_VALUES, stream.PATIENCE = 300, 0.0\n"
         "def die(done, total, label):\n"
         "    if done > 0.1: os.kill(os.getpid(), signal.SIGKILL)\n"
         "nr.run(zoo(), DURATION, inputs=inputs(), record=everything(to=sys.argv[1] + '/run.h5'), progress=die)\n"
@@ -112,7 +112,7 @@ def test_the_file_of_a_killed_run_is_whole_up_to_the_last_flush(tmp_path):
 
 
 def test_a_file_can_be_read_while_the_run_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(exact, "MOST_VALUES", 300)
+    monkeypatch.setattr(course, "MOST_VALUES", 300)
     monkeypatch.setattr(stream, "PATIENCE", 0.0)
     code = "import sys, neuro as nr; rec = nr.load_recording(sys.argv[1]); print(rec.stop, len(rec.spikes['lif']))"
     seen = []
@@ -128,8 +128,8 @@ def test_a_file_can_be_read_while_the_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_length_of_a_streamed_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(exact, "MOST_VALUES", 2000)
-    monkeypatch.setattr(exact, "MOST_SPIKES", 2000)
+    monkeypatch.setattr(course, "MOST_VALUES", 2000)
+    monkeypatch.setattr(course, "MOST_SPIKES", 2000)
     monkeypatch.setattr(stream, "MOST_HELD", 4000)
     net = nr.Network()
     net.add(nr.Population("cell", 20, nr.IF(v_th=1.0, bias=np.linspace(900.0, 1100.0, 20))))
