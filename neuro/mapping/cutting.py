@@ -74,6 +74,12 @@ def _few(rules: Rules) -> int:
 def _cheapest(rules: Rules, parts: int, effort: Effort, state: State) -> Parts | None:
     """The partition with the fewest deliveries that was found within all limits; None where none was."""
     terms, fixed = rules.terms, rules.fixed
+    first = None
+    if _bound(terms):
+        # Nobody should wait for a good partition to be told that there is none.
+        first = within(terms, fixed, parts, 3 * effort.trial, state)
+        if first is None:
+            return None
     graph = _graph(terms)
     room = np.full(parts, min(rules.widest, int(graph.size.sum())), np.int64)
     order = np.arange(terms.vertices)
@@ -85,15 +91,23 @@ def _cheapest(rules: Rules, parts: int, effort: Effort, state: State) -> Parts |
     part = partition(Problem(graph, room, fixed >= 0), starts, effort, state)
     if part is not None and fits(terms, part, parts):
         return part
-    return _limited(rules, graph, parts, [start for start in (part,) if start is not None], effort, state)
+    found = [start for start in (part,) if start is not None]
+    if first is None:
+        first = within(terms, fixed, parts, 3 * effort.trial, state, found)
+    return _limited(rules, graph, parts, first, found, effort, state)
+
+
+def _bound(terms: Terms) -> bool:
+    """Are there limits that exchanges do not know?"""
+    limits = len(additive(terms)) > 1 or axon_limit(terms.limits) >= 0 or terms.limits.axons_out is not None
+    return limits or len(terms.clash) > 0
 
 
 def _limited(
-    rules: Rules, graph: Hypergraph, parts: int, starts: list[Parts], effort: Effort, state: State
+    rules: Rules, graph: Hypergraph, parts: int, first: Parts | None, starts: list[Parts], effort: Effort, state: State
 ) -> Parts | None:
-    """As `_cheapest`, where limits bind that exchanges do not know."""
+    """As `_cheapest`, where limits bind that exchanges do not know; `first` is within them."""
     terms, fixed = rules.terms, rules.fixed
-    first = within(terms, fixed, parts, 3 * effort.trial, state, starts)
     found = [] if first is None else [first]
     demands = demands_of(terms, parts)
     grain = float(graph.weight.mean()) if len(graph.weight) else 1.0

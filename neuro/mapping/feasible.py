@@ -197,12 +197,14 @@ def _take(nets: Hypergraph, demands: Demands, v: int, p: int, held: Ints, load: 
     return new
 
 
-def orders(terms: Terms, parts: int) -> list[Ints]:
-    """Orders in which to fill parts: as numbered, and grown by shared axons."""
-    n = terms.vertices
-    room = np.full(parts, -(-int(terms.nets.size.sum()) // parts), np.int64)
-    grown = grow(terms.nets, room, 0)
-    return [np.arange(n), np.argsort(grown, kind="stable")]
+def grown(terms: Terms, parts: int) -> Parts:
+    """Parts of one size, each grown by shared axons."""
+    return grow(terms.nets, np.full(parts, -(-int(terms.nets.size.sum()) // parts), np.int64), 0)
+
+
+def orders(terms: Terms, start: Parts) -> list[Ints]:
+    """Orders in which to fill parts: as numbered, and as they are `grown`."""
+    return [np.arange(terms.vertices), np.argsort(start, kind="stable")]
 
 
 def within(
@@ -213,12 +215,12 @@ def within(
     `fixed`: parts of the vertices that have to be in one, -1 for all others.
     """
     demands = demands_of(terms, parts)
-    for order in orders(terms, parts):
+    last = grown(terms, parts)
+    for order in orders(terms, last):
         part = first_fit(terms.nets, order, demands, fixed, parts)
         if part.min(initial=0) >= 0 and fits(terms, part, parts):
             return part
-    room = np.full(parts, -(-int(terms.nets.size.sum()) // parts), np.int64)
-    for start in [*starts, grow(terms.nets, room, 0)]:
+    for start in [*starts, last]:
         part = np.where(fixed >= 0, fixed, start).astype(np.int32)
         if len(terms.clash):
             part = _apart(terms, demands, part, fixed, parts)
@@ -258,7 +260,7 @@ def fewest(terms: Terms, fixed: Parts, most: int, budget: int, state: State) -> 
     least = max(least_cores(terms)[0], int(fixed.max(initial=-1)) + 1, 1)
     best: Parts | None = None
     demands = demands_of(terms, most)
-    for order in orders(terms, least):
+    for order in orders(terms, grown(terms, least)):
         part = first_fit(terms.nets, order, demands, fixed, most)
         if part.min(initial=0) >= 0 and fits(terms, part, most) and (best is None or part.max() < best.max()):
             best = part
@@ -281,7 +283,6 @@ def first_fit_size(terms: Terms, fixed: Parts) -> int:
     """Cores that filling one after the other takes, in the better of two orders."""
     parts = terms.vertices + int(fixed.max(initial=-1)) + 1
     demands = demands_of(terms, parts)
-    found = [
-        first_fit(terms.nets, order, demands, fixed, parts) for order in orders(terms, max(least_cores(terms)[0], 1))
-    ]
+    start = grown(terms, max(least_cores(terms)[0], 1))
+    found = [first_fit(terms.nets, order, demands, fixed, parts) for order in orders(terms, start)]
     return min(int(part.max(initial=-1)) + 1 for part in found)
