@@ -139,7 +139,7 @@ def refine(
         return start
     limits = _cores(chip, traffic, prices, dead, start, cores)
     tables: tuple[Any, Any] = (laid(wires), laid(limits))
-    work = (len(wires.into) / len(wires.spikes) + 16) * (1.0 + 2.0 * traffic.neurons * chip.cores / CACHE)
+    work = (len(wires.into) / len(wires.spikes) + 16) * (1.0 + 4.0 * traffic.neurons * chip.cores / CACHE)
     steps = min(max(2000, int(budget / work)), 20_000 * len(wires.spikes))
     random = {course: random_state(seed, "refine", course) for course in COURSES}
     tried = []
