@@ -26,7 +26,7 @@ SMALL = 16
 """Parts of a layout that is annealed from hot several times."""
 BOILS = {"fast": 4, "balanced": 20, "best": 60}
 """How many times."""
-PATHS_ONLY = 4.0
+PATHS_ONLY = 7.0
 """Budgets that exchanges on separate paths get where there is nothing else to do."""
 
 
