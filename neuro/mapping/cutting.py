@@ -43,6 +43,9 @@ def cut(rules: Rules, objective: str, effort: Effort, state: State) -> Parts:
     if objective == "cores":
         part = fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, state)
     else:
+        # Nobody should wait for a good partition to be told that there is none.
+        if _bound(terms) and within(terms, rules.fixed, rules.parts, 3 * effort.trial, state) is None:
+            raise not_found(rules)
         part = _cheapest(rules, parts, effort, state)
         if part is None and _few(rules) < rules.parts:
             part = _cheapest(rules, rules.parts, effort, state)
@@ -76,7 +79,6 @@ def _cheapest(rules: Rules, parts: int, effort: Effort, state: State) -> Parts |
     terms, fixed = rules.terms, rules.fixed
     first = None
     if _bound(terms):
-        # Nobody should wait for a good partition to be told that there is none.
         first = within(terms, fixed, parts, 3 * effort.trial, state)
         if first is None:
             return None

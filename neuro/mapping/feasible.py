@@ -215,11 +215,13 @@ def within(
     `fixed`: parts of the vertices that have to be in one, -1 for all others.
     """
     demands = demands_of(terms, parts)
+    part = first_fit(terms.nets, np.arange(terms.vertices), demands, fixed, parts)
+    if part.min(initial=0) >= 0 and fits(terms, part, parts):
+        return part
     last = grown(terms, parts)
-    for order in orders(terms, last):
-        part = first_fit(terms.nets, order, demands, fixed, parts)
-        if part.min(initial=0) >= 0 and fits(terms, part, parts):
-            return part
+    part = first_fit(terms.nets, np.argsort(last, kind="stable"), demands, fixed, parts)
+    if part.min(initial=0) >= 0 and fits(terms, part, parts):
+        return part
     for start in [*starts, last]:
         part = np.where(fixed >= 0, fixed, start).astype(np.int32)
         if len(terms.clash):
