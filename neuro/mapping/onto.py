@@ -26,13 +26,18 @@ __all__ = ["costs_and_bounds", "laid_onto", "partition_effort"]
 
 BEFORE_THE_MESH = replace(EFFORTS["balanced"], descents=2, trial=100_000_000, final=1_500_000_000)
 """A partition that neurons will leave anyway."""
+DESCENTS, PAIRS = 5, 1_800_000
+"""More descents with effort `best` in small networks, which they settle: at most so many, and so many pairs in all."""
 
 
-def partition_effort(effort: str, objective: Objective) -> tuple[Effort, int]:
+def partition_effort(effort: str, objective: Objective, pairs: int) -> tuple[Effort, int]:
     """Effort and number of partitions: where neurons move on the mesh afterwards, most of the work is left for that."""
     if not _on_mesh(objective) or effort == "fast":
         return EFFORTS[effort], 1
-    return BEFORE_THE_MESH, 2 if effort == "best" else 1
+    if effort == "balanced":
+        return BEFORE_THE_MESH, 1
+    descents = min(max(PAIRS // max(pairs, 1), BEFORE_THE_MESH.descents), DESCENTS)
+    return replace(BEFORE_THE_MESH, descents=descents), 2
 
 
 def _on_mesh(objective: Objective) -> bool:

@@ -100,7 +100,7 @@ def place(
     found = traffic_of(network, traffic)
     rules = rules_of(network, chip, found, cores, pinned or {}, dead, together, apart)
     random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
-    level, several = partition_effort(effort, wanted)
+    level, several = partition_effort(effort, wanted, found.pairs)
     parts = [cut(rules, "cores" if "cores" in wanted else "km1", level, random) for _ in range(several)]
     core = laid_onto(
         rules, parts, chip, wanted, effort=effort, seed=seed, dead=dead, cores=cores,
