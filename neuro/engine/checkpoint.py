@@ -22,6 +22,8 @@ from neuro.network.graph import Network
 __all__ = ["load_state", "save_state", "write_state"]
 
 KIND = "state 1"
+FORM = 2
+"""What the arrays of a state mean; 2: a watched neuron has the two terms of v in place of v and `last`."""
 
 
 def save_state(state: EngineState, path: str | Path) -> None:
@@ -51,7 +53,7 @@ def write_state(state: EngineState, group: Any) -> None:
     put(group, "forced", state.forced)
     learned = list(state.lesson.pairings) if state.lesson is not None else []
     about = {"base": state.base, "time": state.time, "seed": state.seed, "values": values(state.program, learned)}
-    note(group, "about", {**about, "learned": learned, "structure": structure(state.program)})
+    note(group, "about", {**about, "form": FORM, "learned": learned, "structure": structure(state.program)})
 
 
 def load_state(path: str | Path, network: Network | Program) -> EngineState:
@@ -80,6 +82,12 @@ def load_state(path: str | Path, network: Network | Program) -> EngineState:
             raise StateError("this recording was written without its state", where=str(path))
         group = file["state"]
         about = noted(group, "about")
+        if about.get("form") != FORM:
+            raise StateError(
+                "this state was written by another version of neuro",
+                where=str(path),
+                remedy="Go on with the version that wrote it, or start without a state",
+            )
         require_structure(about["structure"], program, str(path))
         like = initial_state(program).arrays
         forced = np.array(group["forced"][:], np.int64)

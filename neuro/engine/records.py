@@ -79,7 +79,6 @@ NEURON = np.dtype(
 """What changes in a neuron: its state form at `last`; or, where it is watched, its amplitudes at `since`, and, in place
 of v and `last`, what these are worth at that time.
 
-
 Its group stands here, too, so that what happens to a neuron need not look at its parameters.
 """
 

@@ -1,10 +1,11 @@
 """Deliveries to remote cores, and seconds, by benchmark network and effort, beside the published partitioners' best.
 
-    python tests/bench/mapping.py [--networks lsm mlp ...] [--efforts fast ...] [--seed N] [--other] [--cores]
+    python tests/bench/mapping.py [--networks lsm ...] [--efforts fast ...] [--seed N] [--other N] [--cores | --refused]
 
 `--other` draws the networks anew, from other seeds of the same recipes. `--cores` counts the cores that are needed
-within Loihi's limits instead. The networks and the recount come from `mapping_networks.py` beside the reference data
-(`$NEURO_DATA/../bench`, else `../shared/bench`). Compilation is left out of the times, building the network is not.
+within Loihi's limits instead; `--refused` times how long it takes to refuse a tenth fewer cores there. The networks and
+the recount come from `mapping_networks.py` beside the reference data (`$NEURO_DATA/../bench`, else `../shared/bench`).
+Compilation is left out of the times, except in the first row; building the network is not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from types import ModuleType
 import numpy as np
 
 import neuro as nr
+from neuro.errors import InfeasibleError
 
 BEST_SEEN = {
     "mlp": 77.9e3, "lenet": 55.9e3, "lsm": 480.5e3, "small_world": 1929e3, "potjans": 1814e3, "hopfield": 26031,
@@ -30,6 +32,12 @@ SEQUENTIAL_CORES = {
     "hopfield": 8,
 }  # fmt: skip
 """Cores that filling one after the other takes within Loihi's limits."""
+
+
+NEEDED = {
+    "lsm": 10, "communities": 26, "mlp": 10, "lenet": 9, "small_world": 53, "sheet": 22, "potjans": 360, "hopfield": 8,
+}  # fmt: skip
+"""Cores that `place` takes within these limits."""
 
 
 def networks() -> ModuleType:
@@ -74,6 +82,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--other", type=int, default=0, metavar="N", help="draw number N of the same recipes")
     parser.add_argument("--cores", action="store_true")
+    parser.add_argument("--refused", action="store_true")
     given = parser.parse_args()
     module = networks()
     print(f"{'network':12} {'effort':9} {'seconds':>8} {'result':>10} {'reference':>10}")
@@ -83,7 +92,7 @@ def main() -> None:
         limits = {"neurons": 1024, "synapses": 131072, "axons_in": 4096} if given.cores else {"neurons": 256}
         chip = nr.mesh_chip(side, side, **limits)
         options = {"objective": "cores"} if given.cores else {"objective": "km1", "cores": -(-n // 256)}
-        for effort in given.efforts:
+        for effort in given.efforts if not given.refused else ():
             begun, used = time.perf_counter(), time.process_time()
             net = network(n, source, target)
             placement = nr.place(net, chip, traffic={"cells": spikes}, effort=effort, seed=given.seed, **options)
@@ -94,6 +103,16 @@ def main() -> None:
             reference = SEQUENTIAL_CORES[name] if given.cores else BEST_SEEN[name]
             times = f"{seconds:5.1f} ({used:4.1f} cpu)"
             print(f"{name:12} {effort:9} {times} {value:10,.0f} {reference:10,.0f}", flush=True)
+        for effort in given.efforts if given.refused else ():
+            loihi = nr.mesh_chip(40, 10, neurons=1024, synapses=131072, axons_in=4096)
+            begun = time.perf_counter()
+            net, few = network(n, source, target), NEEDED[name] * 9 // 10
+            try:
+                nr.place(net, loihi, traffic={"cells": spikes}, effort=effort, cores=few)
+                answer = "placed"
+            except InfeasibleError as error:
+                answer = "proved impossible" if error.proved else "not found"
+            print(f"{name:12} {effort:9} {time.perf_counter() - begun:5.1f} {answer}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neuro as nr
+from neuro.engine import checkpoint
 from neuro.errors import InputError, StateError
 from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, zoo
 
@@ -40,6 +41,16 @@ def test_a_state_from_a_file_goes_on_with_the_same_bits(cut, whole, tmp_path):
 def test_clamped_neurons_stay_clamped(cut, tmp_path):
     whole = nr.run(zoo(), DURATION, inputs=inputs(), record=everything(), clamp=clamp())
     assert_same(halves(cut, tmp_path / "state.h5", held=clamp()), whole)
+
+
+@pytest.mark.parametrize("file", ["state.h5", "recording.h5"])
+def test_a_state_whose_arrays_mean_something_else_is_refused(file, tmp_path, monkeypatch):
+    rec = nr.run(zoo(), 0.01, inputs=inputs())
+    with monkeypatch.context() as earlier:
+        earlier.setattr(checkpoint, "FORM", 1)
+        (rec.state if file == "state.h5" else rec).save(tmp_path / file)
+    with pytest.raises(StateError, match="another version"):
+        nr.load_state(tmp_path / file, zoo())
 
 
 def test_a_state_goes_on_in_another_process(whole, tmp_path):

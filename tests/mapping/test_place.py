@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.errors import InfeasibleError, InputError, ParameterError, UnknownName
+from neuro.mapping import cutting
 from neuro.mapping.assemble import assembled
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, recount
@@ -165,6 +166,16 @@ def test_what_was_not_found_is_told_from_what_cannot_be():
     assert refused.value.needed > 6
     enough = refused.value.needed
     nr.place(net, limited(enough, 1, neurons=8, axons_in=14), spikes, effort="fast")
+
+
+def test_a_refusal_does_not_wait_for_a_good_partition(monkeypatch):
+    def never(*_):
+        raise AssertionError("a partition was made")
+
+    monkeypatch.setattr(cutting, "partition", never)
+    net, spikes = drawn(8, (20, 20), fan=6.0)
+    with pytest.raises(InfeasibleError, match="not found"):
+        nr.place(net, limited(3, 2, neurons=8, axons_in=14), spikes, effort="fast")
 
 
 @pytest.mark.parametrize(
