@@ -91,16 +91,16 @@ def _lowered(projection: Projection, seed: int) -> _Rows:
 
 
 def _matrix_rows(projection: Projection) -> _Rows:
-    """Whole rows: one list of targets serves them all, unless a row has several delays."""
+    """Whole rows: one list of targets serves them all, unless a row has several delays; no rows onto no neurons."""
     n_pre, n_post = projection.pre.size, projection.post.size
     values = matrix(projection.synapses, (n_pre, n_post), f"projection {projection.name!r}")
     weight, delay = np.ascontiguousarray(values).ravel(), np.asarray(projection.delay)
-    each = np.arange(n_pre, dtype=np.int64)
+    each = np.arange(n_pre if n_post else 0, dtype=np.int64)
     if delay.ndim == 0 or n_post == 0 or np.all(delay == delay[:, :1]):
         return _Rows(
             source=each,
-            first=np.zeros(n_pre, np.int64),
-            length=np.full(n_pre, n_post, np.int64),
+            first=np.zeros_like(each),
+            length=np.full_like(each, n_post),
             weight_first=each * n_post,
             weight_step=1,
             post=np.arange(n_post, dtype=np.uint32),

@@ -229,6 +229,31 @@ def permuted(network, inputs, place):
     return other, others
 
 
+NOBODY = {
+    "windowed": LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3),
+    "bounded": LIF(tau_m=20e-3, v_th=1.0, v_min=-1.0),
+    "source": SpikeSource(),
+}
+
+
+@given(case=small_networks(), model=st.sampled_from(sorted(NOBODY)).map(NOBODY.get))
+def test_populations_of_no_neurons_change_nothing(case, model):
+    network, duration, inputs = case
+    other = Network(seed=network.seed)
+    for p in network.populations.values():
+        other.add(Population(f"none, {p.name}", 0, model))
+        other.add(p)
+    for p in network.projections.values():
+        for end in () if isinstance(model, Source) else network.populations:
+            empty = other.populations[f"none, {end}"]
+            other.connect(p.pre, empty, Dense(np.zeros((p.pre.size, 0))), delay=np.max(p.delay, initial=1e-3))
+            if not isinstance(p.post.model, Source):
+                other.connect(empty, p.post, Dense(np.zeros((0, p.post.size))), delay=np.max(p.delay, initial=1e-3))
+        other.connect(p.pre, p.post, p.synapses, delay=p.delay, receptor=p.receptor, name=p.name)
+    one, two = (nr.run(n, duration, inputs=for_engine(inputs), record=everything(network)) for n in (network, other))
+    assert same_bits(one, two)
+
+
 def in_place(matrix, pre, post):
     """Rows and columns of a matrix moved to their neurons' new places; a number stays."""
     return matrix[np.ix_(np.argsort(pre), np.argsort(post))] if np.ndim(matrix) else matrix

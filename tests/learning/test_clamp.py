@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
@@ -94,6 +94,7 @@ def test_a_hard_clamp_gives_exactly_the_forced_spikes_whatever_the_input(model, 
 
 @settings(max_examples=60)
 @given(model=models, target=targets, seed=seeds)
+@example(model=MODELS["AHP"], target=np.array([0.0, 0.0, 0.0, 1.0, 1.0]), seed=0)  # nobody is free
 def test_others_hear_clamped_neurons_as_they_hear_a_source_and_neurons_without_a_target_stay_free(model, target, seed):
     stop = 40e-3
     net = coupled(model, seed)
