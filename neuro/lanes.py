@@ -24,6 +24,7 @@ __all__ = [
     "add_weighted",
     "alike",
     "fetch",
+    "fetch_half",
     "first_mark",
     "larger",
     "neighbours",
@@ -205,9 +206,8 @@ def pick(typing: Any, values: Any, post: Any, at: Any) -> Any:
     return _LANES(values, post, types.uint64), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def fetch(typing: Any, values: Any, at: Any) -> Any:
-    """Have values[at], or the row values[at], brought near, since it will be needed soon; any `at` will do."""
+def _prefetch(locality: int) -> Any:
+    """What builds a prefetch into the first cache (3) or the second (2)."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         array = context.make_array(sig.args[0])(context, builder, args[0])
@@ -215,10 +215,22 @@ def fetch(typing: Any, values: Any, at: Any) -> Any:
         place = builder.gep(builder.bitcast(array.data, _BYTES), [builder.mul(stride, args[1])])
         kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
         call = builder.module.declare_intrinsic("llvm.prefetch", [_BYTES], kind)
-        builder.call(call, [place, _I32(0), _I32(3), _I32(1)])
+        builder.call(call, [place, _I32(0), _I32(locality), _I32(1)])
         return context.get_dummy_value()
 
-    return types.void(values, types.int64), build
+    return build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch(typing: Any, values: Any, at: Any) -> Any:
+    """Have values[at], or the row values[at], brought near, since it will be needed soon; any `at` will do."""
+    return types.void(values, types.int64), _prefetch(3)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch_half(typing: Any, values: Any, at: Any) -> Any:
+    """`fetch` into the second cache only: for more of it than the first can hold or wait for."""
+    return types.void(values, types.int64), _prefetch(2)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -1,4 +1,8 @@
-"""Events to come, in buckets by window: spikes under way, and the ends of refractory times."""
+"""Events to come, in buckets by window: spikes under way, and the ends of refractory times.
+
+A bucket is a linked list; a new event takes the next vacant entry after the last one taken. So events of one time stand
+near each other, and following a list reads memory much in order.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,8 @@ from math import floor
 
 import numpy as np
 
-from neuro.engine.records import F8, FAULT, FULL, I8, NEVER, UNUSED, Desk, Index, Records, State
-from neuro.jit import inner, kernel
-from neuro.lanes import fetch
+from neuro.engine.records import CURSOR, F8, FAULT, FULL, I8, NEVER, VACANT, Desk, Index, Records, State
+from neuro.jit import inlined, inner, kernel
 
 RUN = 8
 DEAL = 32
@@ -28,16 +31,23 @@ def window_of(t: float, length: float) -> Index:
     return k
 
 
+@inlined
+def following(calendar: Records, slot: Index) -> Index:
+    """The entry after this one, around the end."""
+    return slot + 1 if slot + 1 < len(calendar) else 0
+
+
 @inner
 def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: float, t: float, code: Index) -> None:
     """Write down an event at `t`; it belongs to a window after this one."""
-    slot = register[UNUSED]
-    if slot < 0:
-        register[FAULT] = FULL
-        return
+    slot, tried = register[CURSOR], 0
+    while calendar[slot].next != VACANT:
+        slot, tried = following(calendar, slot), tried + 1
+        if tried == len(calendar):
+            register[FAULT] = FULL
+            return
+    register[CURSOR] = following(calendar, slot)
     event = calendar[slot]
-    register[UNUSED] = event.next
-    fetch(calendar, event.next)
     event.time, event.code = t, code
     event.due = max(window_of(t, length), window + 1)
     place = event.due % len(bucket)
@@ -48,7 +58,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
 @inner
 def take(state: State, desk: Desk, window: Index, start: float, end: float) -> int:
     """Move the events due by now and before `end` onto the desk, in order; return how many."""
-    calendar, bucket, register = state.calendar, state.bucket, state.register
+    calendar, bucket = state.calendar, state.bucket
     time, code = desk.event_time, desk.event_code
     place = window % len(bucket)
     before, slot, n = -1, bucket[place], 0
@@ -62,8 +72,7 @@ def take(state: State, desk: Desk, window: Index, start: float, end: float) -> i
                 bucket[place] = after
             else:
                 calendar[before].next = after
-            event.next = register[UNUSED]
-            register[UNUSED] = slot
+            event.next = VACANT
         else:
             before = slot
         slot = after

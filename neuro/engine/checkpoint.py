@@ -22,8 +22,9 @@ from neuro.network.graph import Network
 __all__ = ["load_state", "save_state", "write_state"]
 
 KIND = "state 1"
-FORM = 2
-"""What the arrays of a state mean; 2: a watched neuron has the two terms of v in place of v and `last`."""
+FORM = 3
+"""What the arrays of a state mean; 2: a watched neuron has the two terms of v in place of v and `last`; 3: free entries
+of the calendar say so, and are in no list."""
 
 
 def save_state(state: EngineState, path: str | Path) -> None:

@@ -34,12 +34,14 @@ from neuro.engine.records import (
 )
 from neuro.engine.sampling import sample
 from neuro.jit import inlined, inner, routine
-from neuro.lanes import fetch
+from neuro.lanes import fetch, fetch_half
 
 FAR_AHEAD, ROWS_AHEAD = 8, 2
 """How many arrivals later what is brought near is needed: records, and rows."""
 AHEAD = 128
 """Synapses of a row that are brought near."""
+MANY = 2**17
+"""The amplitudes of more neurons are not in the second cache as it is: those of the next row are brought there."""
 EVERY = np.uint64(2**64 - 1)
 
 __all__ = ["change", "changes", "clip", "run_part"]
@@ -133,6 +135,22 @@ def look_ahead(fixed: Fixed, state: State, desk: Desk, k: int, e: int, n_events:
 
 
 @inner
+def fetch_targets(fixed: Fixed, state: State, desk: Desk, k: int, e: int, n_events: int) -> None:
+    """Have the amplitudes brought near that arrival e adds to, if they are likely to be far."""
+    if len(state.amp) <= MANY or e >= n_events or desk.event_code[e] < 0:
+        return
+    code = desk.event_code[e]
+    seg = fixed.segments[code]
+    bundle = fixed.bundles[seg.projection]
+    if fixed.groups[bundle.group].kind == COMPACT and not bundle.whole:
+        begin, stop = np.int64(0), np.int64(seg.count)
+        if len(desk.cuts):
+            begin, stop = np.int64(desk.cuts[code, k]), np.int64(desk.cuts[code, k + 1])
+        for i in range(begin, min(stop, begin + BLOCK)):
+            fetch_half(state.amp, np.int64(fixed.post[np.uint64(seg.first + i)]))
+
+
+@inner
 def due(state: State, j: Index, t: float) -> bool:
     """Is this the end of a refractory time, or has the neuron been forced or changed since that was entered?"""
     neuron = state.neurons[j]
@@ -211,6 +229,7 @@ def run_part(
                 if count == 0:
                     continue
             if group.kind == GENERAL:
+                fetch_targets(fixed, state, desk, k, e, n_events)
                 deliver(fixed, state, desk, k, code, skip, count, t)
                 continue
         t0, quiet, even = desk.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & EVEN != 0
@@ -223,6 +242,7 @@ def run_part(
         else:
             p, q, up, most = ahead(group, end - t, em, es, em_end, es_end)
         if code < 0:
+            fetch_targets(fixed, state, desk, k, e, n_events)
             set_free(fixed, state, desk, k, g, free, t, end, em, es, p, q, up, most)
             continue
         burst = e - 1
@@ -258,6 +278,8 @@ def run_part(
             before, aside = EVERY, False
             for hit in range(n):
                 fetch(neurons, np.int64(post[np.uint64(at + hits[hit])]))
+            if base + size == skip + count:
+                fetch_targets(fixed, state, desk, k, e, n_events)
             for hit in range(n):
                 i = hits[hit]
                 j = np.uint64(post[np.uint64(at + i)])

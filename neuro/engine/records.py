@@ -22,11 +22,12 @@ U4_2 = Annotated[NDArray[np.uint32], np.uint32, 2]
 
 SOURCE, COMPACT, GENERAL = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
-N_OUT, UNUSED, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
+N_OUT, CURSOR, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
 REGISTERS = 9
 FULL, RUNAWAY, NARROW, CROWDED = 1, 2, 3, 4
 HUSHED, ALOUD, MUTE, ONCE = 0, 1, 2, 3
 NEVER = 2**62
+VACANT = -2
 EVEN, QUIET, FRESH, SURVEYED, DRIVEN = 1, 2, 4, 8, 16
 BLOCK = 1024
 
@@ -83,7 +84,10 @@ Its group stands here, too, so that what happens to a neuron need not look at it
 """
 
 EVENT = np.dtype([("time", np.float64), ("code", np.int64), ("due", np.int64), ("next", np.int64)], align=True)
-"""An entry of the calendar: a segment (code >= 0) that a spike reaches, or neuron -1 - code, to be released."""
+"""An entry of the calendar: a segment (code >= 0) that a spike reaches, or neuron -1 - code, to be released.
+
+`next` is the next entry of the same bucket, -1 after the last; VACANT where there is no event.
+"""
 
 STEP = np.dtype([("time", np.float64), ("first", np.int64), ("count", np.int64), ("offset", np.int64)], align=True)
 """From `time` on, the neurons first .. first + count have the drive value[offset : offset + count]."""

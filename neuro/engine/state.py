@@ -14,7 +14,7 @@ from neuro.arrays import Ints, in_lines
 from neuro.engine.inputs import Schedule
 from neuro.engine.lessons import Lesson
 from neuro.engine.program import Program, amplitudes
-from neuro.engine.records import BLOCK, CELL, EVENT, NEURON, REGISTERS, UNUSED, Desk, State
+from neuro.engine.records import BLOCK, CELL, CURSOR, EVENT, NEURON, REGISTERS, VACANT, Desk, State
 from neuro.engine.team import APART, cuts
 
 __all__ = ["EngineState", "copied", "initial_state", "new_desk", "with_room"]
@@ -87,8 +87,7 @@ def _at_rest(program: Program) -> State:
     )
     longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
     calendar = np.zeros(256 + n // 8, EVENT)
-    calendar["next"] = np.arange(1, len(calendar) + 1)
-    calendar["next"][-1] = -1
+    calendar["next"] = VACANT
     return State(
         neurons=neurons,
         amp=amplitudes(program, neurons["v"], x),
@@ -153,8 +152,7 @@ def with_room(arrays: State) -> State:
     """The same state with twice the room for pending events."""
     old = len(arrays.calendar)
     calendar = np.concatenate([arrays.calendar, np.zeros(old, EVENT)])
-    calendar["next"][old:] = np.arange(old + 1, 2 * old + 1)
-    calendar["next"][-1] = arrays.register[UNUSED]
+    calendar["next"][old:] = VACANT
     register = arrays.register.copy()
-    register[UNUSED] = old
+    register[CURSOR] = old
     return arrays._replace(calendar=calendar, register=register)

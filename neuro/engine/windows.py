@@ -28,13 +28,14 @@ from neuro.engine.records import (
     QUIET,
     RELEASED,
     SOURCE,
-    UNUSED,
+    VACANT,
     WATCHED,
     Desk,
     Fixed,
     Index,
     Inputs,
     Output,
+    Records,
     State,
 )
 from neuro.engine.sampling import sample
@@ -149,11 +150,11 @@ def file_releases(state: State, desk: Desk, k: int, window: Index, length: float
 
 
 @inner
-def unused(state: State) -> int:
+def vacant(calendar: Records) -> int:
     """How many entries of the calendar are free."""
-    slot, n = state.register[UNUSED], 0
-    while slot >= 0:
-        slot, n = state.calendar[slot].next, n + 1
+    n = 0
+    for slot in range(len(calendar)):
+        n += calendar[slot].next == VACANT
     return n
 
 
@@ -261,10 +262,11 @@ def run_windows(
     register, threads = state.register, len(desk.bounds) - 1
     sit_down(state, desk)
     start, window = begin, window_of(begin, length)
-    free, entered, fired = unused(state), 0, np.int64(0)
+    free, entered, fired = vacant(state.calendar), 0, np.int64(0)
     while start < stop:
         if start > begin:
-            if free < 2 * entered:
+            # Where few entries are vacant, finding them takes long.
+            if free < max(2 * entered, len(state.calendar) // 8):
                 register[FAULT] = NARROW
             elif len(out.time) - register[N_OUT] < 2 * fired:
                 register[FAULT] = CROWDED
