@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from types import NoneType, UnionType
@@ -29,7 +33,11 @@ T = TypeVar("T", bound=tuple[Any, ...])
 _OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
+MANY = 8
+"""So many routines to be compiled are worth a process of its own."""
+
 __all__ = [
+    "fill_cache",
     "give_way",
     "highest",
     "inlined",
@@ -79,17 +87,70 @@ def routine(function: F) -> F:
     return cast(F, external)
 
 
-def link() -> None:
-    """Make all routines of the modules imported so far ready to be called, from the cache if they are there."""
+def link(entry: Callable[..., Any] | None = None) -> None:
+    """Make all routines of the modules imported so far ready to be called, from the cache if they are there.
+
+    If many are not, a process beside this one fills the cache from the end of the list, beginning with the kernel
+    `entry`, until both meet.
+    """
     with _LINKING:
-        for external, function in list(_UNLINKED.items()):
-            compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
-            compiled.enable_caching()
-            _stamp(compiled, function)
-            compiled.compile()
-            llvmlite.binding.add_symbol(external.symbol, compiled.address)
-            _LINKED.append(compiled)
-            del _UNLINKED[external]
+        todo = [(external, _prepared(external, function)) for external, function in _UNLINKED.items()]
+        missing = sum(not _in_cache(compiled) for _, compiled in todo)
+        with _help(entry) if missing >= MANY else nullcontext():
+            for external, compiled in todo:
+                compiled.compile()
+                llvmlite.binding.add_symbol(external.symbol, compiled.address)
+                _LINKED.append(compiled)
+                del _UNLINKED[external]
+
+
+def _prepared(external: Any, function: Callable[..., Any]) -> CFunc:
+    compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
+    compiled.enable_caching()
+    _stamp(compiled, function)
+    return compiled
+
+
+def _in_cache(compiled: CFunc) -> bool:
+    return bool(compiled._cache._cache_file._load_index())  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _help(entry: Callable[..., Any] | None) -> Iterator[None]:
+    """Compile from the end of the list meanwhile, in a process of its own, where there is a core for it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    helper = None
+    if cores > 1 and sys.executable and not numba.config.DISABLE_JIT:
+        modules = sorted({function.__module__ for function in _UNLINKED.values()} - {"__main__"})
+        what = [] if entry is None else [entry.__module__, entry.__qualname__]
+        code = f"import sys; sys.path[:] = {sys.path!r}; import neuro.jit; neuro.jit.fill_cache({modules}, *{what})"
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with suppress(OSError):  # without help it takes longer
+            helper = subprocess.Popen([sys.executable, "-c", code], **quiet)  # type: ignore[call-overload]
+    try:
+        yield
+        if helper is not None:
+            helper.wait()
+    finally:
+        if helper is not None:
+            helper.kill()
+            helper.wait()
+
+
+def fill_cache(modules: list[str], module: str = "", name: str = "") -> None:
+    """Compile a kernel and all routines of some modules, from the last on, without making them ready to be called."""
+    for each in modules:
+        import_module(each)
+    todo = list(_UNLINKED.items())
+    for external, _ in todo:
+        # Nothing is called here; the linker only wants to know where it is.
+        llvmlite.binding.add_symbol(external.symbol, 1)
+    if name:
+        entry: Any = getattr(import_module(module), name)
+        hints = get_type_hints(entry, include_extras=True)
+        entry.compile(tuple(_type_of(hint) for key, hint in hints.items() if key != "return"))
+    for external, function in reversed(todo):
+        _prepared(external, function).compile()
 
 
 def _bit(name: str) -> Callable[..., Any]:

@@ -79,3 +79,63 @@ def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch
             cwd=tmp_path,
         )
         assert int(printed.stdout) == value + 1
+
+
+CHAIN = (
+    """
+from neuro.jit import kernel, routine
+@routine
+def r0() -> int:
+    return 1
+"""
+    + "".join(
+        f"""
+@routine
+def r{i}() -> int:
+    return r{i - 1}() + 1
+"""
+        for i in range(1, 10)
+    )
+    + """
+@kernel
+def entry(n: int) -> int:
+    return r9() + n
+"""
+)
+USE = """
+import sys
+{before}
+import box.chain
+from neuro import jit
+jit.link(box.chain.entry)
+entry = box.chain.entry
+print(entry(10), sum(entry.stats.cache_hits.values()), sum(compiled.cache_hits for compiled in jit._LINKED))
+"""
+FILL = "from neuro.jit import fill_cache; fill_cache(['box.chain'], 'box.chain', 'entry')"
+
+
+@pytest.fixture
+def chain(tmp_path, monkeypatch):
+    """Runs Python where `box.chain` has ten routines, each of which calls the one before, and nothing is cached."""
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "__init__.py").touch()
+    (tmp_path / "box" / "chain.py").write_text(CHAIN)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+
+    def run(code):
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout.split()
+
+    return run
+
+
+def test_what_another_process_has_compiled_is_only_linked(chain):
+    assert chain(FILL) == []
+    assert chain(USE.format(before="")) == ["20", "1", "10"]
+
+
+@pytest.mark.parametrize("executable", ["sys.executable", "'/bin/false'", "'/no/such/file'", "''"])
+def test_many_routines_are_linked_with_help_and_without(chain, executable):
+    assert chain(USE.format(before=f"sys.executable = {executable}"))[0] == "20"
+    assert chain(USE.format(before="")) == ["20", "1", "10"]

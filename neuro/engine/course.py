@@ -276,8 +276,9 @@ def ready(program: Program, threads: int = 1) -> None:
     kind = threads > 1, program.window > 0.0
     if kind in _READY:
         return
-    _announce(run_windows if program.window else run_queue)
-    link()
+    entry = run_windows if program.window else run_queue
+    _announce(entry)
+    link(entry)
     nothing, nobody = np.zeros(0), np.zeros(0, np.int64)
     inputs = Inputs(nothing, nobody, np.zeros(0, STEP), nothing, nothing, nobody)
     arrays = copied(initial_state(program).arrays)
