@@ -112,7 +112,9 @@ def _prepared(external: Any, function: Callable[..., Any]) -> CFunc:
 
 
 def _in_cache(compiled: CFunc) -> bool:
-    return bool(compiled._cache._cache_file._load_index())  # type: ignore[attr-defined]
+    """Is it in the cache, as far as this can be told?"""
+    index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    return index is None or bool(index._load_index())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from copy import copy
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -68,6 +69,12 @@ class Neuro:
         self.build_seconds = min(first, time.perf_counter() - began)
         self._case, self._threads = case, {"threads": threads} if threads > 1 else {}
         self.last: Recording = run(self._program, 5 * ms, inputs=self._inputs, **self._threads)  # type: ignore[arg-type]
+
+    def with_threads(self, threads: int) -> Neuro:
+        """The same program, run with so many threads."""
+        other = copy(self)
+        other._threads = {"threads": threads}
+        return other
 
     @property
     def ids(self) -> Ints:

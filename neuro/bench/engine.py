@@ -34,6 +34,8 @@ class Bench:
     """The peer, turn by turn."""
     limit: tuple[Measured, ...]
     """The additions alone, turn by turn."""
+    single: tuple[Measured, ...] = ()
+    """This engine with one thread, turn by turn, where `threads` are more."""
     build_seconds: Mapping[str, float]
     """Building the network, s, by simulator; not part of the times above."""
     version: str = ""
@@ -43,6 +45,11 @@ class Bench:
     def ratios(self) -> list[float]:
         """Time per event of this engine over that of the peer, turn by turn."""
         return [mine.ns_per_event / its.ns_per_event for mine, its in zip(self.neuro, self.other, strict=False)]
+
+    @property
+    def speedup(self) -> list[float]:
+        """Time of this engine with one thread over that with all of them, turn by turn."""
+        return [its.wall / mine.wall for mine, its in zip(self.neuro, self.single, strict=False)]
 
     @property
     def over_limit(self) -> list[float]:
@@ -73,7 +80,7 @@ def bench_engine(
     """Measure this engine on a network, beside a peer where one is named.
 
     Building and compiling are not timed; `turns` times this engine, the peer and the additions alone run one after
-    the other. The peer of `crossbar` is always numpy.
+    the other; and this engine with one thread, where more are asked for. The peer of `crossbar` is always numpy.
 
     Raises
     ------
@@ -98,15 +105,7 @@ def bench_engine(
     if isinstance(case, Arrays):
         return _compared(case, "numpy", NumpyRows(case), neuro, limit, turns, threads, progress)
     if peer is None:
-        runs = take_turns({"neuro": neuro, "limit": limit}, turns, progress)
-        return Bench(
-            network=case.name,
-            peer=None,
-            threads=threads,
-            neuro=runs["neuro"],
-            limit=runs["limit"],
-            build_seconds={"neuro": neuro.build_seconds},
-        )
+        return _compared(case, None, None, neuro, limit, turns, threads, progress)
     progress(0, 1, f"building and compiling for {peer}")
     with PeerProcess(peer, network) as process:
         return _compared(case, peer, process, neuro, limit, turns, threads, progress)
@@ -114,24 +113,31 @@ def bench_engine(
 
 def _compared(
     case: Case,
-    peer: str,
-    other: PeerProcess | NumpyRows,
+    peer: str | None,
+    other: PeerProcess | NumpyRows | None,
     neuro: Neuro,
     limit: Adds,
     turns: int,
     threads: int,
     progress: Progress,
 ) -> Bench:
-    runs = take_turns({"neuro": neuro, peer: other, "limit": limit}, turns, progress)
+    contenders: dict[str, Contender] = {"neuro": neuro}
+    build_seconds = {"neuro": neuro.build_seconds}
+    if threads > 1:
+        contenders["single"] = neuro.with_threads(1)
+    if peer is not None and other is not None:
+        contenders[peer], build_seconds[peer] = other, other.build_seconds
+    runs = take_turns({**contenders, "limit": limit}, turns, progress)
     return Bench(
         network=case.name,
         peer=peer,
         threads=threads,
         neuro=runs["neuro"],
-        other=runs[peer],
+        other=runs.get(peer or "", ()),
         limit=runs["limit"],
-        build_seconds={"neuro": neuro.build_seconds, peer: other.build_seconds},
-        version=other.version,
+        single=runs.get("single", ()),
+        build_seconds=build_seconds,
+        version=other.version if other is not None else "",
     )
 
 
@@ -158,28 +164,38 @@ def as_dict(bench: Bench) -> dict[str, Any]:
         }
     if bench.peer is not None:
         found["ratio"] = {**_spread(bench.ratios), "turns": bench.ratios}
+    if bench.single:
+        found["speedup"] = {**_spread(bench.speedup), "turns": bench.speedup}
     return {**found, "provenance": provenance(0)}
 
 
 def _by_name(bench: Bench) -> dict[str, tuple[Measured, ...]]:
-    named = {"neuro": bench.neuro, str(bench.peer): bench.other, "limit": bench.limit}
+    named = {"neuro": bench.neuro, "single": bench.single, str(bench.peer): bench.other, "limit": bench.limit}
     return {name: runs for name, runs in named.items() if runs}
+
+
+def _threads(n: int) -> str:
+    return f"neuro, {n} thread{'s' * (n > 1)}"
 
 
 def tables(bench: Bench) -> tuple[Table, Table]:
     """What to show: the times of each simulator, and the ratios."""
     times = []
     for name, runs in _by_name(bench).items():
-        label = {"neuro": f"neuro, {bench.threads} thread{'s' * (bench.threads > 1)}", "limit": "additions alone"}
+        label = {"neuro": _threads(bench.threads), "single": _threads(1), "limit": "additions alone"}
         ns = [r.ns_per_event for r in runs]
         built = f"{bench.build_seconds[name]:.2f}" if name in bench.build_seconds else ""
         title = label.get(name, f"{name} {bench.version}")
         times.append((title, f"{np.median(ns):.2f}", f"{min(ns):.2f} - {max(ns):.2f}", runs[-1].spikes, built))
     ratios: list[tuple[object, ...]] = []
-    for other, values in ((bench.peer, bench.ratios), ("additions alone", bench.over_limit)):
+    compared = {
+        f"neuro / {bench.peer}": bench.ratios,
+        "neuro / additions alone": bench.over_limit,
+        f"{_threads(1)} / {bench.threads}": bench.speedup,
+    }
+    for what, values in compared.items():
         if values:
-            span = f"{min(values):.3f} - {max(values):.3f}"
-            ratios.append((f"neuro / {other}", f"{np.median(values):.3f}", span))
+            ratios.append((what, f"{np.median(values):.3f}", f"{min(values):.3f} - {max(values):.3f}"))
     turns = f"{len(bench.neuro)} turn{'s' * (len(bench.neuro) > 1)}"
     title = f"{bench.network}: {bench.neuro[-1].events:,} synaptic events, median of {turns}"
     return (

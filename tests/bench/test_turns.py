@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import neuro as nr
 from neuro.bench import networks, peers
 from neuro.bench.contenders import Adds, Measured, Neuro, NumpyRows, PeerProcess
-from neuro.bench.engine import Bench, as_dict, bench_engine, take_turns
+from neuro.bench.engine import Bench, as_dict, bench_engine, tables, take_turns
 from neuro.bench.limit import add_all, rows_of
 from neuro.cli import app
 from neuro.errors import ParameterError, PeerError, UnknownName
@@ -106,6 +106,15 @@ def test_contenders_take_turns_and_the_ratio_is_taken_turn_by_turn():
     found = as_dict(bench)["ratio"]
     assert found["turns"] == [0.5, 1.0, 2.0]
     assert (found["median"], found["least"], found["most"]) == (1.0, 0.5, 2.0)
+
+
+def test_one_thread_takes_turns_where_two_are_asked_for(small):
+    bench = bench_engine("balanced", threads=2, turns=3)
+    assert bench.speedup == [one.wall / two.wall for one, two in zip(bench.single, bench.neuro, strict=True)]
+    assert {run.spikes for run in bench.single} == {run.spikes for run in bench.neuro}
+    assert as_dict(bench)["speedup"]["turns"] == bench.speedup
+    assert [row[0] for row in tables(bench)[1].rows][-1] == "neuro, 1 thread / 2"
+    assert bench_engine("balanced", turns=1).single == ()
 
 
 @pytest.mark.parametrize(
