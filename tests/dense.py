@@ -6,31 +6,23 @@ import numpy as np
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.network.neurons import receptors
-from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
-from tests.strategies import between, each, seldom, synapses, time_constants
+from neuro.engine.poisson import poisson
+from neuro.network.neurons import Source, receptors
+from neuro.network.synapses import AllToAll, Dense, Sparse
+from tests.oracle import listed
+from tests.strategies import between, delays_of, each, seldom, synapses, time_constants
 
 DT = 1e-3
 
 
-def lists(projection):
-    """(target, weight) of each synapse, by source neuron."""
-    n_pre, n_post = projection.pre.size, projection.post.size
-    kind = projection.synapses
-    rows = [[] for _ in range(n_pre)]
-    if isinstance(kind, Sparse):
-        weights = np.broadcast_to(kind.weight, len(kind.pre))
-        for i, j, w in zip(kind.pre, kind.post, weights, strict=True):
-            rows[i].append((j, w.item()))
-    elif isinstance(kind, OneToOne):
-        for i, w in enumerate(np.broadcast_to(kind.weight, n_pre)):
-            rows[i].append((i, w.item()))
-    else:
-        matrix = np.full((n_pre, n_post), kind.weight) if isinstance(kind, AllToAll) else getattr(kind, "weight", None)
-        matrix = kind.weights if matrix is None else np.asarray(matrix)
-        for i in range(n_pre):
-            rows[i] = [(j, matrix[i, j].item()) for j in range(n_post)]
-    return rows
+def lists(projection, seed):
+    """(target, weight) of each synapse, by steps of delay and then by source neuron."""
+    synapses = listed(projection, seed)
+    delays = np.broadcast_to(np.ravel(projection.delay), len(synapses)).tolist()
+    rows = {}
+    for (i, j, w), delay in zip(synapses, delays, strict=True):
+        rows.setdefault(round(delay / DT), [[] for _ in range(projection.pre.size)])[i].append((j, w))
+    return sorted(rows.items())
 
 
 def boxes_of(model):
@@ -39,7 +31,7 @@ def boxes_of(model):
     return [jumps.index(True) if jump else k for k, jump in enumerate(jumps)]
 
 
-def walk(network, steps, inputs, cells):
+def walk(network, steps, inputs, cells, seed=0):
     """Spikes (step, neuron) of each population, its v after each step, and events of each projection.
 
     `cells[name]` are objects with `step(inputs by receptor, t) -> does it spike?` and `v`.
@@ -47,7 +39,10 @@ def walk(network, steps, inputs, cells):
     spikes = {name: [] for name in network.populations}
     volts = {name: [] for name in cells}
     events = dict.fromkeys(network.projections, 0)
-    rows = {name: lists(p) for name, p in network.projections.items()}
+    rows = {name: lists(p, network.seed) for name, p in network.projections.items()}
+    for name, p in network.populations.items():
+        if isinstance(p.model, nr.PoissonSource):
+            inputs = {**inputs, name: poisson(p, seed, 0.0, (steps + 1) * DT)}
     for name, given in inputs.items():
         if hasattr(given, "ids"):
             stepped = np.floor(given.times / DT + 1e-6).astype(int)
@@ -56,11 +51,12 @@ def walk(network, steps, inputs, cells):
     for t in range(steps):
         sums = {n: [[0] * len(boxes[n]) for _ in c] for n, c in cells.items()}
         for name, p in network.projections.items():
-            lag = round(p.delay / DT) - (p.pre.name not in cells)
-            for i in (i for s, i in spikes[p.pre.name] if s == t - lag):
-                for j, w in rows[name][i]:
-                    sums[p.post.name][j][boxes[p.post.name][p.receptor]] += w
-                    events[name] += 1
+            for lag, row in rows[name]:
+                sent = t - lag + (p.pre.name not in cells)
+                for i in (i for s, i in spikes[p.pre.name] if s == sent):
+                    for j, w in row[i]:
+                        sums[p.post.name][j][boxes[p.post.name][p.receptor]] += w
+                        events[name] += 1
         for name, group in cells.items():
             spikes[name] += [(t, j) for j, cell in enumerate(group) if cell.step(sums[name][j], t)]
             volts[name].append([cell.v for cell in group])
@@ -183,7 +179,7 @@ def whole(network, steps, inputs):
     cells = {
         name: [WholeCell(p, j) for j in range(p.size)]
         for name, p in network.populations.items()
-        if not isinstance(p.model, nr.SpikeSource)
+        if not isinstance(p.model, Source)
     }
     return walk(network, steps, inputs, cells)
 
@@ -261,12 +257,16 @@ def whole_synapses(draw, pre, post):
 def stepped_networks(draw, whole_numbers=False):
     """A network, a number of steps, and inputs; sources anywhere in the order of populations."""
     net, steps, inputs = nr.Network(), draw(st.sampled_from([1, 20, 60])), {}
-    names = draw(st.permutations(["cue", "a", "b"]))
+    noise = ["noise"] * draw(st.integers(0, 1))
+    names = draw(st.permutations(["cue", "a", "b", *noise]))
     for name in names:
         size = draw(st.integers(1, 6))
         if name == "cue":
             net.add(nr.Population(name, size, nr.SpikeSource()))
             inputs[name] = draw(volleys(size, steps))
+            continue
+        if name == "noise":
+            net.add(nr.Population(name, size, nr.PoissonSource(draw(between(1.0, 2.0 / DT)))))
             continue
         model = draw(whole_models(size) if whole_numbers else real_models(size))
         start = draw(st.integers(-5000, 5000)) if whole_numbers else draw(each(size, -0.3, 1.6))
@@ -277,10 +277,13 @@ def stepped_networks(draw, whole_numbers=False):
         if not whole_numbers and draw(st.integers(0, 3)) == 0:
             times = draw(st.lists(st.integers(0, steps), min_size=1, max_size=3, unique=True).map(sorted))
             inputs[name] = nr.Current(np.array(times) * DT, [draw(between(-1.0, 2.0)) for _ in times])
-    pairs = st.tuples(st.sampled_from(["cue", "cue", "a", "b"]), st.sampled_from(["a", "b"]))
+    pairs = st.tuples(st.sampled_from(["cue", "cue", "a", "b", *noise]), st.sampled_from(["a", "b"]))
+    delays = [k * DT for k in range(1, 5)]
     for pre, post in draw(st.lists(pairs, min_size=1, max_size=5)):
         p, q = net.populations[pre], net.populations[post]
         receptor = draw(st.integers(0, len(receptors(q.model)) - 1))
-        made = whole_synapses(p.size, q.size) if whole_numbers else synapses(p.size, q.size, 1.0, np.float64)
-        net.connect(p, q, draw(made), delay=draw(st.integers(1, 4)) * DT, receptor=receptor)
+        made = draw(
+            whole_synapses(p.size, q.size) if whole_numbers else synapses(p.size, q.size, 1.0, np.float64, True)
+        )
+        net.connect(p, q, made, delay=draw(delays_of(made, p.size, q.size, delays, others=False)), receptor=receptor)
     return net, steps, inputs

@@ -241,13 +241,13 @@ def convolutions(draw, pre, post, weights):
 
 
 @st.composite
-def delays_of(draw, wiring, pre, post, delays):
-    """One delay for all synapses of a projection, or one for each, some of them equal."""
+def delays_of(draw, wiring, pre, post, delays, others=True):
+    """One delay for all synapses of a projection, or one for each, some equal; `others`: not only `delays`."""
     shape = (pre, post) if isinstance(wiring, Dense | Grid | AllToAll) else np.shape(getattr(wiring, "pre", [0] * pre))
     drawn = isinstance(wiring, FixedProbability | FixedIndegree | Convolution2d)
     if draw(st.booleans()) or drawn:
         return draw(st.sampled_from(delays))
-    own = st.one_of(st.sampled_from(delays), between(30e-6, 20e-3))
+    own = st.one_of(st.sampled_from(delays), between(30e-6, 20e-3)) if others else st.sampled_from(delays)
     return np.array([draw(own) for _ in range(math.prod(shape))]).reshape(shape)
 
 

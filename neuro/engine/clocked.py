@@ -57,6 +57,8 @@ class ClockedState:
     arrays: State
     recent: Records
     """The spikes that may still be under way."""
+    seed: int = 0
+    """Root of the run's random draws."""
 
     @property
     def time(self) -> float:
@@ -83,7 +85,7 @@ def run_batch(
     semantics: str | None = None,
     record: Record | None = None,
     state: ClockedState | None = None,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Iterator[Recording]:
     """Run one network on many inputs with the clocked engine; each trial gives the bits of a run of its own.
 
@@ -92,7 +94,8 @@ def run_batch(
     network, duration, dt, semantics, record, seed
         As for `run`; the network is lowered once.
     trials
-        The `inputs` of each trial. They are asked for one by one, so a generator will do.
+        The `inputs` of each trial. They are asked for one by one, so a generator will do. Poisson sources fire the
+        same spikes in all of them.
     state
         Where each trial starts; at rest by default.
 
@@ -140,7 +143,7 @@ def run_clocked(
     duration: float,
     inputs: Mapping[str, Any] | None,
     record: Record,
-    seed: int,
+    seed: int | None,
     given: Any,
     progress: Progress | None,
 ) -> Recording:
@@ -149,7 +152,8 @@ def run_clocked(
     state = _fitting(given, program)
     first = 0 if state is None else state.step
     last = first + _steps(duration, program)
-    plan = plan_of(program, inputs, record, first, last)
+    root = seed if seed is not None else 0 if state is None else state.seed
+    plan = plan_of(program, inputs, record, first, last, root)
     arrays = _at_rest(program) if state is None else _awake(state.arrays)
     busiest = int(np.unique(plan.source["step"], return_counts=True)[1].max(initial=0))
     flow = _flow(program, program.size + busiest, None if state is None else state.recent)
@@ -160,12 +164,12 @@ def run_clocked(
         spikes=_by_population(program, pieces) if record.spikes else {},
         v=columns(record, voltage),
         v_times=_stamps(program, plan.sample_step),
-        events={name: int(n) for name, n in zip(program.network.projections, flow.events, strict=True)},
+        events=_by_projection(program, flow.events),
         start=first * program.dt,
         stop=last * program.dt,
-        state=ClockedState(program, last, arrays, _recent(program, flow, last)),
+        state=ClockedState(program, last, arrays, _recent(program, flow, last), root),
         provenance={
-            "seed": seed,
+            "seed": root,
             "engine": "clocked",
             "dt": program.dt,
             "semantics": program.semantics,
@@ -316,6 +320,12 @@ def _by_population(program: ClockedProgram, pieces: list[Records]) -> dict[str, 
         mine = order[ends[g] : ends[g + 1]]
         parts[name] = Spikes.in_order(_stamps(program, steps[mine]), neurons[mine] - first)
     return parts
+
+
+def _by_projection(program: ClockedProgram, events: Ints) -> dict[str, int]:
+    found = np.zeros(len(program.network.projections), np.int64)
+    np.add.at(found, program.wiring.links["projection"], events)
+    return dict(zip(program.network.projections, found.tolist(), strict=True))
 
 
 def _count_reads(program: ClockedProgram, fires: Ints) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 from neuro.arrays import Floats, Ints, indices
 from neuro.engine.clocked_program import ClockedProgram, steps_in
 from neuro.engine.clocked_records import CHANGE, SPIKE, Plan, Records
+from neuro.engine.poisson import poisson
 from neuro.engine.recording import Current, Record, Spikes, each
 from neuro.errors import InputError, ParameterError, UnknownName, UnsupportedFeature
-from neuro.network.neurons import SpikeSource
+from neuro.network.neurons import Model, PoissonSource, Source, SpikeSource
 
 __all__ = ["plan_of", "step_of"]
 
@@ -28,34 +29,51 @@ def step_of(times: Floats, dt: float) -> Ints:
     return np.floor(times / dt + 1e-6).astype(np.int64)
 
 
-def plan_of(program: ClockedProgram, inputs: Mapping[str, Any] | None, record: Record, start: int, stop: int) -> Plan:
-    """Everything from outside in steps start .. stop - 1; all currents are set at `start`."""
+def plan_of(
+    program: ClockedProgram, inputs: Mapping[str, Any] | None, record: Record, start: int, stop: int, seed: int = 0
+) -> Plan:
+    """Everything from outside in steps start .. stop - 1; all currents are set at `start`.
+
+    Poisson sources draw from `seed` the spikes that they have in the exact engine.
+    """
     steps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+
+    def add(name: str, spikes: Spikes) -> None:
+        when = step_of(spikes.times, program.dt)
+        low, high = np.searchsorted(when, [start, stop])
+        steps.append(when[low:high])
+        neurons.append(spikes.ids[low:high] + program.offset[name])
+
     currents: dict[str, list[Current]] = {}
     for name, value in (inputs or {}).items():
         population = program.network.populations.get(name)
         if population is None:
             raise UnknownName("population of this network", name, program.offset)
-        source = isinstance(population.model, SpikeSource)
         for item in each(value):
-            if isinstance(item, Spikes) and source:
+            if isinstance(item, Spikes) and isinstance(population.model, SpikeSource):
                 indices(item.ids, population.size, f"spikes of {name!r}", error=InputError)
-                when = step_of(item.times, program.dt)
-                low, high = np.searchsorted(when, [start, stop])
-                steps.append(when[low:high])
-                neurons.append(item.ids[low:high] + program.offset[name])
-            elif isinstance(item, Current) and not source:
+                add(name, item)
+            elif isinstance(item, Current) and not isinstance(population.model, Source):
                 if program.semantics == "loihi":
                     raise UnsupportedFeature("whole-number neurons take no Current", where=f"input of {name!r}")
                 currents.setdefault(name, []).append(item)
             else:
-                rule = "a spike source takes Spikes" if source else "this population takes a Current"
-                raise InputError(rule, where=f"input of {name!r}", value=type(item).__name__)
+                raise InputError(_takes(population.model), where=f"input of {name!r}", value=type(item).__name__)
+    for name, population in program.network.populations.items():
+        if isinstance(population.model, PoissonSource):
+            # A step more on either side: rounding may put a spike into the next one.
+            add(name, poisson(population, seed, max(start - 1, 0) * program.dt, (stop + 1) * program.dt))
     when, who = np.concatenate(steps), np.concatenate(neurons)
     order = np.argsort(when * program.size + who, kind="stable")
     spikes = np.empty(len(order), SPIKE)
     spikes["step"], spikes["neuron"] = when[order], who[order]
     return Plan(spikes, *_changes(program, currents, start, stop), *_samples(program, record, start, stop))
+
+
+def _takes(model: Model) -> str:
+    if isinstance(model, PoissonSource):
+        return "a Poisson source draws its own spikes; to give it some, make it a SpikeSource"
+    return "a spike source takes Spikes" if isinstance(model, SpikeSource) else "this population takes a Current"
 
 
 def _changes(
@@ -65,7 +83,7 @@ def _changes(
     rows: list[tuple[int, int, int]] = []
     values, offset = [np.zeros(0)], 0
     for g, (name, population) in enumerate(program.network.populations.items()):
-        if isinstance(population.model, SpikeSource):
+        if isinstance(population.model, Source):
             continue
         parts = currents.get(name, [])
         for part in parts:
@@ -101,7 +119,7 @@ def _samples(program: ClockedProgram, record: Record, start: int, stop: int) -> 
         population = program.network.populations.get(name)
         if population is None:
             raise UnknownName("population of this network", name, program.offset)
-        if isinstance(population.model, SpikeSource):
-            raise InputError("a spike source has no voltage", where=f"Record.v of {name!r}")
+        if isinstance(population.model, Source):
+            raise InputError("a source of spikes has no voltage", where=f"Record.v of {name!r}")
         ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
     return np.arange(-(-start // every) * every, stop, every, dtype=np.int64), np.concatenate(ids)

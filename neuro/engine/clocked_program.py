@@ -13,10 +13,9 @@ from neuro.arrays import Floats, Ints, positive, stream
 from neuro.engine.clocked_records import EULER, GROUP, LINK, NEVER, WHOLE, Cells, Records, Wiring
 from neuro.engine.program import Program
 from neuro.errors import ParameterError, UnknownName, UnsupportedFeature, WeightError
-from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.loihi import LoihiAHP, LoihiLIF
-from neuro.network.neurons import AHP, ALIF, LIF, PoissonSource, SpikeSource, receptors
+from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
 from neuro.network.synapses import is_matrix, matrix, triplets
 
 __all__ = ["ClockedProgram", "Semantics", "build_clocked", "steps_in"]
@@ -107,7 +106,7 @@ def build_clocked(network: Network | Program, dt: float | None, semantics: str |
     for name, population in net.populations.items():
         rest = population.parameter("v_rest") + population.parameter("bias")
         drive[offset[name] : offset[name] + population.size] = rest
-    if program is not None and not np.array_equal(program.drive, drive * program.fixed.cells["gain"]):
+    if program is not None and not np.array_equal(program.drive, drive * program.of("gain", slice(None))):
         raise UnsupportedFeature(
             "the clocked engine takes a program with other weights, but not with another bias",
             where="Program.with_bias",
@@ -132,13 +131,10 @@ def steps_in(span: float, dt: float, where: str) -> int:
 def _semantics(network: Network, wanted: str | None) -> Semantics:
     models = {name: population.model for name, population in network.populations.items()}
     whole = [name for name, model in models.items() if isinstance(model, LoihiLIF)]
-    real = [name for name, model in models.items() if not isinstance(model, LoihiLIF | SpikeSource)]
+    real = [name for name, model in models.items() if not isinstance(model, LoihiLIF | Source)]
     if wanted not in (None, "nir-euler", "loihi"):
         raise UnknownName("semantics of the clocked engine", wanted, ["nir-euler", "loihi"])
     chosen: Semantics = "loihi" if wanted == "loihi" or (wanted is None and whole) else "nir-euler"
-    random = [name for name, model in models.items() if isinstance(model, PoissonSource)]
-    if random:
-        raise UnsupportedFeature("the clocked engine has no PoissonSource", where=f"population {random[0]!r}")
     wrong = real if chosen == "loihi" else whole
     if wrong:
         raise UnsupportedFeature(
@@ -154,7 +150,7 @@ def _groups(network: Network, offset: Mapping[str, int]) -> Records:
     for group, population in zip(groups, network.populations.values(), strict=True):
         group["start"] = offset[population.name]
         group["stop"] = group["start"] + population.size
-        group["source"] = isinstance(population.model, SpikeSource)
+        group["source"] = isinstance(population.model, Source)
         synaptic, own = _synaptic(population), _own(population)
         group["modes"] = len(synaptic) + len(own)
         group["currents"] = len(synaptic) + (0 if isinstance(population.model, ALIF) else len(own))
@@ -235,71 +231,100 @@ def _whole(network: Network, offset: Mapping[str, int], total: int, dt: float) -
 
 
 class _Rows(NamedTuple):
-    """Synapses of one projection: source i has row[i] .. row[i + 1]; `post` is None where each row is a whole one."""
+    """Synapses with one delay: source i has row[i] .. row[i + 1]; `post` is None where each row is a whole one."""
 
+    lag: int
+    """Steps from a spike to its effect."""
     row: Ints
     weight: NDArray[np.floating]
     post: Ints | None
 
 
-def _rows(projection: Projection, program: Program | None, seed: int) -> _Rows:
-    n_pre, n_post = projection.pre.size, projection.post.size
-    where = f"projection {projection.name!r}"
-    whole = np.arange(n_pre + 1) * n_post
-    if program is not None and projection.name in program.weights_at:
-        first, last = program.weights_at[projection.name]
-        return _Rows(whole, program.fixed.weight[first:last], None)
+def _rows(projection: Projection, program: Program | None, dt: float, seed: int) -> list[_Rows]:
+    """The synapses of one projection, by delay."""
+    shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
+    lag = _lags(projection.delay, dt, f"{where}, delay")
     if is_matrix(projection.synapses):
-        return _Rows(whole, matrix(projection.synapses, (n_pre, n_post), where).ravel(), None)
-    if isinstance(projection.synapses, Convolution2d):
-        raise UnsupportedFeature("the clocked engine has no Convolution2d", where=where, remedy="Give it as Sparse")
-    rng = stream(seed, "projection", projection.name)
-    pre, post, weight = triplets(projection.synapses, (n_pre, n_post), rng, where)
-    pre, post = pre.astype(np.int64), post.astype(np.int64)
+        weight = _weights(projection, program, where)
+        if lag.ndim == 0:
+            return [_Rows(int(lag), np.arange(shape[0] + 1) * shape[1], weight, None)]
+        pre, post = (ids.ravel() for ids in np.indices(shape))
+    else:
+        rng = stream(seed, "projection", projection.name)
+        pre, post, weight = triplets(projection.synapses, shape, rng, where)
+        pre, post, weight = pre.astype(np.int64), post.astype(np.int64), np.broadcast_to(weight, post.shape)
+    lags = np.broadcast_to(lag.ravel(), pre.shape)
+    parts = ((int(one), lags == one) for one in np.unique(lags))
+    return [_listed(one, pre[here], post[here], weight[here], shape) for one, here in parts]
+
+
+def _lags(delay: float | Floats, dt: float, where: str) -> Ints:
+    """Delays in steps, one or more of them."""
+    some, inverse = np.unique(delay, return_inverse=True)
+    lags = np.array([steps_in(float(one), dt, where) for one in some], np.int64)
+    if lags.size and lags[0] < 1:
+        raise ParameterError("must be at least one step", where=where, value=float(some[0]))
+    return lags[inverse].reshape(np.shape(delay))
+
+
+def _weights(projection: Projection, program: Program | None, where: str) -> NDArray[np.floating]:
+    """A matrix of weights, row by row: the program's, if there is one."""
+    if program is None or projection.name not in program.weights_at:
+        return matrix(projection.synapses, (projection.pre.size, projection.post.size), where).ravel()
+    first, last = program.weights_at[projection.name]
+    weight, order = program.fixed.weight[first:last], program.weight_order.get(projection.name)
+    if order is None:
+        return weight
+    back = np.empty_like(weight)
+    back[order] = weight
+    return back
+
+
+def _listed(lag: int, pre: Ints, post: Ints, weight: NDArray[np.floating], shape: tuple[int, int]) -> _Rows:
+    n_pre, n_post = shape
     order = np.lexsort((post, pre))
-    pre, post, weight = pre[order], post[order], np.broadcast_to(weight, post.shape)[order]
+    pre, post, weight = pre[order], post[order], weight[order]
     row = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=n_pre))]).astype(np.int64)
     at = pre * n_post + post
     if len(at) > SPARSE * n_pre * n_post and np.all(at[1:] > at[:-1]):
         # To add a whole row, zeros included, takes less time than to look up where each weight goes.
         filled = np.zeros(n_pre * n_post, weight.dtype)
         filled[at] = weight
-        return _Rows(row, filled, None)
-    return _Rows(row, weight, post)
+        return _Rows(lag, row, filled, None)
+    return _Rows(lag, row, weight, post)
 
 
 def _wiring(network: Network, program: Program | None, offset: Mapping[str, int], dt: float, whole: bool) -> Wiring:
     names = list(network.populations)
-    links = np.zeros(len(network.projections), LINK)
+    links = [np.zeros(0, LINK)]
     rows, posts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     weights: list[NDArray[Any]] = [np.zeros(0, np.int32 if whole else np.float64)]
     n_row = n_synapse = n_weight = 0
-    for link, projection in zip(links, network.projections.values(), strict=True):
-        where = f"projection {projection.name!r}"
-        if np.ndim(projection.delay):
-            raise UnsupportedFeature("the clocked engine takes one delay for each projection", where=where)
-        lag = steps_in(float(projection.delay), dt, f"{where}, delay")
-        if lag < 1:
-            raise ParameterError("must be at least one step", where=f"{where}, delay", value=projection.delay)
+    for p, projection in enumerate(network.projections.values()):
         taus = receptors(projection.post.model)
         current = sum(tau is not None for tau in taus[: projection.receptor])
-        part = _rows(projection, program, network.seed)
-        link["group"], link["target"] = names.index(projection.pre.name), names.index(projection.post.name)
-        link["pre"], link["post"] = offset[projection.pre.name], offset[projection.post.name]
-        link["count"] = projection.post.size
-        # A source fires when its step begins, a neuron when it ends.
-        link["lag"] = lag - isinstance(projection.pre.model, SpikeSource)
-        link["box"] = 0 if taus[projection.receptor] is None else 1 + current
-        link["dense"] = part.post is None
-        targets = np.zeros(0, np.int64) if part.post is None else part.post
-        link["row"], link["list"], link["weight"] = n_row, n_synapse, n_weight
-        rows.append(part.row)
-        posts.append(targets + offset[projection.post.name])
-        weights.append(_whole_weights(part.weight, where) if whole else part.weight.astype(np.float64))
-        n_row += len(part.row)
-        n_weight += len(part.weight)
-        n_synapse += len(targets)
-    return Wiring(links, np.concatenate(rows), np.concatenate(posts).astype(np.uint32), np.concatenate(weights))
+        for part in _rows(projection, program, dt, network.seed):
+            link = np.zeros(1, LINK)
+            link["projection"] = p
+            link["group"], link["target"] = names.index(projection.pre.name), names.index(projection.post.name)
+            link["pre"], link["post"] = offset[projection.pre.name], offset[projection.post.name]
+            link["count"] = projection.post.size
+            # A source fires when its step begins, a neuron when it ends.
+            link["lag"] = part.lag - isinstance(projection.pre.model, Source)
+            link["box"] = 0 if taus[projection.receptor] is None else 1 + current
+            link["dense"] = part.post is None
+            targets = np.zeros(0, np.int64) if part.post is None else part.post
+            link["row"], link["list"], link["weight"] = n_row, n_synapse, n_weight
+            links.append(link)
+            rows.append(part.row)
+            posts.append(targets + offset[projection.post.name])
+            where = f"projection {projection.name!r}"
+            weights.append(_whole_weights(part.weight, where) if whole else part.weight.astype(np.float64))
+            n_row += len(part.row)
+            n_weight += len(part.weight)
+            n_synapse += len(targets)
+    post = np.concatenate(posts).astype(np.uint32)
+    return Wiring(np.concatenate(links), np.concatenate(rows), post, np.concatenate(weights))
 
 
 def _whole_weights(weight: NDArray[np.floating], where: str) -> NDArray[np.int32]:

@@ -25,10 +25,11 @@ def _record(**types: str) -> np.dtype[Any]:
 GROUP = _record(int64="start stop source currents modes")
 """A population: its neurons, whether it is a source, and how many x_k enter v, and are in use."""
 
-LINK = _record(int64="group target pre post count lag box dense row list weight")
-"""A projection: its two groups, first source and target neuron, number of targets, steps from a spike to its effect,
-and the inbox that collects. Source i has the synapses m = row[r + i] .. row[r + i + 1], with r the link's own `row`;
-they go to post[list + m] with weight[weight + m], or, if dense, stand somewhere in the whole row weight + i count ..
+LINK = _record(int64="projection group target pre post count lag box dense row list weight")
+"""The synapses of a projection that have one delay: its two groups, first source and target neuron, number of targets,
+steps from a spike to its effect, and the inbox that collects. Source i has the synapses m = row[r + i] ..
+row[r + i + 1], with r the link's own `row`; they go to post[list + m] with weight[weight + m], or, if dense, stand
+somewhere in the whole row weight + i count ..
 """
 
 EULER = _record(float64="gain threshold reset floor ceiling", int64="pause", uint8="leaky subtract")
@@ -51,7 +52,10 @@ CHANGE = _record(int64="step group offset")
 
 
 class Wiring(NamedTuple):
-    """All projections in the order in which they were connected, which is the order of every sum of inputs."""
+    """All projections in the order in which they were connected, the synapses of each by delay.
+
+    This is the order of every sum of inputs; within a link, it is by source neuron.
+    """
 
     links: Records
     row: I8

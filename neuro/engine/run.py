@@ -111,6 +111,8 @@ def run(
     >>> nr.run(net, 0.05).spikes["cell"].times.round(6).tolist()
     [0.013863, 0.027726, 0.041589]
     """
+    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
+        raise ParameterError("must be a whole number, not below zero", where="seed", value=seed)
     if engine == "clocked":
         if plasticity:
             raise UnsupportedFeature("only the exact engine learns while it runs", where="plasticity")
@@ -118,7 +120,7 @@ def run(
             raise UnsupportedFeature("the clocked engine has no clamps, and runs on one thread", where="run")
         with telling(progress, "simulating") as report:
             return run_clocked(
-                lowered(network, dt, semantics), duration, inputs, record or Record(), seed or 0, state, report
+                lowered(network, dt, semantics), duration, inputs, record or Record(), seed, state, report
             )
     if engine != "exact":
         raise UnknownName("engine", engine, ["exact", "clocked"])
@@ -133,8 +135,6 @@ def run(
     if not isinstance(network, Network | Program):
         raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
     length = float(positive(duration, "duration", zero=True))
-    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-        raise ParameterError("must be a whole number, not below zero", where="seed", value=seed)
     began = time.perf_counter()
     program = network if isinstance(network, Program) else build(network)
     wanted = record or Record()

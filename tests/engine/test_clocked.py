@@ -15,6 +15,7 @@ from neuro.errors import (
     UnsupportedFeature,
     WeightError,
 )
+from neuro.network.neurons import Source
 from tests.dense import DT, euler, stepped_networks, whole
 
 thorough = settings(max_examples=60)
@@ -26,7 +27,7 @@ def run(network, steps, inputs, **options):
 
 
 def everything(network):
-    members = {p.name: range(p.size) for p in network.populations.values() if not isinstance(p.model, nr.SpikeSource)}
+    members = {p.name: range(p.size) for p in network.populations.values() if not isinstance(p.model, Source)}
     return nr.Record(v=members)
 
 
@@ -192,6 +193,42 @@ def test_a_program_brings_its_weights():
     assert len(run(program, 10, inputs).spikes["cell"]) == 1
     with pytest.raises(UnsupportedFeature, match="another bias"):
         run(program.with_bias({"cell": 0.1}), 10, inputs)
+
+
+@pytest.mark.parametrize("semantics", ["nir-euler", "loihi"])
+def test_weights_of_a_program_go_where_their_delays_are(semantics):
+    weights = np.arange(6.0).reshape(2, 3)
+
+    def network(weight):
+        net = nr.Network()
+        model = WHOLE if semantics == "loihi" else nr.LIF(tau_m=20e-3, v_th=None)
+        cue, cell = net.add(nr.Population("cue", 2, nr.SpikeSource())), net.add(nr.Population("cell", 3, model))
+        net.connect(cue, cell, nr.Dense(weight), delay=DT * np.array([[3, 1, 2], [2, 2, 1]]))
+        return net
+
+    inputs, record = {"cue": nr.Spikes([0.0, 0.0], [0, 1])}, nr.Record(v={"cell": range(3)})
+    expected = run(network(weights), 5, inputs, record=record)
+    assert len({tuple(column) for column in expected.v["cell"].T}) == 3
+    if semantics == "nir-euler":
+        program = nr.build(network(np.zeros((2, 3)))).with_weights({"cue->cell": weights})
+        assert same_bits(run(program, 5, inputs, record=record), expected)
+
+
+def test_poisson_sources_fire_what_they_fire_in_the_exact_engine():
+    net = nr.Network()
+    net.add(nr.Population("noise", 3, nr.PoissonSource([50.0, 400.0, 3000.0])))
+    exact = nr.run(net, 200 * DT, seed=3).spikes["noise"]
+    steps = np.floor(exact.times / DT + 1e-6).astype(int)
+    whole = run(net, 200, {}, seed=3)
+    assert pairs(whole.spikes["noise"]) == sorted(zip(steps.tolist(), exact.ids.tolist(), strict=True))
+    assert pairs(run(net, 200, {}).spikes["noise"]) != pairs(whole.spikes["noise"])
+    first = run(net, 77, {}, seed=3)
+    rest = run(net, 123, {}, state=first.state)
+    assert pairs(first.spikes["noise"]) + pairs(rest.spikes["noise"]) == pairs(whole.spikes["noise"])
+    with pytest.raises(InputError, match="draws its own"):
+        run(net, 5, {"noise": nr.Spikes([0.0], [0])})
+    with pytest.raises(ParameterError, match="seed"):
+        run(net, 5, {}, seed=-1)
 
 
 def test_a_crossbar_counts_its_reads():
