@@ -125,7 +125,8 @@ def _help(entry: Callable[..., Any] | None) -> Iterator[None]:
     if cores > 1 and sys.executable and not numba.config.DISABLE_JIT:
         modules = sorted({function.__module__ for function in _UNLINKED.values()} - {"__main__"})
         what = [] if entry is None else [entry.__module__, entry.__qualname__]
-        code = f"import sys; sys.path[:] = {sys.path!r}; import neuro.jit; neuro.jit.fill_cache({modules}, *{what})"
+        path = [str(folder) for folder in sys.path]
+        code = f"import sys; sys.path[:] = {path}; import neuro.jit; neuro.jit.fill_cache({modules}, *{what})"
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with suppress(OSError):  # without help it takes longer
             helper = subprocess.Popen([sys.executable, "-c", code], **quiet)  # type: ignore[call-overload]

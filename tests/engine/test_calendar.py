@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.engine import course
-from neuro.engine.calendar import deal, sort_events
-from neuro.engine.state import initial_state
-from neuro.jit import kernel
+from neuro.engine.calendar import deal, enter, sort_events, take
+from neuro.engine.records import EVENT, FAULT, FULL, REGISTERS, VACANT
+from neuro.engine.state import initial_state, new_desk
+from neuro.jit import kernel, laid
 
 
 @kernel
@@ -56,6 +59,46 @@ def test_events_dealt_by_time_come_roughly_in_order_and_keep_their_order_within_
         part = np.clip(time[2 : n + 2] * (n / end), 0, n - 1).astype(int)
         assert np.all(np.diff(part) >= 0)
         assert np.all(np.diff(code[2 : n + 2])[np.diff(part) == 0] > 0)
+
+
+@kernel
+def enter_one(calendar, bucket, register, window, length, t, code):
+    enter(calendar, bucket, register, window, length, t, code)
+
+
+@kernel
+def take_all(state, desk, window, start, end):
+    return take(state, desk, window, start, end)
+
+
+@given(
+    room=st.integers(1, 20),
+    windows=st.lists(st.lists(st.tuples(st.integers(1, 9), st.floats(0.0, 1.0, exclude_max=True)), max_size=8)),
+)
+def test_events_leave_the_calendar_in_their_windows_and_their_entries_are_used_again(room, windows):
+    """In each window some events are entered, so many windows ahead; there are four buckets."""
+    program = nr.build(nr.Network())
+    calendar, bucket, register = np.zeros(room, EVENT), np.full(4, -1), np.zeros(REGISTERS, np.int64)
+    calendar["next"] = VACANT
+    state = initial_state(program).arrays._replace(calendar=calendar, bucket=bucket, register=register)
+    desk = new_desk(program, np.array([0, 0]), room, 1)
+    waiting, code = [], 0
+    for window, entered in enumerate([*windows, *[[]] * 10]):
+        n = take_all(laid(state), laid(desk), window, float(window), window + 1.0)
+        due = sorted(pair for pair in waiting if pair[0] < window + 1)
+        assert list(zip(desk.event_time[:n].tolist(), desk.event_code[:n].tolist(), strict=True)) == due
+        waiting = [pair for pair in waiting if pair not in due]
+        for ahead, part in entered:
+            code += 1
+            enter_one(calendar, bucket, register, window, 1.0, window + ahead + part, code)
+            if register[FAULT]:
+                assert len(waiting) == room
+                assert register[FAULT] == FULL
+                register[FAULT] = 0
+            else:
+                waiting.append((window + ahead + part, code))
+        assert np.sum(calendar["next"] != VACANT) == len(waiting)
+    assert not waiting
 
 
 def test_the_calendar_does_not_grow_because_there_is_little_room_for_spikes(monkeypatch):
