@@ -287,6 +287,7 @@ def ready(program: Program, threads: int = 1) -> None:
     tables = program.table, laid(arrays), laid(inputs), laid(out)
     if program.window:
         run_windows(*tables, laid(desk), 0.0, 0.0, program.window, 0.0, 0.0, 1)
+        first_busy(*tables[:3], laid(desk), 0, program.window)
         if threads > 1:
             desk.signal[0] = OVER
             help_out(*tables, laid(desk), 1, 2)
