@@ -35,6 +35,8 @@ _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneTyp
 
 MANY = 8
 """So many routines to be compiled are worth a process of its own."""
+PATIENCE = 30.0
+"""Seconds after which that process is given up."""
 
 __all__ = [
     "fill_cache",
@@ -133,7 +135,8 @@ def _help(entry: Callable[..., Any] | None) -> Iterator[None]:
     try:
         yield
         if helper is not None:
-            helper.wait()
+            with suppress(subprocess.TimeoutExpired):  # it is at most about to finish what this process has, too
+                helper.wait(PATIENCE)
     finally:
         if helper is not None:
             helper.kill()
