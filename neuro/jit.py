@@ -39,6 +39,7 @@ PATIENCE = 30.0
 """Seconds after which that process is given up."""
 
 __all__ = [
+    "cores",
     "fill_cache",
     "give_way",
     "highest",
@@ -113,6 +114,11 @@ def _prepared(external: Any, function: Callable[..., Any]) -> CFunc:
     return compiled
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _in_cache(compiled: CFunc) -> bool:
     """Is it in the cache, as far as this can be told?"""
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
@@ -122,9 +128,8 @@ def _in_cache(compiled: CFunc) -> bool:
 @contextmanager
 def _help(entry: Callable[..., Any] | None) -> Iterator[None]:
     """Compile from the end of the list meanwhile, in a process of its own, where there is a core for it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     helper = None
-    if cores > 1 and sys.executable and not numba.config.DISABLE_JIT:
+    if cores() > 1 and sys.executable and not numba.config.DISABLE_JIT:
         modules = sorted({function.__module__ for function in _UNLINKED.values()} - {"__main__"})
         what = [] if entry is None else [entry.__module__, entry.__qualname__]
         path = [str(folder) for folder in sys.path]

@@ -10,10 +10,11 @@ import numpy as np
 from neuro.arrays import Floats, Ints, indices
 from neuro.engine.clocked_program import ClockedProgram, steps_in
 from neuro.engine.clocked_records import CHANGE, SPIKE, Plan, Records
+from neuro.engine.inputs import takes
 from neuro.engine.poisson import poisson
 from neuro.engine.recording import Current, Record, Spikes, each
 from neuro.errors import InputError, ParameterError, UnknownName, UnsupportedFeature
-from neuro.network.neurons import Model, PoissonSource, Source, SpikeSource
+from neuro.network.neurons import PoissonSource, Source, SpikeSource
 
 __all__ = ["plan_of", "step_of"]
 
@@ -58,7 +59,8 @@ def plan_of(
                     raise UnsupportedFeature("whole-number neurons take no Current", where=f"input of {name!r}")
                 currents.setdefault(name, []).append(item)
             else:
-                raise InputError(_takes(population.model), where=f"input of {name!r}", value=type(item).__name__)
+                rule = takes(population.model, clamps=False)
+                raise InputError(rule, where=f"input of {name!r}", value=type(item).__name__)
     for name, population in program.network.populations.items():
         if isinstance(population.model, PoissonSource):
             # A step more on either side: rounding may put a spike into the next one.
@@ -68,12 +70,6 @@ def plan_of(
     spikes = np.empty(len(order), SPIKE)
     spikes["step"], spikes["neuron"] = when[order], who[order]
     return Plan(spikes, *_changes(program, currents, start, stop), *_samples(program, record, start, stop))
-
-
-def _takes(model: Model) -> str:
-    if isinstance(model, PoissonSource):
-        return "a Poisson source draws its own spikes; to give it some, make it a SpikeSource"
-    return "a spike source takes Spikes" if isinstance(model, SpikeSource) else "this population takes a Current"
 
 
 def _changes(

@@ -15,7 +15,7 @@ from neuro.engine.records import STEP, Records
 from neuro.errors import ClampError, InputError, ParameterError, UnknownName
 from neuro.network.neurons import Model, PoissonSource, Source, SpikeSource
 
-__all__ = ["NO_SAMPLES", "ClampLike", "Sampling", "Schedule", "join", "sampling", "schedule", "since"]
+__all__ = ["NO_SAMPLES", "ClampLike", "Sampling", "Schedule", "join", "sampling", "schedule", "since", "takes"]
 
 
 class ClampLike(Protocol):
@@ -76,7 +76,7 @@ def schedule(
             elif isinstance(item, Current) and not isinstance(model, Source):
                 currents.setdefault(name, []).append(item)
             else:
-                raise InputError(_takes(model), where=f"input of {name!r}", value=type(item).__name__)
+                raise InputError(takes(model), where=f"input of {name!r}", value=type(item).__name__)
     for name, population in program.network.populations.items():
         if isinstance(population.model, PoissonSource):
             add(name, poisson(population, seed, start, stop))
@@ -114,12 +114,13 @@ def _joined(parts: list[Any], dtype: type) -> Any:
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 
-def _takes(model: Model) -> str:
+def takes(model: Model, *, clamps: bool = True) -> str:
+    """What a population takes as its input, for who has given something else; `clamps`: can it be clamped instead?"""
     if isinstance(model, SpikeSource):
         return "a spike source takes Spikes"
     if isinstance(model, PoissonSource):
         return "a Poisson source draws its own spikes; to give it some, make it a SpikeSource"
-    return "this population takes a Current; to force its spikes, use a hard Clamp"
+    return "this population takes a Current" + ("; to force its spikes, use a hard Clamp" if clamps else "")
 
 
 def _known(program: Program, name: str) -> None:

@@ -57,8 +57,11 @@ def raise_interrupts() -> Iterator[None]:
     By itself a run answers Ctrl-C with a recording of what was done so far. Work that consists of many runs has no
     use for a part of one.
 
+    >>> import neuro as nr
     >>> with raise_interrupts():
-    ...     pass  # runs in here raise KeyboardInterrupt
+    ...     rec = nr.run(nr.Network(), 1.0)  # Ctrl-C in here raises KeyboardInterrupt
+    >>> rec.interrupted
+    False
     """
     before = _RAISED.set(True)
     try:

@@ -6,7 +6,6 @@ away only while nothing comes for long. Who does which share has no effect on wh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -20,7 +19,7 @@ from neuro.arrays import Ints
 from neuro.engine.part import clip, run_part
 from neuro.engine.program import Program
 from neuro.engine.records import I8, U4_2, Desk, Fixed, Index, Inputs, Output, State
-from neuro.jit import give_way, inner, kernel, laid, seen, tell
+from neuro.jit import cores, give_way, inner, kernel, laid, seen, tell
 
 APART = 16
 """Numbers that different threads write stand in cache lines of their own."""
@@ -35,8 +34,7 @@ _CUTS: WeakKeyDictionary[Program, dict[int, NDArray[np.uint32]]] = WeakKeyDictio
 
 def workers_for(threads: int) -> int:
     """As many of the threads that were asked for as there are cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(threads, cores)
+    return min(threads, cores())
 
 
 def cuts(program: Program, threads: int) -> NDArray[np.uint32]:

@@ -111,3 +111,16 @@ def test_the_calendar_does_not_grow_because_there_is_little_room_for_spikes(monk
     rec = nr.run(program, 15e-3)
     assert len(rec.spikes["cell"]) == 26 * 14 + 13
     assert len(rec.state.arrays.calendar) == len(initial_state(program).arrays.calendar)
+
+
+def test_the_calendar_grows_where_few_of_its_entries_are_free():
+    """For 85 ms, 26 neurons send a spike each millisecond, which is under way for a tenth of a second."""
+    net = nr.Network()
+    cell = net.add(nr.Population("cell", 26, nr.IF(v_th=1.0, bias=np.linspace(990.0, 1010.0, 26))))
+    net.connect("cell", "cell", nr.AllToAll(0.0), delay=1e-3, name="short")
+    net.connect(cell, cell, nr.AllToAll(0.0), delay=0.1, name="long")
+    state = None
+    for _ in range(17):
+        state = nr.run(net, 5e-3, state=state).state
+        calendar = state.arrays.calendar
+        assert np.sum(calendar["next"] == VACANT) >= len(calendar) // 8 - 2 * 26

@@ -195,23 +195,21 @@ def test_a_program_brings_its_weights():
         run(program.with_bias({"cell": 0.1}), 10, inputs)
 
 
-@pytest.mark.parametrize("semantics", ["nir-euler", "loihi"])
-def test_weights_of_a_program_go_where_their_delays_are(semantics):
+def test_weights_of_a_program_go_where_their_delays_are():
     weights = np.arange(6.0).reshape(2, 3)
 
     def network(weight):
         net = nr.Network()
-        model = WHOLE if semantics == "loihi" else nr.LIF(tau_m=20e-3, v_th=None)
-        cue, cell = net.add(nr.Population("cue", 2, nr.SpikeSource())), net.add(nr.Population("cell", 3, model))
+        cue = net.add(nr.Population("cue", 2, nr.SpikeSource()))
+        cell = net.add(nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=None)))
         net.connect(cue, cell, nr.Dense(weight), delay=DT * np.array([[3, 1, 2], [2, 2, 1]]))
         return net
 
     inputs, record = {"cue": nr.Spikes([0.0, 0.0], [0, 1])}, nr.Record(v={"cell": range(3)})
     expected = run(network(weights), 5, inputs, record=record)
     assert len({tuple(column) for column in expected.v["cell"].T}) == 3
-    if semantics == "nir-euler":
-        program = nr.build(network(np.zeros((2, 3)))).with_weights({"cue->cell": weights})
-        assert same_bits(run(program, 5, inputs, record=record), expected)
+    program = nr.build(network(np.zeros((2, 3)))).with_weights({"cue->cell": weights})
+    assert same_bits(run(program, 5, inputs, record=record), expected)
 
 
 def test_poisson_sources_fire_what_they_fire_in_the_exact_engine():
