@@ -59,8 +59,9 @@ __all__ = [
 def kernel(function: F) -> F:
     """Compile `function` to machine code, cached on disk, with IEEE arithmetic and no Python checks.
 
-    Kernels may call kernels of other files in the same folder: the cache entry of each carries the digest of
-    them all, because numba by itself would go on running a callee that has been edited in another file.
+    Kernels may call kernels of other files in the same part of the package (`neuro/engine`, folders below it
+    included): the cache entry of each carries the digest of that whole tree, because numba by itself would go on
+    running a callee that has been edited in another file.
     """
     compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
     _stamp(compiled, function)
@@ -244,13 +245,20 @@ def _stamp(compiled: Any, function: Callable[..., Any]) -> None:
     """Let a cache entry hold only as long as no file changes that the compiled code can come from."""
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if index is not None:
-        index._source_stamp = _digest(Path(function.__code__.co_filename).parent)
+        index._source_stamp = _digest(_tree(Path(function.__code__.co_filename).parent))
+
+
+@cache
+def _tree(folder: Path) -> Path:
+    """The part of a package that a folder belongs to: the highest folder above it that is not the package itself."""
+    above = folder.parent
+    return _tree(above) if all((each / "__init__.py").is_file() for each in (above, above.parent)) else folder
 
 
 @cache
 def _digest(folder: Path) -> str:
     here = Path(__file__)
-    parts = (path.read_bytes() for path in (here, here.with_name("lanes.py"), *sorted(folder.glob("*.py"))))
+    parts = (path.read_bytes() for path in (here, here.with_name("lanes.py"), *sorted(folder.rglob("*.py"))))
     return hashlib.sha256(b"\x00".join(parts)).hexdigest()
 
 

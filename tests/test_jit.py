@@ -62,22 +62,25 @@ def test_an_array_that_is_not_what_the_record_says_is_refused(pair):
 
 
 @pytest.mark.parametrize("kind", ["kernel", "inner", "routine"])
-def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch, kind):
-    box = tmp_path / "box"
-    box.mkdir()
-    (box / "__init__.py").touch()
-    (box / "caller.py").write_text(CALLER)
+@pytest.mark.parametrize(("caller", "callee"), [("", ""), ("part.one", "part"), ("part", "part.two.deep")])
+def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch, kind, caller, callee):
+    """In one folder, above it and below it, within one part of a package."""
+    modules = {}
+    for name, module in (("caller", caller), ("callee", callee)):
+        folder = tmp_path / "box"
+        for each in ["", *filter(None, module.split("."))]:
+            folder = folder / each
+            folder.mkdir(exist_ok=True)
+            (folder / "__init__.py").touch()
+        modules[name] = ".".join(filter(None, ("box", module, name)))
+    path = {name: tmp_path.joinpath(*module.split(".")).with_suffix(".py") for name, module in modules.items()}
+    path["caller"].write_text(CALLER.replace("box.callee", modules["callee"]))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    use = f"from {modules['caller']} import two; from neuro.jit import link; link(); print(two())"
     for value in (1, 10):
-        (box / "callee.py").write_text(CALLEE.format(kind=kind, value=value))
-        printed = subprocess.run(
-            [sys.executable, "-c", "from box.caller import two; from neuro.jit import link; link(); print(two())"],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=tmp_path,
-        )
+        path["callee"].write_text(CALLEE.format(kind=kind, value=value))
+        printed = subprocess.run([sys.executable, "-c", use], capture_output=True, text=True, check=True, cwd=tmp_path)
         assert int(printed.stdout) == value + 1
 
 
