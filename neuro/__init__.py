@@ -15,64 +15,64 @@ from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbabil
 if TYPE_CHECKING:
     from neuro.accounting.account import account
     from neuro.accounting.report import EnergyReport
+    from neuro.chip.files import load_placement
     from neuro.chip.load import list_chips, load_chip
     from neuro.chip.model import Chip, mesh_chip
     from neuro.chip.placement import Placement, placed
-    from neuro.chip.stored import load_placement
-    from neuro.crossbar.array import Crossbar
-    from neuro.crossbar.device import Device, load_device
-    from neuro.crossbar.faults import Faults
-    from neuro.crossbar.reading import Reading
-    from neuro.crossbar.wires import Wires
-    from neuro.crossbar.writing import Writing
-    from neuro.engine.checkpoint import load_state
-    from neuro.engine.clocked import run_batch
-    from neuro.engine.clocked_program import build_clocked
-    from neuro.engine.interrupts import raise_interrupts
-    from neuro.engine.program import Program, build
+    from neuro.crossbar.circuit.wires import Wires
+    from neuro.crossbar.device.device import Device, load_device
+    from neuro.crossbar.device.faults import Faults
+    from neuro.crossbar.pair import Crossbar
+    from neuro.crossbar.read.settings import Reading
+    from neuro.crossbar.write.settings import Writing
+    from neuro.engine.clocked.program import build_clocked
+    from neuro.engine.clocked.run import run_batch
+    from neuro.engine.drive.interrupts import raise_interrupts
+    from neuro.engine.lower.program import Program, build
     from neuro.engine.recording import Current, Record, Recording, Spikes
     from neuro.engine.run import run
-    from neuro.engine.stored import load_recording
+    from neuro.engine.storage.recordings import load_recording
+    from neuro.engine.storage.states import load_state
     from neuro.exchange.nir import read_nir
-    from neuro.learning.plasticity import STDP, EventLocal
+    from neuro.learning.spike_rules import STDP, EventLocal
     from neuro.mapping.place import place
 
 __version__ = "0.1.0"
 
 # numba and scipy take half a second to import; a description needs neither.
 _LATER = {
-    "EventLocal": "neuro.learning.plasticity",
-    "STDP": "neuro.learning.plasticity",
+    "EventLocal": "neuro.learning.spike_rules",
+    "STDP": "neuro.learning.spike_rules",
     "Chip": "neuro.chip.model",
-    "Crossbar": "neuro.crossbar.array",
+    "Crossbar": "neuro.crossbar.pair",
     "Current": "neuro.engine.recording",
-    "Device": "neuro.crossbar.device",
+    "Device": "neuro.crossbar.device.device",
     "EnergyReport": "neuro.accounting.report",
     "Placement": "neuro.chip.placement",
-    "Faults": "neuro.crossbar.faults",
-    "Program": "neuro.engine.program",
+    "Faults": "neuro.crossbar.device.faults",
+    "Program": "neuro.engine.lower.program",
     "Record": "neuro.engine.recording",
-    "Reading": "neuro.crossbar.reading",
+    "Reading": "neuro.crossbar.read.settings",
     "Recording": "neuro.engine.recording",
     "Spikes": "neuro.engine.recording",
     "account": "neuro.accounting.account",
-    "Wires": "neuro.crossbar.wires",
-    "Writing": "neuro.crossbar.writing",
-    "build": "neuro.engine.program",
-    "build_clocked": "neuro.engine.clocked_program",
+    "Wires": "neuro.crossbar.circuit.wires",
+    "Writing": "neuro.crossbar.write.settings",
+    "build": "neuro.engine.lower.program",
+    "build_clocked": "neuro.engine.clocked.program",
     "list_chips": "neuro.chip.load",
     "load_chip": "neuro.chip.load",
-    "load_device": "neuro.crossbar.device",
-    "load_placement": "neuro.chip.stored",
-    "load_recording": "neuro.engine.stored",
-    "load_state": "neuro.engine.checkpoint",
+    "load_device": "neuro.crossbar.device.device",
+    "load_placement": "neuro.chip.files",
+    "load_recording": "neuro.engine.storage.recordings",
+    "load_state": "neuro.engine.storage.states",
     "mesh_chip": "neuro.chip.model",
     "place": "neuro.mapping.place",
     "placed": "neuro.chip.placement",
-    "raise_interrupts": "neuro.engine.interrupts",
+    "raise_interrupts": "neuro.engine.drive.interrupts",
     "read_nir": "neuro.exchange.nir",
     "run": "neuro.engine.run",
-    "run_batch": "neuro.engine.clocked",
+    "run_batch": "neuro.engine.clocked.run",
 }
 
 __all__ = [

@@ -203,7 +203,7 @@ def devices_command(
 ) -> None:
     """List the device models that come with neuro, and where each is from."""
     with _in_plain_words():
-        from neuro.crossbar.device import device_record, list_devices
+        from neuro.crossbar.device.device import device_record, list_devices
 
         if as_json:
             records = [device_record(name).model_dump(mode="json", exclude_none=True) for name in list_devices()]
@@ -265,9 +265,7 @@ def map_command(
         str, typer.Option(metavar="CHIP", help="A name, a file, or mesh:WIDTHxHEIGHT:NEURONS[:SYNAPSES[:AXONS]].")
     ],
     spikes: Annotated[Path | None, typer.Option(metavar="FILE", help="A recording that gives the traffic.")] = None,
-    objective: Annotated[
-        str, typer.Option(help="km1, multicast_hops, ...; or a mix, km1=1,max_link=0.5.")
-    ] = "km1",
+    objective: Annotated[str, typer.Option(help="km1, multicast_hops, ...; or a mix, km1=1,max_link=0.5.")] = "km1",
     effort: Annotated[str, typer.Option(help="fast, balanced or best.")] = "balanced",
     seed: Annotated[int, typer.Option(min=0, help="Root of all random draws.")] = 0,
     cores: Annotated[int | None, typer.Option(min=1, help="Use at most so many cores.")] = None,

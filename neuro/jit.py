@@ -1,4 +1,4 @@
-"""How kernels are compiled, cached, and given their arrays; numba is imported here and in `lanes.py` alone."""
+"""How kernels are compiled, cached, and given their arrays; numba is imported here and in `simd.py` alone."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def _tree(folder: Path) -> Path:
 @cache
 def _digest(folder: Path) -> str:
     here = Path(__file__)
-    parts = (path.read_bytes() for path in (here, here.with_name("lanes.py"), *sorted(folder.rglob("*.py"))))
+    parts = (path.read_bytes() for path in (here, here.with_name("simd.py"), *sorted(folder.rglob("*.py"))))
     return hashlib.sha256(b"\x00".join(parts)).hexdigest()
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from neuro.engine.interrupts import raise_interrupts
+from neuro.engine.drive.interrupts import raise_interrupts
 from neuro.errors import ParameterError, UnknownName
 from neuro.progress import Progress, silent
 from neuro.report.record import Report, fill, plain, provenance, staged

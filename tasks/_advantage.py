@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from neuro.crossbar.device import models_dir
 from neuro.errors import ParameterError
+from neuro.paths import models_dir
 
 STATUS = ("primary", "secondary", "chosen")
 ARRAY = 64

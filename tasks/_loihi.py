@@ -13,8 +13,8 @@ import neuro as nr
 from neuro.accounting.report import EnergyReport
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, placed
-from neuro.chip.record import Figure
-from neuro.crossbar.device import models_dir
+from neuro.chip.schema import Figure
+from neuro.paths import models_dir
 from neuro.tasks._smnist import DT, READOUTS, STEPS, Weights, network
 
 CHIPS = ("loihi_davies2018", "loihi_sanafe")

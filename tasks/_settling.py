@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.arrays import Floats, stream
-from neuro.crossbar.array import Crossbar
+from neuro.crossbar.pair import Crossbar
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, clamped, lower, recall, weight_unit
+from neuro.randomness import stream
 from neuro.tasks import braille
 from neuro.tasks._advantage import Counts
+from neuro.validation import Floats
 
 BRAILLE_FLIPS = 0.2
 LOAD, FLIPS = 0.05, 0.1

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import neuro as nr
-from neuro.arrays import Floats, Ints
 from neuro.errors import DataError
+from neuro.validation import Floats, Ints
 
 DT = 1e-3
 """Step of the network's own time, s; how long a chip takes for it is another matter."""
@@ -63,9 +63,9 @@ def network(w_in: Floats, w_rec: Floats, w_out: Floats, dt: float = DT, *, w_a: 
     """The published network: weights (80, 240), (240, 240), (240, 10); LIF neurons first, then AHP."""
     net = nr.Network()
     net.add(nr.Population("input", INPUTS, nr.SpikeSource()))
-    net.add(nr.Population("lif", LIF, nr.LoihiLIF(d_v=204, vth=127)))
-    net.add(nr.Population("ahp", AHP, nr.LoihiAHP(d_v=204, vth=127 * 4, e=2, d_a=5, w_a=w_a, e_a=-4)))
-    net.add(nr.Population("readout", READOUTS, nr.LoihiLIF(d_v=204, vth=None)))
+    net.add(nr.Population("lif", LIF, nr.LoihiLIF(d_v=204, v_th=127)))
+    net.add(nr.Population("ahp", AHP, nr.LoihiAHP(d_v=204, v_th=127 * 4, e=2, d_a=5, w_a=w_a, e_a=-4)))
+    net.add(nr.Population("readout", READOUTS, nr.LoihiLIF(d_v=204, v_th=None)))
     columns = {"lif": slice(0, LIF), "ahp": slice(LIF, None)}
     for post, here in columns.items():
         net.connect("input", post, listed(w_in[:, here]), delay=dt)

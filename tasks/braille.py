@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from neuro.arrays import Floats, stream
-from neuro.crossbar.array import Crossbar, Faults, Reading, Wires, Writing
-from neuro.crossbar.device import Device, list_devices, load_device
-from neuro.crossbar.measured import Measured
-from neuro.crossbar.properties import Properties, properties
-from neuro.crossbar.writing import nominal_step
+from neuro.crossbar.device.device import Device, list_devices, load_device
+from neuro.crossbar.device.properties import Properties, properties
+from neuro.crossbar.device.reference_data import Measured
+from neuro.crossbar.pair import Crossbar, Faults, Reading, Wires, Writing
+from neuro.crossbar.write.settings import nominal_step
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, Training, lower, present, recall, train, weight_unit
+from neuro.randomness import stream
 from neuro.report import Progress, Report, Table
 from neuro.units import uS
+from neuro.validation import Floats
 
 NAMES = ("turing", "lovelace", "hopper", "shannon", "dijkstra", "knuth", "mccarthy", "hopfield", "backus")
 """The nine computer scientists of Yi et al., Nature Electronics 2022, padded with blank cells to `CELLS`."""
@@ -176,10 +177,10 @@ def available(variant: str) -> bool:
     return law.path.is_file()
 
 
-def most_levels(device: Device) -> int:
+def max_levels(device: Device) -> int:
     """Pulses that one update may send to a device: 4 of 64 levels' worth of its window, and one at least."""
     step = nominal_step(device)
-    return max(1, round(4 / 63 * (device.g_max - device.g_min) / step)) if step else Training().most_levels
+    return max(1, round(4 / 63 * (device.g_max - device.g_min) / step)) if step else Training().max_levels
 
 
 def exact_words(found: Floats, words: Floats) -> float:
@@ -217,7 +218,7 @@ def learn_on(config: Config, variant: str, seed: int, device: Device, faults: Fa
         curve[epoch] = exact_words(free.bits, words)
         spent[epoch] = free.spikes.sum()
 
-    training = Training(epochs=config.epochs, cues=config.cues, most_levels=most_levels(device))
+    training = Training(epochs=config.epochs, cues=config.cues, max_levels=max_levels(device))
     program = train(
         memory, crossbar, patterns(), lambda epoch: training_cues(config, seed, epoch), training, watch=watch
     )
@@ -409,9 +410,7 @@ def lessons(
     config: Config, metrics: dict[str, float], costs: dict[str, dict[str, float]], told: dict[str, Properties]
 ) -> list[str]:
     """Sentences that follow from the measured numbers, whatever these are."""
-    accuracy = {
-        v: float(np.mean([metrics[f"exact_words/{v}/{p:.2f}"] for p in config.flips])) for v in config.variants
-    }
+    accuracy = {v: float(np.mean([metrics[f"exact_words/{v}/{p:.2f}"] for p in config.flips])) for v in config.variants}
     error = {
         v: float(np.sqrt(np.mean([metrics[f"standard_error/{v}/{p:.2f}"] ** 2 for p in config.flips])))
         for v in config.variants

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.arrays import Floats
-from neuro.crossbar.array import Crossbar, Faults
-from neuro.crossbar.device import Device, load_device
-from neuro.crossbar.laws import Constant, Linear
+from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.laws import Constant, Linear
+from neuro.crossbar.pair import Crossbar, Faults
 from neuro.learning.memory import Memory, lower, recall
 from neuro.report import Progress, Report, Table
 from neuro.tasks import braille
+from neuro.validation import Floats
 
 KNOBS = ("levels", "write_noise", "asymmetry", "softness", "stuck")
 """What is turned, each for itself; everything else stays as in a device of 64 levels without errors."""

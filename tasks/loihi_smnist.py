@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 import neuro as nr
-from neuro.arrays import Ints
 from neuro.chip.capacity import Use, core_use
 from neuro.engine.recording import Recording
 from neuro.report import Progress, Report, Table
@@ -35,6 +34,7 @@ from neuro.tasks._loihi import (
 )
 from neuro.tasks._smnist import AHP, DT, INPUTS, LIF, STEPS, answer, chip_run, encode, find_data, load, network
 from neuro.units import ms, us
+from neuro.validation import Ints
 
 uJ, mJ = 1e-6, 1e-3
 SPIKING = ("input", "lif", "ahp")
@@ -166,8 +166,7 @@ def _more(config: Config, chip: Run, bills: dict[str, Bill], use: Use, known: Pu
         "core_us_per_step_measured_2019": known.chip_2019["core_step"] / us,
         "core_dynamic_uJ_standard_deviation": main.spread / uJ,
         "core_dynamic_uJ_if_zeros_were_stored": (
-            main.dynamic / uJ
-            + (dense_operations(spikes) - main.counts["synapse"]) * cost(main.chip, "synapse") / uJ
+            main.dynamic / uJ + (dense_operations(spikes) - main.counts["synapse"]) * cost(main.chip, "synapse") / uJ
         ),
         "core_static_uJ": static(known, main.latency) / uJ,
         "core_static_uJ_at_the_chips_latency": static(known, measured["latency"]) / uJ,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.arrays import stream
 from neuro.bench.mapping import compared, maps
 from neuro.bench.mapping_networks import NETWORKS, draw, jin_layers, network_of
 from neuro.chip.model import mesh_chip
@@ -16,10 +15,11 @@ from neuro.engine.recording import Spikes
 from neuro.engine.run import run as simulate
 from neuro.errors import UnknownName
 from neuro.mapping.compare import OURS, compare
-from neuro.mapping.layout import arrange
+from neuro.mapping.layout.layout import arrange
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import LIF, SpikeSource
 from neuro.network.synapses import Dense, OneToOne
+from neuro.randomness import stream
 from neuro.report import Progress, Report, Table
 
 OWN = ("braille_memory",)

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from neuro.arrays import stream
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.neurons import AHP, ALIF, LIF, Source
 from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse, is_matrix, triplets
+from neuro.randomness import stream
 
 Terms = Sequence[tuple[float, float]]
 """(coefficient, time constant) of each exponential."""

@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from neuro.engine.poisson import poisson
+from neuro.engine.drive.poisson import poisson
 from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource, receptors

@@ -16,7 +16,7 @@ import neuro
 PACKAGE = Path(neuro.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "units", "arrays", "jit", "lanes", "progress"},
+    {"errors", "units", "validation", "randomness", "paths", "jit", "simd", "progress"},
     {"network", "crossbar", "chip"},
     {"engine"},
     {"accounting"},
@@ -76,7 +76,7 @@ def test_no_two_parts_import_each_other() -> None:
 
 def test_numba_is_imported_in_two_places() -> None:
     users = {name_of(path) for path in MODULES if any(n.split(".")[0] == "numba" for n in imports(path))}
-    assert users == {"jit.py", "lanes.py"}
+    assert users == {"jit.py", "simd.py"}
 
 
 HEAVY = ("numba", "scipy", "matplotlib", "brian2", "nest", "torch", "networkx", "pandas")

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from neuro.accounting.counts import Counts, Train, count_events
+from neuro.accounting.counts import BinnedSpikes, Counts, count_events
 from neuro.accounting.duration import Duration, Span, durations, figure, own_kind
 from neuro.accounting.flight import flight
 from neuro.accounting.neurobench import neurobench
 from neuro.accounting.report import EnergyReport, Host
-from neuro.arrays import positive
 from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
+from neuro.validation import positive
 
 __all__ = ["account"]
 
@@ -102,7 +102,7 @@ def account(
     return _bill(recording, placement, train, counts, known, static, duration, missing)
 
 
-def _train(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> Train:
+def _train(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> BinnedSpikes:
     """All spikes by step or by bin."""
     chip, start, length = placement.chip, recording.start, recording.stop - recording.start
     offset = placement.offset
@@ -134,7 +134,7 @@ def _train(recording: Recording, placement: Placement, dt: float | None, bins: i
         step = np.floor((when - start) * (steps / length if length else 0.0)).astype(np.int64)
     step = np.clip(step, 0, max(steps - 1, 0))
     order = np.argsort(step, kind="stable")
-    return Train(step[order], who[order], steps, stepped)
+    return BinnedSpikes(step[order], who[order], steps, stepped)
 
 
 def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
@@ -144,7 +144,7 @@ def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
     return float(positive(STEP if found is None else found, "dt"))
 
 
-def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: Train) -> None:
+def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: BinnedSpikes) -> None:
     if not pulses:
         return
     core = np.zeros(chip.cores)
@@ -187,7 +187,7 @@ def _static_power(placement: Placement) -> tuple[Span, list[str]]:
 def _bill(
     recording: Recording,
     placement: Placement,
-    train: Train,
+    train: BinnedSpikes,
     counts: Counts,
     cost: Mapping[str, Span],
     static: Span,
@@ -249,7 +249,7 @@ def _bill(
     )
 
 
-def _host(recording: Recording, placement: Placement, train: Train) -> Host | None:
+def _host(recording: Recording, placement: Placement, train: BinnedSpikes) -> Host | None:
     """Energy and time of what feeds the chip."""
     host = placement.chip.host
     if not host:

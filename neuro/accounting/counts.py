@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.accounting.latency import seen_before
-from neuro.arrays import Floats, Ints
+from neuro.accounting.slowest_core import seen_before
 from neuro.chip.mesh import HOPS, travelled
 from neuro.chip.placement import Placement
+from neuro.validation import Floats, Ints
 
-__all__ = ["Counts", "Train", "count_events", "is_source", "operations", "variants_of_neurons"]
+__all__ = ["BinnedSpikes", "Counts", "count_events", "is_source", "operations", "variants_of_neurons"]
 
 
 @dataclass(frozen=True, eq=False)
-class Train:
+class BinnedSpikes:
     """All spikes of a recording in the order of their steps (or bins), neurons counted through all populations."""
 
     step: Ints
@@ -59,7 +59,7 @@ class Counts:
         return (kind for kind, count in self.total.items() if count)
 
 
-def count_events(placement: Placement, train: Train) -> Counts:
+def count_events(placement: Placement, train: BinnedSpikes) -> Counts:
     """Count what the spikes of `train` cause on the placement."""
     tally = _Tally(placement, train)
     routes, chip = placement.routes, placement.chip
@@ -92,7 +92,7 @@ def count_events(placement: Placement, train: Train) -> Counts:
 class _Tally:
     """Sums of each kind by place, time and population."""
 
-    def __init__(self, placement: Placement, train: Train) -> None:
+    def __init__(self, placement: Placement, train: BinnedSpikes) -> None:
         self.placement, self.train, self.counts = placement, train, Counts()
         sizes = [len(core) for core in placement.core.values()]
         self.population = np.repeat(np.arange(len(sizes)), sizes)
@@ -178,7 +178,7 @@ def variants_of_neurons(placement: Placement) -> tuple[list[str], Ints]:
     return known or [""], np.repeat(np.array([known.index(name) for name in named], np.int64), sizes)
 
 
-def _count_updates(tally: _Tally, placement: Placement, train: Train) -> None:
+def _count_updates(tally: _Tally, placement: Placement, train: BinnedSpikes) -> None:
     """Spikes of neurons that are no sources, and their updates where the chip advances in steps."""
     source, (known, variant) = is_source(placement), variants_of_neurons(placement)
     updates = placement.chip.updates if train.stepped else "none"

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.accounting.counts import Counts, Train, is_source, operations, variants_of_neurons
-from neuro.accounting.latency import ENTRY, Work, slowest_core
-from neuro.arrays import Floats
+from neuro.accounting.counts import BinnedSpikes, Counts, is_source, operations, variants_of_neurons
+from neuro.accounting.slowest_core import ENTRY, Work, slowest_core
 from neuro.chip.mesh import HOPS
 from neuro.chip.model import KINDS, Chip, Quantity
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
+from neuro.validation import Floats
 
 __all__ = ["Duration", "Span", "durations", "figure", "own_kind"]
 
@@ -65,7 +65,7 @@ def own_kind(chip: Chip, kind: str) -> str:
     return f"{kind}:{chip.neuron}" if chip.neuron else kind
 
 
-def durations(recording: Recording, placement: Placement, train: Train, counts: Counts) -> Duration:
+def durations(recording: Recording, placement: Placement, train: BinnedSpikes, counts: Counts) -> Duration:
     """How long the chip takes for the run, and which figures it would take to know."""
     chip = placement.chip
     kinds = [kind for kind in counts.kinds() if kind.partition(":")[0] in _ON_CORES]
@@ -127,7 +127,7 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     return Span(*rows[max(int(np.searchsorted(known, tiles, side="right")) - 1, 0)].tolist()), False
 
 
-def _steps(placement: Placement, train: Train, seconds: Mapping[str, float]) -> tuple[Floats, Floats, float]:
+def _steps(placement: Placement, train: BinnedSpikes, seconds: Mapping[str, float]) -> tuple[Floats, Floats, float]:
     """Seconds of the slowest core in each step, the same if all updates were active that may have been, and how many
     those are besides those of neurons that fired.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.accounting.duration import figure
-from neuro.arrays import Floats
 from neuro.chip.placement import Placement
+from neuro.validation import Floats
 
 __all__ = ["flight"]
 

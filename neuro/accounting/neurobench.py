@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.accounting.counts import Train, is_source
+from neuro.accounting.counts import BinnedSpikes, is_source
 from neuro.chip.placement import Placement
 
 __all__ = ["neurobench"]
 
 
-def neurobench(placement: Placement, train: Train) -> dict[str, float]:
+def neurobench(placement: Placement, train: BinnedSpikes) -> dict[str, float]:
     """NeuroBench's complexity metrics (Yik et al., Nat. Commun. 16:1545, 2025), for the whole recording.
 
     `footprint`: bytes of the weights as they are stored. `connection_sparsity`: share of possible connections (every

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from neuro.arrays import Floats
 from neuro.chip.mesh import Links
+from neuro.validation import Floats
 
 __all__ = ["EnergyReport", "Host"]
 

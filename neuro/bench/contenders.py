@@ -15,14 +15,14 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from neuro.arrays import Ints
 from neuro.bench.limit import add_all, add_rows, columns_of, rows_of
 from neuro.bench.networks import Arrays, Case, Wired, describe
-from neuro.engine.program import build
+from neuro.engine.lower.program import build
 from neuro.engine.recording import Recording
 from neuro.engine.run import run
 from neuro.errors import PeerError
 from neuro.units import ms
+from neuro.validation import Ints
 
 __all__ = ["Adds", "Contender", "Measured", "Neuro", "NumpyRows", "PeerProcess"]
 

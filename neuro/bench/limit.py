@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Floats, Ints
 from neuro.bench.networks import Arrays, Wired
 from neuro.jit import kernel
+from neuro.validation import Floats, Ints
 
 __all__ = ["add_all", "add_rows", "columns_of", "rows_of"]
 

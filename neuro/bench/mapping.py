@@ -16,7 +16,7 @@ from neuro.chip.model import Chip, mesh_chip
 from neuro.chip.placement import Placement
 from neuro.errors import InputError, NetworkError, ParameterError, UnknownName
 from neuro.mapping.compare import Entry, broken, compare, what_if
-from neuro.mapping.exchange import read_placement, write_hmetis, write_placement
+from neuro.mapping.files import read_placement, write_hmetis, write_placement
 from neuro.mapping.metrics import OBJECTIVES, Verdict, heat, judge
 from neuro.mapping.place import place
 from neuro.mapping.traffic import spikes_of
@@ -263,7 +263,7 @@ def run_map(
     """
     network, traffic = network_from(net, seed, dt)
     if spikes is not None:
-        from neuro.engine.stored import load_recording
+        from neuro.engine.storage.recordings import load_recording
 
         traffic = load_recording(spikes)
     target = chip_from_text(chip)
@@ -274,10 +274,7 @@ def run_map(
         )
         tables = compared(entries, f"{net} on {target.name}, for {objective}", "method")
         metrics = {
-            f"{entry.name}_{name}": cost
-            for entry in entries
-            for name, cost in entry.costs.items()
-            if cost is not None
+            f"{entry.name}_{name}": cost for entry in entries for name, cost in entry.costs.items() if cost is not None
         }
         figures: dict[str, Any] = {}
         for entry in entries:

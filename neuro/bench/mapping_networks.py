@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.arrays import Floats, Ints, stream
 from neuro.errors import UnknownName
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import LIF
 from neuro.network.synapses import Sparse
+from neuro.randomness import stream
+from neuro.validation import Floats, Ints
 
 __all__ = ["NETWORKS", "Drawn", "draw", "jin_layers", "network_of"]
 

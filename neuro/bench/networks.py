@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Floats, Ints
 from neuro.engine.recording import Spikes
 from neuro.errors import UnknownName
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, LIF, SpikeSource
 from neuro.network.synapses import Dense, Sparse
 from neuro.units import ms
+from neuro.validation import Floats, Ints
 
 __all__ = ["NETWORKS", "Arrays", "Case", "Wired", "balanced", "crossbar", "describe", "draw", "sparse"]
 

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Floats, Ints
 from neuro.bench.networks import DELAY, GRID, REFRACTORY, TAU_M, TAU_SYN, THRESHOLD, Wired, draw
 from neuro.errors import PeerError, UnknownName
 from neuro.units import ms
+from neuro.validation import Floats, Ints
 
 __all__ = ["PEERS", "Played", "require"]
 

@@ -9,13 +9,14 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Ints, stream
 from neuro.chip.model import Limits
 from neuro.errors import ParameterError, UnknownName
 from neuro.network.graph import Network, Projection
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
 from neuro.network.synapses import is_matrix, matrix, triplets
+from neuro.randomness import stream
+from neuro.validation import Ints
 
 __all__ = ["Encoding", "SynapseFormat", "Use", "axon_bits", "core_use", "index_field"]
 
@@ -204,7 +205,7 @@ def core_use(network: Network, *, weight_bits: int = 8, delay_bits: int = 0, enc
     >>> import neuro as nr
     >>> net = nr.Network()
     >>> cue = net.add(nr.Population("cue", 2, nr.SpikeSource()))
-    >>> cell = net.add(nr.Population("cell", 3, nr.LoihiLIF(d_v=204, vth=127)))
+    >>> cell = net.add(nr.Population("cell", 3, nr.LoihiLIF(d_v=204, v_th=127)))
     >>> link = net.connect(cue, cell, nr.Dense([[2, 4, 6], [0, 0, 8]]), delay=1e-3)
     >>> core_use(net).bits, core_use(net, encoding="dense").bits
     ({'cue->cell': 128}, {'cue->cell': 128})

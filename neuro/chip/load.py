@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from neuro.chip.model import Chip
-from neuro.chip.record import ChipRecord
-from neuro.crossbar.device import models_dir
+from neuro.chip.schema import ChipRecord
 from neuro.errors import ChipError, UnknownName
+from neuro.paths import models_dir
 
 __all__ = ["chip_record", "is_architecture", "list_chips", "load_chip"]
 

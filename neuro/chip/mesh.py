@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, frozen
+from neuro.chip.mesh_kernels import walk
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
-from neuro.chip.walk import walk
+from neuro.validation import Floats, Ints, frozen
 
 __all__ = ["HOPS", "Links", "Stretches", "hops_per_neuron", "link_loads", "links", "stretches", "travelled"]
 

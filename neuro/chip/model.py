@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from neuro.arrays import Ints, frozen
 from neuro.errors import ChipError, ParameterError
+from neuro.validation import Ints, frozen
 
 __all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip", "tiled"]
 
@@ -207,9 +207,7 @@ def tiled(chip: Chip, across: int, down: int) -> Chip:
     return replace(chip, name=name, width=across * size[0], height=down * size[1], chip_size=size)
 
 
-def mesh_chip(
-    width: int, height: int, neurons: int, synapses: int | None = None, axons_in: int | None = None
-) -> Chip:
+def mesh_chip(width: int, height: int, neurons: int, synapses: int | None = None, axons_in: int | None = None) -> Chip:
     """A bare chip for mapping studies: one core a tile, unit cost per delivery and per hop.
 
     Nothing else costs anything. The unit is called a joule, as everywhere.

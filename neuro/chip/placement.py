@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.arrays import Ints, frozen, stream
 from neuro.chip.model import Chip
 from neuro.errors import PlacementError, UnknownName
 from neuro.network.graph import Network, Projection
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
 from neuro.network.synapses import is_matrix, matrix, triplets
+from neuro.randomness import stream
+from neuro.validation import Ints, frozen
 
 __all__ = ["Placement", "Routes", "placed"]
 
@@ -108,7 +109,7 @@ class Placement:
 
     def save(self, path: str | Path) -> None:
         """Write the placement with its chip to a file: JSON where the name ends in ``.json``, else NumPy's npz."""
-        from neuro.chip.stored import save_placement
+        from neuro.chip.files import save_placement
 
         save_placement(self, path)
 

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, frozen, indices
-from neuro.crossbar.array import Crossbar
 from neuro.crossbar.checks import devices, drives, reads, target, weight_matrix, whole_levels
-from neuro.crossbar.coincidence import Coincidences
-from neuro.crossbar.device import Device
-from neuro.crossbar.faults import Faults
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.ledger import Ledger
-from neuro.crossbar.verify import Verification
+from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.write.coincidence import Coincidences
+from neuro.crossbar.write.verify import Verification
 from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
+from neuro.validation import Floats, frozen, indices
 
 __all__ = ["Assembly", "Frozen", "NoSingleArray", "Part", "Sliced", "Tiled", "digits"]
 
@@ -356,9 +356,7 @@ class Sliced(Assembly):
         """As `Crossbar.write_verify`, slice by slice; arrays of the result are (2, slices, pre, post)."""
         matrix = weight_matrix(weights, self.shape, f"{self._where}, weights")
         digit = self._digits(matrix, self.device, self._where)
-        found = [
-            part.crossbar.write_verify(self._size(k) * digit[k], **options) for k, part in enumerate(self.parts)
-        ]
+        found = [part.crossbar.write_verify(self._size(k) * digit[k], **options) for k, part in enumerate(self.parts)]
         whole = {key: np.stack([getattr(one, key) for one in found], axis=1) for key in ("pulses", "target", "found")}
         return Verification(tolerance=found[0].tolerance, rounds=max(one.rounds for one in found), **whole)
 

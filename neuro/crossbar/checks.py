@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, finite
-from neuro.crossbar.device import Device, load_device
-from neuro.crossbar.faults import Faults
-from neuro.crossbar.reading import Reading
-from neuro.crossbar.wires import Wires
-from neuro.crossbar.writing import Writing
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.read.settings import Reading
+from neuro.crossbar.write.settings import Writing
 from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
+from neuro.validation import Floats, Ints, finite
 
 __all__ = [
     "conductances",
@@ -27,8 +27,6 @@ __all__ = [
     "wiring",
     "writing_of",
 ]
-
-
 
 
 def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int], where: str) -> tuple[Device, Faults]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from neuro.arrays import Ints
 from neuro.errors import ParameterError, UnknownName
+from neuro.validation import Ints
 
 __all__ = ["CAUSES", "Ledger"]
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, frozen, positive
-from neuro.crossbar.array import Crossbar
 from neuro.crossbar.assembly import Frozen, NoSingleArray
 from neuro.crossbar.checks import devices, drives, target, weight_matrix, whole_levels
-from neuro.crossbar.coincidence import Coincidences, Trains, coincidences
-from neuro.crossbar.device import Device
-from neuro.crossbar.faults import Faults
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.ledger import Ledger
-from neuro.crossbar.pairs import Mask
-from neuro.crossbar.verify import Verification, verify
+from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.write.coincidence import Coincidences, Trains, coincidences
+from neuro.crossbar.write.pairs import Mask
+from neuro.crossbar.write.verify import Verification, verify
 from neuro.errors import UnsupportedFeature, WeightError
+from neuro.validation import Floats, Ints, frozen, positive
 
 __all__ = ["Offset"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, indices
 from neuro.crossbar.checks import drives, reads, refuse_slow_reads, target, voltages
-from neuro.crossbar.circuit import Circuit
+from neuro.crossbar.circuit.circuit import Circuit
+from neuro.crossbar.circuit.netlist import deck
 from neuro.crossbar.ledger import Ledger
-from neuro.crossbar.netlist import deck
-from neuro.crossbar.reader import Reader, Snapshot
+from neuro.crossbar.read.reader import Reader, Snapshot
 from neuro.errors import InputError
+from neuro.validation import Floats, indices
 
 __all__ = ["Readable"]
 
@@ -111,7 +111,7 @@ class Readable:
         --------
         Two devices of 1 kohm on one column; the second row floats, and 0.5 V meets 1 kohm and two segments.
 
-        >>> from neuro.crossbar.array import Crossbar, Wires
+        >>> from neuro.crossbar.pair import Crossbar, Wires
         >>> wires = Wires(column=500.0, inactive="float")
         >>> Crossbar.from_conductance([[1e-3], [1e-3]], wires=wires).solve([0.5, 0.0]).round(9)
         array([0.00025])
@@ -133,7 +133,7 @@ class Readable:
 
         Examples
         --------
-        >>> from neuro.crossbar.array import Crossbar
+        >>> from neuro.crossbar.pair import Crossbar
         >>> print(Crossbar.from_conductance([[1e-3]]).netlist([0.5]))
         * crossbar: p array, 1 rows x 1 columns
         rp_x0_0 p_d0 p_s0 1000.0
@@ -197,7 +197,7 @@ class Readable:
 
         Examples
         --------
-        >>> from neuro.crossbar.array import Crossbar
+        >>> from neuro.crossbar.pair import Crossbar
         >>> Crossbar([[0.5, -1.0], [0.0, 0.25]]).read_rows([0, 1, 0])
         array([ 1.  , -1.75])
         """

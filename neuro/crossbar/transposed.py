@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats
-from neuro.crossbar.device import Device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.ledger import Ledger
+from neuro.validation import Floats
 
 if TYPE_CHECKING:
-    from neuro.crossbar.array import Crossbar
+    from neuro.crossbar.pair import Crossbar
 
 __all__ = ["TransposedCrossbar"]
 
@@ -23,7 +23,7 @@ class TransposedCrossbar:
 
     Examples
     --------
-    >>> from neuro.crossbar.array import Crossbar
+    >>> from neuro.crossbar.pair import Crossbar
     >>> crossbar = Crossbar([[0.5, -1.0]])
     >>> crossbar.T.read([0, 1])
     array([-1.])

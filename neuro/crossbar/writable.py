@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, finite, positive
 from neuro.crossbar.checks import drives, weight_matrix, whole_levels
-from neuro.crossbar.coincidence import Coincidences, Trains, coincidences
-from neuro.crossbar.pairs import Mask, Pairs
-from neuro.crossbar.verify import Verification, verify
-from neuro.crossbar.writing import POLICIES, Policy, Writing, level_moves, pair_targets
+from neuro.crossbar.write.coincidence import Coincidences, Trains, coincidences
+from neuro.crossbar.write.pairs import Mask, Pairs
+from neuro.crossbar.write.settings import POLICIES, Policy, Writing, level_moves, pair_targets
+from neuro.crossbar.write.verify import Verification, verify
 from neuro.errors import UnknownName
+from neuro.validation import Floats, Ints, finite, positive
 
 if TYPE_CHECKING:
-    from neuro.crossbar.device import Device
+    from neuro.crossbar.device.device import Device
     from neuro.crossbar.ledger import Ledger
 
 __all__ = ["Writable"]
@@ -94,7 +94,7 @@ class Writable:
 
         Examples
         --------
-        >>> from neuro.crossbar.array import Crossbar, Device
+        >>> from neuro.crossbar.pair import Crossbar, Device
         >>> crossbar = Crossbar([[0.0]], Device("d", 0.0, 90e-6, levels=10), w_max=1.0, start=0.5)
         >>> crossbar.coincide([1.0], [1.0], 0.5, trains="deterministic", length=8).pulses.item()
         2
@@ -144,7 +144,7 @@ class Writable:
 
         Examples
         --------
-        >>> from neuro.crossbar.array import Crossbar, Device, Faults
+        >>> from neuro.crossbar.pair import Crossbar, Device, Faults
         >>> faults = Faults([[0.0]], [[np.nan]])
         >>> crossbar = Crossbar([[0.0]], Device("d", 0.0, 90e-6, levels=10), faults=faults, w_max=1.0)
         >>> crossbar.write_verify([[1.0]], rounds=3).missed

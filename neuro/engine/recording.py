@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, finite, frozen, indices
 from neuro.errors import InputError
+from neuro.validation import Floats, Ints, finite, frozen, indices
 
 __all__ = ["Current", "Record", "Recording", "Spikes"]
 
@@ -153,7 +153,7 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write everything to one HDF5 file, whole or not at all; `load_state` finds the state in it."""
-        from neuro.engine.stored import save_recording
+        from neuro.engine.storage.recordings import save_recording
 
         save_recording(self, path)
 

@@ -9,24 +9,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuro.arrays import positive
-from neuro.engine.clocked import ClockedState, lowered, run_clocked
-from neuro.engine.clocked_program import ClockedProgram
-from neuro.engine.course import ready
-from neuro.engine.exact import Sink, advance
-from neuro.engine.inputs import ClampLike, sampling, schedule
-from neuro.engine.interrupts import deferred
-from neuro.engine.lessons import Rule, pairings
-from neuro.engine.program import Program, build
+from neuro.engine.clocked.program import ClockedProgram
+from neuro.engine.clocked.run import ClockedState, lowered, run_clocked
+from neuro.engine.drive.advance import Recorder, advance
+from neuro.engine.drive.chunks import ready
+from neuro.engine.drive.inputs import ClampLike, sampling, schedule
+from neuro.engine.drive.interrupts import deferred
+from neuro.engine.drive.state import EngineState, initial_state
+from neuro.engine.lower.fingerprint import require_same
+from neuro.engine.lower.program import Program, build
+from neuro.engine.plasticity.state import Rule, pairings
 from neuro.engine.recording import Record, Recording
-from neuro.engine.state import EngineState, initial_state
-from neuro.engine.stream import Stream
-from neuro.engine.structure import require_same
-from neuro.engine.tape import Tape
+from neuro.engine.storage.memory import MemoryRecorder
+from neuro.engine.storage.stream import Stream
 from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
-from neuro.network.outline import outline
+from neuro.network.summary import summary
 from neuro.progress import Telling, telling
+from neuro.validation import positive
 
 __all__ = ["run"]
 
@@ -149,9 +149,9 @@ def run(
     plan, voltages = schedule(program, inputs, clamp, start, stop, state.seed), sampling(program, wanted)
     pairings(program, plasticity, state.lesson)
     ready(program, threads)
-    provenance = {"seed": state.seed, "engine": engine, "network": outline(program.network)}
+    provenance = {"seed": state.seed, "engine": engine, "network": summary(program.network)}
     with telling(progress, "simulating") as report, deferred() as interrupts:
-        sink: Sink = Tape(program, wanted)
+        sink: Recorder = MemoryRecorder(program, wanted)
         if wanted.to is not None:
             sink = Stream(wanted.to, program, wanted, start, provenance)
 
@@ -180,7 +180,7 @@ def run(
         )
 
 
-def _count_reads(program: Program, sink: Sink) -> None:
+def _count_reads(program: Program, sink: Recorder) -> None:
     """Tell each crossbar how often its rows were driven."""
     counts = None
     for projection in program.network.projections.values():

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from neuro.arrays import Floats, positive
 from neuro.errors import InputError, UnsupportedFeature
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF, LIF, Model, SpikeSource
 from neuro.network.synapses import Dense, OneToOne
+from neuro.validation import Floats, positive
 
 __all__ = ["read_nir"]
 

@@ -9,15 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, Ints, finite, positive
 from neuro.engine.recording import Current, Spikes
 from neuro.errors import ClampError
+from neuro.validation import Floats, Ints, finite, positive
 
-__all__ = ["Clamp", "Held"]
+__all__ = ["AppliedClamp", "Clamp"]
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class AppliedClamp:
     """A clamp laid on a network: what `run(clamp=...)` takes."""
 
     forced: Mapping[str, tuple[Ints, Spikes]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Clamp:
         if self.kind == "hard":
             positive(self.strength, "Clamp.strength")
 
-    def toward(self, target: ArrayLike, *, start: float, stop: float, trace: ArrayLike | None = None) -> Held:
+    def toward(self, target: ArrayLike, *, start: float, stop: float, trace: ArrayLike | None = None) -> AppliedClamp:
         """Lay the clamp on for [start, stop), seconds.
 
         Parameters
@@ -77,7 +77,7 @@ class Clamp:
             raise ClampError("targets must be a flat array of numbers in 0..1", where=f"clamp of {self.population!r}")
         if self.kind == "hard":
             neurons = np.flatnonzero(held)
-            return Held(forced={self.population: (neurons, _regular(goal, self.strength, start, stop))})
+            return AppliedClamp(forced={self.population: (neurons, _regular(goal, self.strength, start, stop))})
         if self.kind == "weak":
             push = 2.0 * goal - 1.0
         elif trace is None:
@@ -85,7 +85,7 @@ class Clamp:
         else:
             push = goal - finite(trace, "trace", error=ClampError)
         value = self.strength * np.where(held, push, 0.0)
-        return Held(currents={self.population: Current([start], value[None])})
+        return AppliedClamp(currents={self.population: Current([start], value[None])})
 
 
 def _regular(activity: Floats, rate: float, start: float, stop: float) -> Spikes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, finite
+from neuro.validation import Floats, finite
 
 __all__ = ["hebb", "nearest", "pseudo_inverse", "settle_signs"]
 

@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.arrays import Floats
-from neuro.crossbar.array import Crossbar
-from neuro.engine.interrupts import raise_interrupts
-from neuro.engine.program import Program, build
+from neuro.crossbar.pair import Crossbar
+from neuro.engine.drive.interrupts import raise_interrupts
+from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Current, Recording
 from neuro.engine.run import run
 from neuro.errors import ParameterError
-from neuro.learning.clamp import Clamp, Held
-from neuro.learning.rules import Contrastive, activity
+from neuro.learning.clamp import AppliedClamp, Clamp
+from neuro.learning.two_phase import Contrastive, activity
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF
 from neuro.units import ms
+from neuro.validation import Floats
 
 __all__ = [
     "Memory",
@@ -100,7 +100,7 @@ class Training:
     rate_first: float = 0.04
     """Learning rate of the first epoch, units of W; it falls linearly to `rate_last`."""
     rate_last: float = 0.002
-    most_levels: int = 4
+    max_levels: int = 4
     """Levels that one update may move a device."""
 
     def rule(self, epoch: int) -> Contrastive:
@@ -140,7 +140,7 @@ def refresh(program: Program, memory: Memory, crossbar: Crossbar) -> Program:
     return program.with_weights({PROJECTION: weights}).with_bias({NAME: bias})
 
 
-def present(program: Program, memory: Memory, cue: Floats, clamp: Held | None = None) -> Recording:
+def present(program: Program, memory: Memory, cue: Floats, clamp: AppliedClamp | None = None) -> Recording:
     """Run one recall from rest: the cue (0 or 1 per neuron) as a current, then silence."""
     push = 0.5 * memory.gain / memory.tick * (2.0 * cue - 1.0)
     current = Current([0.0, memory.cue_time], np.stack([push, np.zeros(memory.size)]))
@@ -189,12 +189,12 @@ def step(
     rule: Contrastive,
     targets: Recall,
     cues: Floats,
-    most_levels: int,
+    max_levels: int,
 ) -> tuple[Program, Recall]:
     """One update: free phases from the cues, the difference to the clamped phases, and the writes it takes."""
     free = recall(program, memory, cues)
     change = weight_unit(memory) * rule.change(targets.activity, free.activity)
-    if crossbar.accumulate(change, most_levels):
+    if crossbar.accumulate(change, max_levels):
         program = refresh(program, memory, crossbar)
     return program, free
 
@@ -232,7 +232,7 @@ def train(
     targets = Recall(*(np.repeat(part, training.cues, axis=0) for part in held))
     for epoch in range(training.epochs):
         program, free = step(
-            program, memory, crossbar, training.rule(epoch), targets, distort(epoch), training.most_levels
+            program, memory, crossbar, training.rule(epoch), targets, distort(epoch), training.max_levels
         )
         if watch is not None:
             watch(epoch, program, free)

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.arrays import Ints, stream
 from neuro.chip.model import Chip
 from neuro.errors import PeerError, UnknownName
 from neuro.jit import kernel, laid
-from neuro.mapping.arranging import Mesh, anneal_paths, change_places, path_cost, paths_change
-from neuro.mapping.layout import mesh_of, open_places
-from neuro.mapping.nets import Flows, flows_of, nets_of
-from neuro.mapping.refine import axes, random_state
-from neuro.mapping.starts import hilbert
+from neuro.mapping.layout.anneal_parts import Mesh, anneal_paths, change_places, path_cost, paths_change
+from neuro.mapping.layout.layout import mesh_of, open_places
+from neuro.mapping.layout.nets import Flows, flows_of, nets_of
+from neuro.mapping.layout.starts import hilbert
+from neuro.mapping.refine.refine import axes, random_state
 from neuro.mapping.traffic import Ids, Traffic
+from neuro.randomness import stream
+from neuro.validation import Ints
 
 __all__ = ["BASELINES", "baseline", "fill_cores", "force_directed", "hyperedges", "relaxed"]
 

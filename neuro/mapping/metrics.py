@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from neuro.accounting.account import account
-from neuro.arrays import Floats, Ints
 from neuro.chip.mesh import hops_per_neuron, link_loads, links, stretches
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, Routes
@@ -18,6 +17,7 @@ from neuro.errors import MissingFigure, PlacementError
 from neuro.jit import kernel
 from neuro.mapping.traffic import Ids, Traffic, spikes_of, traffic_of
 from neuro.network.graph import Network
+from neuro.validation import Floats, Ints
 
 __all__ = ["OBJECTIVES", "Verdict", "bounds", "heat", "judge", "measure", "placement_of"]
 

@@ -8,22 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from neuro.arrays import stream
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import UnknownName
-from neuro.mapping.assemble import assembled
-from neuro.mapping.cutting import cut
-from neuro.mapping.hypergraph import deliveries_least
-from neuro.mapping.onto import costs_and_bounds, laid_onto, partition_effort
-from neuro.mapping.partition import EFFORTS
-from neuro.mapping.rules import rules_of
-from neuro.mapping.spread import weights_of
+from neuro.mapping.constraints import rules_of
+from neuro.mapping.objective import weights_of
+from neuro.mapping.partition.choose import cut
+from neuro.mapping.partition.hypergraph import deliveries_least
+from neuro.mapping.partition.multilevel import EFFORTS
+from neuro.mapping.pipeline import assign_cores, costs_and_bounds, partition_effort
+from neuro.mapping.routes import assembled
 from neuro.mapping.traffic import Traffic, traffic_of
 from neuro.network.graph import Network
+from neuro.randomness import stream
 
 __all__ = ["deliveries_at_least", "place"]
+
 
 def place(
     network: Network,
@@ -102,7 +103,7 @@ def place(
     random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
     level, several = partition_effort(effort, wanted, found.pairs)
     parts = [cut(rules, "cores" if "cores" in wanted else "km1", level, random) for _ in range(several)]
-    core = laid_onto(
+    core = assign_cores(
         rules, parts, chip, wanted, effort=effort, seed=seed, dead=dead, cores=cores,
         recording=traffic if isinstance(traffic, Recording) else None,
     )  # fmt: skip

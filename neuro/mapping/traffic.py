@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.arrays import Floats, Ints, finite, stream
 from neuro.errors import InputError, UnknownName
 from neuro.jit import kernel
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.synapses import is_matrix, triplets
+from neuro.randomness import stream
+from neuro.validation import Floats, Ints, finite
 
 __all__ = ["Ids", "Traffic", "incoming", "spikes_of", "traffic_of"]
 

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.arrays import Ints, finite
 from neuro.errors import ParameterError, WeightError
+from neuro.validation import Ints, finite
 
 __all__ = ["Convolution2d", "Fields", "fields_of"]
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import Floats, finite, frozen, positive
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
 from neuro.network.convolution import Convolution2d
 from neuro.network.loihi import LoihiLIF
@@ -25,6 +24,7 @@ from neuro.network.synapses import (
     Synapses,
     is_matrix,
 )
+from neuro.validation import Floats, finite, frozen, positive
 
 __all__ = ["Network", "Population", "Projection"]
 

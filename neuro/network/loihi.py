@@ -7,15 +7,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.arrays import finite
 from neuro.errors import ParameterError
+from neuro.validation import finite
 
 __all__ = ["LoihiAHP", "LoihiLIF"]
 
 _RANGES = {
     "d_v": (0, 4096),
     "d_a": (0, 4096),
-    "vth": (0, 2**31),
+    "v_th": (0, 2**31),
     "w_a": (-(2**31), 2**31),
     "e": (-6, 7),
     "e_a": (-6, 7),
@@ -29,18 +29,18 @@ class LoihiLIF:
     With T the rounding toward zero, and Win, Wrec whole weights of arriving spikes,
 
         v[t] = T(v[t-1] (4096 - d_v)/4096) + 2^(6+e) (sum_i Wrec z_i[t-1] + sum_k Win x_k[t])
-        z[t] = v[t] > vth 2^6,  then v[t] <- 0
+        z[t] = v[t] > v_th 2^6,  then v[t] <- 0
 
     Nothing saturates: a potential beyond 2^50 ends the run with an error. Fields may be one whole number, or one
     per neuron. Source: Davies et al., IEEE Micro 2018; Rao et al., Nature Machine Intelligence 2022.
 
-    >>> LoihiLIF(d_v=204, vth=127).e
+    >>> LoihiLIF(d_v=204, v_th=127).e
     0
     """
 
     d_v: ArrayLike
     """Decay of the potential a step, of 4096."""
-    vth: ArrayLike | None
+    v_th: ArrayLike | None
     """Threshold, of 2^6; None: the neuron never spikes, and its potential is what is read out."""
     e: ArrayLike = 0
     """Exponent of the weights of all inputs, -6..7."""
@@ -60,7 +60,7 @@ class LoihiAHP(LoihiLIF):
 
     is computed first and added to v[t], which is otherwise that of `LoihiLIF`.
 
-    >>> LoihiAHP(d_v=204, vth=127 * 4, e=2, d_a=5, w_a=96, e_a=-4).w_a
+    >>> LoihiAHP(d_v=204, v_th=127 * 4, e=2, d_a=5, w_a=96, e_a=-4).w_a
     96
     """
 

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.arrays import Floats, finite, positive
 from neuro.errors import ParameterError
 from neuro.network.loihi import LoihiLIF
+from neuro.validation import Floats, finite, positive
 
 Reset = Literal["to_value", "subtract"]
 TimeConstants = float | ArrayLike | tuple[float | ArrayLike | None, ...] | None

@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.arrays import Floats, Ints, finite, narrow, positive
 from neuro.errors import UnsupportedFeature, WeightError
 from neuro.network.convolution import Convolution2d, fields_of
+from neuro.validation import Floats, Ints, finite, narrow, positive
 
 __all__ = [
     "AllToAll",

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuro.arrays import Floats
-from neuro.crossbar.device import Device, device_record, list_devices, load_device
-from neuro.crossbar.faults import KINDS, Faults
-from neuro.crossbar.laws import Constant, Cycle
-from neuro.crossbar.measured import Measured
-from neuro.crossbar.population import Sampled
+from neuro.crossbar.device.device import Device, device_record, list_devices, load_device
+from neuro.crossbar.device.faults import KINDS, Faults
+from neuro.crossbar.device.laws import Constant, Cycle
+from neuro.crossbar.device.reference_data import Measured
+from neuro.crossbar.device.sample import Sampled
 from neuro.report.record import Table, plain
 from neuro.report.style import COLOURS, FAINT, styled
 from neuro.units import uS
+from neuro.validation import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neuro.crossbar.measurement import Fit
+    from neuro.crossbar.device.fit import Fit
 
 __all__ = [
     "as_dict",
@@ -55,7 +55,7 @@ def describe(name: str, seed: int = 0) -> tuple[list[Table], dict[str, Callable[
         If a file is no measurement, or a device needs data that are not there.
     """
     if name.lower().endswith(".csv"):
-        from neuro.crossbar.measurement import fit
+        from neuro.crossbar.device.fit import fit
 
         found = fit(Path(name))
         tables = [fit_table(found), pulse_table(found.device, seed)]
@@ -120,8 +120,8 @@ def figures_table(name: str) -> Table:
 def pulse_table(device: Device, seed: int = 0) -> Table:
     """What one pulse does at a tenth, the middle and nine tenths of the window: mean and standard deviation, uS.
 
-    Both are over many devices, each pulsed once, so that the deviation has the spread of the devices and the error of
-    a pulse in it; that of a read is a column of its own.
+    The mean is over many devices, each pulsed once: the deviation has the variation of the devices and the error of a
+    pulse in it; that of a read is a column of its own.
     """
     rows: list[tuple[object, ...]] = []
     if not _pulses(device):
@@ -139,15 +139,15 @@ def pulse_table(device: Device, seed: int = 0) -> Table:
 
 
 def device_figure(device: Device, seed: int = 0) -> Figure:
-    """Pulse curves up and down, the spread of the devices' steps, and the error of what is read, side by side."""
+    """Pulse curves up and down, the variation of the devices' steps, and the error of what is read, side by side."""
     from matplotlib.figure import Figure
 
     with styled():
         figure = Figure(figsize=(12.0, 3.8), layout="constrained")
-        curves, spread, reads = figure.subplots(1, 3)
+        curves, variation, reads = figure.subplots(1, 3)
         figure.suptitle(device.name, x=0.01, ha="left", fontweight="bold")
         _curves(curves, device, seed)
-        _spread(spread, device, seed)
+        _variation(variation, device, seed)
         _reads(reads, device, seed)
     return figure
 
@@ -242,7 +242,7 @@ def _curves(axes: Any, device: Device, seed: int) -> None:
     axes.legend()
 
 
-def _spread(axes: Any, device: Device, seed: int) -> None:
+def _variation(axes: Any, device: Device, seed: int) -> None:
     devices = _pulsed(device).sample(MANY, seed)
     axes.set(title=f"Steps of {MANY} devices", xlabel="nominal step (µS)", ylabel="devices")
     for name, shade in (("step_up", COLOURS[0]), ("step_down", COLOURS[1])):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from neuro.accounting.report import EnergyReport
     from neuro.chip.model import Chip, Quantity
     from neuro.chip.placement import Placement
-    from neuro.chip.record import Figure
+    from neuro.chip.schema import Figure
 
 __all__ = ["chip_as_dict", "chip_tables", "chips_table", "energy_of", "found_in"]
 
@@ -79,10 +79,10 @@ def energy_of(
         reason, and the error is raised only if there is none that can.
     """
     from neuro.accounting.account import account
-    from neuro.accounting.elsewhere import carried_over, on_one_core
+    from neuro.accounting.fallback_placement import carried_over, on_one_core
+    from neuro.chip.files import load_placement
     from neuro.chip.load import load_chip
-    from neuro.chip.stored import load_placement
-    from neuro.engine.stored import load_recording
+    from neuro.engine.storage.recordings import load_recording
 
     file, beside = found_in(run)
     recording = load_recording(file)
@@ -268,8 +268,8 @@ def _row(key: str, figure: Figure | Quantity, note: str) -> tuple[object, ...]:
 
 def chip_as_dict(name: str) -> dict[str, Any]:
     """The record of a chip as JSON knows it."""
+    from neuro.chip.files import chip_to
     from neuro.chip.load import chip_record, is_architecture, load_chip
-    from neuro.chip.stored import chip_to
 
     if is_architecture(name):
         return chip_to(load_chip(name))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 import neuro as nr
-from neuro.accounting.elsewhere import carried_over, on_one_core
+from neuro.accounting.fallback_placement import carried_over, on_one_core
 from neuro.errors import PlacementError
 from tests.placements import priced, runs
 

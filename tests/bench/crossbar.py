@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from neuro.crossbar.array import Crossbar
-from neuro.crossbar.device import Device
-from neuro.crossbar.reading import Reading
-from neuro.crossbar.wires import Wires
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.read.settings import Reading
 
 
 def best(repeats: int, work: Callable[..., Any], *given: Any) -> tuple[float, Any]:

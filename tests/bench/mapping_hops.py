@@ -20,7 +20,7 @@ import numpy as np
 
 import neuro as nr
 from neuro.bench.mapping_networks import draw, jin_layers, network_of
-from neuro.mapping.layout import arrange
+from neuro.mapping.layout.layout import arrange
 
 BARS = {
     "lsm": 672e3, "communities": 1520e3, "mlp": 81e3, "lenet": 80.7e3, "small_world": 5730e3, "sheet": 2390e3,

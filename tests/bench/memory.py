@@ -22,7 +22,7 @@ import numpy as np
 
 import neuro as nr
 from neuro.bench.networks import Wired, balanced, describe
-from neuro.engine.state import initial_state
+from neuro.engine.drive.state import initial_state
 from neuro.units import ms
 
 FAN = 1_000

@@ -99,7 +99,7 @@ def network(weights, model=None):
     weights = np.asarray(weights)
     net = nr.Network()
     net.add(nr.Population("in", len(weights), nr.SpikeSource()))
-    net.add(nr.Population("out", weights.shape[1], model or nr.LoihiLIF(d_v=204, vth=127)))
+    net.add(nr.Population("out", weights.shape[1], model or nr.LoihiLIF(d_v=204, v_th=127)))
     pre, post = np.nonzero(weights)
     net.connect("in", "out", nr.Sparse(pre, post, weights[pre, post]), delay=1e-3)
     return net
@@ -130,7 +130,7 @@ def test_a_matrix_and_the_list_of_its_synapses_take_the_same():
 
 
 def test_a_second_compartment_takes_one_synapse_of_its_own_neuron():
-    slow = nr.LoihiAHP(d_v=204, vth=508, e=2, d_a=5, w_a=96, e_a=-4)
+    slow = nr.LoihiAHP(d_v=204, v_th=508, e=2, d_a=5, w_a=96, e_a=-4)
     plain, ahp = core_use(network(np.eye(5, dtype=int))), core_use(network(np.eye(5, dtype=int), slow))
     assert (plain.compartments, ahp.compartments) == (5, 10)
     assert ahp.synapses == plain.synapses + 5

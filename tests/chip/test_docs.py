@@ -7,7 +7,7 @@ import pytest
 
 import neuro as nr
 from neuro.chip.model import KINDS
-from neuro.chip.record import TABLES, ChipRecord
+from neuro.chip.schema import TABLES, ChipRecord
 
 PAGE = Path(__file__).parents[2] / "docs" / "chips.md"
 

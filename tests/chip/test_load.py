@@ -8,7 +8,7 @@ import pytest
 import neuro as nr
 from neuro.chip.load import chip_record
 from neuro.chip.model import KINDS
-from neuro.chip.record import UNITS
+from neuro.chip.schema import UNITS
 from neuro.errors import ChipError, UnknownName
 from tests.reference import DATA, needs
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.chip.stored import chip_from, chip_to
+from neuro.chip.files import chip_from, chip_to
 from neuro.errors import PlacementError, UnknownName
 from tests.placements import placements, priced
 
@@ -69,8 +69,8 @@ def test_usage_counts_what_each_core_holds():
 
 def test_the_slow_current_of_loihi_is_a_compartment_of_its_own():
     net = nr.Network()
-    net.add(nr.Population("ahp", 3, nr.LoihiAHP(d_v=204, vth=127, d_a=5, w_a=96, e_a=-4)))
-    net.add(nr.Population("lif", 2, nr.LoihiLIF(d_v=204, vth=127)))
+    net.add(nr.Population("ahp", 3, nr.LoihiAHP(d_v=204, v_th=127, d_a=5, w_a=96, e_a=-4)))
+    net.add(nr.Population("lif", 2, nr.LoihiLIF(d_v=204, v_th=127)))
     assert nr.placed(net, priced(), {"ahp": 0, "lif": 0}).usage["neurons"][0] == 8
     assert nr.placed(net, priced(), {"ahp": 0, "lif": 0}, compartments={"ahp": 1}).usage["neurons"][0] == 5
 

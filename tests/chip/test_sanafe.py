@@ -4,7 +4,7 @@ import pytest
 
 import neuro as nr
 from neuro.errors import ChipError
-from tests.architecture import ARCHITECTURE
+from tests.sanafe_fixture import ARCHITECTURE
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.array import Crossbar, Faults
-from neuro.crossbar.device import Device, load_device
+from neuro.crossbar.device.device import Device, load_device
 from neuro.crossbar.ledger import Ledger
+from neuro.crossbar.pair import Crossbar, Faults
 from neuro.errors import ParameterError, UnknownName, WeightError
 
 TAOX = load_device("taox_64x64")

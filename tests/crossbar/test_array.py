@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from neuro.crossbar.array import Crossbar, Faults
-from neuro.crossbar.device import Device, load_device
+from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.pair import Crossbar, Faults
 from neuro.errors import (
     DeviceError,
     InputError,

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import neuro
-from neuro.crossbar import device as module
-from neuro.crossbar.device import Device, device_record, list_devices, load_device, models_dir
+from neuro.crossbar.device import device as module
+from neuro.crossbar.device.device import Device, device_record, list_devices, load_device
 from neuro.errors import DeviceError, UnknownName
+from neuro.paths import models_dir
 
 PACKAGE = Path(neuro.__file__).parent
 
@@ -93,7 +94,8 @@ def test_an_installed_package_loads_its_presets_from_anywhere(tmp_path):
     shutil.copytree(models_dir(), site / "neuro" / "_models")
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
-        "from neuro.crossbar.device import load_device, models_dir\n"
+        "from neuro.crossbar.device.device import load_device\n"
+        "from neuro.paths import models_dir\n"
         "print(models_dir()); print(load_device('taox_64x64').levels)"
     )
     done = subprocess.run(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.crossbar.device import Device, load_device
-from neuro.crossbar.faults import KINDS, Faults
+from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.faults import KINDS, Faults
 from neuro.errors import DeviceError
 
 TAOX = Device("d", 10e-6, 100e-6, levels=10)

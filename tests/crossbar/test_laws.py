@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import DATA, needs
 
-from neuro.crossbar.device import Device, device_record, load_device
-from neuro.crossbar.laws import (
+from neuro.crossbar.device.device import Device, device_record, load_device
+from neuro.crossbar.device.laws import (
     Constant,
     Cycle,
     Exponential,
@@ -18,8 +18,8 @@ from neuro.crossbar.laws import (
     Piecewise,
     Power,
     SoftBounds,
-    Spread,
     Table,
+    Variation,
     parameters,
 )
 from neuro.errors import DeviceError
@@ -136,9 +136,9 @@ def test_the_figures_of_a_preset_are_those_of_its_source(name):
     record, device = device_record(name), load_device(name)
     named = {"law.weight_min": "w_min", "law.weight_max": "w_max", "law.step": "dw_min", "law.up_down": "up_down"}
     named |= {f"law.{key}": key for key in ("gamma_up", "gamma_down", "A_up", "A_down", "a", "b")}
-    named |= {"spread.step": "dw_min_dtod", "spread.up_down": "up_down_dtod"}
-    named |= {"spread.g_min": "w_min_dtod", "spread.g_max": "w_max_dtod"}
-    named |= {"spread.gamma_up": "gamma_up_dtod", "spread.gamma_down": "gamma_down_dtod"}
+    named |= {"variation.step": "dw_min_dtod", "variation.up_down": "up_down_dtod"}
+    named |= {"variation.g_min": "w_min_dtod", "variation.g_max": "w_max_dtod"}
+    named |= {"variation.gamma_up": "gamma_up_dtod", "variation.gamma_down": "gamma_down_dtod"}
     named |= {"cycle.std": "dw_min_std", "cycle.offset": "dw_min_std_add", "cycle.slope": "dw_min_std_slope"}
     for key, figure in record.pulse_figures().items():
         if key.startswith("drift"):
@@ -147,7 +147,7 @@ def test_the_figures_of_a_preset_are_those_of_its_source(name):
         assert named[key] in figure.source
     left_out = {parameter for key, parameter in named.items() if key not in record.pulse_figures()}
     assert all(float(wanted.get(parameter, 0)) == 0 for parameter in left_out)
-    assert record.spread["step"].kind == ("log_normal" if wanted["dw_min_dtod_log_normal"] == "True" else "normal")
+    assert record.variation["step"].kind == ("log_normal" if wanted["dw_min_dtod_log_normal"] == "True" else "normal")
     unit = (device.g_max - device.g_min) / (float(wanted["w_max"]) - float(wanted["w_min"]))
     noise = float(wanted["write_noise_std"]) * float(wanted["dw_min"]) * unit
     assert device.write_noise == pytest.approx(noise, rel=1e-12)
@@ -160,7 +160,7 @@ def test_the_drift_of_pcm_is_the_lower_limit_of_its_sources_law():
         wanted = {row["parameter"]: row["value"] for row in rows if row["preset"] == "aihwkit/PCMLikeNoiseModel"}
     drift = load_device("PCM").drift
     assert drift.exponent == float(wanted["drift nu mean clip lo"])
-    assert drift.spread == float(wanted["drift nu std clip lo"])
+    assert drift.variation == float(wanted["drift nu std clip lo"])
     assert drift.reference == float(wanted["t_0"])
     assert load_device("PCM").g_max == pytest.approx(1e-6 * float(wanted["g_max"]))
 
@@ -172,7 +172,7 @@ def test_up_and_down_pulses_are_told_apart_by_the_bias_that_shrinks_one_of_them(
         assert devices.step_down[0] == pytest.approx(down * 1e-6)
 
 
-# Device-to-device spread.
+# Device-to-device variation.
 
 
 def same_moments(found, mean, std):
@@ -191,7 +191,7 @@ def test_every_parameter_is_spread_as_it_is_stated(name, kind):
     value = nominal.get(name, getattr(LAW, name, None))
     away = {"g_min": 60e-6 - LOW, "g_max": HIGH - 60e-6, "step_up": 1.0, "step_down": 1.0}.get(name, value)
     std = 0.1 * abs(away) if kind == "additive" else 0.1
-    devices = Device("d", LOW, HIGH, law=LAW, spread={name: Spread(std, kind)}).sample(MANY, 3)
+    devices = Device("d", LOW, HIGH, law=LAW, variation={name: Variation(std, kind)}).sample(MANY, 3)
     found = getattr(devices, name)
     if name.startswith("g_m"):
         found = np.abs(found - 60e-6)
@@ -208,8 +208,8 @@ def test_every_parameter_is_spread_as_it_is_stated(name, kind):
 
 @pytest.mark.parametrize("kind", ["normal", "log_normal"])
 def test_the_step_of_both_directions_shares_one_factor_and_the_bias_takes_from_one_what_it_gives_the_other(kind):
-    spread = {"step": Spread(0.2, kind), "up_down": Spread(0.05, "additive")}
-    device = Device("d", LOW, HIGH, law=SoftBounds(step=1e-6, up_down=0.1), spread=spread)
+    variation = {"step": Variation(0.2, kind), "up_down": Variation(0.05, "additive")}
+    device = Device("d", LOW, HIGH, law=SoftBounds(step=1e-6, up_down=0.1), variation=variation)
     devices = device.sample(MANY, 5)
     up, down = devices.step_up / 1e-6, devices.step_down / 1e-6 + 0.1
     gain, bias = (up + down) / 2, (up - down) / 2
@@ -232,7 +232,7 @@ def test_a_spread_wider_than_the_window_is_folded_and_no_device_conducts_less_th
     array = load_device("HfO2Array")
     devices = array.sample(MANY, 1)
     zero, half = array.law.zero, (array.g_max - array.g_min) / 2
-    mean, std = folded(half, array.spread["g_max"].std * half)
+    mean, std = folded(half, array.variation["g_max"].std * half)
     found = devices.g_max - zero
     assert found.mean() == pytest.approx(mean, abs=3 * std / math.sqrt(MANY))
     assert (devices.g_min >= 0).all()
@@ -243,8 +243,12 @@ def test_a_spread_wider_than_the_window_is_folded_and_no_device_conducts_less_th
 
 
 def test_parameters_that_share_a_word_share_their_draws_and_others_do_not():
-    spread = {"gamma_up": Spread(0.1, shared="shape"), "gamma_down": Spread(0.2, shared="shape"), "a": Spread(0.1)}
-    devices = Device("d", LOW, HIGH, law=LAW, spread=spread).sample(MANY, 0)
+    variation = {
+        "gamma_up": Variation(0.1, shared="shape"),
+        "gamma_down": Variation(0.2, shared="shape"),
+        "a": Variation(0.1),
+    }
+    devices = Device("d", LOW, HIGH, law=LAW, variation=variation).sample(MANY, 0)
     together = np.corrcoef(devices.gamma_up, devices.gamma_down)[0, 1]
     apart = np.corrcoef(devices.gamma_up, devices.a)[0, 1]
     assert together == pytest.approx(1.0, abs=1e-9)
@@ -430,8 +434,8 @@ def test_measured_devices_without_their_data_say_how_to_get_them(monkeypatch, tm
         (lambda: Power(step=1e-6, gamma_up=-1.0), "gamma_up"),
         (lambda: Piecewise(step=1e-6, up=()), "up"),
         (lambda: Piecewise(step=1e-6, up=(1, 2), down=(1, 2, 3)), "equally many"),
-        (lambda: Spread(-0.1), "std"),
-        (lambda: Spread(0.1, "uniform"), "normal, log_normal, additive"),
+        (lambda: Variation(-0.1), "std"),
+        (lambda: Variation(0.1, "uniform"), "normal, log_normal, additive"),
         (lambda: Cycle(0.1, "step", correlation=1.1), "correlation"),
         (lambda: Cycle(0.1, "whole"), "change, step, mixed"),
         (lambda: Table(conductance=[[2, 1]], probability=[0], up=[[[0, 0]]], down=[[[0, 0]]]), "rise"),
@@ -439,9 +443,12 @@ def test_measured_devices_without_their_data_say_how_to_get_them(monkeypatch, tm
         (lambda: Table(conductance=[[1, 2]], probability=[0, 2], up=np.zeros((1, 2, 2)), down=0), "axes"),
         (lambda: Device("d", LOW, HIGH, law="linear"), "laws"),
         (lambda: Device("d", LOW, HIGH, law=Constant(step=1e-6, zero=1e-3)), "zero"),
-        (lambda: Device("d", LOW, HIGH, spread={"step": Spread(0.1)}), "spread"),
-        (lambda: Device("d", LOW, HIGH, law=SoftBounds(step=1e-6), spread={"A_up": Spread(0.1)}), "A_up.*step_down"),
-        (lambda: Device("d", LOW, HIGH, law=SoftBounds(step=1e-6), spread={"step": 0.1}), "Spread"),
+        (lambda: Device("d", LOW, HIGH, variation={"step": Variation(0.1)}), "variation"),
+        (
+            lambda: Device("d", LOW, HIGH, law=SoftBounds(step=1e-6), variation={"A_up": Variation(0.1)}),
+            "A_up.*step_down",
+        ),
+        (lambda: Device("d", LOW, HIGH, law=SoftBounds(step=1e-6), variation={"step": 0.1}), "Variation"),
         (lambda: Device("d", LOW, HIGH).sample(1), "continuous"),
         (lambda: Device("d", LOW, HIGH, levels=4).pulse([1e-6], 0.5), "whole"),
         (lambda: Device("d", LOW, HIGH, levels=4).pulse([1e-6, np.inf], 1), "finite"),

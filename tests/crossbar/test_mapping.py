@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.crossbar.array import Crossbar
 from neuro.crossbar.assembly import Assembly, digits
-from neuro.crossbar.device import Device, load_device
-from neuro.crossbar.faults import Faults
+from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.pair import Crossbar
 from neuro.errors import DeviceError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.units import ms
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from neuro.crossbar.device import Device
-from neuro.crossbar.laws import Cycle, Exponential, Linear, Power, SoftBounds
-from neuro.crossbar.measurement import fit
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.fit import fit
+from neuro.crossbar.device.laws import Cycle, Exponential, Linear, Power, SoftBounds
 from neuro.errors import DeviceError, UnknownName
 
 LOW, HIGH = 10e-6, 110e-6

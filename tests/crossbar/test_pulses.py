@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.array import Crossbar
-from neuro.crossbar.coincidence import coincidences
-from neuro.crossbar.device import Device, list_devices, load_device
-from neuro.crossbar.faults import Faults
-from neuro.crossbar.laws import Constant, Cycle, SoftBounds, Spread
-from neuro.crossbar.writing import Writing, nominal_step
+from neuro.crossbar.device.device import Device, list_devices, load_device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.device.laws import Constant, Cycle, SoftBounds, Variation
+from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.write.coincidence import coincidences
+from neuro.crossbar.write.settings import Writing, nominal_step
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName
 
 LOW, HIGH = 10e-6, 110e-6
@@ -22,7 +22,7 @@ NOISY = Device(
     LOW,
     HIGH,
     law=SoftBounds(step=1e-6, up_down=0.1),
-    spread={"step": Spread(0.3), "g_max": Spread(0.1)},
+    variation={"step": Variation(0.3), "g_max": Variation(0.1)},
     cycle=Cycle(0.5, "step"),
     write_noise=0.5e-6,
 )
@@ -94,7 +94,9 @@ def test_every_preset_learns_the_sign_of_a_large_change(name):
 
 
 def test_each_device_stays_in_its_own_window():
-    device = Device("d", LOW, HIGH, law=SoftBounds(step=5e-6), spread={"g_max": Spread(0.3), "g_min": Spread(0.3)})
+    device = Device(
+        "d", LOW, HIGH, law=SoftBounds(step=5e-6), variation={"g_max": Variation(0.3), "g_min": Variation(0.3)}
+    )
     array = crossbar(device, (30, 30))
     for _ in range(30):
         array.accumulate(np.ones(array.shape), 10)
@@ -285,7 +287,7 @@ def disturbed(g, pulses, law, fraction):
 @given(pulses=st.lists(st.lists(st.integers(-2, 3), min_size=3, max_size=3), min_size=4, max_size=4))
 @settings(deadline=None, max_examples=60)
 def test_half_selected_cells_take_their_share_of_every_pulse_on_their_lines(law, pulses):
-    from neuro.crossbar.population import Halves
+    from neuro.crossbar.device.sample import Halves
 
     pulses = np.array(pulses)
     devices = Device("d", LOW, HIGH, law=law).sample((4, 3))

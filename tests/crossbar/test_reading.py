@@ -1,4 +1,4 @@
-"""Reading: noise has the spectrum and the spread it says, single rows cost what they cost, and joules close."""
+"""Reading: noise has the spectrum and the variation it says, single rows cost what they cost, and joules close."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ngspice import NEEDS_NGSPICE, run
 from scipy.signal import welch
 
 import neuro as nr
-from neuro.crossbar.array import Crossbar
-from neuro.crossbar.circuit import Circuit
-from neuro.crossbar.iv import Sinh
-from neuro.crossbar.netlist import deck
-from neuro.crossbar.nodal import solve_nodes
-from neuro.crossbar.noise import Drift, Flicker, Telegraph
-from neuro.crossbar.reading import Converter, Reading
-from neuro.crossbar.wires import Wires
+from neuro.crossbar.circuit.circuit import Circuit
+from neuro.crossbar.circuit.netlist import deck
+from neuro.crossbar.circuit.nodal import solve_nodes
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.iv import Sinh
+from neuro.crossbar.device.noise import Drift, Flicker, Telegraph
+from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.read.settings import Converter, Reading
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName, UnsupportedFeature
 
 laws = settings(deadline=None, max_examples=30)
@@ -137,7 +137,7 @@ def test_telegraph_states_at_chosen_times_have_the_statistics_of_the_path():
 
 
 def test_conductances_drift_with_the_exponent_of_their_device():
-    drift = Drift(exponent=0.05, spread=0.01, reference=1.0)
+    drift = Drift(exponent=0.05, variation=0.01, reference=1.0)
     crossbar = crossbar_of((40, 40), reading=Reading(drift=drift))
     assert crossbar.read(np.eye(40)[3], at=0.5) == pytest.approx(crossbar.effective_weights()[3])
     ages = np.array([1.0, 10.0, 1e3, 1e5])
@@ -342,7 +342,7 @@ def test_everything_off_is_the_matrix_product():
         (ParameterError, "`high` must be above", lambda: Flicker(amplitude=1e-3, low=10, high=1)),
         (ParameterError, "Telegraph, dwell_low", lambda: Telegraph(amplitude=1e-3, dwell_high=1, dwell_low=0)),
         (ParameterError, "above -1", lambda: Telegraph(amplitude=-1, dwell_high=1, dwell_low=1)),
-        (ParameterError, "Drift, spread", lambda: Drift(exponent=0.1, reference=1.0, spread=-1)),
+        (ParameterError, "Drift, variation", lambda: Drift(exponent=0.1, reference=1.0, variation=-1)),
         (InputError, "ids must lie in 0..0", lambda: Crossbar([[1.0]]).read_rows([1])),
         (InputError, "writeable array of 1 float64", lambda: Crossbar([[1.0]]).read_rows([0], out=np.zeros(2))),
         (

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from ngspice import NEEDS_NGSPICE, printed
 
 import neuro as nr
-from neuro.crossbar.array import Crossbar
-from neuro.crossbar.circuit import Circuit
-from neuro.crossbar.iv import Sinh
-from neuro.crossbar.netlist import deck
-from neuro.crossbar.nodal import nodes, solve_nodes
-from neuro.crossbar.terminals import Terminals, fresh_currents, relaxed_currents
-from neuro.crossbar.wires import Wires
+from neuro.crossbar.circuit.circuit import Circuit
+from neuro.crossbar.circuit.netlist import deck
+from neuro.crossbar.circuit.nodal import nodes, solve_nodes
+from neuro.crossbar.circuit.terminals import Terminals, fresh_currents, relaxed_currents
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.iv import Sinh
+from neuro.crossbar.pair import Crossbar
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName
 
 laws = settings(deadline=None, max_examples=40)
@@ -307,9 +307,7 @@ def test_a_write_changes_what_the_wires_pass_on():
     before = crossbar.effective_weights()
     crossbar.accumulate(np.full((4, 4), 0.1))
     fresh = Crossbar.from_conductance(crossbar.conductance_plus, crossbar.conductance_minus, crossbar.wires)
-    np.testing.assert_allclose(
-        crossbar.effective_weights(), crossbar.scale * fresh.effective_conductance(), rtol=1e-12
-    )
+    np.testing.assert_allclose(crossbar.effective_weights(), crossbar.scale * fresh.effective_conductance(), rtol=1e-12)
     assert (crossbar.effective_weights() > before).all()
     copied = crossbar.copy()
     copied.accumulate(np.full((4, 4), 0.1))

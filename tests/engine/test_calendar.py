@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.engine import course
-from neuro.engine.calendar import deal, enter, sort_events, take
-from neuro.engine.records import EVENT, FAULT, FULL, REGISTERS, VACANT
-from neuro.engine.state import initial_state, new_desk
+from neuro.engine.drive import chunks as course
+from neuro.engine.drive.state import initial_state, new_workspace
+from neuro.engine.kernels.arrays import EVENT, FAULT, FULL, REGISTERS, VACANT
+from neuro.engine.kernels.calendar import deal, enter, sort_events, take
 from neuro.jit import kernel, laid
 
 
@@ -67,8 +67,8 @@ def enter_one(calendar, bucket, register, window, length, t, code):
 
 
 @kernel
-def take_all(state, desk, window, start, end):
-    return take(state, desk, window, start, end)
+def take_all(state, work, window, start, end):
+    return take(state, work, window, start, end)
 
 
 @given(
@@ -81,12 +81,12 @@ def test_events_leave_the_calendar_in_their_windows_and_their_entries_are_used_a
     calendar, bucket, register = np.zeros(room, EVENT), np.full(4, -1), np.zeros(REGISTERS, np.int64)
     calendar["next"] = VACANT
     state = initial_state(program).arrays._replace(calendar=calendar, bucket=bucket, register=register)
-    desk = new_desk(program, np.array([0, 0]), room, 1)
+    work = new_workspace(program, np.array([0, 0]), room, 1)
     waiting, code = [], 0
     for window, entered in enumerate([*windows, *[[]] * 10]):
-        n = take_all(laid(state), laid(desk), window, float(window), window + 1.0)
+        n = take_all(laid(state), laid(work), window, float(window), window + 1.0)
         due = sorted(pair for pair in waiting if pair[0] < window + 1)
-        assert list(zip(desk.event_time[:n].tolist(), desk.event_code[:n].tolist(), strict=True)) == due
+        assert list(zip(work.event_time[:n].tolist(), work.event_code[:n].tolist(), strict=True)) == due
         waiting = [pair for pair in waiting if pair not in due]
         for ahead, part in entered:
             code += 1

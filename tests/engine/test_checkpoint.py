@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.engine import checkpoint
+from neuro.engine.storage import states as checkpoint
 from neuro.errors import InputError, StateError
 from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, zoo
 
@@ -180,7 +180,7 @@ def test_a_save_that_fails_leaves_the_older_file_as_it_was(tmp_path, monkeypatch
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neuro.engine.checkpoint.note", stop)
+    monkeypatch.setattr("neuro.engine.storage.states.note", stop)
     with pytest.raises(KeyboardInterrupt):
         nr.run(zoo(), 0.02).state.save(path)
     assert path.read_bytes() == before

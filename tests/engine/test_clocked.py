@@ -16,7 +16,7 @@ from neuro.errors import (
     WeightError,
 )
 from neuro.network.neurons import Source
-from tests.dense import DT, euler, stepped_networks, whole
+from tests.clocked_reference import DT, euler, stepped_networks, whole
 
 thorough = settings(max_examples=60)
 any_network = st.one_of(stepped_networks(), stepped_networks(whole_numbers=True))
@@ -241,7 +241,7 @@ def test_a_crossbar_counts_its_reads():
 
 
 def test_whole_numbers_that_grow_without_end_are_told():
-    net, _ = relay(nr.LoihiLIF(d_v=0, vth=None, e=7), weight=2**30)
+    net, _ = relay(nr.LoihiLIF(d_v=0, v_th=None, e=7), weight=2**30)
     spikes = nr.Spikes(np.repeat(np.arange(100) * DT, 100), np.zeros(10_000, int))
     with pytest.raises(NetworkError, match=r"'cell', neuron 0.*2\^50"):
         run(net, 100, {"cue": spikes})
@@ -257,7 +257,7 @@ def test_progress_is_told_and_changes_nothing():
 
 
 REAL = nr.LIF(tau_m=20e-3, v_th=1.0)
-WHOLE = nr.LoihiLIF(d_v=204, vth=127)
+WHOLE = nr.LoihiLIF(d_v=204, v_th=127)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_refractory_time_is_a_whole_number_of_steps():
 
 
 def test_whole_number_neurons_are_for_the_clocked_engine_alone():
-    net, _ = relay(nr.LoihiAHP(d_v=204, vth=127, d_a=5, w_a=96), weight=1)
+    net, _ = relay(nr.LoihiAHP(d_v=204, v_th=127, d_a=5, w_a=96), weight=1)
     with pytest.raises(UnsupportedFeature, match=r"'cell'.*LoihiAHP.*engine='clocked'"):
         nr.run(net, 0.1)
     with pytest.raises(UnsupportedFeature, match=r"nir-euler.*LoihiAHP"):
@@ -312,10 +312,10 @@ def test_whole_number_neurons_are_for_the_clocked_engine_alone():
         run(net, 10, {"cell": nr.Current([0.0], [1.0])})
 
 
-@pytest.mark.parametrize("wrong", [{"d_v": -1}, {"d_v": 4097}, {"d_v": 0.5}, {"vth": -1}, {"e": 8}, {"e": -7}])
+@pytest.mark.parametrize("wrong", [{"d_v": -1}, {"d_v": 4097}, {"d_v": 0.5}, {"v_th": -1}, {"e": 8}, {"e": -7}])
 def test_a_whole_number_neuron_that_cannot_be_is_refused(wrong):
     with pytest.raises(ParameterError, match=f"LoihiLIF.{next(iter(wrong))}"):
-        nr.LoihiLIF(**{"d_v": 204, "vth": 127, **wrong})
+        nr.LoihiLIF(**{"d_v": 204, "v_th": 127, **wrong})
 
 
 def test_weights_onto_whole_number_neurons_are_whole():

@@ -203,8 +203,8 @@ def test_voltages_are_asked_of_neurons_that_have_one():
 
 
 def test_a_clamp_forces_only_neurons_that_it_holds():
-    from neuro.learning.clamp import Held
+    from neuro.learning.clamp import AppliedClamp
 
-    held = Held(forced={"cell": (np.array([0]), nr.Spikes([0.01], [1]))})
+    held = AppliedClamp(forced={"cell": (np.array([0]), nr.Spikes([0.01], [1]))})
     with pytest.raises(ClampError, match="only clamped neurons"):
         nr.run(network(), 0.1, clamp=held)

@@ -9,7 +9,7 @@ from hypothesis import assume, event, given, note
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.learning.clamp import Held
+from neuro.learning.clamp import AppliedClamp
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, Source, SpikeSource, receptors
 from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
@@ -54,7 +54,7 @@ def clamp_of(inputs):
     """The clamp that forces spikes, or None."""
     parts = [(name, x) for name, given_ in inputs.items() if isinstance(given_, list) for x in given_]
     forced = {name: (x.neurons, nr.Spikes(x.times, x.ids)) for name, x in parts if isinstance(x, Forced)}
-    return Held(forced=forced) if forced else None
+    return AppliedClamp(forced=forced) if forced else None
 
 
 def everything(network):

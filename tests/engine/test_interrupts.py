@@ -13,9 +13,10 @@ import pytest
 from rich.console import Console
 
 import neuro as nr
-from neuro.engine import course, interrupts
-from neuro.engine.inputs import NO_SAMPLES, schedule
-from neuro.engine.state import initial_state
+from neuro.engine.drive import chunks as course
+from neuro.engine.drive import interrupts
+from neuro.engine.drive.inputs import NO_SAMPLES, schedule
+from neuro.engine.drive.state import initial_state
 from neuro.errors import InputError
 from neuro.progress import bar, telling
 from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, zoo
@@ -233,7 +234,7 @@ def begun(net, length):
     program = nr.build(net)
     course.ready(program)
     plan = schedule(program, None, None, 0.0, length, 0)
-    return course.Course(program, initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
+    return course.Simulation(program, initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
 
 
 def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypatch):
@@ -244,9 +245,9 @@ def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypa
     seconds_a_window, now = [1e-4], [0.0]
     simulate = course.run_windows
 
-    def slowly(fixed, arrays, inputs, output, desk, begin, until, *rest):
+    def slowly(fixed, arrays, inputs, output, work, begin, until, *rest):
         now[0] += (until - begin) / 1e-3 * seconds_a_window[0]
-        return simulate(fixed, arrays, inputs, output, desk, begin, until, *rest)
+        return simulate(fixed, arrays, inputs, output, work, begin, until, *rest)
 
     monkeypatch.setattr(course, "run_windows", slowly)
     monkeypatch.setattr(course.clock, "perf_counter", lambda: now[0])

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import neuro as nr
-from neuro.engine.poisson import BLOCK
+from neuro.engine.drive.poisson import BLOCK
 from neuro.errors import ClampError, InputError, ParameterError
 
 
@@ -112,7 +112,7 @@ def test_a_rate_that_cannot_be_is_refused():
 
 
 def test_a_poisson_source_takes_no_input_no_clamp_and_has_no_voltage():
-    from neuro.learning.clamp import Held
+    from neuro.learning.clamp import AppliedClamp
 
     net = noise(10.0)
     with pytest.raises(InputError, match="draws its own spikes"):
@@ -122,7 +122,7 @@ def test_a_poisson_source_takes_no_input_no_clamp_and_has_no_voltage():
     with pytest.raises(InputError, match="no voltage"):
         nr.run(net, 0.1, record=nr.Record(v={"noise": [0]}))
     with pytest.raises(ClampError, match="source of spikes"):
-        nr.run(net, 0.1, clamp=Held(currents={"noise": nr.Current([0.0], [1.0])}))
+        nr.run(net, 0.1, clamp=AppliedClamp(currents={"noise": nr.Current([0.0], [1.0])}))
 
 
 def test_a_seed_is_a_whole_number():

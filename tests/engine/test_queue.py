@@ -9,9 +9,9 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.engine.records import COMPACT, GENERAL
+from neuro.engine.kernels.arrays import COMPACT, GENERAL
 from neuro.errors import NetworkError
-from neuro.learning.clamp import Held
+from neuro.learning.clamp import AppliedClamp
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, Sparse
@@ -190,7 +190,7 @@ def test_clamped_neurons_fire_as_forced_and_act_at_once():
     net.add(Population("a", 2, LIF(tau_m=20e-3, v_th=1.0, bias=3.0)))
     net.add(Population("b", 2, LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3)))
     net.connect("a", "b", Dense([[9.0, 0.0], [0.0, 9.0]]), delay=0.0)
-    held = Held(forced={"a": (np.array([0]), nr.Spikes([4e-3, 40e-3], [0, 0]))})
+    held = AppliedClamp(forced={"a": (np.array([0]), nr.Spikes([4e-3, 40e-3], [0, 0]))})
     clamped = nr.run(net, 0.05, clamp=held)
     freed = nr.run(net, 0.05, state=clamped.state)
     for recording, start, forced in ((clamped, 0.0, [4e-3, 40e-3]), (freed, 0.05, None)):

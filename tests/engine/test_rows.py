@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.engine import rows
+from neuro.engine.lower import rows
 from neuro.network.synapses import triplets
 
 

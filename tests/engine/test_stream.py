@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.engine import course, stream
+from neuro.engine.drive import chunks as course
+from neuro.engine.storage import stream
 from neuro.errors import InputError
 from tests.engine.test_interrupts import stop_after
 from tests.engine.zoo import DURATION, assert_same, everything, inputs, zoo
@@ -91,7 +92,8 @@ def test_the_file_of_a_run_that_failed_can_be_read(tmp_path):
 def test_the_file_of_a_killed_run_is_whole_up_to_the_last_flush(tmp_path):
     code = (
         "import os, signal, sys, neuro as nr\n"
-        "from neuro.engine import course, stream\n"
+        "from neuro.engine.drive import chunks as course\n"
+        "from neuro.engine.storage import stream\n"
         "from tests.engine.zoo import *\n"
         "course.MOST_VALUES, stream.PATIENCE = 300, 0.0\n"
         "def die(done, total, label):\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import neuro as nr
-from neuro.learning.clamp import Held
+from neuro.learning.clamp import AppliedClamp
 
 DURATION = 0.2
 
@@ -46,7 +46,7 @@ def inputs(duration=DURATION):
 def clamp(duration=DURATION):
     """One neuron of the ALIF fires when it is told to."""
     times = np.arange(2e-3, duration, 11.3e-3)
-    return Held(forced={"alif": (np.array([1]), nr.Spikes(times, np.ones(len(times), int)))})
+    return AppliedClamp(forced={"alif": (np.array([1]), nr.Spikes(times, np.ones(len(times), int)))})
 
 
 def everything(**more):

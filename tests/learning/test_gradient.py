@@ -7,7 +7,7 @@ import pytest
 
 import neuro as nr
 from neuro.learning.clamp import Clamp
-from neuro.learning.rules import Centred, activity
+from neuro.learning.two_phase import Centred, activity
 from neuro.units import ms
 
 SAMPLES = 20

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.array import Crossbar
-from neuro.crossbar.device import Device
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.pair import Crossbar
 from neuro.errors import ParameterError
 from neuro.learning.memory import (
     PROJECTION,
@@ -20,7 +20,7 @@ from neuro.learning.memory import (
     train,
     weight_unit,
 )
-from neuro.learning.rules import Contrastive
+from neuro.learning.two_phase import Contrastive
 
 SIZE = 12
 MEMORY = Memory(size=SIZE)
@@ -183,7 +183,7 @@ def test_a_level_that_a_device_moved_is_a_pulse_in_the_ledger():
     seen = [np.array([devices.conductance_plus, devices.conductance_minus])]
     taught(devices, watch=lambda *_: seen.append(np.array([devices.conductance_plus, devices.conductance_minus])))
     moves = np.rint(np.diff(seen, axis=0) / device.step)
-    assert np.abs(moves).max() <= TRAINING.most_levels
+    assert np.abs(moves).max() <= TRAINING.max_levels
     assert devices.ledger.pulses_up == moves[moves > 0].sum() > 0
     assert devices.ledger.pulses_down == -moves[moves < 0].sum() > 0
     assert np.array_equal(devices.ledger.plus, np.abs(moves).sum(axis=0)[0])

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature, WeightError
-from neuro.learning.clamp import Clamp, Held
-from neuro.learning.rules import Centred, activity
+from neuro.learning.clamp import AppliedClamp, Clamp
+from neuro.learning.two_phase import Centred, activity
 from neuro.network.convolution import Convolution2d
 from tests.engine.test_exact import ROUNDING, TIME, clamp_of, for_engine, train, trains_part
 from tests.oracle import horizon, listed, simulate
+from tests.plasticity_reference import Twin, trace
 from tests.strategies import between, fractions, readable, small_networks, strength
-from tests.twin import Twin, trace
 
 slowly = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
@@ -254,7 +254,7 @@ def test_steady_activity_changes_nothing_on_average():
     # The targets fire on their own, whatever the sources do.
     rng = np.random.default_rng(2)
     times = np.sort(rng.uniform(0.0, 8.0, 40 * n * 8))
-    held = Held(forced={"b": (np.arange(n), nr.Spikes(times, rng.integers(0, n, len(times))))})
+    held = AppliedClamp(forced={"b": (np.arange(n), nr.Spikes(times, rng.integers(0, n, len(times))))})
     rule = nr.EventLocal(rate=1.0, beta=1.0, tau_fast=20e-3, tau_slow=0.5, full=100.0, window=0.1, during=((3.0, 8.0),))
     rec = nr.run(net, 8.0, clamp=held, plasticity={"a->b": rule}, seed=4)
     change = rec.weights["a->b"]
@@ -423,7 +423,7 @@ def test_pairs_add_what_the_rule_says():
     net.add(nr.Population("in", 1, nr.SpikeSource()))
     net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
     net.connect("in", "cell", nr.Sparse([0], [0], 0.5), delay=5e-3)
-    held = Held(forced={"cell": (np.array([0]), nr.Spikes([0.02, 0.03, 0.07], [0, 0, 0]))})
+    held = AppliedClamp(forced={"cell": (np.array([0]), nr.Spikes([0.02, 0.03, 0.07], [0, 0, 0]))})
     rule = nr.STDP(a_plus=1.0, a_minus=2.0, tau_plus=10e-3, tau_minus=30e-3)
     inputs = {"in": nr.Spikes([0.02, 0.025], [0, 0])}
     found = nr.run(net, 0.1, inputs=inputs, clamp=held, plasticity={"in->cell": rule}).weights["in->cell"]

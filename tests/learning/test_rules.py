@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from neuro.engine.recording import Spikes
 from neuro.errors import NeuroError, ParameterError
-from neuro.learning.rules import Centred, Contrastive, activity
+from neuro.learning.two_phase import Centred, Contrastive, activity
 
 rates = st.floats(0.0, 2.0)
 strengths = st.floats(0.01, 2.0)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from neuro.chip.model import Chip
-from neuro.mapping.refine import Prices
+from neuro.mapping.refine.refine import Prices
 from neuro.mapping.traffic import Traffic
 
 
@@ -53,9 +53,7 @@ def slow_cost(traffic: Traffic, core: np.ndarray, chip: Chip, prices: Prices) ->
             path = walk(xy[int(core[i])], xy[other], chip.first_axis)
             links.update(path)
             walked += len(path)
-        total += traffic.spikes[i] * (
-            prices.tree * len(links) + prices.delivery * len(cores) + prices.path * walked
-        )
+        total += traffic.spikes[i] * (prices.tree * len(links) + prices.delivery * len(cores) + prices.path * walked)
     return float(total)
 
 

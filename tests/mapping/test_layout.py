@@ -15,13 +15,13 @@ from neuro.bench.mapping_networks import jin_layers
 from neuro.chip.model import mesh_chip
 from neuro.errors import ParameterError
 from neuro.jit import laid
-from neuro.mapping.arranging import Trees, anneal_trees, plant, tree_cost
-from neuro.mapping.gilmore import gilmore_lawler
-from neuro.mapping.layout import arrange, layout, mesh_of
-from neuro.mapping.lighten import lighten
-from neuro.mapping.nets import flows_of, nets_of
-from neuro.mapping.refine import Prices, random_state
-from neuro.mapping.starts import hilbert, rows, snake
+from neuro.mapping.layout.anneal_parts import Trees, anneal_trees, plant, tree_cost
+from neuro.mapping.layout.layout import arrange, layout, mesh_of
+from neuro.mapping.layout.lower_bound import gilmore_lawler
+from neuro.mapping.layout.nets import flows_of, nets_of
+from neuro.mapping.layout.relieve_link import relieve_link
+from neuro.mapping.layout.starts import hilbert, rows, snake
+from neuro.mapping.refine.refine import Prices, random_state
 
 TREE, PATH = Prices(tree=1.0), Prices(path=1.0)
 
@@ -146,7 +146,7 @@ def test_lightening_never_loads_the_busiest_link_more(seed: int) -> None:
 
     traffic, chip = random_traffic(24, 4, seed), mesh_chip(3, 3, neurons=3)
     part, place = np.arange(24) // 3, np.arange(8)
-    lighter = lighten(nets_of(traffic, part, 8), chip, place, effort="fast", seed=seed)
+    lighter = relieve_link(nets_of(traffic, part, 8), chip, place, effort="fast", seed=seed)
     before, after = (
         measure(placement_of(traffic, where[part], chip), traffic.spikes)["max_link"] for where in (place, lighter)
     )

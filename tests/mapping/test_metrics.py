@@ -17,11 +17,11 @@ from neuro.chip.model import mesh_chip
 from neuro.errors import NeuroError, ParameterError, PeerError, PlacementError, UnknownName, UnsupportedFeature
 from neuro.mapping.baselines import BASELINES, baseline, fill_cores
 from neuro.mapping.compare import broken, compare, what_if
-from neuro.mapping.exchange import read_placement, write_placement
+from neuro.mapping.fan_in import split_fan_in
+from neuro.mapping.files import read_placement, write_placement
 from neuro.mapping.metrics import OBJECTIVES, bounds, heat, judge, measure, placement_of
-from neuro.mapping.refine import Prices
-from neuro.mapping.split import split_fan_in
-from neuro.mapping.spread import weights_of
+from neuro.mapping.objective import weights_of
+from neuro.mapping.refine.refine import Prices
 
 
 @settings(deadline=None, max_examples=50)

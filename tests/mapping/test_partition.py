@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.mapping.anneal import anneal, exchange, repair, tables
-from neuro.mapping.coarsen import cluster
-from neuro.mapping.feasible import demands_of, terms_of
-from neuro.mapping.grow import grow
-from neuro.mapping.hypergraph import contract, deliveries, hypergraph_of
-from neuro.mapping.partition import cost_of
-from neuro.mapping.settle import settle, use_of
-from neuro.mapping.streamed import partition_streamed
+from neuro.mapping.partition.anneal import anneal, exchange, repair, tables
+from neuro.mapping.partition.anneal_limits import settle, use_of
+from neuro.mapping.partition.coarsen import cluster
+from neuro.mapping.partition.feasible import demands_of, terms_of
+from neuro.mapping.partition.grow import grow
+from neuro.mapping.partition.hypergraph import contract, deliveries, hypergraph_of
+from neuro.mapping.partition.large import partition_streamed
+from neuro.mapping.partition.multilevel import cost_of
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, pairs, recount
 

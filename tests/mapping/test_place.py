@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.errors import InfeasibleError, InputError, ParameterError, UnknownName
-from neuro.mapping import cutting
-from neuro.mapping.assemble import assembled
+from neuro.mapping.partition import choose as cutting
+from neuro.mapping.routes import assembled
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, recount
 

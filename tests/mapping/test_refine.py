@@ -14,11 +14,11 @@ from mapping.networks import random_traffic, slow_cost, traffics
 from neuro.chip.model import Chip, mesh_chip
 from neuro.errors import UnknownName
 from neuro.jit import laid
-from neuro.mapping import refine as module
-from neuro.mapping.drifting import anneal, drift, settle_down
-from neuro.mapping.moving import cost_of, fill
-from neuro.mapping.refine import Prices, price, random_state, refine
-from neuro.mapping.spread import spread
+from neuro.mapping.objective import spread
+from neuro.mapping.refine import refine as module
+from neuro.mapping.refine.anneal_neurons import anneal, drift, settle_down
+from neuro.mapping.refine.moves import cost_of, fill
+from neuro.mapping.refine.refine import Prices, price, random_state, refine
 from neuro.mapping.traffic import Traffic
 
 PRICES = (Prices(tree=1.0), Prices(delivery=1.0), Prices(path=1.0), Prices(tree=2.0, delivery=0.5, path=0.25))

@@ -3,21 +3,19 @@
 import numpy as np
 import pytest
 
-from neuro.crossbar.device import Device, device_record, list_devices, load_device
-from neuro.crossbar.faults import Faults
-from neuro.crossbar.laws import Cycle, SoftBounds, Spread
-from neuro.crossbar.measured import Measured
-from neuro.crossbar.measurement import fit
-from neuro.crossbar.properties import properties
+from neuro.crossbar.device.device import Device, device_record, list_devices, load_device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.device.fit import fit
+from neuro.crossbar.device.laws import Cycle, SoftBounds, Variation
+from neuro.crossbar.device.properties import properties
+from neuro.crossbar.device.reference_data import Measured
 from neuro.errors import UnknownName
 from neuro.report import devices as shown
 from neuro.report.style import save
 from neuro.units import uS
 
 DEVICE = Device("d", 20e-6, 120e-6, law=SoftBounds(step=1e-6, up_down=0.2), cycle=Cycle(0.5, "step"))
-HERE = [
-    name for name in list_devices() if not isinstance(law := load_device(name).law, Measured) or law.path.is_file()
-]
+HERE = [name for name in list_devices() if not isinstance(law := load_device(name).law, Measured) or law.path.is_file()]
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -76,14 +74,14 @@ def test_an_unknown_device_is_answered_with_the_known_ones():
 
 
 def test_the_properties_of_a_device_are_those_of_its_description():
-    spread = {"step": Spread(0.2)}
+    variation = {"step": Variation(0.2)}
     law, cycle = SoftBounds(step=1e-6), Cycle(0.5, "step")
-    device = Device("d", 0.0, 100e-6, law=law, spread=spread, cycle=cycle, write_noise=2e-6)
+    device = Device("d", 0.0, 100e-6, law=law, variation=variation, cycle=cycle, write_noise=2e-6)
     found = properties(device)
     assert found.pulses == pytest.approx(100, rel=1e-9)
     assert found.pulse_noise == pytest.approx(0.5, rel=0.05)
     assert found.read_noise == pytest.approx(0.02)
-    assert found.spread == pytest.approx(0.2, rel=0.08)
+    assert found.variation == pytest.approx(0.2, rel=0.08)
     # |up - down| / (up + down) of soft bounds is how far from the middle they are, in half windows.
     assert found.asymmetry == pytest.approx(np.mean(np.abs(np.linspace(-0.8, 0.8, 9))), rel=1e-6)
     ideal = properties(load_device("ideal"))

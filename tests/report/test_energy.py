@@ -11,7 +11,7 @@ from neuro.chip.load import list_chips
 from neuro.cli import app
 from neuro.report.energy import chips_table, energy_of
 from neuro.report.energy_plots import energy_by_cause, link_load, mesh_map
-from tests.architecture import ARCHITECTURE
+from tests.sanafe_fixture import ARCHITECTURE
 
 DT = 1e-3
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.array import Crossbar
+from neuro.crossbar.pair import Crossbar
 from neuro.tasks import braille, run_task
 
 VARIANTS = (
@@ -286,16 +286,16 @@ def test_the_lesson_follows_the_numbers():
 
 
 def test_an_update_may_move_a_device_by_four_of_64_levels_whatever_its_pulses():
-    from neuro.crossbar.device import list_devices, load_device
-    from neuro.crossbar.writing import nominal_step
+    from neuro.crossbar.device.device import list_devices, load_device
+    from neuro.crossbar.write.settings import nominal_step
 
-    assert braille.most_levels(load_device("taox_64x64")) == 4
+    assert braille.max_levels(load_device("taox_64x64")) == 4
     for name in list_devices():
         if name in ("TaOx41", "ideal"):
             continue
         device = load_device(name)
         step, share = nominal_step(device), 4 / 63 * (device.g_max - device.g_min)
-        assert braille.most_levels(device) * step == pytest.approx(share, abs=max(step, share) / 2 + step)
+        assert braille.max_levels(device) * step == pytest.approx(share, abs=max(step, share) / 2 + step)
 
 
 def test_unknown_variants_are_refused():

@@ -1,0 +1,1 @@
+"""An array with its wires as an electric circuit; `circuit.py` comes first."""

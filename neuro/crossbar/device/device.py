@@ -1,0 +1,330 @@
+"""Memristive devices: the conductances they can hold and how well they are written, each with its source."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import ValidationError
+
+from neuro.crossbar.device.laws import LAWS, Constant, Cycle, Law, Table, Variation, parameters
+from neuro.crossbar.device.noise import Drift
+from neuro.crossbar.device.reference_data import Measured
+from neuro.crossbar.device.schema import DeviceRecord, Figure
+from neuro.errors import DeviceError, UnknownName
+from neuro.paths import models_dir
+from neuro.validation import Floats
+
+if TYPE_CHECKING:
+    from neuro.crossbar.device.sample import Sampled
+
+__all__ = ["Device", "DeviceRecord", "Figure", "device_record", "list_devices", "load_device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What one memristive device can hold, and how exactly it is written.
+
+    A write asks for a conductance g on the grid g_min + k step, k = 0 .. levels - 1 (anywhere in the window
+    where `levels` is None) and leaves  clip(g + N(0, write_noise), g_min, g_max).
+
+    Without a `law`, a learning pulse is such a write, one level up or down from where the device is. With one, a
+    pulse changes the conductance as the law says (`neuro.crossbar.device.laws`), each device has parameters and a
+    window of its own (`variation`), each pulse its error (`cycle`), and `write_noise` lies on what is read after a
+    pulse, not on what the next pulse starts from.
+
+    Raises
+    ------
+    DeviceError
+        If the window is empty or negative, there are fewer than two levels, a noise is negative, or the law does
+        not know a parameter that `variation` names.
+
+    Examples
+    --------
+    >>> Device("four", g_min=0.0, g_max=90e-6, levels=4).step
+    3e-05
+    """
+
+    name: str
+    """What the device is called in errors and reports."""
+    g_min: float
+    """Lowest conductance of the window, S."""
+    g_max: float
+    """Highest conductance of the window, S."""
+    levels: int | None = None
+    """Equally spaced levels from `g_min` to `g_max`, both included; None: any conductance between."""
+    write_noise: float = 0.0
+    """Standard deviation of the programmed conductance around its target, at every write, S."""
+    source: str = ""
+    """Where the figures are from."""
+    notes: str = ""
+    """What a user of the figures should know."""
+    law: Law | Measured | None = None
+    """How a pulse changes the conductance; None: by one level, whatever the conductance."""
+    variation: Mapping[str, Variation] = field(default_factory=dict, hash=False)
+    """How the devices of an array differ, by the name of a parameter (`laws.parameters`)."""
+    cycle: Cycle = field(default_factory=Cycle)
+    """How the pulses of one device differ."""
+    drift: Drift | None = None
+    """How its conductance falls with age: to be given to `Reading(drift=...)`, as reads do not age by themselves."""
+
+    def __post_init__(self) -> None:
+        where = f"device {self.name!r}"
+        for key in ("g_min", "g_max", "write_noise"):
+            value = getattr(self, key)
+            if not _is_number(value) or not 0 <= value < np.inf:
+                rule = f"`{key}` must be a finite number of siemens, not below zero"
+                raise DeviceError(rule, where=where, value=value)
+        if not self.g_min < self.g_max:
+            window = f"g_min = {self.g_min:g} S, g_max = {self.g_max:g} S"
+            raise DeviceError("`g_max` must be above `g_min`", where=where, value=window)
+        whole = isinstance(self.levels, int | np.integer) and not isinstance(self.levels, bool)
+        if self.levels is not None and not (whole and self.levels >= 2):
+            raise DeviceError(
+                "`levels` must be a whole number of at least 2",
+                where=where,
+                value=self.levels,
+                remedy="None stands for a continuous device",
+            )
+        self._check_law(where)
+
+    def _check_law(self, where: str) -> None:
+        if self.law is not None and not isinstance(self.law, (*LAWS, Measured)):
+            raise DeviceError("`law` must be one of neuro.crossbar.device.laws", where=where, value=repr(self.law))
+        if not isinstance(self.cycle, Cycle):
+            raise DeviceError("`cycle` must be a Cycle", where=where, value=repr(self.cycle))
+        known = () if self.law is None or isinstance(self.law, Measured) else parameters(self.law)
+        for name, variation in self.variation.items():
+            if name not in known:
+                remedy = f"It has {', '.join(known)}" if known else "Only a law with parameters takes a `variation`"
+                raise DeviceError("`variation` names a parameter of the law", where=where, value=name, remedy=remedy)
+            if not isinstance(variation, Variation):
+                raise DeviceError("a variation must be a Variation", where=f"{where}, {name}", value=repr(variation))
+        if self.law is None or isinstance(self.law, Table | Measured):
+            return
+        zero = self.law.zero
+        if zero is not None and not self.g_min <= zero <= self.g_max:
+            rule = f"`zero` must lie in the window {self.g_min:g}..{self.g_max:g} S"
+            raise DeviceError(rule, where=where, value=f"{zero:g} S")
+
+    @property
+    def step(self) -> float:
+        """From one level to the next, S; zero where the device is continuous."""
+        return 0.0 if self.levels is None else (self.g_max - self.g_min) / (self.levels - 1)
+
+    @property
+    def pulse_law(self) -> tuple[Law, Cycle]:
+        """The law of a pulse and its error: its own, or one level each time with the error of a write.
+
+        Raises
+        ------
+        DeviceError
+            If the device is continuous and has no law: a pulse of it may have any size.
+        """
+        if self.law is not None:
+            return self.law.table() if isinstance(self.law, Measured) else self.law, self.cycle
+        if self.levels is None:
+            rule = "a continuous device without a law takes writes of any size, not pulses"
+            raise DeviceError(rule, where=f"device {self.name!r}", remedy="Give it `levels` or a `law`")
+        return Constant(step=self.step), Cycle(self.write_noise / self.step, "step")
+
+    def noiseless(self) -> Device:
+        """The same device without variation, errors and write noise; a table gives its expected changes."""
+        law = self.law.table() if isinstance(self.law, Measured) else self.law
+        law = law.mean() if isinstance(law, Table) else law
+        return replace(self, law=law, variation={}, cycle=Cycle(), write_noise=0.0)
+
+    def sample(self, n: int | tuple[int, ...], rng: np.random.Generator | int = 0) -> Sampled:
+        """Draw devices: each with the parameters, window and stream of errors that it keeps for life.
+
+        Parameters
+        ----------
+        n
+            How many, or the shape of their array.
+        rng
+            A generator, or a root seed.
+
+        Raises
+        ------
+        DeviceError
+            As `pulse_law`.
+
+        Examples
+        --------
+        >>> devices = Device("d", 0.0, 90e-6, levels=4).sample(2)
+        >>> devices.step_up.tolist()
+        [3e-05, 3e-05]
+        """
+        from neuro.crossbar.device.sample import draw
+
+        law, cycle = self.pulse_law
+        rng = np.random.default_rng(rng)
+        write_noise = 0.0 if self.law is None else self.write_noise
+        shape = (n,) if isinstance(n, int | np.integer) else tuple(n)
+        return draw(law, cycle, self.variation, (self.g_min, self.g_max), write_noise, shape, rng)
+
+    def pulse(
+        self,
+        g: ArrayLike,
+        direction: ArrayLike,
+        params: Sampled | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Floats:
+        """The conductances after pulses: what the next pulse starts from, without the write noise of a read.
+
+        Parameters
+        ----------
+        g
+            Conductances, S, one for each device or one for all.
+        direction
+            1 for an up pulse, -1 for a down pulse, 0 for none; other whole numbers are so many pulses.
+        params
+            What `sample` gave; None: as many devices as `g` has, drawn from `rng`.
+        rng
+            None: each device goes on with its own errors, the same however pulses are batched. A generator: errors
+            are drawn afresh from it.
+
+        Raises
+        ------
+        DeviceError
+            If conductances or pulses do not fit the devices, or as `pulse_law`.
+
+        Examples
+        --------
+        >>> from neuro.crossbar.device.laws import SoftBounds
+        >>> device = Device("d", 0.0, 100e-6, law=SoftBounds(step=1e-6))
+        >>> g = device.pulse([0.0, 50e-6, 100e-6], 1)
+        >>> [round(x * 1e6, 6) for x in g.tolist()]
+        [2.0, 51.0, 100.0]
+        """
+        from neuro.crossbar.device.sample import conductances, pulse_counts
+
+        if params is None:
+            params = self.sample(np.shape(g), np.random.default_rng(0) if rng is None else rng)
+        elif rng is not None:
+            params = params.with_key(int(rng.integers(2**64, dtype=np.uint64)))
+        state = conductances(g, params.shape)
+        params.send(state, state.copy(), pulse_counts(direction, params.shape))
+        return state
+
+    @classmethod
+    def from_measurement(cls, csv: str | Path, name: str = "", **options: Any) -> Device:
+        """A device fitted to measured conductances: `neuro.crossbar.device.fit.fit` says how.
+
+        Parameters
+        ----------
+        csv
+            A file with the conductance after each pulse, one line a pulse.
+        name
+            What the device is to be called; the file's name where empty.
+        options
+            Passed on to `fit`.
+
+        Returns
+        -------
+        Device
+            Its `notes` say which law was chosen and how well it fits; `measurement.fit` also gives the fit itself,
+            and `neuro.report.devices.fit_figure` draws it.
+
+        Raises
+        ------
+        DeviceError
+            If the file cannot be read as a measurement.
+        """
+        from neuro.crossbar.device.fit import fit
+
+        return fit(Path(csv), name=name, **options).device
+
+
+def list_devices() -> list[str]:
+    """The names that `load_device` knows, sorted.
+
+    Examples
+    --------
+    >>> {"ideal", "taox_64x64"} <= set(list_devices())
+    True
+    """
+    return sorted(path.stem for path in (models_dir() / "devices").glob("*.toml"))
+
+
+def device_record(name: str) -> DeviceRecord:
+    """The figures of a device as its file has them, with units and sources.
+
+    Raises
+    ------
+    UnknownName
+        If no device has this name; the error lists those that exist.
+    DeviceError
+        If the file is not a valid record: a figure without source, a wrong unit, an unknown field.
+
+    Examples
+    --------
+    >>> device_record("taox_64x64").levels.source
+    "choice of this project's task, not a property of the chip"
+    """
+    known = list_devices()
+    alike = [found for found in known if _plain(found) == _plain(name)]
+    if name not in known and len(alike) != 1:
+        raise UnknownName("device", name, known)
+    return _read(models_dir() / "devices" / f"{name if name in known else alike[0]}.toml")
+
+
+def load_device(name: str) -> Device:
+    """The device of this name, from models/devices; capitals, dashes and underscores do not matter.
+
+    Raises
+    ------
+    UnknownName
+        If no device has this name; the error lists those that exist.
+    DeviceError
+        If its file is not a valid record.
+
+    Examples
+    --------
+    >>> taox = load_device("taox_64x64")
+    >>> taox.g_max, taox.levels
+    (0.00015, 64)
+    """
+    record = device_record(name)
+    figures = record.figures() | record.pulse_figures()
+    return Device(
+        name=record.name,
+        g_min=record.g_min.value,
+        g_max=record.g_max.value,
+        levels=None if record.levels is None else record.levels.value,
+        write_noise=record.write_noise.value,
+        **record.pulse_fields(),
+        source="; ".join(f"{key}: {figure.source}" for key, figure in figures.items()),
+        notes=record.notes,
+    )
+
+
+def _read(path: Path) -> DeviceRecord:
+    """The record in one file, checked."""
+    try:
+        record = DeviceRecord.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise DeviceError("a device file must be valid TOML", where=str(path), value=error) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DeviceError(
+            "each figure of a device file must have a value, its SI unit and a source",
+            where=str(path),
+            value=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+        ) from None
+    if record.name != path.stem:
+        raise DeviceError("a device must have the name of its file", where=str(path), value=repr(record.name))
+    return record
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

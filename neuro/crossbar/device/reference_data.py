@@ -1,0 +1,63 @@
+"""Measured devices whose data lie outside this project: where they are looked for, and how to get them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from neuro.crossbar.device.laws import Table
+from neuro.errors import DeviceError
+from neuro.paths import data_dir
+
+__all__ = ["Measured"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A `Table` in a file of the reference data, read when it is first needed.
+
+    The file is an archive of arrays: `conductance` (devices, points), `probability` (probabilities,), `set_change`
+    and `reset_change` (devices, probabilities, points), in siemens. An inverse distribution cannot fall: where the
+    file's does, because few pulses were measured there, its values are sorted, which leaves their set as it is.
+    """
+
+    file: str
+    """Path below the folder of reference data."""
+    remedy: str = ""
+    """How to get it."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file should be."""
+        return data_dir() / self.file
+
+    def table(self) -> Table:
+        """The table itself.
+
+        Raises
+        ------
+        DeviceError
+            If the file is in neither place, or not such an archive; the error says how to get it.
+        """
+        path = self.path
+        if not path.is_file():
+            raise DeviceError(
+                "measured devices need their data, which are not part of this project",
+                value=f"nothing at {path}",
+                remedy=f"{self.remedy} $NEURO_DATA names the folder that they are looked for in".strip(),
+            )
+        return _read(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(path: Path, _modified: int) -> Table:
+    try:
+        with np.load(path) as found:
+            parts = {key: np.array(found[key], dtype=np.float64) for key in ("conductance", "probability")}
+            changes = {key: np.sort(found[f"{key}_change"].astype(np.float64), axis=1) for key in ("set", "reset")}
+    except (KeyError, ValueError, OSError) as error:
+        raise DeviceError("the measured devices cannot be read", where=str(path), value=error) from None
+    return Table(**parts, up=changes["set"], down=changes["reset"])

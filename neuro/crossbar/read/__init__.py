@@ -1,0 +1,1 @@
+"""Reads: settings, noise, converters and their energy; `reader.py` comes first."""

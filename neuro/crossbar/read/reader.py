@@ -1,0 +1,222 @@
+"""The reading half of a crossbar: products, noise and converters, and what each read costs."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.crossbar.checks import reads
+from neuro.crossbar.circuit.circuit import Circuit, Side
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.noise import Fluctuations
+from neuro.crossbar.ledger import Ledger
+from neuro.crossbar.read.rows import add_noisy_rows, add_rows
+from neuro.crossbar.read.settings import Reading
+from neuro.crossbar.write.pairs import Pairs
+from neuro.randomness import stream
+from neuro.validation import Floats, Ints, frozen
+
+__all__ = ["Reader", "Snapshot"]
+
+READS = ("read_plus", "read_minus")
+
+Arrays = tuple[Circuit, Circuit]
+
+
+class Reader:
+    """Reads the devices of `pairs` as they are; `changed` has to follow each write.
+
+    The circuits are those of the conductances at the first read after a write. Energy of single-line reads is
+    settled from whole counts when the ledger is looked at or the devices change, so that it does not depend
+    on how the reads were grouped.
+    """
+
+    def __init__(self, pairs: Pairs, wires: Wires, reading: Reading, scale: float, seed: int, name: str) -> None:
+        self.pairs, self.wires, self.reading, self.scale = pairs, wires, reading, scale
+        self.ledger = Ledger(pairs.plus.shape)
+        self._rng = stream(seed, name, "read")
+        self._moving: Fluctuations | None = None
+        if reading.moves:
+            shape = (2, *pairs.plus.shape)
+            self._moving = Fluctuations(shape, seed, name, reading.telegraph, reading.flicker, reading.drift)
+        rows, columns = pairs.plus.shape
+        self._due: dict[Side, Ints] = {"rows": np.zeros(rows, np.int64), "columns": np.zeros(columns, np.int64)}
+        self._circuits: Arrays | None = None
+        self._kept: dict[Side, Floats] = {}
+        self._spread: dict[Side, Floats] = {}
+
+    @property
+    def volt(self) -> float:
+        """Voltage that stands for a drive of 1."""
+        return self.reading.voltage or 1.0
+
+    @property
+    def circuits(self) -> Arrays:
+        """The positive and the negative array as programmed."""
+        if self._circuits is None:
+            self._circuits = self._arrays(1.0, 1.0)
+        return self._circuits
+
+    @property
+    def superposes(self) -> bool:
+        """Is what several lines give together the sum of what each gives by itself?"""
+        straight = self.reading.curve is None or self.reading.curve.straight
+        return straight and (self.wires.ideal or self.wires.inactive == "ground")
+
+    def conductance(self, side: Side = "rows") -> Floats:
+        """Positive minus negative array as read line by line, S, shape (driven, sensed)."""
+        if self.wires.ideal and self.superposes:
+            found: Floats = self.pairs.plus - self.pairs.minus
+            return found if side == "rows" else found.T
+        plus, minus = (circuit.alone(side, self.volt)[0] for circuit in self.circuits)
+        return np.asarray(plus - minus, np.float64)
+
+    def weights(self, side: Side = "rows") -> Floats:
+        """The same times scale, rows contiguous, read-only; one array until the next write."""
+        if side not in self._kept:
+            self._kept[side] = frozen(np.ascontiguousarray(self.scale * self.conductance(side)))
+        return self._kept[side]
+
+    def read(self, drive: Floats, side: Side, at: float | None) -> Floats:
+        """What the driven lines give on the others, together; and its entry in the ledger."""
+        reading, ledger = self.reading, self.ledger
+        lines = int(np.count_nonzero(drive))
+        if reading.dac is not None:
+            drive = np.where(drive != 0, reading.dac.convert(drive), 0.0)
+            ledger.add("converter", lines, lines * reading.dac.energy)
+        joules = [0.0, 0.0]
+        known = self._moving is None and (self.wires.ideal or "rows" in self._kept)
+        if known and self.superposes and not reading.priced:
+            out = drive @ self.weights() if side == "rows" else self.weights() @ drive
+        else:
+            arrays = self.circuits if self._moving is None else self._arrays(*self._factors(self._moving, at))
+            plus, minus = (circuit.read(self.volt * drive, side, reading.priced) for circuit in arrays)
+            out = self.scale / self.volt * (plus[0] - minus[0])
+            joules = [power * (reading.duration or 0.0) for _, power in (plus, minus)]
+        if reading.noise:
+            out = out + np.sqrt(drive**2 @ self._spreads(side) ** 2) * self._rng.standard_normal(out.size)
+        self._count(lines, side)
+        if reading.priced:
+            for cause, taken in zip(READS, joules, strict=True):
+                ledger.add(cause, lines, taken)
+        else:
+            ledger.unpriced += lines
+        if reading.adc is not None:
+            out = reading.adc.convert(out)
+            ledger.add("converter", out.size, out.size * reading.adc.energy)
+        return out
+
+    def read_each(self, lines: Ints, side: Side, target: Floats) -> None:
+        """Add what each of these lines gives by itself, one after the other, to `target`."""
+        if self.reading.noise:
+            add_noisy_rows(target, self.weights(side), self._spreads(side), lines, self._rng)
+        else:
+            add_rows(target, self.weights(side), lines)
+        self.count(np.bincount(lines, minlength=self._due[side].size), side)
+
+    def count(self, counts: Ints, side: Side, arrays: Arrays | None = None) -> None:
+        """Enter reads of single lines: how often each was read, or the number of all, which then have no price.
+
+        `arrays`: what was read, where that is not the crossbar as programmed.
+        """
+        total = int(counts.sum())
+        self._count(total, side)
+        if not self.reading.priced or counts.ndim == 0:
+            self.ledger.unpriced += total
+        elif arrays is not None:
+            self._price(arrays, counts, side)
+        else:
+            # They are settled later, by the circuits of this moment.
+            self._circuits = self.circuits
+            self._due[side] += counts
+
+    def settle(self) -> None:
+        """Enter the energy of the reads that were only counted so far."""
+        for side, due in self._due.items():
+            if due.any():
+                self._price(self.circuits, due, side)
+                due[:] = 0
+
+    def changed(self) -> None:
+        """The devices have been written."""
+        self.settle()
+        self._circuits = None
+        self._kept, self._spread = {}, {}
+
+    def snapshot(self, at: float | None) -> Snapshot:
+        """One draw of every device's fluctuations."""
+        factors = np.ones((2, *self.pairs.plus.shape)) if self._moving is None else self._factors(self._moving, at)
+        if self.reading.noise:
+            factors = factors * np.maximum(1 + self.reading.noise * self._rng.standard_normal(factors.shape), 0)
+        return Snapshot(self, self._arrays(*factors))
+
+    def copy(self, pairs: Pairs) -> Reader:
+        """An independent reader of these devices in the same state, whose next reads draw the same noise."""
+        self.settle()
+        other = copy.copy(self)
+        other.pairs, other.ledger = pairs, self.ledger.copy()
+        other._rng, other._moving = copy.deepcopy(self._rng), copy.deepcopy(self._moving)
+        other._due = {side: due.copy() for side, due in self._due.items()}
+        other._kept, other._spread = dict(self._kept), dict(self._spread)
+        return other
+
+    def _arrays(self, plus: Floats | float, minus: Floats | float) -> Arrays:
+        """The arrays with their conductances times these factors."""
+        held = (self.pairs.plus * plus, self.pairs.minus * minus)
+        one, two = (Circuit(conductance, self.wires, self.reading.curve) for conductance in held)
+        return one, two
+
+    def _factors(self, moving: Fluctuations, at: float | None) -> Floats:
+        """Without a time, a read is at that of the last one."""
+        return moving.factors(moving.now if at is None else at)
+
+    def _spreads(self, side: Side) -> Floats:
+        """Standard deviation of what each line by itself gives on each other, in the unit of the weights."""
+        if side not in self._spread:
+            found = self.reading.noise * self.scale * np.hypot(self.pairs.plus, self.pairs.minus)
+            self._spread[side] = np.ascontiguousarray(found if side == "rows" else found.T)
+        return self._spread[side]
+
+    def _count(self, lines: int, side: Side) -> None:
+        ledger = self.ledger
+        if side == "rows":
+            ledger.row_reads += lines
+        else:
+            ledger.column_reads += lines
+        if self.reading.driver_energy:
+            ledger.add("driver", lines, lines * self.reading.driver_energy)
+
+    def _price(self, arrays: Arrays, counts: Ints, side: Side) -> None:
+        """Enter the energy of reads of single lines."""
+        voltage, duration = self.reading.voltage, self.reading.duration
+        if voltage is None or duration is None:
+            return
+        for cause, circuit in zip(READS, arrays, strict=True):
+            taken = float(counts @ circuit.alone(side, voltage)[1])
+            self.ledger.add(cause, int(counts.sum()), taken * voltage**2 * duration)
+
+
+class Snapshot:
+    """Synapses with one draw of every device's noise, age and telegraph state, frozen for as long as they are used.
+
+    Its reads are entered in the crossbar's ledger.
+    """
+
+    def __init__(self, reader: Reader, arrays: Arrays) -> None:
+        self._reader = reader
+        self.circuits = arrays
+        """The positive and the negative array of this draw."""
+        plus, minus = (circuit.alone("rows", reader.volt)[0] for circuit in arrays)
+        self._weights: Floats = frozen(np.ascontiguousarray(reader.scale * (plus - minus)))
+        self.shape = (self._weights.shape[0], self._weights.shape[1])
+        """(pre, post)."""
+
+    def effective_weights(self) -> Floats:
+        """Weights with this draw, shape (pre, post), read-only."""
+        return self._weights
+
+    def count_reads(self, rows: ArrayLike = 0) -> None:
+        """As `Crossbar.count_reads`, for rows, at the price of these conductances."""
+        self._reader.count(reads(rows, self.shape[0], "snapshot, row reads"), "rows", self.circuits)

@@ -1,0 +1,1 @@
+"""Writes: targets, pulses, closed loops; `pairs.py` holds the conductances."""

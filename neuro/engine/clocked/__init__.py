@@ -1,0 +1,1 @@
+"""The clocked engine, which advances in steps of dt; `run.py` comes first."""

@@ -1,0 +1,335 @@
+"""Networks lowered to arrays per time step, ready for the clocked kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.engine.clocked.arrays import EULER, GROUP, LINK, NEVER, WHOLE, Cells, Records, Wiring
+from neuro.engine.lower.program import Program
+from neuro.errors import ParameterError, UnknownName, UnsupportedFeature, WeightError
+from neuro.network.graph import Network, Population, Projection
+from neuro.network.loihi import LoihiAHP, LoihiLIF
+from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
+from neuro.network.synapses import is_matrix, matrix, triplets
+from neuro.randomness import stream
+from neuro.validation import Floats, Ints, positive
+
+__all__ = ["ClockedProgram", "Semantics", "build_clocked", "steps_in"]
+
+Semantics = Literal["nir-euler", "loihi"]
+
+SPARSE = 0.1
+"""Lists of synapses that fill more of their matrix than this are stored as whole rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClockedProgram:
+    """A network in time steps; populations stand one after the other in one numbering."""
+
+    network: Network
+    """What it was built from."""
+    dt: float
+    """Time step, s."""
+    semantics: Semantics
+    """What a step does."""
+    offset: Mapping[str, int]
+    """First neuron of each population."""
+    cells: Cells
+    """Parameters, as the kernels see them."""
+    groups: Records
+    """The populations."""
+    wiring: Wiring
+    """The projections."""
+    drive: Floats
+    """Constant part of the drive, per neuron: v_rest + bias."""
+
+    @property
+    def size(self) -> int:
+        """Number of neurons, sources included."""
+        return len(self.drive)
+
+    @property
+    def depth(self) -> int:
+        """Number of steps for which a spike is remembered."""
+        return int(self.wiring.links["lag"].max(initial=0)) + 1
+
+    def slice(self, population: str) -> slice:
+        """Where a population stands in the common numbering."""
+        first = self.offset[population]
+        return slice(first, first + self.network.populations[population].size)
+
+
+def build_clocked(network: Network | Program, dt: float | None, semantics: str | None = None) -> ClockedProgram:
+    """Lower a network for the clocked engine; `run` and `run_batch` take the result.
+
+    Parameters
+    ----------
+    network
+        A `Network`, or a `Program`, whose matrices of weights are used.
+    dt
+        Time step, s; delays and refractory times are whole multiples of it.
+    semantics
+        See `run`; by default what the models of the network call for.
+
+    Raises
+    ------
+    ParameterError
+        If there is no time step, or a delay or refractory time is no multiple of it.
+    UnsupportedFeature
+        If a population is not of these semantics.
+    WeightError
+        If a weight is not a whole number where it has to be.
+
+    >>> import neuro as nr
+    >>> net = nr.Network()
+    >>> cell = net.add(nr.Population("cell", 4, nr.LoihiLIF(d_v=204, v_th=127)))
+    >>> nr.build_clocked(net, dt=1e-3).semantics
+    'loihi'
+    """
+    if dt is None:
+        raise ParameterError("the clocked engine needs a time step", where="dt", remedy="Give dt=..., in seconds")
+    step = float(positive(dt, "dt"))
+    program = network if isinstance(network, Program) else None
+    net = network.network if isinstance(network, Program) else network
+    chosen = _semantics(net, semantics)
+    offset, total = {}, 0
+    for name, population in net.populations.items():
+        offset[name] = total
+        total += population.size
+    lower = _whole if chosen == "loihi" else _euler
+    groups, cells = _groups(net, offset), lower(net, offset, total, step)
+    drive = np.zeros(total)
+    for name, population in net.populations.items():
+        rest = population.parameter("v_rest") + population.parameter("bias")
+        drive[offset[name] : offset[name] + population.size] = rest
+    if program is not None and not np.array_equal(program.drive, drive * program.of("gain", slice(None))):
+        raise UnsupportedFeature(
+            "the clocked engine takes a program with other weights, but not with another bias",
+            where="Program.with_bias",
+            remedy="Give the difference as a Current",
+        )
+    wiring = _wiring(net, program, offset, step, chosen == "loihi")
+    return ClockedProgram(net, step, chosen, offset, cells, groups, wiring, drive)
+
+
+def steps_in(span: float, dt: float, where: str) -> int:
+    """How many steps a span of time has, which must be a whole number.
+
+    >>> steps_in(0.3, 0.1, "duration")
+    3
+    """
+    count = round(span / dt)
+    if abs(span / dt - count) > 1e-6 * max(1.0, count * 1e-6):
+        raise ParameterError(f"must be a whole number of steps of {dt} s", where=where, value=f"{span / dt} steps")
+    return count
+
+
+def _semantics(network: Network, wanted: str | None) -> Semantics:
+    models = {name: population.model for name, population in network.populations.items()}
+    whole = [name for name, model in models.items() if isinstance(model, LoihiLIF)]
+    real = [name for name, model in models.items() if not isinstance(model, LoihiLIF | Source)]
+    if wanted not in (None, "nir-euler", "loihi"):
+        raise UnknownName("semantics of the clocked engine", wanted, ["nir-euler", "loihi"])
+    chosen: Semantics = "loihi" if wanted == "loihi" or (wanted is None and whole) else "nir-euler"
+    wrong = real if chosen == "loihi" else whole
+    if wrong:
+        raise UnsupportedFeature(
+            f"semantics {chosen!r} has no {type(models[wrong[0]]).__name__}",
+            where=f"population {wrong[0]!r}",
+            remedy="'loihi' is for LoihiLIF and LoihiAHP, 'nir-euler' for all others",
+        )
+    return chosen
+
+
+def _groups(network: Network, offset: Mapping[str, int]) -> Records:
+    groups = np.zeros(len(network.populations), GROUP)
+    for group, population in zip(groups, network.populations.values(), strict=True):
+        group["start"] = offset[population.name]
+        group["stop"] = group["start"] + population.size
+        group["source"] = isinstance(population.model, Source)
+        synaptic, own = _synaptic(population), _own(population)
+        group["modes"] = len(synaptic) + len(own)
+        group["currents"] = len(synaptic) + (0 if isinstance(population.model, ALIF) else len(own))
+    return groups
+
+
+def _synaptic(population: Population) -> list[Floats]:
+    """Time constants of the receptors that have one."""
+    return [np.broadcast_to(tau, (population.size,)) for tau in receptors(population.model) if tau is not None]
+
+
+def _own(population: Population) -> list[tuple[Floats, Floats]]:
+    """(time constants, jumps) of what a neuron's own spikes add to: negative for the currents of an AHP."""
+    model, size = population.model, (population.size,)
+    if not isinstance(model, AHP | ALIF):
+        return []
+    taus: Any = model.tau_ahp if isinstance(model, AHP) else model.tau_adapt
+    sign = -1.0 if isinstance(model, AHP) else 1.0
+    pairs = zip(taus, model.jump, strict=True) if isinstance(taus, tuple) else [(taus, model.jump)]  # type: ignore[arg-type]
+    return [(np.broadcast_to(tau, size), sign * np.broadcast_to(np.asarray(jump, float), size)) for tau, jump in pairs]
+
+
+def _share(dt: float, tau: Floats, population: str) -> Floats:
+    """dt / tau; a step longer than a time constant would make forward Euler swing."""
+    share = dt / np.asarray(tau, np.float64)
+    if share.size and share.max() > 1.0 + 1e-9:
+        raise ParameterError(
+            f"must not be longer than the shortest time constant, {dt / share.max()} s",
+            where=f"population {population!r}, dt",
+            value=dt,
+        )
+    return share
+
+
+def _euler(network: Network, offset: Mapping[str, int], total: int, dt: float) -> Cells:
+    populations = list(network.populations.values())
+    depth = max((len(_synaptic(p)) + len(_own(p)) for p in populations), default=0)
+    cells = Cells(np.zeros(total, EULER), np.ones((depth, total)), np.zeros((depth, total)))
+    for p in populations:
+        here = slice(offset[p.name], offset[p.name] + p.size)
+        synaptic = _synaptic(p)
+        for k, tau in enumerate(synaptic):
+            cells.keep[k, here] = 1.0 - _share(dt, tau, p.name)
+        for k, (tau, jump) in enumerate(_own(p), start=len(synaptic)):
+            cells.keep[k, here], cells.jump[k, here] = 1.0 - _share(dt, tau, p.name), jump
+        part, leaky = cells.cell[here], isinstance(p.model, LIF)
+        part["gain"] = _share(dt, p.parameter("tau_m"), p.name) if leaky else dt
+        part["leaky"] = leaky
+        part["threshold"] = p.parameter("v_th", np.inf)
+        part["reset"] = p.parameter("v_reset")
+        part["subtract"] = getattr(p.model, "reset", "") == "subtract"
+        part["floor"] = p.parameter("v_min", -np.inf)
+        part["ceiling"] = p.parameter("v_max", np.inf)
+        where = f"population {p.name!r}, refractory"
+        part["pause"] = [steps_in(float(span), dt, where) for span in p.parameter("refractory")]
+    return cells
+
+
+def _whole(network: Network, offset: Mapping[str, int], total: int, dt: float) -> Cells:
+    cells = np.zeros(total, WHOLE)
+    cells["keep_a"], cells["threshold"] = 4096, NEVER
+    for p in network.populations.values():
+        if not isinstance(p.model, LoihiLIF):
+            continue
+
+        def number(key: str, of: Population = p) -> Ints:
+            return of.parameter(key).astype(np.int64)
+
+        part = cells[offset[p.name] : offset[p.name] + p.size]
+        part["keep_v"] = 4096 - number("d_v")
+        part["scale"] = 1 << (6 + number("e"))
+        if p.model.v_th is not None:
+            part["threshold"] = number("v_th") << 6
+        if isinstance(p.model, LoihiAHP):
+            part["keep_a"] = 4096 - number("d_a")
+            part["jump"] = number("w_a") << (6 + number("e_a"))
+    return Cells(cells, np.ones((0, total)), np.zeros((0, total)))
+
+
+class _Rows(NamedTuple):
+    """Synapses with one delay: source i has row[i] .. row[i + 1]; `post` is None where each row is a whole one."""
+
+    lag: int
+    """Steps from a spike to its effect."""
+    row: Ints
+    weight: NDArray[np.floating]
+    post: Ints | None
+
+
+def _rows(projection: Projection, program: Program | None, dt: float, seed: int) -> list[_Rows]:
+    """The synapses of one projection, by delay."""
+    shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
+    lag = _lags(projection.delay, dt, f"{where}, delay")
+    if is_matrix(projection.synapses):
+        weight = _weights(projection, program, where)
+        if lag.ndim == 0:
+            return [_Rows(int(lag), np.arange(shape[0] + 1) * shape[1], weight, None)]
+        pre, post = (ids.ravel() for ids in np.indices(shape))
+    else:
+        rng = stream(seed, "projection", projection.name)
+        pre, post, weight = triplets(projection.synapses, shape, rng, where)
+        pre, post, weight = pre.astype(np.int64), post.astype(np.int64), np.broadcast_to(weight, post.shape)
+    lags = np.broadcast_to(lag.ravel(), pre.shape)
+    parts = ((int(one), lags == one) for one in np.unique(lags))
+    return [_listed(one, pre[here], post[here], weight[here], shape) for one, here in parts]
+
+
+def _lags(delay: float | Floats, dt: float, where: str) -> Ints:
+    """Delays in steps, one or more of them."""
+    some, inverse = np.unique(delay, return_inverse=True)
+    lags = np.array([steps_in(float(one), dt, where) for one in some], np.int64)
+    if lags.size and lags[0] < 1:
+        raise ParameterError("must be at least one step", where=where, value=float(some[0]))
+    return lags[inverse].reshape(np.shape(delay))
+
+
+def _weights(projection: Projection, program: Program | None, where: str) -> NDArray[np.floating]:
+    """A matrix of weights, row by row: the program's, if there is one."""
+    if program is None or projection.name not in program.weights_at:
+        return matrix(projection.synapses, (projection.pre.size, projection.post.size), where).ravel()
+    first, last = program.weights_at[projection.name]
+    weight, order = program.fixed.weight[first:last], program.weight_order.get(projection.name)
+    if order is None:
+        return weight
+    back = np.empty_like(weight)
+    back[order] = weight
+    return back
+
+
+def _listed(lag: int, pre: Ints, post: Ints, weight: NDArray[np.floating], shape: tuple[int, int]) -> _Rows:
+    n_pre, n_post = shape
+    order = np.lexsort((post, pre))
+    pre, post, weight = pre[order], post[order], weight[order]
+    row = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=n_pre))]).astype(np.int64)
+    at = pre * n_post + post
+    if len(at) > SPARSE * n_pre * n_post and np.all(at[1:] > at[:-1]):
+        # To add a whole row, zeros included, takes less time than to look up where each weight goes.
+        filled = np.zeros(n_pre * n_post, weight.dtype)
+        filled[at] = weight
+        return _Rows(lag, row, filled, None)
+    return _Rows(lag, row, weight, post)
+
+
+def _wiring(network: Network, program: Program | None, offset: Mapping[str, int], dt: float, whole: bool) -> Wiring:
+    names = list(network.populations)
+    links = [np.zeros(0, LINK)]
+    rows, posts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    weights: list[NDArray[Any]] = [np.zeros(0, np.int32 if whole else np.float64)]
+    n_row = n_synapse = n_weight = 0
+    for p, projection in enumerate(network.projections.values()):
+        taus = receptors(projection.post.model)
+        current = sum(tau is not None for tau in taus[: projection.receptor])
+        for part in _rows(projection, program, dt, network.seed):
+            link = np.zeros(1, LINK)
+            link["projection"] = p
+            link["group"], link["target"] = names.index(projection.pre.name), names.index(projection.post.name)
+            link["pre"], link["post"] = offset[projection.pre.name], offset[projection.post.name]
+            link["count"] = projection.post.size
+            # A source fires when its step begins, a neuron when it ends.
+            link["lag"] = part.lag - isinstance(projection.pre.model, Source)
+            link["box"] = 0 if taus[projection.receptor] is None else 1 + current
+            link["dense"] = part.post is None
+            targets = np.zeros(0, np.int64) if part.post is None else part.post
+            link["row"], link["list"], link["weight"] = n_row, n_synapse, n_weight
+            links.append(link)
+            rows.append(part.row)
+            posts.append(targets + offset[projection.post.name])
+            where = f"projection {projection.name!r}"
+            weights.append(_whole_weights(part.weight, where) if whole else part.weight.astype(np.float64))
+            n_row += len(part.row)
+            n_weight += len(part.weight)
+            n_synapse += len(targets)
+    post = np.concatenate(posts).astype(np.uint32)
+    return Wiring(np.concatenate(links), np.concatenate(rows), post, np.concatenate(weights))
+
+
+def _whole_weights(weight: NDArray[np.floating], where: str) -> NDArray[np.int32]:
+    bad = (weight != np.rint(weight)) | (np.abs(weight) >= 2**31)
+    if bad.any():
+        raise WeightError("weights must be whole numbers below 2^31", where=where, value=float(weight[bad][0]))
+    return weight.astype(np.int32)

@@ -1,0 +1,43 @@
+"""Poisson spike trains, drawn in blocks of absolute time: a draw hangs on seed, name and block alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuro.engine.recording import Spikes
+from neuro.network.graph import Population
+from neuro.randomness import stream
+from neuro.validation import Floats
+
+__all__ = ["BLOCK", "poisson"]
+
+BLOCK = 0.125
+"""Length of a block, s; a power of two, so that its ends are exact."""
+
+
+def poisson(population: Population, seed: int, start: float, stop: float) -> Spikes:
+    """The spikes of a population of Poisson sources in [start, stop).
+
+    Within a block a neuron's number of spikes is Poisson distributed with mean rate times length, and its spikes
+    are uniform in time, to the resolution of a double: a homogeneous Poisson process, and no grid.
+
+    >>> from neuro.network.neurons import PoissonSource
+    >>> noise = Population("noise", 3, PoissonSource(20.0))
+    >>> len(poisson(noise, 1, 0.0, 10.0)) == len(poisson(noise, 1, 0.0, 4.0)) + len(poisson(noise, 1, 4.0, 10.0))
+    True
+    """
+    first, last = int(np.floor(start / BLOCK)), int(np.ceil(stop / BLOCK))
+    mean = population.parameter("rate") * BLOCK
+    blocks = [_block(population.name, seed, k, mean) for k in range(first, last)]
+    times = np.concatenate([np.zeros(0), *(times for times, _ in blocks)])
+    ids = np.concatenate([np.zeros(0, np.int64), *(ids for _, ids in blocks)])
+    return Spikes.in_order(times, ids).window(start, stop)
+
+
+def _block(name: str, seed: int, k: int, mean: Floats) -> tuple[Floats, np.ndarray]:
+    rng = stream(seed, "poisson", name, str(k))
+    ids = np.repeat(np.arange(len(mean)), rng.poisson(mean))
+    # The sum may round up to the end, which is of the next block.
+    times = np.minimum((k + rng.random(len(ids))) * BLOCK, np.nextafter((k + 1) * BLOCK, 0.0))
+    order = np.lexsort((ids, times))
+    return times[order], ids[order]

@@ -1,0 +1,204 @@
+"""The innermost loops: a row's inputs onto its targets, and which of those a bound does not clear."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from neuro.engine.kernels.arrays import F8, U4, Fixed, Index, Reals, State, Workspace
+from neuro.jit import inlined, inner, routine
+from neuro.simd import (
+    LANES,
+    add_beside,
+    add_pairs,
+    add_weighted,
+    alike,
+    first_mark,
+    larger,
+    neighbours,
+    over,
+    pick,
+    put,
+)
+
+FOUR = 4 * LANES
+ONE = np.uint64(1)
+
+__all__ = ["add_driven", "add_each", "add_falling", "add_rows", "add_same", "add_whole"]
+
+
+@inner
+def add_rows(
+    fixed: Fixed, weights: Reals, work: Workspace, total: F8, begin: int, end: int, base: Index, size: Index
+) -> None:
+    """Sum the weights of several rows that arrive in one instant."""
+    segments, bundles, codes, whole = fixed.segments, fixed.bundles, work.event_code, size - size % FOUR
+    for e in range(begin, end):
+        if bundles[segments[codes[e]].projection].step != 1:
+            whole = 0
+    for i in range(0, whole, FOUR):
+        s, t, u, v = alike(0.0), alike(0.0), alike(0.0), alike(0.0)
+        for e in range(begin, end):
+            at = np.int64(segments[codes[e]].weight + base + i)
+            s, t = s + neighbours(weights, at), t + neighbours(weights, at + LANES)
+            u, v = u + neighbours(weights, at + 2 * LANES), v + neighbours(weights, at + 3 * LANES)
+        put(total, i, s)
+        put(total, i + LANES, t)
+        put(total, i + 2 * LANES, u)
+        put(total, i + 3 * LANES, v)
+    for i in range(whole, size):
+        total[i] = 0.0
+    for e in range(begin, end):
+        seg = segments[codes[e]]
+        step = bundles[seg.projection].step
+        at = seg.weight + base * step
+        for i in range(whole, size):
+            total[i] += weights[at + i * step]
+
+
+@inlined
+def note(hits: U4, n: int, i: int, marks: Any) -> int:
+    """Write down which of the eight targets from the i-th on are marked."""
+    while marks:
+        hits[n] = np.uint64(i) + first_mark(marks)
+        marks &= marks - ONE
+        n += 1
+    return n
+
+
+@routine
+def add_same(
+    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, even: bool, level: float,
+    da: float, db: float, p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add one and the same input to m targets; note those that the bound does not clear."""
+    amp, gap, post, hits = state.amp, state.gap, fixed.post, work.hits[k]
+    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
+    for i in range(0, whole, LANES):
+        a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
+        y = a * p + b * q
+        if not even:
+            gaps = pick(gap, post, np.uint64(at + i))
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+    for i in range(whole, m):
+        j = np.uint64(post[np.uint64(at + i)])
+        a, b = amp[j, 0] + da, amp[j, 1] + db
+        amp[j, 0], amp[j, 1] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+            hits[n] = i
+            n += 1
+    return n
+
+
+@routine
+def add_falling(
+    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, da: float, db: float
+) -> int:  # fmt: skip
+    """Add one and the same inhibition to m targets; note those that are watched.
+
+    Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
+    """
+    amp, post, hits = state.amp, fixed.post, work.hits[k]
+    n, whole, bar = 0, m - m % LANES, alike(inf)
+    for i in range(0, whole, LANES):
+        a, _ = add_pairs(amp, post, np.uint64(at + i), da, db)
+        n = note(hits, n, i, over(a, bar))
+    for i in range(whole, m):
+        j = np.uint64(post[np.uint64(at + i)])
+        a = amp[j, 0] + da
+        amp[j, 0], amp[j, 1] = a, amp[j, 1] + db
+        if a == inf:
+            hits[n] = i
+            n += 1
+    return n
+
+
+@routine
+def add_driven(
+    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, da: float, db: float,
+    p: float, q: float, r: float, gap: float,
+) -> int:  # fmt: skip
+    """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
+    amp, post, hits = state.amp, fixed.post, work.hits[k]
+    n, whole, gaps = 0, m - m % LANES, alike(gap)
+    for i in range(0, whole, LANES):
+        a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
+        n = note(hits, n, i, over(a * p + larger(b * q, b * r), gaps))
+    for i in range(whole, m):
+        j = np.uint64(post[np.uint64(at + i)])
+        a, b = amp[j, 0] + da, amp[j, 1] + db
+        amp[j, 0], amp[j, 1] = a, b
+        if not a * p + max(b * q, b * r) < gap:
+            hits[n] = i
+            n += 1
+    return n
+
+
+@inner
+def add_of(
+    fixed: Fixed, state: State, work: Workspace, k: int, weights: Reals, at: Index, w0: Index, m: Index, even: bool,
+    level: float, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """`add_each` with these weights."""
+    amp, gap, post, hits = state.amp, state.gap, fixed.post, work.hits[k]
+    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
+    for i in range(0, whole, LANES):
+        a, b = add_weighted(amp, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
+        y = a * p + b * q
+        if not even:
+            gaps = pick(gap, post, np.uint64(at + i))
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+    for i in range(whole, m):
+        j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
+        a, b = amp[j, 0] + w * unit_a, amp[j, 1] + w * unit_b
+        amp[j, 0], amp[j, 1] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+            hits[n] = i
+            n += 1
+    return n
+
+
+@routine
+def add_each(
+    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, w0: Index, m: Index, even: bool, level: float,
+    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add inputs of individual weights to m targets; note those that the bound does not clear."""
+    if len(fixed.wide):
+        return add_of(fixed, state, work, k, fixed.wide, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+    return add_of(fixed, state, work, k, fixed.narrow, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+
+
+@routine
+def add_whole(
+    fixed: Fixed, state: State, work: Workspace, k: int, begin: int, end: int, base: Index, who: Index, m: Index,
+    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+) -> int:  # fmt: skip
+    """Add the rows of the arrivals begin .. end, which come in one instant, to m neighbours from `who` on.
+
+    Their sums stay on the work, and those that the bound does not clear are noted.
+    """
+    amp, gap, total, hits = state.amp, state.gap, work.total[k], work.hits[k]
+    if len(fixed.wide):
+        add_rows(fixed, fixed.wide, work, total, begin, end, base, m)
+    else:
+        add_rows(fixed, fixed.narrow, work, total, begin, end, base, m)
+    n, whole, nothing = 0, m - m % LANES, alike(0.0)
+    for i in range(0, whole, LANES):
+        w = neighbours(total, i)
+        a, b = add_beside(amp, who + i, w * unit_a, w * unit_b)
+        y = a * p + b * q
+        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), neighbours(gap, who + i)))
+    for i in range(whole, m):
+        j = np.uint64(who + i)
+        a, b = amp[j, 0] + total[i] * unit_a, amp[j, 1] + total[i] * unit_b
+        amp[j, 0], amp[j, 1] = a, b
+        y = a * p + b * q
+        if not max(y, y * up) + max(b * most, 0.0) < gap[who + i]:
+            hits[n] = i
+            n += 1
+    return n

@@ -1,0 +1,285 @@
+"""Neurons in amplitude form: a whole group relative to one reference time, so that an input is two additions.
+
+v - v_inf = a exp(-(t - t0) rate_m) + b exp(-(t - t0) rate_s) + slow(t), where slow(t) is what an AHP's own currents
+leave in v. What is rare is hidden in the value of a itself:
+
+    a = +inf   watched: the neuron could spike before the window ends, or its refractory time ends inside the window.
+               Its amplitudes stand aside (mode FREE), or its state form holds (mode HELD). The bound always fires.
+    a = -inf   refractory (or forced) beyond this window: the bound never fires, and b goes on collecting input.
+
+The bound: with x = a exp(..) + b exp(..) and current i, x stays below max(x, x exp(-h rate_m)) + max(i, 0) peak(h)
+for the next h seconds; and below max(x, 0) + max(i, 0) peak for ever. `gap` is v_th - v_inf less the most that slow(t)
+reaches, so x < gap proves silence; and x itself has at most one extremum, so its slopes tell where it can be highest.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+import numpy as np
+
+from neuro.engine.kernels.arrays import (
+    ALOUD,
+    BLOCK,
+    DRIVEN,
+    EVEN,
+    F8,
+    FORCED,
+    FREE,
+    FRESH,
+    HELD,
+    I8,
+    QUIET,
+    RELEASED,
+    SURVEYED,
+    WATCHED,
+    Fixed,
+    Index,
+    Record,
+    State,
+    Workspace,
+)
+from neuro.engine.kernels.state_form import cell_of, settle
+from neuro.jit import inlined, inner, routine
+from neuro.simd import fetch
+
+__all__ = ["FAR", "ahead", "horizon", "pack", "rebase", "scan", "slow_most", "slow_part", "survey", "unpack", "watch"]
+
+FAR = 50.0
+"""The reference time moves when the fastest amplitude has grown by exp(FAR)."""
+SMALL = 1e-300
+
+
+@inner
+def ahead(
+    group: Record, h: float, em: float, es: float, em_end: float, es_end: float
+) -> tuple[float, float, float, float]:
+    """`horizon` for the next `h` seconds, from the decay factors now and then."""
+    left = em_end / em
+    most = group.peak if h >= group.s_peak else group.shape * (es_end / es - left)
+    return em_end, es * left, 1.0 / left, most * es / group.shape
+
+
+@inner
+def horizon(
+    group: Record, quiet: bool, t: float, end: float, em: float, es: float
+) -> tuple[float, float, float, float]:
+    """(p, q, up, most): with y = a p + b q, x stays below max(y, y up) + max(b most, 0), until `end` or for ever."""
+    if quiet:
+        return em, es, SMALL, group.peak * es / group.shape
+    h = end - t
+    return ahead(group, h, em, es, em * exp(-h * group.rate_m), es * exp(-h * group.rate_s))
+
+
+@inlined
+def enlist(neuron: Record, tally: I8, watched: I8, j: Index) -> None:
+    if not neuron.listed:
+        neuron.listed = 1
+        watched[tally[WATCHED]] = j
+        tally[WATCHED] += 1
+
+
+@inlined
+def watch(
+    neuron: Record,
+    amps: F8,
+    gap: float,
+    tally: I8,
+    watched: I8,
+    j: Index,
+    a: float,
+    b: float,
+    am: float,
+    bs: float,
+    rate_m: float,
+    rate_s: float,
+    t: float,
+) -> None:
+    """Put a neuron on the list of those that the bound cannot clear; am and bs are the two terms of v at `t`.
+
+    `rising` tells the next look what to expect: 2, x is above its gap already; 1, it is on its way up.
+    """
+    neuron.side_a, neuron.side_b, neuron.since = a, b, t
+    neuron.v, neuron.last = am, bs
+    neuron.rising = 2 if am + bs >= gap else (1 if am * rate_m + bs * rate_s < 0.0 else 0)
+    amps[j, 0] = inf
+    enlist(neuron, tally, watched, j)
+
+
+@inner
+def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
+    """What the slow currents leave in v, `s` after the reference time."""
+    total = 0.0
+    for k in range(group.first_slow, group.first_slow + group.slow):
+        total += x[k] * exp(-s * rate[k]) * group.rate_m / (group.rate_m - rate[k])
+    return total
+
+
+@inner
+def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
+    """An upper bound of the slow part between `s` and `then` after the reference time."""
+    total = 0.0
+    for k in range(group.first_slow, group.first_slow + group.slow):
+        c = x[k] * group.rate_m / (group.rate_m - rate[k])
+        total += c * exp(-(then if c < 0.0 else s) * rate[k])
+    return total
+
+
+@routine
+def unpack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float) -> None:
+    """Bring a neuron into state form at `t`, through whatever happens on the way."""
+    group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
+    at = cell_of(fixed, g, j)
+    cell, rate, watched = fixed.cells[at], fixed.rate[at], amp[0] == inf
+    if not (watched and neuron.mode == HELD):
+        a, b = amp[0], amp[1]
+        neuron.last = t
+        if watched:
+            a, b, neuron.last = neuron.side_a, neuron.side_b, neuron.since
+        s = neuron.last - work.origin[k, g]
+        b *= exp(-s * group.rate_s)
+        if a != -inf:
+            slow = slow_part(group, rate, x, s) if group.slow else 0.0
+            neuron.v = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + b + slow
+            neuron.mode = FREE
+        if group.first_slow:
+            x[0] = b / group.shape
+        for i in range(group.first_slow, group.first_slow + group.slow):
+            x[i] *= exp(-s * rate[i])
+    if watched:
+        settle(fixed, state, work, k, j, t, ALOUD)
+
+
+@routine
+def pack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float) -> None:
+    """Put a neuron in state form at `t` back into amplitude form, and watch it if it could spike before `end`.
+
+    At the end of a window only quiet groups are watched: the next scan looks at every neuron of the others.
+    """
+    group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
+    at = cell_of(fixed, g, j)
+    cell, rate, tally, watched = fixed.cells[at], fixed.rate[at], work.tally[k], work.watched[k]
+    s = t - work.origin[k, g]
+    em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
+    i = x[0] if group.first_slow else 0.0
+    b = i * group.shape / es
+    slow = 0.0
+    if neuron.mode == HELD and neuron.until < end:
+        amp[0] = inf
+        enlist(neuron, tally, watched, j)
+        return
+    if group.slow:
+        for n in range(group.first_slow, group.first_slow + group.slow):
+            x[n] /= exp(-s * rate[n])
+        slow = slow_part(group, rate, x, s)
+        v_inf = neuron.drive / cell.leak
+        state.gap[j] = cell.threshold - v_inf - slow_most(group, rate, x, s, s + (end - t))
+    amp[1] = b
+    if neuron.mode == FORCED:
+        amp[0] = -inf
+    elif neuron.mode == HELD:
+        amp[0] = -inf
+        work.free_time[k, tally[RELEASED]], work.free_id[k, tally[RELEASED]] = neuron.until, j
+        tally[RELEASED] += 1
+    else:
+        a = (neuron.v - neuron.drive / cell.leak - i * group.shape - slow) / em
+        amp[0] = a
+        quiet = state.outlook[g] & QUIET != 0
+        if quiet or t < end:
+            p, q, up, most = horizon(group, quiet, t, end, em, es)
+            y = a * p + b * q
+            if not max(y, y * up) + max(b * most, 0.0) < state.gap[j]:
+                watch(
+                    neuron,
+                    state.amp,
+                    state.gap[j],
+                    tally,
+                    watched,
+                    j,
+                    a,
+                    b,
+                    a * em,
+                    b * es,
+                    group.rate_m,
+                    group.rate_s,
+                    t,
+                )
+
+
+@routine
+def survey(fixed: Fixed, state: State, g: int) -> None:
+    """Take stock of a group's gaps."""
+    group = fixed.groups[g]
+    even, quiet, driven = group.slow == 0, group.slow == 0, group.slow == 0
+    for j in range(group.start, group.stop):
+        cell, neuron = fixed.cells[cell_of(fixed, g, j)], state.neurons[j]
+        gap = cell.threshold - neuron.drive / cell.leak
+        state.gap[j] = gap
+        even = even and gap == state.gap[group.start]
+        quiet = quiet and gap > 0.0
+        driven = driven and gap <= 0.0
+    known = (EVEN if even else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
+    state.outlook[g] = SURVEYED | FRESH | known
+
+
+@routine
+def rebase(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float) -> None:
+    """Move a group's reference time to `start`."""
+    group, amps = fixed.groups[g], state.amp
+    s = start - work.origin[k, g]
+    em, es = max(exp(-s * group.rate_m), SMALL), exp(-s * group.rate_s)
+    for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):
+        a = amps[j, 0]
+        if a == inf:
+            neuron = state.neurons[j]
+            neuron.side_a *= em
+            neuron.side_b *= es
+        amps[j, 0], amps[j, 1] = a * em, amps[j, 1] * es
+        for i in range(group.first_slow, group.first_slow + group.slow):
+            state.x[j, i] *= exp(-s * fixed.rate[group.cells, i])
+    work.origin[k, g] = start
+
+
+@routine
+def scan(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float, end: float) -> None:
+    """Watch all neurons of a group that could spike before `end` (of a quiet group: ever)."""
+    group, amps, gaps, neurons = fixed.groups[g], state.amp, state.gap, state.neurons
+    first, last = max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])
+    tally, watched, hits, rate_m, rate_s = work.tally[k], work.watched[k], work.hits[k], group.rate_m, group.rate_s
+    s = start - work.origin[k, g]
+    em, es = exp(-s * rate_m), exp(-s * rate_s)
+    if group.slow:
+        level(fixed, state, work, k, g, first, last, s, s + (end - start))
+    p, q, up, most = horizon(group, state.outlook[g] & QUIET != 0, start, end, em, es)
+    for begin in range(first, last, BLOCK):
+        n = 0
+        for j in range(begin, min(begin + BLOCK, last)):
+            a, b = amps[j, 0], amps[j, 1]
+            y = a * p + b * q
+            if not max(y, y * up) + max(b * most, 0.0) < gaps[j] and a != inf:
+                fetch(neurons, j)
+                hits[n] = j - begin
+                n += 1
+        for hit in range(n):
+            who = begin + np.int64(hits[hit])
+            a, b = amps[who, 0], amps[who, 1]
+            watch(neurons[who], amps, gaps[who], tally, watched, who, a, b, a * em, b * es, rate_m, rate_s, start)
+
+
+@inner
+def level(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: int, first: Index, last: Index, s: float, then: float
+) -> None:
+    """The gaps of neurons with slow currents, for the window from `s` to `then` after the reference time."""
+    group, now, later = fixed.groups[g], work.factor[k], work.scratch[k, 0]
+    for i in range(group.slow):
+        r = fixed.rate[group.cells, group.first_slow + i]
+        shape = group.rate_m / (group.rate_m - r)
+        now[i], later[i] = exp(-s * r) * shape, exp(-then * r) * shape
+    for j in range(first, last):
+        cell = fixed.cells[cell_of(fixed, g, j)]
+        gap = cell.threshold - state.neurons[j].drive / cell.leak
+        for i in range(group.slow):
+            x = state.x[j, group.first_slow + i]
+            gap -= max(x * now[i], x * later[i])
+        state.gap[j] = gap

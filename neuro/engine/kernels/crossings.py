@@ -1,0 +1,239 @@
+"""One neuron between events: its exact course, rigorous bounds on it, and when a combination of its parts reaches zero.
+
+A course is the vector x = (1, v, x_1, x_2, ...); whatever can happen next (threshold, floor, ceiling, the end of a stay
+at a limit) is the first zero of some c . x from below.
+"""
+
+from __future__ import annotations
+
+from math import exp, expm1, inf
+
+from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, Workspace
+from neuro.jit import inner, routine
+
+__all__ = ["crossing", "dot", "flow", "response", "rounded", "shrink"]
+
+
+@inner
+def shrink(leak: float, h: float) -> float:
+    """The integral of exp(-leak s) over [0, h]."""
+    return h if leak == 0.0 else -expm1(-leak * h) / leak
+
+
+@inner
+def response(leak: float, rate: float, h: float) -> float:
+    """What a unit current of `rate` has added to v after `h` (gain 1); smooth where the two rates meet."""
+    apart = abs(leak - rate)
+    slowest = exp(-min(leak, rate) * h)
+    return slowest * h if apart == 0.0 else slowest * -expm1(-apart * h) / apart
+
+
+@inner
+def rounded(s: float) -> float:
+    """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found.
+
+    Veltkamp's splitting: a product with 2^29 + 1 leaves no room for the other bits.
+    """
+    far = 536870913.0 * s
+    return far - (far - s)
+
+
+@inner
+def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
+    """The course `h` seconds after `x`, without events; `frozen` keeps v at a limit."""
+    pull = 0.0
+    y[0] = 1.0
+    for k in range(len(rate)):
+        i = x[2 + k]
+        y[2 + k] = 0.0
+        if i != 0.0:
+            y[2 + k] = i * exp(-rate[k] * h)
+            if k < cell.currents and not frozen:
+                pull += i * response(cell.leak, rate[k], h)
+    y[1] = x[1]
+    if not frozen:
+        y[1] = x[1] * exp(-cell.leak * h) + drive * shrink(cell.leak, h) + cell.gain * pull
+
+
+@inner
+def dot(c: F8, x: F8) -> float:
+    """c . x; written out, because numba's own needs SciPy and pays only for long vectors."""
+    total = 0.0
+    for i in range(len(c)):
+        total += c[i] * x[i]
+    return total
+
+
+@inner
+def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
+    """Coefficients of the time derivative of c . x."""
+    dv = 0.0 if frozen else c[1]
+    c1[0] = dv * drive
+    c1[1] = -cell.leak * dv
+    for k in range(len(rate)):
+        c1[2 + k] = -rate[k] * c[2 + k]
+        if k < cell.currents:
+            c1[2 + k] += cell.gain * dv
+
+
+@inner
+def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
+    """Bounds of the course on the `h` seconds from `x` to `y`: every x_k is monotone, and v follows the currents."""
+    low = high = 0.0
+    for i in range(2, len(x)):
+        lo[i], hi[i] = min(x[i], y[i]), max(x[i], y[i])
+        if i < 2 + cell.currents:
+            low, high = low + lo[i], high + hi[i]
+    lo[0] = hi[0] = 1.0
+    lo[1] = hi[1] = x[1]
+    if not frozen:
+        left, span = x[1] * exp(-cell.leak * h), shrink(cell.leak, h)
+        lo[1] = min(x[1], left + (drive + cell.gain * low) * span)
+        hi[1] = max(x[1], left + (drive + cell.gain * high) * span)
+
+
+@inner
+def extremes(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
+    """Bounds of c . x for lo <= x <= hi."""
+    low = high = 0.0
+    for i in range(len(c)):
+        low += c[i] * (lo[i] if c[i] >= 0.0 else hi[i])
+        high += c[i] * (hi[i] if c[i] >= 0.0 else lo[i])
+    return low, high
+
+
+@inner
+def root(
+    cell: Record,
+    rate: F8,
+    drive: float,
+    x: F8,
+    c: F8,
+    c1: F8,
+    y: F8,
+    low: float,
+    high: float,
+    f_low: float,
+    f_high: float,
+    frozen: bool,
+    verified: bool,
+) -> float:
+    """Where c . x rises through zero, known to lie in (low, high]: Newton's steps, kept inside the bracket.
+
+    `verified` returns a point where c . x is above zero as computed, at most a few roundings too late.
+    """
+    t = 0.5 * (low + high) if f_high <= f_low else low + (high - low) * (f_low / (f_low - f_high))
+    if not low < t < high:
+        t = 0.5 * (low + high)
+    nudge = 2.3e-16 * high
+    for _ in range(200):
+        flow(cell, rate, drive, x, t, y, frozen)
+        f = dot(c, y)
+        if f > 0.0 or (f == 0.0 and not verified):
+            high = t
+        else:
+            low = t
+        slope = dot(c1, y)
+        step = t - f / slope if slope > 0.0 else inf
+        newton = low < step < high
+        if not newton:
+            step = 0.5 * (low + high)
+        if not low < step < high or (newton and abs(step - t) <= 1.0e-11 * high):
+            t = min(step, high)
+            break
+        t = step
+    if not verified:
+        once = rounded(t)
+        for _ in range(2):
+            flow(cell, rate, drive, x, once, y, frozen)
+            slope = dot(c1, y)
+            once -= dot(c, y) / slope if slope != 0.0 else inf
+        return once if abs(once - t) <= 1e-9 * t else t
+    while t < high:
+        flow(cell, rate, drive, x, t, y, frozen)
+        if dot(c, y) > 0.0:
+            return t
+        t += nudge
+        nudge *= 2.0
+    return high
+
+
+@inner
+def top(
+    cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: bool
+) -> float:
+    """Where the derivative c1 . x falls through zero in (low, high)."""
+    for _ in range(200):
+        t = 0.5 * (low + high)
+        if not low < t < high or high - low <= 1.0e-9 * high:
+            break
+        flow(cell, rate, drive, x, t, y, frozen)
+        slope, f = dot(c2, y), dot(c1, y)
+        if f > 0.0:
+            low = t
+        else:
+            high = t
+        step = t - f / slope if slope < 0.0 else inf
+        if low < step < high:
+            flow(cell, rate, drive, x, step, y, frozen)
+            if dot(c1, y) > 0.0:
+                low = step
+            else:
+                high = step
+    return 0.5 * (low + high)
+
+
+@routine
+def crossing(
+    fixed: Fixed, work: Workspace, k: int, at: Index, drive: float, h: float, strict: bool, frozen: bool
+) -> float:
+    """First offset in [0, h] at which scratch[2] . x reaches zero (`strict`: exceeds it) from x = scratch[0], or inf.
+
+    For a neuron with the rates of row `at` and the parameters work.cell[k]; `scratch` lies in the workspace too.
+
+    Intervals are halved until bounds on f, f' or f'' prove what happens inside, for any number of exponentials.
+    """
+    cell, rate, scratch = work.cell[k], fixed.rate[at], work.scratch[k]
+    x, y, c, c1, c2, z, lo, hi = (
+        scratch[0],
+        scratch[1],
+        scratch[2],
+        scratch[3],
+        scratch[4],
+        scratch[5],
+        scratch[6],
+        scratch[7],
+    )
+    f = dot(c, x)
+    if f > 0.0 or (f == 0.0 and not strict):
+        return 0.0
+    if h <= 0.0:
+        return inf
+    derive(cell, rate, drive, c, c1, frozen)
+    derive(cell, rate, drive, c1, c2, frozen)
+    low, width = 0.0, h
+    while low < h:
+        high = min(low + width, h)
+        flow(cell, rate, drive, x, low, z, frozen)
+        flow(cell, rate, drive, x, high, y, frozen)
+        box(cell, rate, drive, z, y, high - low, lo, hi, frozen)
+        _, most = extremes(c, lo, hi)
+        least1, most1 = extremes(c1, lo, hi)
+        if most >= 0.0 and most1 > 0.0:
+            least2, most2 = extremes(c2, lo, hi)
+            peaks = most2 <= 0.0 and least1 < 0.0
+            if not (peaks or least1 >= 0.0 or least2 >= 0.0) and low + 0.5 * width > low:
+                width *= 0.5
+                continue
+            begin, end, summit = dot(c, z), dot(c, y), high
+            if peaks and dot(c1, y) < 0.0:
+                end = -1.0
+                if dot(c1, z) > 0.0:
+                    summit = top(cell, rate, drive, x, c1, c2, y, low, high, frozen)
+                    flow(cell, rate, drive, x, summit, y, frozen)
+                    end = dot(c, y)
+            if end > 0.0 or (end == 0.0 and not strict):
+                return root(cell, rate, drive, x, c, c1, y, low, summit, begin, end, frozen, strict)
+        low = high
+        width *= 2.0
+    return inf

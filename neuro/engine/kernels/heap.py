@@ -1,0 +1,91 @@
+"""Two binary heaps: neurons by the time at which each is looked at next, and spikes under way by their arrival."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuro.engine.kernels.arrays import FAULT, FULL, I8, Index, Records
+from neuro.jit import inner
+
+__all__ = ["heapify", "lift", "pop", "push"]
+
+
+@inner
+def sink(neurons: Records, order: I8, place: I8, k: Index) -> None:
+    """Move the neuron at place k down to where it belongs."""
+    j, n = order[k], len(order)
+    t = neurons[j].since
+    while True:
+        low = 2 * k + 1
+        if low + 1 < n and neurons[order[low + 1]].since < neurons[order[low]].since:
+            low += 1
+        if low >= n or not neurons[order[low]].since < t:
+            break
+        order[k] = order[low]
+        place[order[k]] = k
+        k = low
+    order[k] = j
+    place[j] = k
+
+
+@inner
+def lift(neurons: Records, order: I8, place: I8, j: Index) -> None:
+    """Put neuron j in its place after its time has changed."""
+    k, t = place[j], neurons[j].since
+    while k > 0 and t < neurons[order[(k - 1) // 2]].since:
+        order[k] = order[(k - 1) // 2]
+        place[order[k]] = k
+        k = (k - 1) // 2
+    order[k] = j
+    place[j] = k
+    sink(neurons, order, place, k)
+
+
+@inner
+def heapify(neurons: Records, order: I8, place: I8) -> None:
+    """Put all neurons in their places."""
+    for k in range(len(order)):
+        order[k] = place[k] = k
+    for k in range(len(order) // 2 - 1, -1, -1):
+        sink(neurons, order, place, k)
+
+
+@inner
+def push(calendar: Records, register: I8, count: Index, t: float, code: Index) -> None:
+    """Add an arrival; register[count] is the number of arrivals."""
+    k = register[count]
+    if k == len(calendar):
+        register[FAULT] = FULL
+        return
+    register[count] = k + 1
+    while k > 0:
+        up = calendar[(k - 1) // 2]
+        if up.time < t or (up.time == t and up.code <= code):
+            break
+        calendar[k].time, calendar[k].code = up.time, up.code
+        k = (k - 1) // 2
+    calendar[k].time, calendar[k].code = t, code
+
+
+@inner
+def pop(calendar: Records, register: I8, count: Index) -> Index:
+    """Take the first arrival off and return its code; those of one instant come in the order of their codes."""
+    first: Index = calendar[0].code
+    n = register[count] - 1
+    register[count] = n
+    t, code, k = calendar[n].time, calendar[n].code, np.int64(0)
+    while True:
+        low = 2 * k + 1
+        if low + 1 < n:
+            a, b = calendar[low], calendar[low + 1]
+            if b.time < a.time or (b.time == a.time and b.code < a.code):
+                low += 1
+        if low >= n:
+            break
+        down = calendar[low]
+        if t < down.time or (t == down.time and code <= down.code):
+            break
+        calendar[k].time, calendar[k].code = down.time, down.code
+        k = low
+    calendar[k].time, calendar[k].code = t, code
+    return first

@@ -1,0 +1,76 @@
+"""Voltages at any instant, computed without touching the neurons."""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+import numpy as np
+
+from neuro.engine.kernels.amplitude_form import slow_part
+from neuro.engine.kernels.arrays import (
+    COMPACT,
+    HELD,
+    HUSHED,
+    NEXT_SAMPLE,
+    Fixed,
+    Index,
+    Inputs,
+    Output,
+    State,
+    Workspace,
+)
+from neuro.engine.kernels.state_form import cell_of, settle
+from neuro.jit import inner, routine
+
+__all__ = ["sample"]
+
+
+@inner
+def peek(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float) -> float:
+    """v of neuron j at `t`, leaving the neuron as it was."""
+    neuron, x, amp = state.neurons[j], state.x[j], state.amp[j]
+    g = np.int64(neuron.group)
+    at = cell_of(fixed, g, j)
+    cell, rate, group, origin = fixed.cells[at], fixed.rate[at], fixed.groups[g], work.origin[k, g]
+    a = amp[0] if group.kind == COMPACT else inf
+    if abs(a) < inf:
+        s = t - origin
+        now: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
+        if group.slow:
+            now += slow_part(group, rate, x, s)
+        return now
+    seen: float = neuron.v
+    if a == -inf:
+        return seen
+    v, last, until, mode, parts = neuron.v, neuron.last, neuron.until, neuron.mode, work.factor[k]
+    for i in range(len(x)):
+        parts[i] = x[i]
+    if group.kind == COMPACT and mode != HELD:
+        s = neuron.since - origin
+        b = neuron.side_b * exp(-s * group.rate_s)
+        slow = slow_part(group, rate, x, s) if group.slow else 0.0
+        neuron.v = neuron.drive / cell.leak + neuron.side_a * exp(-s * group.rate_m) + b + slow
+        neuron.last = neuron.since
+        if group.first_slow:
+            x[0] = b / group.shape
+        for i in range(group.first_slow, group.first_slow + group.slow):
+            x[i] *= exp(-s * rate[i])
+    settle(fixed, state, work, k, j, t, HUSHED)
+    seen = neuron.v
+    neuron.v, neuron.last, neuron.until, neuron.mode = v, last, until, mode
+    for i in range(len(x)):
+        x[i] = parts[i]
+    return seen
+
+
+@routine
+def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int, until: float) -> None:
+    """Read the voltages asked for at all times before `until`."""
+    low, high, m = work.bounds[k], work.bounds[k + 1], work.tally[k, NEXT_SAMPLE]
+    while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
+        for i in range(len(inputs.sample_id)):
+            j = inputs.sample_id[i]
+            if low <= j < high:
+                out.voltage[m, i] = peek(fixed, state, work, k, j, inputs.sample_time[m])
+        m += 1
+    work.tally[k, NEXT_SAMPLE] = m

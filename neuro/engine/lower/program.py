@@ -1,0 +1,316 @@
+"""Networks lowered to flat arrays, ready for the kernels; built once, run many times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuro.engine.kernels.arrays import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
+from neuro.engine.kernels.one_current import NEAR
+from neuro.engine.lower.runaway import check_bias
+from neuro.engine.lower.wiring import wiring
+from neuro.errors import UnknownName, UnsupportedFeature, WeightError
+from neuro.jit import laid
+from neuro.network.graph import Network, Population
+from neuro.network.loihi import LoihiLIF
+from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
+from neuro.validation import Floats, Ints, finite, frozen
+
+__all__ = ["Program", "amplitudes", "build"]
+
+SLACK = 2.0**-20
+"""By which part of itself a window is shorter than the shortest delay."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network as flat arrays.
+
+    Populations stand one after the other in one numbering; `offset` says where each begins.
+    """
+
+    network: Network
+    """What it was built from."""
+    offset: Mapping[str, int]
+    """First neuron of each population."""
+    fixed: Fixed
+    """Parameters and wiring, as the kernels see them."""
+    drive: Floats
+    """Constant part of dv/dt, per neuron."""
+    weights_at: Mapping[str, tuple[int, int]]
+    """Where each matrix projection's weights stand in `fixed.weight`."""
+    weight_order: Mapping[str, Ints]
+    """Which entry of the flattened matrix stands at each place, for matrices whose rows have several delays."""
+    window: float
+    """Just less than the shortest delay (or a few time constants, if that is shorter), s; zero: there are none."""
+
+    @cached_property
+    def table(self) -> Fixed:
+        """`fixed` in the form in which kernels take it."""
+        return laid(self.fixed)
+
+    @property
+    def size(self) -> int:
+        """Number of neurons, sources included."""
+        return len(self.drive)
+
+    def shares(self, threads: int) -> Ints:
+        """Bounds of the neurons that each thread sees to, shape (threads + 1,): about as many synapses for each."""
+        if threads == 1:
+            return np.array([0, self.size])
+        inner = np.searchsorted(self._load, np.arange(1, threads) * (self._load[-1] / threads))
+        return np.array([0, *inner, self.size], np.int64)
+
+    @cached_property
+    def _load(self) -> Ints:
+        """Synapses onto each neuron and all before it, and one more for each of them."""
+        return np.cumsum(1 + np.bincount(self.fixed.post, minlength=self.size))
+
+    def slice(self, population: str) -> slice:
+        """Where a population stands in the common numbering."""
+        first = self.offset[population]
+        return slice(first, first + self.network.populations[population].size)
+
+    def of(self, name: str, which: Any) -> NDArray[Any]:
+        """A parameter (a field of `CELL`) of some neurons, given as an index into the common numbering."""
+        return np.asarray(self.fixed.cells[name][self._cell[which]])
+
+    @cached_property
+    def _cell(self) -> NDArray[np.uint32]:
+        """The row that has the parameters of each neuron."""
+        groups = self.fixed.groups
+        group = np.repeat(groups, groups["stop"] - groups["start"])
+        row = group["cells"] + group["own"] * (np.arange(self.size) - group["start"])
+        return np.asarray(row, np.uint32)
+
+    def with_weights(self, weights: Mapping[str, ArrayLike]) -> Program:
+        """The same program with other weights: ``{projection: (pre, post)}``, without lowering again.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such projection with a matrix of weights (`Dense`, `AllToAll`, `Crossbar`).
+        WeightError
+            If shapes differ or a weight is not finite.
+        """
+        flat = self.fixed.weight.copy()
+        for name, value in weights.items():
+            if name not in self.weights_at:
+                raise UnknownName("projection with a matrix of weights", name, self.weights_at)
+            projection = self.network.projections[name]
+            shape = (projection.pre.size, projection.post.size)
+            array = finite(value, f"weights of {name!r}", error=WeightError)
+            if array.shape != shape:
+                raise WeightError(
+                    f"weights must have shape (pre, post) = {shape}",
+                    where=f"projection {name!r}",
+                    value=array.shape,
+                )
+            first, last = self.weights_at[name]
+            order = self.weight_order.get(name)
+            flat[first:last] = array.ravel() if order is None else array.ravel()[order]
+        return replace(self, fixed=self.fixed.with_weight(flat))
+
+    def with_bias(self, bias: Mapping[str, ArrayLike]) -> Program:
+        """The same program with another constant `bias` in some populations, units of the model's `bias`."""
+        drive = self.drive.copy()
+        for name, value in bias.items():
+            if name not in self.offset:
+                raise UnknownName("population", name, self.offset)
+            population = self.network.populations[name]
+            here = self.slice(name)
+            rest = population.parameter("v_rest")
+            drive[here] = (rest + finite(value, f"bias of {name!r}")) * self.of("gain", here)
+        return replace(self, drive=frozen(drive))
+
+
+def build(network: Network) -> Program:
+    """Lower a network to flat arrays.
+
+    Random connectivity is drawn from ``network.seed`` by the projections' names, so building twice gives the same
+    synapses.
+
+    Raises
+    ------
+    NetworkError
+        If the bias alone makes a neuron fire without end, or more than 1e9 times a second.
+
+    >>> import neuro as nr
+    >>> net = nr.Network(seed=1)
+    >>> cell = net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    >>> nr.build(net).size
+    4
+    """
+    check_bias(network)
+    offset, total = {}, 0
+    for name, population in network.populations.items():
+        if isinstance(population.model, LoihiLIF):
+            raise UnsupportedFeature(
+                f"the exact engine has no {type(population.model).__name__}, which lives in time steps",
+                where=f"population {name!r}",
+                remedy="Use run(..., engine='clocked', dt=...)",
+            )
+        offset[name] = total
+        total += population.size
+    cells, rate, jump, begins = _cells(network)
+    wires = wiring(network, offset, total)
+    groups = _groups(network, offset, cells, rate, begins, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
+    drive = np.zeros(total)
+    for name, population in network.populations.items():
+        drive[offset[name] : offset[name] + population.size] = _drive(population)
+    return Program(
+        network=network,
+        offset=offset,
+        fixed=Fixed(cells, rate, jump, groups, *wires.arrays),
+        drive=frozen(drive),
+        weights_at=wires.weights_at,
+        weight_order=wires.weight_order,
+        window=_window(wires.arrays[1], groups),
+    )
+
+
+def _gain(population: Population) -> Floats:
+    return 1.0 / population.parameter("tau_m") if isinstance(population.model, LIF) else np.ones(population.size)
+
+
+def _drive(population: Population) -> Floats:
+    return (population.parameter("v_rest") + population.parameter("bias")) * _gain(population)
+
+
+def _self_currents(population: Population) -> list[tuple[Floats, Floats]]:
+    """(rates, jumps) of what a neuron's own spikes add to: negative for the currents of an AHP."""
+    model, size = population.model, (population.size,)
+    if isinstance(model, AHP):
+        taus, jumps, sign = model.tau_ahp, model.jump, -1.0
+    elif isinstance(model, ALIF):
+        taus, jumps, sign = model.tau_adapt, model.jump, 1.0
+    else:
+        return []
+    pairs = zip(taus, jumps, strict=True) if isinstance(taus, tuple) else [(taus, jumps)]  # type: ignore[arg-type]
+    return [
+        (
+            1.0 / np.broadcast_to(np.asarray(tau, float), size),
+            sign * np.broadcast_to(np.asarray(jump, float), size),
+        )
+        for tau, jump in pairs
+    ]
+
+
+def _synaptic_rates(population: Population) -> list[Floats]:
+    """Rates of the receptors that have a time constant."""
+    return [1.0 / np.broadcast_to(tau, (population.size,)) for tau in receptors(population.model) if tau is not None]
+
+
+def _cells(network: Network) -> tuple[Records, Floats, Floats, Ints]:
+    """Parameter records, the rates of all x_k, what an own spike adds to each, and where each population's rows begin.
+
+    A population whose neurons are all the same has one row, others have one for each neuron.
+    """
+    populations = list(network.populations.values())
+    synaptic = [_synaptic_rates(p) for p in populations]
+    own = [_self_currents(p) for p in populations]
+    depth = max((len(a) + len(b) for a, b in zip(synaptic, own, strict=True)), default=0)
+    parts = [_cells_of(population, g, synaptic[g], own[g], depth) for g, population in enumerate(populations)]
+    begins = np.append(0, np.cumsum([len(cells) for cells, _, _ in parts])).astype(np.int64)
+    cells = np.concatenate([np.zeros(0, CELL), *(part[0] for part in parts)])
+    rate, jump = (np.concatenate([np.zeros((0, depth)), *(part[k] for part in parts)]) for k in (1, 2))
+    return cells, rate, jump, begins
+
+
+def _cells_of(
+    population: Population, g: int, synaptic: list[Floats], own: list[tuple[Floats, Floats]], depth: int
+) -> tuple[Records, Floats, Floats]:
+    leaky, gain = isinstance(population.model, LIF), _gain(population)
+    values = {
+        "gain": gain,
+        "leak": gain if leaky else np.zeros(population.size),
+        "threshold": population.parameter("v_th", np.inf),
+        "reset": population.parameter("v_reset"),
+        "refractory": population.parameter("refractory"),
+        "floor": population.parameter("v_min", -np.inf),
+        "ceiling": population.parameter("v_max", np.inf),
+    }
+    rates, jumps = [*synaptic, *(rate for rate, _ in own)], [jump for _, jump in own]
+    alike = all(_same(each) for each in (*values.values(), *rates, *jumps))
+    rows = min(population.size, 1) if alike else population.size
+    cells, rate, jump = np.zeros(rows, CELL), np.zeros((rows, depth)), np.zeros((rows, depth))
+    for name, each in values.items():
+        cells[name] = each[:rows]
+    for k, each in enumerate(rates):
+        rate[:, k] = each[:rows]
+    for k, each in enumerate(jumps, start=len(synaptic)):
+        jump[:, k] = each[:rows]
+    cells["group"], cells["modes"] = g, len(rates)
+    cells["currents"] = len(synaptic) + (len(own) if isinstance(population.model, AHP) else 0)
+    cells["subtract"] = getattr(population.model, "reset", "") == "subtract"
+    return cells, rate, jump
+
+
+def _same(values: Floats) -> bool:
+    return len(values) == 0 or bool(np.all(values == values[0]))
+
+
+def _compact(population: Population) -> bool:
+    """Can this population keep its amplitudes relative to one reference time?"""
+    model = population.model
+    if not isinstance(model, LIF) or isinstance(model, ALIF) or population.size == 0:
+        return False
+    if model.v_min is not None or model.v_max is not None or len(receptors(model)) != 1:
+        return False
+    leak, currents = _gain(population), _synaptic_rates(population)
+    currents += [rate for rate, _ in _self_currents(population)]
+    if not _same(leak) or not all(_same(rate) for rate in currents):
+        return False
+    return all(bool(abs(rate[0] / leak[0] - 1.0) > NEAR) for rate in currents)
+
+
+def _groups(
+    network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, begins: Ints, *, windows: bool
+) -> Records:
+    groups = np.zeros(len(network.populations), GROUP)
+    for g, (group, population) in enumerate(zip(groups, network.populations.values(), strict=True)):
+        first, last = begins[g], begins[g + 1]
+        group["start"], group["kind"], group["shape"] = offset[population.name], GENERAL, 1.0
+        group["stop"] = group["start"] + population.size
+        group["cells"], group["own"] = first, last - first > 1
+        group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
+        group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
+        if isinstance(population.model, Source):
+            group["kind"] = SOURCE
+        elif windows and _compact(population):
+            group["kind"] = COMPACT
+            m = group["rate_m"] = cells["leak"][first]
+            group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_currents(population))
+            group["fastest"] = max(m, *rate[first, : int(group["first_slow"] + group["slow"])], 0.0)
+            if _synaptic_rates(population):
+                s = group["rate_s"] = rate[first, 0]
+                s_peak = group["s_peak"] = np.log(s / m) / (s - m)
+                group["shape"] = m / (m - s)
+                group["peak"] = group["shape"] * (np.exp(-s * s_peak) - np.exp(-m * s_peak))
+    return groups
+
+
+def _window(segments: Records, groups: Records) -> float:
+    """The longest window in which no spike can have an effect, short enough for exp to stay in range."""
+    compact = groups[groups["kind"] == COMPACT]
+    fastest = max([0.0, *compact["fastest"]])
+    longest = 1.0 if fastest == 0.0 else min(1.0, 50.0 / fastest)
+    # A little less than the delay: sums of delays differ by roundings from multiples of the window, and an arrival
+    # must not fall back into the window of its spike.
+    return float(min(longest, segments["delay"].min(initial=np.inf) * (1.0 - SLACK)))
+
+
+def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:
+    """Amplitude form at the origin of time: (a, b) of each neuron, shape (neurons, 2); zero where there is none."""
+    amp = np.zeros((program.size, 2))
+    for group in program.fixed.groups[program.fixed.groups["kind"] == COMPACT]:
+        here = slice(int(group["start"]), int(group["stop"]))
+        if group["first_slow"]:
+            amp[here, 1] = group["shape"] * x[here, 0]
+        amp[here, 0] = v[here] - program.drive[here] / program.of("leak", here) - amp[here, 1]
+    return amp

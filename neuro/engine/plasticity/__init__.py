@@ -1,0 +1,1 @@
+"""Learning while a network runs; `loop.py` goes from window to window."""

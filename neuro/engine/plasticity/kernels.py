@@ -1,0 +1,180 @@
+"""Kernels of learning in the run: spikes of a window, in order of time, change traces and weights, and set out."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from neuro.engine.kernels.arrays import F8, F8_2, F8_3, FAULT, I8, I8_2, U4, Fixed, Index, Output, Records, State
+from neuro.engine.kernels.calendar import enter
+from neuro.jit import inner, kernel
+
+__all__ = ["COLUMN", "NO_ROOM", "NO_SLOT", "ROW", "Plastic", "learn"]
+
+NO_SLOT, NO_ROOM = 11, 12
+FAR = 40.0
+"""After so many of the shortest time constants the reference time of the traces moves, so that exp stays in range."""
+
+ROW = np.dtype(
+    [(name, np.int64) for name in ("lesson", "slot", "weight", "to", "first", "count")] + [("delay", np.float64)],
+    align=True,
+)
+"""Synapses of one source and delay: weights wide[weight : weight + count], changes to wide[to : to + count], targets
+post[first : first + count]; spikes under way have the segments from `slot` on, each with weights of its own."""
+
+COLUMN = np.dtype([("lesson", np.int64), ("first", np.int64), ("count", np.int64)], align=True)
+"""Synapses onto one target: entries first .. first + count of `entry_to` and `entry_pre`."""
+
+
+class Plastic(NamedTuple):
+    """What the rules of a run know, by lesson (a plastic projection) n.
+
+    Trace a of neuron j at time t is trace[n, a, j] exp(-(t - origin[n]) rate[n, a]): a = 0, 1 of sources, 2, 3 of
+    targets. Spikes of neuron j leave on rows rows_of[j] .. rows_of[j + 1] and change the columns columns_of[j] ...
+    Slot r of row q is taken until arrival[q, r], and has its weights in wide[store[q, r] :] (-1: none yet).
+    """
+
+    rate: F8_2
+    jump: F8_2
+    gain: F8_2
+    bounds: F8_2
+    active: I8
+    ends: I8_2
+    origin: F8
+    trace: F8_3
+    rows: Annotated[Records, ROW, 1]
+    rows_of: I8
+    columns: Annotated[Records, COLUMN, 1]
+    columns_of: I8
+    entry_to: I8
+    entry_pre: U4
+    arrival: F8_2
+    store: I8_2
+    unused: I8
+
+
+@inner
+def send(fixed: Fixed, state: State, plastic: Plastic, j: Index, t: float, window: Index, length: float) -> int:
+    """Put a spike of neuron j on its plastic ways, each with the weights of this instant."""
+    wide = fixed.wide
+    for q in range(plastic.rows_of[j], plastic.rows_of[j + 1]):
+        row, arrival = plastic.rows[q], plastic.arrival[q]
+        r = 0
+        while r < len(arrival) and arrival[r] > t:
+            r += 1
+        if r == len(arrival):
+            return NO_SLOT
+        if plastic.store[q, r] < 0:
+            if plastic.unused[0] + row.count > len(wide):
+                return NO_ROOM
+            plastic.store[q, r] = plastic.unused[0]
+            plastic.unused[0] += row.count
+        at = plastic.store[q, r]
+        fixed.segments[row.slot + r].weight = at
+        old, new = wide[row.weight : row.weight + row.count], wide[at : at + row.count]
+        for i in range(len(old)):
+            new[i] = old[i]
+        arrival[r] = t + row.delay
+        enter(state.calendar, state.bucket, state.register, window, length, t + row.delay, row.slot + r)
+    return 0
+
+
+@inner
+def change_row(fixed: Fixed, plastic: Plastic, j: Index, t: float) -> None:
+    """A spike of a source changes the weights of its synapses by the traces of their targets."""
+    for q in range(plastic.rows_of[j], plastic.rows_of[j + 1]):
+        row = plastic.rows[q]
+        n = row.lesson
+        if not plastic.active[n]:
+            continue
+        s, low, high = t - plastic.origin[n], plastic.bounds[n, 0], plastic.bounds[n, 1]
+        one = plastic.gain[n, 2] * exp(-s * plastic.rate[n, 2])
+        two = plastic.gain[n, 3] * exp(-s * plastic.rate[n, 3])
+        if one == 0.0 and two == 0.0:
+            continue
+        first, second = plastic.trace[n, 2], plastic.trace[n, 3]
+        part, post = fixed.wide[row.to : row.to + row.count], fixed.post[row.first : row.first + row.count]
+        if row.count > 0 and fixed.bundles[fixed.segments[row.slot].projection].whole:
+            k = np.int64(post[0])
+            first, second = first[k : k + row.count], second[k : k + row.count]
+            for i in range(len(part)):
+                part[i] = min(max(part[i] + (one * first[i] + two * second[i]), low), high)
+        else:
+            for i in range(len(part)):
+                k = np.int64(post[i])
+                part[i] = min(max(part[i] + (one * first[k] + two * second[k]), low), high)
+
+
+@inner
+def change_columns(fixed: Fixed, plastic: Plastic, j: Index, t: float) -> None:
+    """A spike of a target changes the weights of its synapses by the traces of their sources."""
+    wide = fixed.wide
+    for c in range(plastic.columns_of[j], plastic.columns_of[j + 1]):
+        column = plastic.columns[c]
+        n = column.lesson
+        if not plastic.active[n]:
+            continue
+        s, low, high = t - plastic.origin[n], plastic.bounds[n, 0], plastic.bounds[n, 1]
+        one = plastic.gain[n, 0] * exp(-s * plastic.rate[n, 0])
+        two = plastic.gain[n, 1] * exp(-s * plastic.rate[n, 1])
+        if one == 0.0 and two == 0.0:
+            continue
+        first, second = plastic.trace[n, 0], plastic.trace[n, 1]
+        for i in range(column.first, column.first + column.count):
+            k, to = np.uint64(plastic.entry_pre[np.uint64(i)]), np.uint64(plastic.entry_to[np.uint64(i)])
+            wide[to] = min(max(wide[to] + (one * first[k] + two * second[k]), low), high)
+
+
+@inner
+def leave_traces(plastic: Plastic, j: Index, t: float) -> None:
+    """A spike of neuron j raises its traces."""
+    for n in range(len(plastic.origin)):
+        s, trace, rate, jump = t - plastic.origin[n], plastic.trace[n], plastic.rate[n], plastic.jump[n]
+        for side in range(2):
+            if plastic.ends[n, 2 * side] <= j < plastic.ends[n, 2 * side + 1]:
+                for a in range(2 * side, 2 * side + 2):
+                    if jump[a] != 0.0:
+                        trace[a, j] += jump[a] * exp(s * rate[a])
+
+
+@inner
+def move_origins(plastic: Plastic, t: float) -> None:
+    """Bring reference times that are far back to `t`, which is a spike's: where runs are cut does not matter."""
+    for n in range(len(plastic.origin)):
+        s, rate = t - plastic.origin[n], plastic.rate[n]
+        if s * max(max(rate[0], rate[1]), max(rate[2], rate[3])) > FAR:
+            for a in range(4):
+                faded, trace = exp(-s * rate[a]), plastic.trace[n, a]
+                for j in range(len(trace)):
+                    trace[j] *= faded
+            plastic.origin[n] = t
+
+
+@kernel
+def learn(
+    fixed: Fixed, state: State, plastic: Plastic, out: Output, first: Index, last: Index, window: Index, length: float
+) -> int:
+    """Learn from the spikes first .. last of `out`; returns a code where room is short.
+
+    At one instant: all spikes set out, then rows change, then columns, then traces.
+    """
+    n = first
+    while n < last:
+        t, m = out.time[n], n + 1
+        while m < last and out.time[m] == t:
+            m += 1
+        move_origins(plastic, t)
+        for k in range(n, m):
+            code = send(fixed, state, plastic, out.neuron[k], t, window, length)
+            if code:
+                return code
+        for k in range(n, m):
+            change_row(fixed, plastic, out.neuron[k], t)
+        for k in range(n, m):
+            change_columns(fixed, plastic, out.neuron[k], t)
+        for k in range(n, m):
+            leave_traces(plastic, out.neuron[k], t)
+        n = m
+    return int(state.register[FAULT])

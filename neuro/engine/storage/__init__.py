@@ -1,0 +1,1 @@
+"""Recordings and states in memory and in files; `recordings.py` comes first."""

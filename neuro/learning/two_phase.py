@@ -1,0 +1,94 @@
+"""From activity in two phases to a change of weights: local, and exactly zero where the phases agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.engine.recording import Spikes
+from neuro.errors import ParameterError
+from neuro.validation import Floats, finite, positive
+
+__all__ = ["Centred", "Contrastive", "activity"]
+
+
+def activity(spikes: Spikes, size: int, *, start: float, stop: float, most: float) -> Floats:
+    """Activity in 0..1: spikes with start <= time < stop, over `most`, the count that stands for full activity.
+
+    >>> activity(Spikes([0.1, 0.2, 0.3], [0, 0, 1]), 3, start=0.15, stop=1.0, most=1).tolist()
+    [1.0, 1.0, 0.0]
+    """
+    return np.minimum(spikes.window(start, stop).counts(size) / most, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrastive:
+    """dW_ij = rate <s_i s_j> clamped - rate <s_i s_j> free, with s = 2 r - 1: contrastive Hebbian learning.
+
+    The free phase starts from a distorted cue, so that it shapes a basin; the clamped phase holds the target.
+    Source: Movellan 1991; on memristor crossbars, Yi et al., Nature Electronics 2022.
+
+    >>> Contrastive(rate=0.1).change([[1.0, 0.0]], [[1.0, 1.0]]).round(3).tolist()
+    [[0.0, -0.2], [-0.2, 0.0]]
+    """
+
+    rate: float
+    """Learning rate, units of the weights."""
+
+    def __post_init__(self) -> None:
+        positive(self.rate, "Contrastive.rate", zero=True)
+
+    def change(self, clamped: ArrayLike, free: ArrayLike) -> Floats:
+        """Change of a recurrent weight matrix, (neurons, neurons), mean over patterns; no self-connections.
+
+        Parameters
+        ----------
+        clamped, free
+            Activity of the two phases in 0..1, shape (patterns, neurons).
+        """
+        held, loose = _pair(clamped, free)
+        s, f = 2.0 * held - 1.0, 2.0 * loose - 1.0
+        change = self.rate * (s.T @ s - f.T @ f) / len(s)
+        np.fill_diagonal(change, 0.0)
+        return change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Centred:
+    """dW_ij = rate / (2 beta) (r_i+ r_j+ - r_i- r_j-): equilibrium propagation with a nudge to either side.
+
+    Both nudged phases go on from one free state. The estimate is of second order in beta, where a one-sided one is
+    of first. Source: Scellier and Bengio 2017; centred: Laborieux et al., Frontiers in Neuroscience 2021.
+
+    >>> rule = Centred(rate=1.0, beta=0.5)
+    >>> rule.change([[1.0]], [[0.5]], [[1.0]], [[0.25]]).tolist()
+    [[0.25]]
+    """
+
+    rate: float
+    """Learning rate, units of the weights."""
+    beta: float
+    """Strength of the nudge."""
+
+    def __post_init__(self) -> None:
+        positive(self.rate, "Centred.rate", zero=True)
+        positive(self.beta, "Centred.beta")
+
+    def change(self, pre_plus: ArrayLike, post_plus: ArrayLike, pre_minus: ArrayLike, post_minus: ArrayLike) -> Floats:
+        """Change of the weights (pre, post), mean over patterns, from activities (patterns, neurons)."""
+        a, c = _pair(pre_plus, pre_minus)
+        b, d = _pair(post_plus, post_minus)
+        return self.rate / (2.0 * self.beta) * (a.T @ b - c.T @ d) / len(a)
+
+
+def _pair(one: ArrayLike, other: ArrayLike) -> tuple[Floats, Floats]:
+    a, b = finite(one, "activity"), finite(other, "activity")
+    if a.ndim != 2 or a.shape != b.shape or len(a) == 0:
+        raise ParameterError(
+            "activities of both phases must have one shape (patterns, neurons)",
+            where="activity",
+            value=f"{a.shape} and {b.shape}",
+        )
+    return a, b

@@ -1,0 +1,227 @@
+"""The rules of a placement: which cores there are, what has to be where, and what cannot be at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from neuro.chip.model import Chip
+from neuro.errors import InfeasibleError, ParameterError, UnknownName
+from neuro.mapping.partition.anneal import Parts
+from neuro.mapping.partition.feasible import Terms, additive, axon_limit, first_fit_size, least_cores, terms_of
+from neuro.mapping.traffic import Traffic
+from neuro.network.graph import Network
+from neuro.network.loihi import LoihiAHP
+from neuro.validation import Ints
+
+__all__ = ["Rules", "not_found", "rules_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """What a placement has to keep to."""
+
+    terms: Terms
+    """Vertices and what they take."""
+    cores: Ints
+    """Core that each part stands for, shape (parts,): first those with pinned neurons, which keep theirs."""
+    fixed: Parts
+    """Part of each vertex that is pinned, -1 for all others, shape (vertices,)."""
+    least: int
+    """Cores without which nothing fits."""
+
+    @property
+    def parts(self) -> int:
+        """How many parts there may be."""
+        return len(self.cores)
+
+    @property
+    def widest(self) -> int:
+        """Most neurons on a core."""
+        room = [most for name, _, most in additive(self.terms) if name in ("neurons", "columns")]
+        return min(room, default=max(self.terms.traffic.neurons, 1))
+
+
+def rules_of(
+    network: Network, chip: Chip, traffic: Traffic, cores: int | None, pinned: Mapping[str, Any],
+    dead: Sequence[int], together: Sequence[Sequence[str]], apart: Sequence[tuple[str, str]],
+) -> Rules:  # fmt: skip
+    """Check what a user asks for, and put it in numbers.
+
+    Raises
+    ------
+    ParameterError, UnknownName
+        If it does not fit the chip and the network.
+    InfeasibleError
+        If nothing can fit.
+    """
+    alive = _alive(chip, cores, dead)
+    asked = [*pinned, *(name for group in (*together, *apart) for name in group)]
+    for name in asked:
+        if name not in network.populations:
+            raise UnknownName("population of this network", name, network.populations)
+    core = _pinned(network, traffic, chip, pinned, dead)
+    into, count = _together(network, traffic, together)
+    held = np.full(count, -1, np.int64)
+    np.maximum.at(held, into, core)
+    clash_at = np.flatnonzero((core >= 0) & (held[into] != core))
+    if len(clash_at):
+        raise ParameterError(
+            "neurons that stay together cannot be pinned to several cores", where=traffic.name(int(clash_at[0]))
+        )
+    label, clash = _kinds(network, traffic, apart, into, count)
+    sizes = [p.size for p in network.populations.values()]
+    compartments = [2 if isinstance(p.model, LoihiAHP) else 1 for p in network.populations.values()]
+    weight = np.repeat(np.array(compartments, np.int64), sizes)
+    terms = terms_of(traffic, chip.limits, into, weight, label, clash)
+    needed = np.unique(core[core >= 0])
+    allowed = len(alive) if cores is None else min(cores, len(alive))
+    if len(needed) > allowed:
+        raise ParameterError(
+            f"neurons are pinned to {len(needed)} cores", where="pinned", value=f"{allowed} cores that may be used"
+        )
+    chosen = np.concatenate([needed, np.setdiff1d(alive, needed)])[:allowed]
+    fixed = np.full(count, -1, np.int32)
+    fixed[held >= 0] = np.argsort(chosen)[np.searchsorted(np.sort(chosen), held[held >= 0])]
+    least = _possible(terms, chip, allowed, len(set(dead)))
+    return Rules(terms, chosen, fixed, least)
+
+
+def _alive(chip: Chip, cores: int | None, dead: Sequence[int]) -> Ints:
+    lost = np.unique(np.asarray(list(dead), np.int64))
+    if len(lost) and (lost.min() < 0 or lost.max() >= chip.cores):
+        bad = int(lost.min() if lost.min() < 0 else lost.max())
+        raise ParameterError(f"cores of {chip.name} lie in 0..{chip.cores - 1}", where="dead", value=bad)
+    if cores is not None:
+        whole = isinstance(cores, int | np.integer) and not isinstance(cores, bool)
+        if not whole or not 1 <= cores <= chip.cores - len(lost):
+            raise ParameterError(
+                f"{chip.name} has {chip.cores - len(lost)} cores that work", where="cores", value=cores
+            )
+    return np.setdiff1d(np.arange(chip.cores), lost)
+
+
+def _pinned(network: Network, traffic: Traffic, chip: Chip, pinned: Mapping[str, Any], dead: Sequence[int]) -> Ints:
+    """Core of each pinned neuron, -1 for all others."""
+    core = np.full(traffic.neurons, -1, np.int64)
+    for name, value in pinned.items():
+        size, where = network.populations[name].size, f"pinned, population {name!r}"
+        raw = np.asarray(value)
+        if raw.shape not in ((), (size,)) or not np.issubdtype(raw.dtype, np.integer):
+            raise ParameterError(f"must be one core, or {size} of them", where=where, value=f"{raw.dtype}{raw.shape}")
+        bad = (raw < -1) | (raw >= chip.cores) | np.isin(raw, list(dead))
+        if np.any(bad):
+            first = int(np.atleast_1d(raw)[np.atleast_1d(bad)][0])
+            raise ParameterError(f"must be cores of {chip.name} that work, or -1", where=where, value=first)
+        core[traffic.first[name] : traffic.first[name] + size] = raw
+    return core
+
+
+def _together(
+    network: Network, traffic: Traffic, together: Sequence[Sequence[str]]
+) -> tuple[np.ndarray[Any, Any], int]:
+    """Vertex of each neuron: a group of populations, linked groups being one, or the neuron itself."""
+    n = traffic.neurons
+    ends: list[tuple[int, int]] = []
+    for group in together:
+        ids = [traffic.first[name] + np.arange(network.populations[name].size) for name in group]
+        members = np.concatenate([np.zeros(0, np.int64), *ids])
+        ends += [(int(members[0]), int(other)) for other in members[1:]]
+    if not ends:
+        return np.arange(n, dtype=np.uint32), n
+    one, other = np.array(ends).T
+    links = coo_array((np.ones(len(one)), (one, other)), shape=(n, n))
+    _, group_of = connected_components(links, directed=False)
+    _, first, place = np.unique(group_of, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[place].astype(np.uint32), len(first)
+
+
+def _kinds(
+    network: Network, traffic: Traffic, apart: Sequence[tuple[str, str]], into: Ints, count: int
+) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Kind of each vertex that must keep apart from others, and which kinds clash."""
+    names = sorted({name for pair in apart for name in pair})
+    label = np.full(count, -1, np.int64)
+    clash = np.zeros((len(names), len(names)), np.bool_)
+    for pair in apart:
+        if len(pair) != 2 or pair[0] == pair[1]:
+            raise ParameterError("populations that keep apart come in pairs of two", where="apart", value=tuple(pair))
+        i, j = names.index(pair[0]), names.index(pair[1])
+        clash[i, j] = clash[j, i] = True
+    for kind, name in enumerate(names):
+        mine = into[traffic.first[name] : traffic.first[name] + network.populations[name].size]
+        if np.any((label[mine] >= 0) & (label[mine] != kind)):
+            raise ParameterError("populations that stay together cannot keep apart from others", where=repr(name))
+        label[mine] = kind
+    return label, clash
+
+
+def _possible(terms: Terms, chip: Chip, allowed: int, lost: int) -> int:
+    """Cores that are needed at least.
+
+    Raises
+    ------
+    InfeasibleError
+        If a neuron fits no core, or all of them do not fit all cores.
+    """
+    traffic = terms.traffic
+    alone = [*additive(terms), ("axons_in", np.diff(terms.nets.begin), axon_limit(terms.limits))]
+    if terms.limits.fan_in is not None:
+        fan_in = np.zeros(terms.vertices, np.int64)
+        np.maximum.at(fan_in, terms.into, traffic.fan_in)
+        alone.append(("fan_in", fan_in, terms.limits.fan_in))
+    for limit, each, most in alone:
+        worst = int(each.max(initial=0))
+        if most >= 0 and worst > most:
+            neuron = int(np.argmax(terms.into == int(each.argmax())))
+            several = int((terms.into == terms.into[neuron]).sum()) > 1
+            who = f"the neurons that stay together with {traffic.name(neuron)}" if several else traffic.name(neuron)
+            raise InfeasibleError(
+                limit, most, worst, who, proved=True, remedy=f"The smallest core that would do has {limit} = {worst:,}"
+            )
+    least, limit = least_cores(terms)
+    if least > allowed:
+        rows = {name: (int(each.sum()), most) for name, each, most in additive(terms)}
+        rows["axons_in"] = (int(np.count_nonzero(np.diff(traffic.start))), axon_limit(terms.limits))
+        total, most = rows[limit]
+        raise InfeasibleError(
+            limit, most * allowed, total, _all_of(traffic), proved=True,
+            remedy=f"{allowed} cores of {most:,} are given, {least} needed at least, such as {_mesh(least + lost)}",
+        )  # fmt: skip
+    return least
+
+
+def _all_of(traffic: Traffic) -> str:
+    """The network in words, by its largest population."""
+    sizes = {name: len(part) for name, part in traffic.by_population(traffic.spikes).items()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    return f"{traffic.neurons:,} neurons, {sizes[largest]:,} of them in {largest!r}"
+
+
+def _mesh(cores: int) -> str:
+    """The smallest mesh, nearly square, with so many cores."""
+    height = max(math.isqrt(cores), 1)
+    width = -(-cores // height)
+    return f"a mesh of {width} x {height}"
+
+
+def not_found(rules: Rules) -> InfeasibleError:
+    """The complaint that no partition was found, with a mesh that would do."""
+    terms = rules.terms
+    rows = [(int(each.sum()), most, name) for name, each, most in additive(terms)]
+    most = axon_limit(terms.limits)
+    if most >= 0:
+        rows.append((int(np.diff(terms.nets.begin).sum()), most, "axons_in"))
+    _, most, name = max(rows, key=lambda row: row[0] / max(row[1], 1), default=(0, 0, "neurons"))
+    enough = first_fit_size(terms, rules.fixed)
+    who = f"{_all_of(terms.traffic)}, with up to {most:,} {name} a core"
+    remedy = f"Filling cores one after the other takes {enough}, for instance {_mesh(enough)}"
+    return InfeasibleError("cores", rules.parts, enough, who, proved=False, remedy=remedy)

@@ -1,0 +1,1 @@
+"""Where on the mesh each part lies; `layout.py` comes first."""

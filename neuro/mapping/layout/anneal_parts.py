@@ -1,0 +1,283 @@
+"""Exchanging parts between places of the mesh: the exact change of cost, and annealing with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from neuro.jit import inner, kernel
+from neuro.mapping.layout.nets import Flows, Nets
+from neuro.mapping.layout.trees import NONE, ONE, Words, bit, change, whole
+from neuro.mapping.refine.anneal_neurons import below, unit
+from neuro.validation import Floats, Ints
+
+__all__ = [
+    "Mesh",
+    "Trees",
+    "anneal_paths",
+    "anneal_trees",
+    "change_places",
+    "path_cost",
+    "paths_change",
+    "plant",
+    "tree_cost",
+]
+
+
+class Mesh(NamedTuple):
+    """Places of a mesh and the parts on them; laid."""
+
+    x: Annotated[Ints, np.int64, 1]
+    """Along x, of each place (a place is a core)."""
+    y: Annotated[Ints, np.int64, 1]
+    """Along y."""
+    tile: Annotated[Ints, np.int64, 1]
+    """Tile of each place."""
+    per_tile: Annotated[Ints, np.int64, 1]
+    """One number: places on a tile, next to each other in number."""
+    open: Annotated[Ints, np.int64, 1]
+    """Places whose part may change."""
+    may: Annotated[Ints, np.int64, 1]
+    """1 for these, 0 for the others."""
+    grid: Annotated[Ints, np.int64, 2]
+    """First place of each tile, (height, width); -1 where there is none."""
+    place: Annotated[Ints, np.int64, 1]
+    """Place of each part."""
+    at: Annotated[Ints, np.int64, 1]
+    """Part at each place, or -1."""
+
+
+class Trees(NamedTuple):
+    """The tiles that each net goes to, as the placement stands; laid."""
+
+    columns: Annotated[Words, np.uint64, 2]
+    """A word of rows for each column, (nets, width)."""
+    used: Annotated[Words, np.uint64, 1]
+    """Columns in use."""
+    scratch: Annotated[Words, np.uint64, 1]
+    """One row of columns, to try things out on."""
+
+
+@inner
+def _away(mesh: Mesh, a: int, b: int) -> int:
+    return int(abs(mesh.x[a] - mesh.x[b]) + abs(mesh.y[a] - mesh.y[b]))
+
+
+@kernel
+def path_cost(mesh: Mesh, flows: Flows) -> float:
+    """Spikes times distance, over all pairs of parts."""
+    total = 0.0
+    for p in range(mesh.place.size):
+        for k in range(flows.start[p], flows.start[p + 1]):
+            if flows.part[k] > p:
+                total += flows.spikes[k] * _away(mesh, mesh.place[p], mesh.place[flows.part[k]])
+    return total
+
+
+@inner
+def _pulled(mesh: Mesh, flows: Flows, p: int, a: int, b: int, but: int) -> float:
+    """What the paths of part p cost more from place b than from a, those to part `but` left out."""
+    cost = 0.0
+    xa, ya, xb, yb = mesh.x[a], mesh.y[a], mesh.x[b], mesh.y[b]
+    for k in range(flows.start[p], flows.start[p + 1]):
+        r = flows.part[k]
+        if r != but:
+            x, y = mesh.x[mesh.place[r]], mesh.y[mesh.place[r]]
+            cost += flows.spikes[k] * (abs(xb - x) + abs(yb - y) - abs(xa - x) - abs(ya - y))
+    return cost
+
+
+@inner
+def paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
+    """What all paths cost more once the parts at a and b have changed places."""
+    p, q = mesh.at[a], mesh.at[b]
+    cost = 0.0
+    if p >= 0:
+        cost += _pulled(mesh, flows, p, a, b, q)
+    if q >= 0:
+        cost += _pulled(mesh, flows, q, b, a, p)
+    return cost
+
+
+@inner
+def change_places(mesh: Mesh, a: int, b: int) -> None:
+    """Exchange what is at two places; one of them may be empty."""
+    p, q = mesh.at[a], mesh.at[b]
+    mesh.at[a], mesh.at[b] = q, p
+    if p >= 0:
+        mesh.place[p] = b
+    if q >= 0:
+        mesh.place[q] = a
+
+
+@inner
+def _propose(mesh: Mesh, flows: Flows, random: Words, reach: int) -> tuple[int, int]:
+    """Two places: any open one with a part, and one near a partner of it or near itself."""
+    a = mesh.open[below(random, mesh.open.size)]
+    p = mesh.at[a]
+    height, width = mesh.grid.shape[0], mesh.grid.shape[1]
+    near = a
+    if p >= 0 and below(random, 2) == 0 and flows.start[p + 1] > flows.start[p]:
+        near = mesh.place[flows.part[flows.start[p] + below(random, flows.start[p + 1] - flows.start[p])]]
+    elif below(random, 8) == 0:
+        return a, mesh.open[below(random, mesh.open.size)]
+    x = mesh.x[near] + below(random, 2 * reach + 1) - reach
+    y = mesh.y[near] + below(random, 2 * reach + 1) - reach
+    b = mesh.grid[min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
+    return a, a if b < 0 else b + below(random, mesh.per_tile[0])
+
+
+@kernel
+def anneal_paths(mesh: Mesh, flows: Flows, hot: float, cold: float, reach: int, steps: int, random: Words) -> float:
+    """Exchange parts on separate paths, from temperature `hot` to `cold`; the change of cost."""
+    total = 0.0
+    ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
+    heat = hot
+    for step in range(steps):
+        heat *= ratio
+        within = max(1, reach - reach * step // steps)
+        a, b = _propose(mesh, flows, random, within)
+        if a == b or mesh.may[b] == 0 or (mesh.at[a] < 0 and mesh.at[b] < 0):
+            continue
+        cost = paths_change(mesh, flows, a, b)
+        if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(unit(random))):
+            change_places(mesh, a, b)
+            total += cost
+    return total
+
+
+@kernel
+def plant(mesh: Mesh, nets: Nets, trees: Trees) -> None:
+    """Work out the trees from the places."""
+    trees.columns[:] = NONE
+    trees.used[:] = NONE
+    for net in range(nets.root.size):
+        for k in range(nets.start[net], nets.start[net + 1]):
+            b = mesh.place[nets.part[k]]
+            trees.columns[net, mesh.x[b]] |= bit(mesh.y[b])
+            trees.used[net] |= bit(mesh.x[b])
+
+
+@kernel
+def tree_cost(mesh: Mesh, nets: Nets, trees: Trees) -> float:
+    """Spikes times links, over all nets."""
+    total = 0.0
+    for net in range(nets.root.size):
+        r = mesh.place[nets.root[net]]
+        total += nets.spikes[net] * whole(trees.columns[net], trees.used[net], mesh.x[r], mesh.y[r])
+    return total
+
+
+@inner
+def _holds(nets: Nets, net: int, p: int) -> bool:
+    return p >= 0 and (nets.has[net, p >> 6] >> np.uint64(p & 63)) & ONE != NONE
+
+
+@inner
+def _others(mesh: Mesh, nets: Nets, net: int, c: int) -> bool:
+    """Does the net end on a part at another place of the tile of place c?"""
+    per_tile = mesh.per_tile[0]
+    if per_tile > 1:
+        first = c // per_tile * per_tile
+        for b in range(first, first + per_tile):
+            if b != c and _holds(nets, net, mesh.at[b]):
+                return True
+    return False
+
+
+@inner
+def _one_sided(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: int) -> float:
+    """What nets to p, from neither p nor q and not to q, cost more once p is at b instead of a."""
+    cost = 0.0
+    for k in range(nets.part_start[p], nets.part_start[p + 1]):
+        net = nets.part_net[k]
+        root = nets.root[net]
+        if root == q or _holds(nets, net, q):
+            continue
+        r = mesh.place[root]
+        out = not _others(mesh, nets, net, a)
+        into = not _others(mesh, nets, net, b)
+        if out or into:
+            cost += nets.spikes[net] * change(
+                trees.columns[net], trees.used[net], mesh.x[r], mesh.y[r],
+                out, mesh.x[a], mesh.y[a], into, mesh.x[b], mesh.y[b],
+            )  # fmt: skip
+    return cost
+
+
+@inner
+def _rooted(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: int) -> float:
+    """What nets from p cost more once p is at b instead of a and q at a instead of b."""
+    cost = 0.0
+    tried = trees.scratch
+    for k in range(nets.root_start[p], nets.root_start[p + 1]):
+        net = nets.root_net[k]
+        before = whole(trees.columns[net], trees.used[net], mesh.x[a], mesh.y[a])
+        if not _holds(nets, net, q):
+            after = whole(trees.columns[net], trees.used[net], mesh.x[b], mesh.y[b])
+        else:
+            tried[:] = NONE
+            used = NONE
+            for m in range(nets.start[net], nets.start[net + 1]):
+                c = mesh.place[nets.part[m]]
+                if c == b:
+                    c = a
+                tried[mesh.x[c]] |= bit(mesh.y[c])
+                used |= bit(mesh.x[c])
+            after = whole(tried, used, mesh.x[b], mesh.y[b])
+        cost += nets.spikes[net] * (after - before)
+    return cost
+
+
+@inner
+def _trees_change(mesh: Mesh, nets: Nets, trees: Trees, a: int, b: int) -> float:
+    """What all trees cost more once the parts at a and b have changed places."""
+    p, q = mesh.at[a], mesh.at[b]
+    cost = 0.0
+    if p >= 0:
+        cost += _one_sided(mesh, nets, trees, p, q, a, b) + _rooted(mesh, nets, trees, p, q, a, b)
+    if q >= 0:
+        cost += _one_sided(mesh, nets, trees, q, p, b, a) + _rooted(mesh, nets, trees, q, p, b, a)
+    return cost
+
+
+@inner
+def _replant(mesh: Mesh, nets: Nets, trees: Trees, p: int) -> None:
+    """Work out anew the trees of all nets to part p."""
+    for k in range(nets.part_start[p], nets.part_start[p + 1]):
+        net = nets.part_net[k]
+        trees.columns[net] = NONE
+        used = NONE
+        for m in range(nets.start[net], nets.start[net + 1]):
+            c = mesh.place[nets.part[m]]
+            trees.columns[net, mesh.x[c]] |= bit(mesh.y[c])
+            used |= bit(mesh.x[c])
+        trees.used[net] = used
+
+
+@kernel
+def anneal_trees(
+    mesh: Mesh, nets: Nets, trees: Trees, flows: Flows, prices: Floats, hot: float, cold: float, reach: int,
+    steps: int, random: Words,
+) -> float:  # fmt: skip
+    """Exchange parts; prices[0] is of a tree's link, prices[1] of a path's. The change of cost."""
+    total = 0.0
+    ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
+    heat = hot
+    for step in range(steps):
+        heat *= ratio
+        within = max(1, reach - reach * step // steps)
+        a, b = _propose(mesh, flows, random, within)
+        if a == b or mesh.may[b] == 0 or mesh.tile[a] == mesh.tile[b] or (mesh.at[a] < 0 and mesh.at[b] < 0):
+            continue
+        cost = prices[0] * _trees_change(mesh, nets, trees, a, b)
+        if prices[1] != 0.0:
+            cost += prices[1] * paths_change(mesh, flows, a, b)
+        if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(unit(random))):
+            change_places(mesh, a, b)
+            for c in (a, b):
+                if mesh.at[c] >= 0:
+                    _replant(mesh, nets, trees, mesh.at[c])
+            total += cost
+    return total

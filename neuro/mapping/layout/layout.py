@@ -1,0 +1,268 @@
+"""Laying parts out on the mesh: starts, exchanges on separate paths, then on the multicast trees themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from neuro.chip.model import Chip
+from neuro.errors import ParameterError
+from neuro.jit import laid
+from neuro.mapping.layout.anneal_parts import Mesh, Trees, anneal_paths, anneal_trees, path_cost, plant, tree_cost
+from neuro.mapping.layout.nets import Flows, Nets, flows_between, flows_of, nets_of
+from neuro.mapping.layout.starts import hilbert, rows, snake, spectral
+from neuro.mapping.refine.refine import WIDEST_MESH, Prices, axes, effort_of, random_state
+from neuro.mapping.traffic import Traffic
+from neuro.validation import Floats, Ints
+
+__all__ = ["arrange", "layout", "mesh_of", "open_places"]
+
+RESTARTS = {"fast": 1, "balanced": 2, "best": 4}
+TREES = 0.25
+"""Share of the budget that goes to exchanges on trees."""
+SMALL = 16
+"""Parts of a layout that is annealed from hot several times."""
+BOILS = {"fast": 4, "balanced": 20, "best": 60}
+"""How many times."""
+PATHS_ONLY = 7.0
+"""Budgets that exchanges on separate paths get where there is nothing else to do."""
+
+
+def layout(
+    traffic: Traffic,
+    part: Ints,
+    chip: Chip,
+    prices: Prices | None = None,
+    *,
+    effort: str = "balanced",
+    seed: int = 0,
+    fixed: Mapping[int, int] | None = None,
+    dead: Sequence[int] = (),
+) -> Ints:
+    """A core for each part of a partition, so that spikes travel little.
+
+    Parameters
+    ----------
+    traffic
+        The connected pairs and the spikes.
+    part
+        Part of each neuron, 0 .. parts - 1, shape (neurons,).
+    chip
+        The chip; it needs a core for each part.
+    prices
+        What is counted; links of the multicast tree where None.
+    effort
+        ``"fast"``, ``"balanced"`` or ``"best"``.
+    seed
+        Root of the random draws.
+    fixed
+        Core of the parts that are not to be moved.
+    dead
+        Cores that hold nothing.
+
+    Returns
+    -------
+    Ints
+        Core of each part, shape (parts,).
+
+    Raises
+    ------
+    ParameterError
+        If there are more parts than cores, or fixed parts share a core or are on a dead one.
+    UnknownName
+        If there is no such effort.
+
+    Examples
+    --------
+    >>> from neuro.chip.model import mesh_chip
+    >>> pairs = np.arange(4), np.array([2, 0, 1], np.uint32), np.ones(3, np.uint32)
+    >>> ring = Traffic({"a": 0}, *pairs, np.array([1.0, 1.0, 9.0]), np.ones(3, np.int64))
+    >>> place = layout(ring, np.arange(3), mesh_chip(3, 1, neurons=1), effort="fast")
+    >>> int(abs(place[2] - place[1]))
+    1
+    """
+    parts = int(part.max()) + 1 if len(part) else 0
+    prices = Prices(tree=1.0) if prices is None else prices
+    nets = nets_of(traffic, part, parts)
+    flows = flows_of(nets, parts)
+    tall = max(chip.width, chip.height) > WIDEST_MESH
+    tree, path = (0.0, prices.path + prices.tree) if tall else (prices.tree, prices.path)
+    return _laid_out(nets, flows, chip, (tree, path), parts, effort, seed, fixed or {}, dead)
+
+
+def arrange(
+    source: Ints, target: Ints, weight: Floats, chip: Chip, parts: int | None = None, *,
+    effort: str = "balanced", seed: int = 0,
+) -> Ints:  # fmt: skip
+    """A core for each node of a weighted graph, so that the sum of weight times XY distance is small.
+
+    Parameters
+    ----------
+    source, target, weight
+        Edges, shape (edges,) each.
+    chip
+        The chip; it needs a core for each node.
+    parts
+        Number of nodes, where some have no edges.
+    effort, seed
+        As for `layout`.
+
+    Examples
+    --------
+    >>> from neuro.chip.model import mesh_chip
+    >>> place = arrange(np.array([0, 1]), np.array([2, 2]), np.ones(2), mesh_chip(3, 1, neurons=1), effort="fast")
+    >>> int(place[2])
+    1
+    """
+    size = int(max(source.max(), target.max())) + 1 if parts is None else parts
+    flows = flows_between(np.asarray(source), np.asarray(target), np.asarray(weight, np.float64), size)
+    return _laid_out(None, flows, chip, (0.0, 1.0), size, effort, seed, {}, ())
+
+
+def _laid_out(
+    nets: Nets | None, flows: Flows, chip: Chip, prices: tuple[float, float], parts: int, effort: str, seed: int,
+    fixed: Mapping[int, int], dead: Sequence[int],
+) -> Ints:  # fmt: skip
+    budget = effort_of(effort)
+    open_ = open_places(chip, parts, fixed, dead)
+    if parts == 0:
+        return np.zeros(0, np.int64)
+    free = np.setdiff1d(np.arange(parts), list(fixed))
+    random = random_state(seed, "layout")
+    table: Any = laid(flows)
+    best, least = np.zeros(0, np.int64), np.inf
+    starts = _starts(chip, flows, parts, open_, free, fixed)
+    ranked = sorted(((path_cost(laid(mesh_of(chip, open_, place)), table), i) for i, place in enumerate(starts)))
+    share = 1.0 - TREES if prices[0] > 0.0 else PATHS_ONLY
+    steps = int(min(budget * share / (2 * len(flows.part) / parts + 20), 20_000.0 * parts))
+    if len(open_) > 1 and len(flows.part):
+        courses = BOILS[effort] if parts <= SMALL else RESTARTS[effort]
+        for course in range(courses):
+            raw = mesh_of(chip, open_, starts[ranked[course % min(len(ranked), 3)][1]])
+            mesh: Any = laid(raw)
+            scale = max(1e-300, ranked[0][0] / max(1, len(flows.part)))
+            # Every other course keeps the order of its start, or forgets it.
+            hot, reach = (scale, 4) if course % 2 == 0 else (4.0 * scale, max(chip.width, chip.height))
+            anneal_paths(mesh, table, hot, 0.03 * scale, reach, steps // courses, random)
+            anneal_paths(mesh, table, 0.0, 0.0, 2, steps // courses // 10, random)
+            cost = path_cost(mesh, table)
+            if nets is not None and prices[0] > 0.0:
+                cost = _trees(nets, flows, raw, prices, 0, random, axes(chip)[2])
+            if cost < least:
+                best, least = raw.place.copy(), cost
+    else:
+        best = starts[ranked[0][1]]
+    if nets is not None and prices[0] > 0.0 and len(open_) > 1 and len(nets.root):
+        raw = mesh_of(chip, open_, best)
+        looked = (2 * len(nets.part) + len(nets.root)) / parts * 2 + 20
+        _trees(nets, flows, raw, prices, int(min(budget * TREES / looked, 3000.0 * parts)), random, axes(chip)[2])
+        best = raw.place
+        if parts <= SMALL:
+            best = _boiled(nets, flows, chip, open_, best, prices, effort, random)
+    return best
+
+
+def _boiled(
+    nets: Nets, flows: Flows, chip: Chip, open_: Ints, place: Ints, prices: tuple[float, float], effort: str,
+    random: Any,
+) -> Ints:  # fmt: skip
+    """Few parts have narrow valleys: the trees are annealed from hot again and again, and the best kept."""
+    width = axes(chip)[2]
+    best, least = place, _trees(nets, flows, mesh_of(chip, open_, place), prices, 0, random, width)
+    for _ in range(BOILS[effort]):
+        raw = mesh_of(chip, open_, best)
+        cost = _trees(nets, flows, raw, prices, 400 * len(place), random, width, hot=2.0)
+        if cost < least:
+            best, least = raw.place.copy(), cost
+    return best
+
+
+def _trees(
+    nets: Nets,
+    flows: Flows,
+    raw: Mesh,
+    prices: tuple[float, float],
+    steps: int,
+    random: Any,
+    width: int,
+    hot: float = 0.2,
+) -> float:
+    """Anneal on the trees and return the cost."""
+    count = len(nets.root)
+    trees: Any = laid(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, width), count, width))))
+    mesh: Any = laid(raw)
+    table: Any = laid(nets)
+    lines: Any = laid(flows)
+    plant(mesh, table, trees)
+    cost = prices[0] * tree_cost(mesh, table, trees) + prices[1] * path_cost(mesh, lines)
+    if steps > 0:
+        price = np.array(prices, np.float64)
+        kept = raw.place.copy(), raw.at.copy()
+        scale = cost / max(1, len(flows.part))
+        gain = anneal_trees(mesh, table, trees, lines, price, hot * scale, 0.005 * scale, 3, steps * 3 // 4, random)
+        gain += anneal_trees(mesh, table, trees, lines, price, 0.0, 0.0, 2, steps // 4, random)
+        if gain > 0.0:
+            raw.place[:], raw.at[:] = kept
+        else:
+            cost += gain
+    return float(cost)
+
+
+def open_places(chip: Chip, parts: int, fixed: Mapping[int, int], dead: Sequence[int]) -> Ints:
+    """Places that free parts may take."""
+    lost = set(dead)
+    if parts > chip.cores - len(lost):
+        raise ParameterError(
+            f"{parts} parts need a core each", where=chip.name, value=f"{chip.cores - len(lost)} cores that work"
+        )
+    taken = list(fixed.values())
+    if len(set(taken)) < len(taken) or lost & set(taken):
+        raise ParameterError("fixed parts need a core each, and one that works", where="fixed", value=dict(fixed))
+    return np.setdiff1d(np.arange(chip.cores), [*lost, *taken]).astype(np.int64)
+
+
+def _starts(chip: Chip, flows: Flows, parts: int, open_: Ints, free: Ints, fixed: Mapping[int, int]) -> list[Ints]:
+    """Places of all parts, one array for each way to begin."""
+    per_tile = np.arange(chip.cores_per_tile)
+    _, _, width, height = axes(chip)
+    grid = _grid(chip).ravel()
+    columns = np.arange(width * height).reshape(height, width).T.ravel()
+    found = []
+    for curve in (rows(width, height), columns, snake(width, height), hilbert(width, height)):
+        tiles = grid[curve]
+        line = (tiles[tiles >= 0][:, None] + per_tile).ravel()
+        line = line[np.isin(line, open_)]
+        found.append(_with(parts, free, line[: len(free)], fixed))
+    if parts > 2 and len(flows.part) and len(free) == parts:
+        found.append(spectral(flows, open_, np.stack(axes(chip)[:2], axis=1)))
+    return found
+
+
+def _grid(chip: Chip) -> Ints:
+    """First place of the tile at each place of the mesh, -1 where there is none."""
+    x, y, width, height = axes(chip)
+    grid = np.full((height, width), -1, np.int64)
+    first = np.arange(0, chip.cores, chip.cores_per_tile)
+    grid[y[first], x[first]] = first
+    return grid
+
+
+def _with(parts: int, free: Ints, places: Ints, fixed: Mapping[int, int]) -> Ints:
+    place = np.empty(parts, np.int64)
+    place[free] = places
+    place[list(fixed)] = list(fixed.values())
+    return place
+
+
+def mesh_of(chip: Chip, open_: Ints, place: Ints) -> Mesh:
+    """The mesh with parts at their places, of which those in `open_` may change."""
+    x, y, _, _ = axes(chip)
+    at = np.full(chip.cores, -1, np.int64)
+    at[place] = np.arange(len(place))
+    may = np.zeros(chip.cores, np.int64)
+    may[open_] = 1
+    tiles = np.arange(chip.cores, dtype=np.int64) // chip.cores_per_tile
+    per_tile = np.array([chip.cores_per_tile], np.int64)
+    return Mesh(x, y, tiles, per_tile, open_, may, _grid(chip), place.astype(np.int64).copy(), at)

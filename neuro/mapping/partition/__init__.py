@@ -1,0 +1,1 @@
+"""Which neurons share a core; `choose.py` picks the method."""

@@ -1,0 +1,84 @@
+"""Coarsening: vertices that share heavy nets become one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuro.jit import kernel
+from neuro.mapping.partition.anneal import SearchState
+from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.traffic import Ids
+
+__all__ = ["cluster"]
+
+
+@kernel
+def cluster(graph: Hypergraph, most: int, visits: int, state: SearchState) -> tuple[Ids, int]:
+    """Join each vertex with that cluster of up to `most` neurons with which it shares most; clusters, their number.
+
+    What two share is the sum over common nets of weight / (pins - 1), for the size of the cluster. About `visits` pins
+    are looked at for each vertex.
+    """
+    n = len(graph.size)
+    order = np.arange(n)
+    x = state[0]
+    for i in range(n - 1, 0, -1):
+        x ^= x >> np.uint64(12)
+        x ^= x << np.uint64(25)
+        x ^= x >> np.uint64(27)
+        j = np.int64((x >> np.uint64(11)) % np.uint64(i + 1))
+        order[i], order[j] = order[j], order[i]
+    state[0] = x
+    into = np.arange(n)
+    size = graph.size.astype(np.int64)
+    joined = np.zeros(n, np.bool_)
+    score = np.zeros(n)
+    touched = np.empty(n, np.int64)
+    for i in range(n):
+        v = order[i]
+        if joined[v]:
+            continue
+        seen = 0
+        pins = 0
+        for k in range(graph.begin[v], graph.begin[v + 1]):
+            e = graph.net[k]
+            pins += graph.start[e + 1] - graph.start[e]
+        step = max(pins // visits, 1)
+        phase = i % step
+        for k in range(graph.begin[v], graph.begin[v + 1]):
+            e = graph.net[k]
+            first, last = graph.start[e], graph.start[e + 1]
+            share = float(graph.weight[e]) / float(last - first - 1)
+            at = first + phase
+            while at < last:
+                c = into[graph.pin[at]]
+                if score[c] == 0.0:
+                    touched[seen] = c
+                    seen += 1
+                score[c] += share
+                at += step
+            phase = at - last
+        best, closest, where = 0.0, 0.0, -1
+        for k in range(seen):
+            c = touched[k]
+            rating = score[c] / float(size[c])
+            if c != v:
+                closest = max(closest, rating)
+                if size[c] + size[v] <= most and rating > best:
+                    best, where = rating, c
+            score[c] = 0.0
+        # One that finds its own kind full waits for the next level, rather than go to strangers.
+        if where >= 0 and best >= 0.3 * closest:
+            into[v] = where
+            size[where] += size[v]
+            joined[v] = joined[where] = True
+    label = np.full(n, -1, np.int64)
+    result = np.empty(n, np.uint32)
+    count = 0
+    for v in range(n):
+        c = into[v]
+        if label[c] < 0:
+            label[c] = count
+            count += 1
+        result[v] = label[c]
+    return result, count

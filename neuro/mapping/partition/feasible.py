@@ -1,0 +1,290 @@
+"""What cores can hold: limits as numbers per vertex and part, first fits, and partitions within every limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.chip.model import Limits
+from neuro.jit import kernel
+from neuro.mapping.partition.anneal import Parts, SearchState, tables
+from neuro.mapping.partition.anneal_limits import Demands, Use, excess, settle, use_of
+from neuro.mapping.partition.grow import grow
+from neuro.mapping.partition.hypergraph import Hypergraph, merged
+from neuro.mapping.traffic import Ids, Traffic, incoming
+from neuro.validation import Ints
+
+__all__ = [
+    "Terms",
+    "additive",
+    "axon_limit",
+    "demands_of",
+    "fewest",
+    "first_fit",
+    "first_fit_size",
+    "fits",
+    "least_cores",
+    "terms_of",
+    "usage",
+    "within",
+]
+
+Flags = NDArray[np.bool_]
+PLENTY = 2**62
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What a partition has to keep to, vertex by vertex; a vertex is a neuron, or neurons that stay together."""
+
+    traffic: Traffic
+    """The network."""
+    limits: Limits
+    """What a core can hold."""
+    into: Ids
+    """Vertex of each neuron, shape (neurons,)."""
+    weight: Ints
+    """Neurons of the chip that each neuron takes, shape (neurons,)."""
+    label: Ints
+    """Kind of each vertex, or -1, shape (vertices,)."""
+    clash: Flags
+    """Kinds that must not share a core, shape (kinds, kinds)."""
+    nets: Hypergraph
+    """Of each source neuron, the vertices of its targets."""
+    source: Ints
+    """Source neuron of each of these nets."""
+
+    @property
+    def vertices(self) -> int:
+        """Number of vertices."""
+        return len(self.label)
+
+
+def terms_of(traffic: Traffic, limits: Limits, into: Ids, weight: Ints, label: Ints, clash: Flags) -> Terms:
+    """The terms of a network on a chip."""
+    begin, net = traffic.incoming
+    one = np.ones(traffic.neurons, np.int32)
+    nets = Hypergraph(traffic.start, traffic.target, begin, net, one, one)
+    source = np.arange(traffic.neurons)
+    count = len(label)
+    if count < traffic.neurons:
+        start, pin = merged(nets.start, nets.pin, into, count)
+        begin, net = incoming(start, pin, count)
+        nets = Hypergraph(start, pin, begin, net, nets.weight, one[:count])
+    nets = nets._replace(size=np.bincount(into, weight, count).astype(np.int32))
+    return Terms(traffic, limits, into, weight, label, clash, nets, source)
+
+
+def additive(terms: Terms) -> list[tuple[str, Ints, int]]:
+    """Limits on what adds up: name, what each vertex takes, what a core has."""
+    traffic, limits, count = terms.traffic, terms.limits, terms.vertices
+    fan_in = np.bincount(terms.into, traffic.fan_in, count).astype(np.int64)
+    neurons = np.bincount(terms.into, terms.weight, count).astype(np.int64)
+    given = [("neurons", neurons, limits.neurons), ("synapses", fan_in, limits.synapses)]
+    bits = getattr(limits, "weight_bits", None)
+    if limits.synapse_bits is not None and bits:
+        given.append(("synapse_bits", fan_in * bits, limits.synapse_bits))
+    given.append(("columns", neurons, getattr(limits, "columns", None)))
+    return [(name, each, int(most)) for name, each, most in given if most is not None]
+
+
+def axon_limit(limits: Limits) -> int:
+    """Most distinct source neurons of a core, or -1: its axons, or the rows of its crossbar."""
+    both = [most for most in (limits.axons_in, getattr(limits, "rows", None)) if most is not None]
+    return min(both, default=-1)
+
+
+def demands_of(terms: Terms, parts: int) -> Demands:
+    """The terms as the kernels take them, for so many parts."""
+    rows = additive(terms)
+    count = terms.vertices
+    each = np.stack([np.zeros(count, np.int64), *(row[1] for row in rows)], axis=1)[:, 1:]
+    most = np.array([[row[2]] * parts for row in rows], np.int64).reshape(len(rows), parts)
+    degree = float(np.diff(terms.nets.begin).mean()) if count else 1.0
+    unit = np.array([*(max(float(row[1].mean()), 1.0) for row in rows), max(degree / 4.0, 1.0)])
+    vertex = terms.into[terms.source].astype(np.int64)
+    owner = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(vertex, minlength=count), out=owner[1:])
+    sent = np.argsort(vertex, kind="stable").astype(np.uint32)
+    outs = -1 if terms.limits.axons_out is None else terms.limits.axons_out
+    return Demands(
+        np.ascontiguousarray(each),
+        most,
+        unit,
+        axon_limit(terms.limits),
+        outs,
+        terms.label,
+        terms.clash,
+        vertex,
+        owner,
+        sent,
+    )
+
+
+def usage(terms: Terms, part: Parts, parts: int) -> tuple[Use, Demands]:
+    """What each part holds, and what it could."""
+    demands = demands_of(terms, parts)
+    return use_of(terms.nets, part, tables(terms.nets, part, parts), demands), demands
+
+
+def fits(terms: Terms, part: Parts, parts: int) -> bool:
+    """Is every part within every limit, and does none hold what must keep apart?"""
+    use, demands = usage(terms, part, parts)
+    mixed = (use.kinds > 0).astype(np.int64)
+    return excess(use, demands) == 0.0 and not np.any((mixed @ demands.clash) * mixed)
+
+
+@kernel
+def first_fit(nets: Hypergraph, order: Ints, demands: Demands, start: Parts, parts: int) -> Parts:
+    """Fill parts one after the other in that order, beside what is placed already; -1: there was no room.
+
+    Limits on axons out are left aside.
+    """
+    part = start.copy()
+    resources = demands.each.shape[1]
+    held = np.full(len(nets.weight), -1, np.int64)
+    load = np.zeros(resources, np.int64)
+    p, axons, dirty = -1, np.int64(0), True
+    kinds = np.zeros(len(demands.clash), np.int64)
+    for v in order:
+        if part[v] >= 0:
+            continue
+        while p < parts:
+            if dirty:
+                p += 1
+                dirty = False
+                if p == parts:
+                    break
+                load[:] = 0
+                kinds[:] = 0
+                axons = np.int64(0)
+                for u in range(len(start)):
+                    if start[u] == p:
+                        axons += _take(nets, demands, u, p, held, load, kinds)
+            new = np.int64(0)
+            for k in range(nets.begin[v], nets.begin[v + 1]):
+                new += held[nets.net[k]] != p
+            good = bool(demands.axons < 0 or axons + new <= demands.axons)
+            for r in range(resources):
+                good = bool(good and load[r] + demands.each[v, r] <= demands.most[r, p])
+            if demands.label[v] >= 0:
+                for other in range(len(kinds)):
+                    good = bool(good and not (demands.clash[demands.label[v], other] and kinds[other] > 0))
+            if good:
+                part[v] = p
+                axons += _take(nets, demands, v, p, held, load, kinds)
+                break
+            dirty = True
+        if p == parts:
+            break
+    return part
+
+
+@kernel
+def _take(nets: Hypergraph, demands: Demands, v: int, p: int, held: Ints, load: Ints, kinds: Ints) -> int:
+    new = 0
+    for k in range(nets.begin[v], nets.begin[v + 1]):
+        if held[nets.net[k]] != p:
+            held[nets.net[k]] = p
+            new += 1
+    for r in range(demands.each.shape[1]):
+        load[r] += demands.each[v, r]
+    if demands.label[v] >= 0:
+        kinds[demands.label[v]] += 1
+    return new
+
+
+def grown(terms: Terms, parts: int) -> Parts:
+    """Parts of one size, each grown by shared axons."""
+    return grow(terms.nets, np.full(parts, -(-int(terms.nets.size.sum()) // parts), np.int64), 0)
+
+
+def orders(terms: Terms, start: Parts) -> list[Ints]:
+    """Orders in which to fill parts: as numbered, and as they are `grown`."""
+    return [np.arange(terms.vertices), np.argsort(start, kind="stable")]
+
+
+def within(
+    terms: Terms, fixed: Parts, parts: int, budget: int, state: SearchState, starts: Sequence[Parts] = ()
+) -> Parts | None:
+    """A partition into at most `parts` parts within every limit, or None where none was found.
+
+    `fixed`: parts of the vertices that have to be in one, -1 for all others.
+    """
+    demands = demands_of(terms, parts)
+    part = first_fit(terms.nets, np.arange(terms.vertices), demands, fixed, parts)
+    if part.min(initial=0) >= 0 and fits(terms, part, parts):
+        return part
+    last = grown(terms, parts)
+    part = first_fit(terms.nets, np.argsort(last, kind="stable"), demands, fixed, parts)
+    if part.min(initial=0) >= 0 and fits(terms, part, parts):
+        return part
+    for start in [*starts, last]:
+        part = np.where(fixed >= 0, fixed, start).astype(np.int32)
+        if len(terms.clash):
+            part = _apart(terms, demands, part, fixed, parts)
+        at = tables(terms.nets, part, parts)
+        use = use_of(terms.nets, part, at, demands)
+        hot = 0.02 * float(np.diff(terms.nets.begin).mean())
+        settle(terms.nets, part, at, terms.nets, at, True, demands, use, fixed >= 0, budget, hot, 3.0, hot, True, state)
+        if fits(terms, part, parts):
+            return part
+    return None
+
+
+def _apart(terms: Terms, demands: Demands, part: Parts, fixed: Parts, parts: int) -> Parts:
+    """Give kinds that must keep apart parts of their own, in proportion; nobody knows yet whether they fit."""
+    loose = demands._replace(axons=-1)
+    each = -(-demands.each.sum(axis=0) // parts) + demands.each.max(axis=0)
+    loose = loose._replace(most=np.minimum(loose.most, each[:, None]))
+    order = np.lexsort((part, terms.label))
+    found = first_fit(terms.nets, order, loose, fixed, parts)
+    if found.min(initial=0) < 0:
+        found = first_fit(terms.nets, order, demands._replace(axons=-1), fixed, parts)
+    return np.where(found < 0, part, found).astype(np.int32)
+
+
+def least_cores(terms: Terms) -> tuple[int, str]:
+    """A number of cores below which nothing fits, and the limit that says so."""
+    bounds = [(-(-int(each.sum()) // most), name) for name, each, most in additive(terms) if most > 0]
+    most = axon_limit(terms.limits)
+    if most > 0:
+        sending = int(np.count_nonzero(np.diff(terms.traffic.start)))
+        bounds.append((-(-sending // most), "axons_in"))
+    return max(bounds, default=(1, "neurons"))
+
+
+def fewest(terms: Terms, fixed: Parts, most: int, budget: int, state: SearchState) -> Parts | None:
+    """A partition within every limit into as few parts as could be found, at most `most`; None where there is none."""
+    least = max(least_cores(terms)[0], int(fixed.max(initial=-1)) + 1, 1)
+    best: Parts | None = None
+    demands = demands_of(terms, most)
+    for order in orders(terms, grown(terms, least)):
+        part = first_fit(terms.nets, order, demands, fixed, most)
+        if part.min(initial=0) >= 0 and fits(terms, part, most) and (best is None or part.max() < best.max()):
+            best = part
+    if best is None:
+        best = within(terms, fixed, most, budget, state)
+    if best is None:
+        return None
+    low, high = least, int(best.max()) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = within(terms, fixed, middle, budget, state)
+        if found is None:
+            low = middle + 1
+        else:
+            best, high = found, int(found.max()) + 1
+    return best
+
+
+def first_fit_size(terms: Terms, fixed: Parts) -> int:
+    """Cores that filling one after the other takes, in the better of two orders."""
+    parts = terms.vertices + int(fixed.max(initial=-1)) + 1
+    demands = demands_of(terms, parts)
+    start = grown(terms, max(least_cores(terms)[0], 1))
+    found = [first_fit(terms.nets, order, demands, fixed, parts) for order in orders(terms, start)]
+    return min(int(part.max(initial=-1)) + 1 for part in found)

@@ -1,0 +1,1 @@
+"""Moves of single neurons between cores; `refine.py` comes first."""

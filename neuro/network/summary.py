@@ -1,0 +1,29 @@
+"""What a recording keeps of the network that it is of: names, sizes, and which population projects onto which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuro.network.graph import Network
+from neuro.network.neurons import Source
+
+__all__ = ["summary"]
+
+
+def summary(network: Network) -> dict[str, Any]:
+    """Populations (size, model, whether they are sources) and projections (from, onto), as JSON knows them.
+
+    >>> from neuro.network.graph import Population
+    >>> from neuro.network.neurons import SpikeSource
+    >>> net = Network()
+    >>> cue = net.add(Population("cue", 3, SpikeSource()))
+    >>> summary(net)["populations"]
+    {'cue': {'size': 3, 'model': 'SpikeSource', 'source': True}}
+    """
+    return {
+        "populations": {
+            name: {"size": int(p.size), "model": type(p.model).__name__, "source": isinstance(p.model, Source)}
+            for name, p in network.populations.items()
+        },
+        "projections": {name: [p.pre.name, p.post.name] for name, p in network.projections.items()},
+    }
