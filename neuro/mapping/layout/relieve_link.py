@@ -41,7 +41,7 @@ def relieve_link(
     steps = int(min(effort_of(effort) / (20.0 * (len(nets.part) + len(nets.root))), 200.0 * len(place)))
     raw = mesh_of(chip, open_places(chip, len(place), {}, dead), place)
     loads = np.zeros(4 * width * height)
-    _descend(laid(raw), laid(nets), loads, max(50, steps), random_state(seed, "relieve_link"))
+    _descend(laid(raw), laid(nets), loads, max(50, steps), random_state(seed, "lighten"))
     return raw.place
 
 
