@@ -13,7 +13,7 @@ import neuro as nr
 from neuro.accounting.report import EnergyReport
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, placed
-from neuro.chip.schema import Figure
+from neuro.figures import RangedFigure
 from neuro.paths import models_dir
 from neuro.tasks._smnist import DT, READOUTS, STEPS, Weights, network
 
@@ -42,7 +42,7 @@ def published() -> Published:
     given = tomllib.loads((models_dir() / "loihi_smnist.toml").read_text(encoding="utf-8"))
 
     def si(table: Mapping[str, object]) -> dict[str, float]:
-        return {key: Figure.model_validate(entry).quantity().value for key, entry in table.items()}  # type: ignore[misc]
+        return {key: RangedFigure.model_validate(entry).si_value for key, entry in table.items()}  # type: ignore[misc]
 
     relative = {name: si(table) for name, table in given["relative"].items()}
     return Published(si(given["chip_2021"]), si(given["chip_2019"]), dict(relative))

@@ -16,7 +16,7 @@ import neuro
 PACKAGE = Path(neuro.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "units", "validation", "randomness", "paths", "jit", "simd", "progress"},
+    {"errors", "units", "validation", "randomness", "paths", "figures", "jit", "simd", "progress"},
     {"network", "crossbar", "chip"},
     {"engine"},
     {"accounting"},

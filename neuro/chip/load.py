@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from neuro.chip.model import Chip
 from neuro.chip.schema import ChipRecord
 from neuro.errors import ChipError, UnknownName
+from neuro.figures import read_record
 from neuro.paths import models_dir
 
 __all__ = ["chip_record", "is_architecture", "list_chips", "load_chip"]
@@ -44,12 +42,12 @@ def chip_record(name: str | Path) -> ChipRecord:
     """
     bare, _, point = str(name).partition("@")
     if _is_path(bare):
-        record = _read(Path(bare))
+        record = read_record(Path(bare), ChipRecord, ChipError, "chip")
     else:
         known = list_chips()
         if bare not in known:
             raise UnknownName("chip", bare, known)
-        record = _read(models_dir() / "chips" / f"{bare}.toml")
+        record = read_record(models_dir() / "chips" / f"{bare}.toml", ChipRecord, ChipError, "chip")
         if record.name != bare:
             raise ChipError("a chip must have the name of its file", where=f"{bare}.toml", value=repr(record.name))
     return record.at(point) if point else record
@@ -100,18 +98,3 @@ def is_architecture(name: str | Path) -> bool:
 
 def _is_path(name: str) -> bool:
     return Path(name).suffix == ".toml" or len(Path(name).parts) > 1
-
-
-def _read(path: Path) -> ChipRecord:
-    """The record in one file, checked."""
-    try:
-        return ChipRecord.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ChipError("a chip file must be valid TOML", where=str(path), value=error) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ChipError(
-            "each figure of a chip file must have a value, its unit and a source",
-            where=str(path),
-            value=f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}",
-        ) from None

@@ -1,84 +1,19 @@
-"""Chip files: the schema of models/chips/*.toml, in which every number has a value, a unit and a source."""
+"""Schema of the chip files models/chips/*.toml: which tables, keys and units they have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from neuro.chip.model import KINDS, Chip, Limits, Quantity
 from neuro.errors import UnknownName
+from neuro.figures import UNITS, RangedFigure
 
-__all__ = ["TABLES", "UNITS", "ChipRecord", "Figure"]
+__all__ = ["TABLES", "ChipRecord", "quantity"]
 
-UNITS = {"1": ("1", 0), "bit": ("bit", 0), "s": ("s", 0), "J": ("J", 0), "W": ("W", 0), "V": ("V", 0), "S": ("S", 0)}
-UNITS |= {"ohm": ("ohm", 0)}
-"""Units a figure may have, with the SI unit and the power of ten that they stand for."""
-_PREFIXES = {"f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6}
-UNITS |= {p + unit: (unit, power) for p, power in _PREFIXES.items() for unit in ("s", "J", "W", "V", "S", "ohm")}
-
-
-class Figure(BaseModel):
-    """One published figure: `value`, `unit` and `source`, and the range of the sources where they give one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    value: float | Literal["null"] | None = None
-    """The figure in `unit`, as its source has it; absent or "null": unknown."""
-    unit: str
-    """An SI unit with or without a prefix ("pJ", "us"), "bit", or "1" for a count."""
-    source: str = Field(min_length=1)
-    """Where it can be read."""
-    low: float | None = None
-    """Lowest value that the sources give."""
-    high: float | None = None
-    """Highest value that the sources give."""
-    within: str | None = None
-    """Kind of event whose figure contains this one."""
-    note: str = ""
-    """What a reader of the figure should know."""
-
-    @field_validator("source")
-    @classmethod
-    def _named(cls, source: str) -> str:
-        if not source.strip():
-            raise ValueError("a figure needs a source")
-        return source
-
-    @field_validator("unit")
-    @classmethod
-    def _known(cls, unit: str) -> str:
-        if unit not in UNITS:
-            raise ValueError(f"unit {unit!r} is not one of {', '.join(sorted(UNITS))}")
-        return unit
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Figure:
-        low, high = self.low, self.high
-        if not isinstance(self.value, float):
-            if low is not None or high is not None:
-                raise ValueError("a figure that is unknown has no range")
-            return self
-        if self.within is not None:
-            raise ValueError("a figure that is part of another one has no value of its own")
-        if (low is not None and low > self.value) or (high is not None and high < self.value):
-            raise ValueError("`low` must not be above `value`, nor `high` below it")
-        return self
-
-    def quantity(self) -> Quantity:
-        """The figure in SI units."""
-        unit, power = UNITS[self.unit]
-        value = self.value if isinstance(self.value, float) else None
-        return Quantity(_si(value, power), unit, self.source, _si(self.low, power), _si(self.high, power), self.within)
-
-
-def _si(value: float | None, power: int) -> float | None:
-    """`value` times ten to the `power`, rounded once, so that 23.6 pJ is the double 23.6e-12."""
-    return None if value is None else float(f"{value!r}e{power}") if "e" not in repr(value) else value * 10.0**power
-
-
-Table = dict[str, Figure]
+Table = dict[str, RangedFigure]
 
 TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "mesh": {"1": ("width", "height", "cores_per_tile", "chip_width", "chip_height")},
@@ -136,7 +71,7 @@ class ChipRecord(BaseModel):
     """Seconds per event."""
     barrier: Table = {}
     """Seconds to end a step, by number of tiles in use."""
-    step: Figure | None = None
+    step: RangedFigure | None = None
     """Shortest duration of a step."""
     power: Table = {}
     """Static power."""
@@ -181,7 +116,7 @@ class ChipRecord(BaseModel):
                     raise ValueError(f"{table}.{key}: is part of {figure.within!r}, which has no figure of its own")
         return self
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, RangedFigure]:
         """Every figure of the record, by table and key."""
         tables = (*TABLES, "barrier", "other")
         found = {f"{table}.{key}": figure for table in tables for key, figure in getattr(self, table).items()}
@@ -206,7 +141,7 @@ class ChipRecord(BaseModel):
         """The chip in SI units."""
         mesh = {key: _whole(figure) for key, figure in self.mesh.items()}
         size = mesh.get("chip_width"), mesh.get("chip_height")
-        energy = {key: figure.quantity() for key, figure in self.energy.items()}
+        energy = {key: quantity(figure) for key, figure in self.energy.items()}
         return Chip(
             name=self.name,
             width=mesh["width"] or 1,
@@ -223,25 +158,31 @@ class ChipRecord(BaseModel):
             arithmetic=self.arithmetic,
             devices_per_synapse=self.devices_per_synapse,
             energy={**_device_energy(self.device), **energy},
-            time={key: figure.quantity() for key, figure in self.time.items()},
-            barrier={int(key): figure.quantity() for key, figure in self.barrier.items()},
+            time={key: quantity(figure) for key, figure in self.time.items()},
+            barrier={int(key): quantity(figure) for key, figure in self.barrier.items()},
             barrier_between=self.barrier_between,
-            step=None if self.step is None else self.step.quantity(),
-            power={key: figure.quantity() for key, figure in self.power.items()},
-            host={key: figure.quantity() for key, figure in self.host.items()},
+            step=None if self.step is None else quantity(self.step),
+            power={key: quantity(figure) for key, figure in self.power.items()},
+            host={key: quantity(figure) for key, figure in self.host.items()},
             synapse=self.synapse,
             notes=self.notes,
         )
 
 
-def _check(where: str, figure: Figure, unit: str | None, known: Iterable[str]) -> None:
+def quantity(figure: RangedFigure) -> Quantity:
+    """The figure in SI units."""
+    low, high = figure.si_range
+    return Quantity(figure.si_value, figure.si_unit, figure.source, low, high, figure.within)
+
+
+def _check(where: str, figure: RangedFigure, unit: str | None, known: Iterable[str]) -> None:
     if unit is None:
         raise ValueError(f"{where}: unknown; this table has {', '.join(known)}")
     if UNITS[figure.unit][0] != unit:
         raise ValueError(f"{where}: must be in {unit} or a multiple of it, not {figure.unit}")
 
 
-def _whole(figure: Figure) -> int | None:
+def _whole(figure: RangedFigure) -> int | None:
     return int(figure.value) if isinstance(figure.value, float) else None
 
 
@@ -250,7 +191,7 @@ def _device_energy(device: Table) -> dict[str, Quantity]:
 
     The value is that of the low resistance, which is the highest, since what weights are stored is not known here.
     """
-    si = {key: figure.quantity() for key, figure in device.items()}
+    si = {key: quantity(figure) for key, figure in device.items()}
     found = {}
     for kind, volts, seconds in (("cell_read", "v_read", "t_read"), ("write_pulse", "v_write", "t_write")):
         parts = [si.get(key) for key in (volts, seconds, "r_on", "r_off")]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from neuro.accounting.report import EnergyReport
     from neuro.chip.model import Chip, Quantity
     from neuro.chip.placement import Placement
-    from neuro.chip.schema import Figure
+    from neuro.figures import RangedFigure
 
 __all__ = ["chip_as_dict", "chip_tables", "chips_table", "energy_of", "found_in"]
 
@@ -258,7 +258,7 @@ def chip_tables(name: str) -> tuple[str, tuple[Table, ...]]:
     return f"{record.title}\n\n{record.notes.strip()}\n", (Table(title, columns, tuple(rows)),)
 
 
-def _row(key: str, figure: Figure | Quantity, note: str) -> tuple[object, ...]:
+def _row(key: str, figure: RangedFigure | Quantity, note: str) -> tuple[object, ...]:
     value = figure.value if isinstance(figure.value, float) else None
     shown: object = f"in {figure.within}" if figure.within else "unknown" if value is None else value
     ends = [value if end is None else end for end in (figure.low, figure.high)]

@@ -8,8 +8,8 @@ import pytest
 import neuro as nr
 from neuro.chip.load import chip_record
 from neuro.chip.model import KINDS
-from neuro.chip.schema import UNITS
 from neuro.errors import ChipError, UnknownName
+from neuro.figures import UNITS
 from tests.reference import DATA, needs
 
 RECORD = """

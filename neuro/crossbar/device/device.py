@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import ValidationError
 
 from neuro.crossbar.device.laws import LAWS, Constant, Cycle, Law, Table, Variation, parameters
 from neuro.crossbar.device.noise import Drift
 from neuro.crossbar.device.reference_data import Measured
-from neuro.crossbar.device.schema import DeviceRecord, Figure
+from neuro.crossbar.device.schema import DeviceRecord
 from neuro.errors import DeviceError, UnknownName
+from neuro.figures import read_record
 from neuro.paths import models_dir
 from neuro.validation import Floats
 
 if TYPE_CHECKING:
     from neuro.crossbar.device.sample import Sampled
 
-__all__ = ["Device", "DeviceRecord", "Figure", "device_record", "list_devices", "load_device"]
+__all__ = ["Device", "DeviceRecord", "device_record", "list_devices", "load_device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +270,11 @@ def device_record(name: str) -> DeviceRecord:
     alike = [found for found in known if _plain(found) == _plain(name)]
     if name not in known and len(alike) != 1:
         raise UnknownName("device", name, known)
-    return _read(models_dir() / "devices" / f"{name if name in known else alike[0]}.toml")
+    path = models_dir() / "devices" / f"{name if name in known else alike[0]}.toml"
+    record = read_record(path, DeviceRecord, DeviceError, "device")
+    if record.name != path.stem:
+        raise DeviceError("a device must have the name of its file", where=str(path), value=repr(record.name))
+    return record
 
 
 def load_device(name: str) -> Device:
@@ -302,24 +305,6 @@ def load_device(name: str) -> Device:
         source="; ".join(f"{key}: {figure.source}" for key, figure in figures.items()),
         notes=record.notes,
     )
-
-
-def _read(path: Path) -> DeviceRecord:
-    """The record in one file, checked."""
-    try:
-        record = DeviceRecord.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise DeviceError("a device file must be valid TOML", where=str(path), value=error) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DeviceError(
-            "each figure of a device file must have a value, its SI unit and a source",
-            where=str(path),
-            value=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-        ) from None
-    if record.name != path.stem:
-        raise DeviceError("a device must have the name of its file", where=str(path), value=repr(record.name))
-    return record
 
 
 def _plain(name: str) -> str:

@@ -20,8 +20,9 @@ from neuro.crossbar.device.laws import (
 from neuro.crossbar.device.noise import Drift
 from neuro.crossbar.device.reference_data import Measured
 from neuro.errors import DeviceError
+from neuro.figures import Figure, SourcedFigure
 
-__all__ = ["CycleRecord", "DeviceRecord", "Figure", "LawRecord", "VariationRecord"]
+__all__ = ["CycleRecord", "DeviceRecord", "LawRecord", "VariationRecord"]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 _KINDS = {
@@ -32,19 +33,6 @@ _KINDS = {
     "power": Power,
     "piecewise": Piecewise,
 }
-
-
-class Figure(BaseModel):
-    """One published or chosen figure."""
-
-    model_config = _STRICT
-
-    value: float
-    """The figure, in `unit`."""
-    unit: str = Field(min_length=1)
-    """SI unit; "1" for a count or a ratio; "weight" for the weight of another program, -1..1 or so."""
-    source: str = Field(min_length=1)
-    """Where it can be read."""
 
 
 class _Siemens(Figure):
@@ -68,12 +56,9 @@ class _Weight(Figure):
     unit: Literal["weight"]
 
 
-class _Factors(BaseModel):
-    model_config = _STRICT
-
+class _Factors(SourcedFigure):
     value: tuple[float, ...]
     unit: Literal["1"]
-    source: str = Field(min_length=1)
 
 
 class LawRecord(BaseModel):
