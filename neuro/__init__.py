@@ -15,10 +15,9 @@ from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbabil
 if TYPE_CHECKING:
     from neuro.accounting.account import account
     from neuro.accounting.report import EnergyReport
-    from neuro.chip.files import load_placement
     from neuro.chip.load import list_chips, load_chip
     from neuro.chip.model import Chip, mesh_chip
-    from neuro.chip.placement import Placement, placed
+    from neuro.chip.placement import Placement, load_placement, placed
     from neuro.crossbar.circuit.wires import Wires
     from neuro.crossbar.device.device import Device, load_device
     from neuro.crossbar.device.faults import Faults
@@ -63,7 +62,7 @@ _LATER = {
     "list_chips": "neuro.chip.load",
     "load_chip": "neuro.chip.load",
     "load_device": "neuro.crossbar.device.device",
-    "load_placement": "neuro.chip.files",
+    "load_placement": "neuro.chip.placement",
     "load_recording": "neuro.engine.storage.recordings",
     "load_state": "neuro.engine.storage.states",
     "mesh_chip": "neuro.chip.model",

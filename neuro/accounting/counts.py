@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.accounting.slowest_core import seen_before
-from neuro.chip.mesh import HOPS, travelled
+from neuro.chip.mesh import HOPS, hops_and_loads
 from neuro.chip.placement import Placement
 from neuro.validation import Floats, Ints
 
@@ -82,7 +82,7 @@ def count_events(placement: Placement, train: BinnedSpikes) -> Counts:
     tally.on_arrival("tile", np.ones(len(routes.core)))
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
     tally.on_spike("message_out", np.where(inside, out, 0).astype(np.float64))
-    hops, tally.counts.link = travelled(placement, tally.spikes)
+    hops, tally.counts.link = hops_and_loads(placement, tally.spikes)
     for place, kind in enumerate(HOPS):
         tally.on_links(kind, hops[:, place].astype(np.float64))
     _count_updates(tally, placement, train)

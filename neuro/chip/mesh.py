@@ -1,18 +1,18 @@
-"""Paths over the mesh: the links that there are, and those that each neuron's messages cross."""
+"""The mesh of a chip: its links, and the links that the messages of each neuron cross."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.chip.mesh_kernels import walk
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
+from neuro.jit import inner, kernel
 from neuro.validation import Floats, Ints, frozen
 
-__all__ = ["HOPS", "Links", "Stretches", "hops_per_neuron", "link_loads", "links", "stretches", "travelled"]
+__all__ = ["HOPS", "Links", "hops_and_loads", "links"]
 
 HOPS = ("hop_east", "hop_west", "hop_north", "hop_south", "hop_chip")
 """Kinds of hops; one between two chips is a `hop_chip` and no other."""
@@ -28,14 +28,6 @@ class Links:
     """Tile (x, y) that it enters, shape (links, 2)."""
     kind: Ints
     """Index of its kind in `HOPS`, shape (links,)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stretches:
-    """The paths of a placement's routes, to ask for hops and loads apart; `travelled` gives both at once."""
-
-    placement: Placement
-    """Whose routes they are."""
 
 
 def links(chip: Chip) -> Links:
@@ -61,8 +53,10 @@ def links(chip: Chip) -> Links:
     return Links(*(frozen(np.concatenate(parts)) for parts in (sources, targets, kinds)))
 
 
-def travelled(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
-    """Which links the spikes of a placement's neurons cross: first along the chip's first axis, then along the other.
+def hops_and_loads(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
+    """Links that the spikes of each neuron cross, and messages over each link.
+
+    A path goes along the first axis of the chip, then along the other.
 
     With multicast the paths of one neuron are a tree, and each link of it is crossed once. Sources outside of the chip
     cross none.
@@ -86,7 +80,7 @@ def travelled(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
     >>> cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
     >>> projection = net.connect(cue, cell, nr.AllToAll(0.5), delay=1e-3)
     >>> placement = nr.placed(net, nr.mesh_chip(3, 2, neurons=1), {"cue": 0, "cell": 5})
-    >>> hops, loads = travelled(placement, [7, 0])
+    >>> hops, loads = hops_and_loads(placement, [7, 0])
     >>> hops[0].tolist(), loads.sum()
     ([2, 0, 1, 0, 0], np.float64(21.0))
     """
@@ -95,7 +89,7 @@ def travelled(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
     longest = max(chip.width, chip.height)
     hops = np.zeros((len(placement.neuron_core), len(HOPS)), np.int64)
     change = np.zeros((4, longest, longest))
-    walk(
+    add_paths(
         np.ascontiguousarray(routes.start),
         np.ascontiguousarray(routes.core),
         np.ascontiguousarray(placement.neuron_core),
@@ -107,23 +101,73 @@ def travelled(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Floats]:
         hops,
         change,
     )
-    # A stretch adds its spikes from its low end on and takes them off again at its high end.
+    # A segment adds its spikes at its low end and subtracts them at its high end; the running sum is the load.
     load = np.cumsum(change, axis=2)
     lines = ((chip.height, chip.width), (chip.height, chip.width), (chip.width, chip.height), (chip.width, chip.height))
     each = [load[way, :line, : place - 1].ravel() for way, (line, place) in enumerate(lines)]
     return hops, np.concatenate(each)
 
 
-def stretches(placement: Placement) -> Stretches:
-    """The paths of all routes of a placement."""
-    return Stretches(placement)
+@inner
+def add_segment(
+    axis: int, line: int, begin: int, end: int, spikes: float, size: Ints, hops: Ints, change: Floats
+) -> None:
+    """Add a straight segment of a path, along `axis` in a row or column of tiles, for one neuron."""
+    if begin == end:
+        return
+    way, low, high = 2 * axis, begin, end
+    if end < begin:
+        way, low, high = way + 1, end, begin
+    between = high // size[axis] - low // size[axis]
+    hops[way] += high - low - between
+    hops[4] += between
+    change[way, line, low] += spikes
+    change[way, line, high] -= spikes
 
 
-def hops_per_neuron(chip: Chip, paths: Stretches, neurons: int) -> Ints:
-    """Links that one spike of each neuron crosses on `chip`, by kind, shape (neurons, kinds of `HOPS`)."""
-    return travelled(replace(paths.placement, chip=chip), np.zeros(neurons))[0]
+@kernel
+def add_paths(
+    start: Ints,
+    entry_core: Ints,
+    home: Ints,
+    xy: Ints,
+    spikes: Floats,
+    first: int,
+    tree: bool,
+    size: Ints,
+    hops: Ints,
+    change: Floats,
+) -> None:
+    """Add the paths of all neurons: to `hops` by neuron and kind, and to `change` by direction and line.
 
-
-def link_loads(chip: Chip, paths: Stretches, spikes: ArrayLike) -> Floats:
-    """Messages over each link of `links(chip)`, shape (links,), when neurons fire so often, shape (neurons,)."""
-    return travelled(replace(paths.placement, chip=chip), spikes)[1]
+    `change` has the difference of the load from each place of a line to the next. A path goes along axis `first` in the
+    line of its source, then along the other axis in the line of its target. A tree has one segment in each direction
+    along the first axis, up to the farthest target, and one in each direction in every line with targets.
+    """
+    second = 1 - first
+    lines, count = np.zeros(change.shape[1], np.int64), 0
+    low, high = np.full(change.shape[1], -1), np.full(change.shape[1], -1)
+    for neuron in range(len(home)):
+        if home[neuron] < 0:
+            continue
+        here, across, fired, own = xy[home[neuron], first], xy[home[neuron], second], spikes[neuron], hops[neuron]
+        least, most = here, here
+        for entry in range(start[neuron], start[neuron + 1]):
+            there, target = xy[entry_core[entry], first], xy[entry_core[entry], second]
+            if not tree:
+                add_segment(first, across, here, there, fired, size, own, change)
+                add_segment(second, there, across, target, fired, size, own, change)
+                continue
+            if low[there] < 0:
+                lines[count], low[there], high[there] = there, across, across
+                count += 1
+            least, most = min(least, there), max(most, there)
+            low[there], high[there] = min(low[there], target), max(high[there], target)
+        add_segment(first, across, here, most, fired, size, own, change)
+        add_segment(first, across, here, least, fired, size, own, change)
+        for place in range(count):
+            line = lines[place]
+            add_segment(second, line, across, high[line], fired, size, own, change)
+            add_segment(second, line, across, low[line], fired, size, own, change)
+            low[line], high[line] = -1, -1
+        count = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
 from neuro.chip.model import Chip
 from neuro.errors import PlacementError, UnknownName
 from neuro.network.graph import Network, Projection
@@ -19,7 +21,12 @@ from neuro.network.synapses import is_matrix, matrix, triplets
 from neuro.randomness import stream
 from neuro.validation import Ints, frozen
 
-__all__ = ["Placement", "Routes", "placed"]
+__all__ = ["Placement", "Routes", "load_placement", "placed"]
+
+_FORMAT = "placement 1"
+"""What a file of a placement begins with."""
+_VARIANTS = "routes/variants/"
+"""What the names of its arrays of variants begin with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +115,70 @@ class Placement:
         return {limit: frozen(count) for limit, count in used.items()}
 
     def save(self, path: str | Path) -> None:
-        """Write the placement with its chip to a file: JSON where the name ends in ``.json``, else NumPy's npz."""
-        from neuro.chip.files import save_placement
+        """Write the placement with its chip to a file: JSON where the name ends in ``.json``, else NumPy's npz.
 
-        save_placement(self, path)
+        Objectives and bounds are not written. The file appears whole or not at all.
+        """
+        routes = self.routes
+        arrays = {f"core/{name}": core for name, core in self.core.items()}
+        arrays |= {"routes/start": routes.start, "routes/core": routes.core, "routes/synapses": routes.synapses}
+        arrays |= {f"{_VARIANTS}{name}": part for name, part in routes.variants.items()}
+        if routes.nonzero is not None:
+            arrays["routes/nonzero"] = routes.nonzero
+        header = {
+            "neuro": _FORMAT,
+            "chip": chip_to_dict(self.chip),
+            "populations": list(self.core),
+            "sources": sorted(self.sources),
+            "variants": dict(self.variants),
+            "compartments": {name: int(count) for name, count in self.compartments.items()},
+            "structure": dict(self.structure),
+        }
+        write_arrays(path, header, arrays)
+
+
+def load_placement(path: str | Path) -> Placement:
+    """Read a placement that `Placement.save` wrote.
+
+    Raises
+    ------
+    PlacementError
+        If the file is no placement.
+    FileNotFoundError
+        If there is no such file.
+
+    >>> import tempfile
+    >>> from neuro.chip.model import mesh_chip
+    >>> from neuro.network.graph import Network
+    >>> empty = placed(Network(), mesh_chip(1, 1, neurons=1), {})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     empty.save(f"{folder}/placement.json")
+    ...     load_placement(f"{folder}/placement.json").chip == empty.chip
+    True
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        header, arrays = read_arrays(path)
+        if header["neuro"] != _FORMAT:
+            raise ValueError(header["neuro"])
+        array = {name: frozen(np.asarray(value, np.int64)) for name, value in arrays.items()}
+        routes = Routes(
+            array["routes/start"],
+            array["routes/core"],
+            array["routes/synapses"],
+            {name.removeprefix(_VARIANTS): part for name, part in array.items() if name.startswith(_VARIANTS)},
+            array.get("routes/nonzero"),
+        )
+        core = {name: array[f"core/{name}"] for name in header["populations"]}
+        chip = chip_from_dict(header["chip"])
+        sources = frozenset(header["sources"])
+        rest = (dict(header[key]) for key in ("variants", "compartments", "structure"))
+        return Placement(chip, core, routes, sources, *rest)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, zipfile.BadZipFile) as problem:
+        raise PlacementError(
+            "this file is no placement of neuro, or damaged", where=str(path), remedy="Write it with Placement.save"
+        ) from problem
 
 
 def placed(

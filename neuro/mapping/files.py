@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuro.chip.model import Chip
-from neuro.chip.placement import Placement, placed
+from neuro.chip.placement import Placement, load_placement, placed
 from neuro.errors import PlacementError
 from neuro.mapping.baselines import hyperedges
 from neuro.mapping.traffic import traffic_of
@@ -53,8 +53,6 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
         return placed(network, chip, _from_sanafe(file, network, chip))
     if file.suffix == ".part":
         return placed(network, chip, _from_parts(file, network))
-    from neuro.chip.files import load_placement
-
     return placed(network, chip, load_placement(file).core)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuro.accounting.account import account
-from neuro.chip.mesh import hops_per_neuron, link_loads, links, stretches
+from neuro.chip.mesh import hops_and_loads, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, Routes
 from neuro.engine.recording import Recording
@@ -115,11 +115,10 @@ def measure(placement: Placement, spikes: Floats, recording: Recording | None = 
     }
     for routing in ("unicast", "multicast"):
         chip = replace(placement.chip, routing=routing)
-        paths = stretches(replace(placement, chip=chip))
-        hops = hops_per_neuron(chip, paths, len(spikes)).sum(axis=1)
-        found[f"{routing}_hops"] = float((hops * spikes).sum())
+        hops, loads = hops_and_loads(replace(placement, chip=chip), spikes)
+        found[f"{routing}_hops"] = float((hops.sum(axis=1) * spikes).sum())
         if routing == "multicast":
-            found["max_link"] = float(link_loads(chip, paths, spikes).max(initial=0.0))
+            found["max_link"] = float(loads.max(initial=0.0))
     found["cores"] = float(len(np.unique(home[home >= 0])))
     found["energy"], found["latency"] = None, None
     if recording is not None:
@@ -228,8 +227,7 @@ def heat(placement: Placement, spikes: Floats) -> dict[str, Floats]:
     """
     chip = placement.chip
     several = replace(chip, routing="multicast")
-    paths = stretches(replace(placement, chip=several))
-    mesh, load = links(several), link_loads(several, paths, spikes)
+    mesh, (_, load) = links(several), hops_and_loads(replace(placement, chip=several), spikes)
     shape = (chip.height, chip.width)
     out, busiest, into = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     np.add.at(out, (mesh.source[:, 1], mesh.source[:, 0]), load)

@@ -80,8 +80,8 @@ def energy_of(
     """
     from neuro.accounting.account import account
     from neuro.accounting.fallback_placement import carried_over, on_one_core
-    from neuro.chip.files import load_placement
     from neuro.chip.load import load_chip
+    from neuro.chip.placement import load_placement
     from neuro.engine.storage.recordings import load_recording
 
     file, beside = found_in(run)
@@ -268,9 +268,9 @@ def _row(key: str, figure: RangedFigure | Quantity, note: str) -> tuple[object, 
 
 def chip_as_dict(name: str) -> dict[str, Any]:
     """The record of a chip as JSON knows it."""
-    from neuro.chip.files import chip_to
+    from neuro.chip.files import chip_to_dict
     from neuro.chip.load import chip_record, is_architecture, load_chip
 
     if is_architecture(name):
-        return chip_to(load_chip(name))
+        return chip_to_dict(load_chip(name))
     return chip_record(name).model_dump(mode="json", exclude_defaults=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.chip.files import chip_from, chip_to
+from neuro.chip.files import chip_from_dict, chip_to_dict
 from neuro.errors import PlacementError, UnknownName
 from tests.placements import placements, priced
 
@@ -118,8 +118,8 @@ def test_a_placement_comes_back_from_a_file_as_it_was(tmp_path_factory, suffix, 
 @pytest.mark.parametrize("name", nr.list_chips())
 def test_every_chip_survives_a_file(name):
     chip = nr.load_chip(name)
-    assert chip_from(chip_to(chip)) == chip
-    assert hash(chip_from(chip_to(chip))) == hash(chip)
+    assert chip_from_dict(chip_to_dict(chip)) == chip
+    assert hash(chip_from_dict(chip_to_dict(chip))) == hash(chip)
 
 
 @pytest.mark.parametrize("name", ["bad.json", "bad.npz"])
