@@ -20,6 +20,9 @@ hypothesis.settings.register_profile("ci", parent=hypothesis.settings.get_profil
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "neuro")
 
 
+pytest_plugins = ["tests.watchdog"]
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Doctests are for the package; beside test modules, nothing under tests/ is collected."""
     own = collection_path.suffix == ".py" and collection_path.is_relative_to(Path(__file__).parent)

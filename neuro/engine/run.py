@@ -45,6 +45,7 @@ def run(
     clamp: ClampLike | None = None,
     state: EngineState | ClockedState | None = None,
     plasticity: Mapping[str, Rule] | None = None,
+    max_rate: float | None = None,
     progress: Telling = None,
 ) -> Recording:
     """Simulate a network.
@@ -89,6 +90,12 @@ def run(
         made at time t acts on spikes that are fired after t, and on none that is under way. The state carries weights
         and traces: a run that goes on from it has the learned weights, and learns only where it is given rules again.
         The network keeps its weights, but for crossbars, whose devices are left as they were at the end of the run.
+    max_rate
+        Spikes per second that a neuron of the exact engine may fire; one that fires more often ends the run with an
+        error that says what drives it. By default 5,000 within the shortest time constant of its population, or
+        within the shortest delay of the population's own projections if that is shorter; 1e9 where there are neither.
+        It is taken over at least 1,000 spikes (50,000 where reset subtracts, since one input may set off many at
+        once); if it is given and below the default, over 100 spikes of this run. Sources are not limited.
     progress
         Called as ``progress(done, total, label)`` in simulated seconds; True or "bar": a bar on the terminal, if
         the run takes more than two seconds.
@@ -104,6 +111,8 @@ def run(
     ------
     InputError, ClampError, StateError, UnknownName
         If something given does not fit the network.
+    NetworkError
+        If a neuron fires more often than it may, or the spikes of one window do not fit into memory.
 
     >>> import neuro as nr
     >>> net = nr.Network()
@@ -116,6 +125,8 @@ def run(
     if engine == "clocked":
         if plasticity:
             raise UnsupportedFeature("only the exact engine learns while it runs", where="plasticity")
+        if max_rate is not None:
+            raise UnsupportedFeature("the clocked engine's neurons fire at most once a step", where="max_rate")
         if clamp is not None or threads != 1:
             raise UnsupportedFeature("the clocked engine has no clamps, and runs on one thread", where="run")
         with telling(progress, "simulating") as report:
@@ -135,6 +146,9 @@ def run(
     if not isinstance(network, Network | Program):
         raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
     length = float(positive(duration, "duration", zero=True))
+    if max_rate is not None and np.ndim(max_rate):
+        raise ParameterError("must be one number for all neurons", where="max_rate", value=max_rate)
+    most = None if max_rate is None else float(positive(max_rate, "max_rate"))
     began = time.perf_counter()
     program = network if isinstance(network, Program) else build(network)
     wanted = record or Record()
@@ -164,7 +178,18 @@ def run(
 
         try:
             outcome = advance(
-                program, state, plan, stop, voltages, sink, tell, lambda: interrupts.asked, threads, plasticity
+                program,
+                state,
+                plan,
+                stop,
+                voltages,
+                sink,
+                tell,
+                lambda: interrupts.asked,
+                threads,
+                plasticity,
+                most,
+                interrupts.halt,
             )
         finally:
             sink.close()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.engine.drive import chunks as course
-from neuro.engine.drive.state import initial_state, new_workspace
+from neuro.engine.drive.state import initial_state, new_workspace, with_room
 from neuro.engine.kernels.arrays import EVENT, FAULT, FULL, REGISTERS, VACANT
 from neuro.engine.kernels.calendar import deal, enter, sort_events, take
 from neuro.jit import kernel, laid
@@ -124,3 +124,31 @@ def test_the_calendar_grows_where_few_of_its_entries_are_free():
         state = nr.run(net, 5e-3, state=state).state
         calendar = state.arrays.calendar
         assert np.sum(calendar["next"] == VACANT) >= len(calendar) // 8 - 2 * 26
+
+
+def test_the_calendar_grows_at_once_to_what_a_window_enters(monkeypatch):
+    """Doubled step by step, each time after the whole window, it made the cost of an arrival grow with their number."""
+    sizes = []
+
+    def noted(arrays, needed=1):
+        grown = with_room(arrays, needed)
+        sizes.append(len(grown.calendar))
+        return grown
+
+    monkeypatch.setattr(course, "with_room", noted)
+    net = nr.Network(seed=1)
+    net.add(nr.Population("in", 20, nr.PoissonSource(20e3)))
+    net.add(nr.Population("cell", 20, nr.LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3)))
+    net.connect("in", "cell", nr.OneToOne(1e-4), delay=20e-3)
+    assert nr.run(net, 0.2).events["in->cell"] > 60_000
+    assert sizes[0] > 8_000
+    assert len(sizes) <= 3
+
+
+def test_a_full_calendar_is_searched_once():
+    calendar, bucket, register = np.zeros(4, EVENT), np.full(4, -1), np.zeros(REGISTERS, np.int64)
+    calendar["next"] = -1
+    register[FAULT] = FULL
+    enter_one(calendar, bucket, register, 0, 1.0, 1.5, 7)
+    assert bucket.tolist() == [-1] * 4
+    assert not calendar["code"].any()

@@ -116,6 +116,28 @@ print("all of it")
 """)
 
 
+@pytest.mark.parametrize("kind", ["nr.IF(v_th=1.0, bias=1000.0)", "nr.LIF(tau_m=0.2, v_th=1.0, bias=400.0)"])
+def test_ctrl_c_ends_a_run_within_a_window_that_takes_long(kind):
+    in_a_process(f"""
+import os, threading, time
+from neuro.engine.drive import interrupts
+interrupts.GRACE = 0.1
+net = nr.Network()
+net.add(nr.Population("cell", 20_000, {kind}))
+program = nr.build(net)
+assert program.window == 1.0  # one window, and tens of millions of spikes in it
+nr.run(program, 0.0)
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+began = time.perf_counter()
+found = nr.run(program, 1.5)
+assert found.interrupted
+assert found.stop == 0.0
+assert time.perf_counter() - began < 10.0
+assert signal.set_wakeup_fd(-1) == -1
+print("all of it")
+""")
+
+
 def test_whoever_makes_many_runs_can_have_the_exception():
     in_a_process("""
 try:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from neuro.engine.drive.chunks import SPARE, Piece, Simulation, ready
+from neuro.engine.drive.chunks import SPARE, Halted, Piece, Simulation, ready
 from neuro.engine.drive.inputs import NO_SAMPLES, Sampling, Schedule, join, since
 from neuro.engine.drive.state import EngineState, copied, new_workspace
 from neuro.engine.kernels.arrays import State
@@ -21,6 +21,7 @@ from neuro.engine.kernels.windows import force
 from neuro.engine.kernels.zero_delay import bring, new_queue
 from neuro.engine.lower.fingerprint import acting
 from neuro.engine.lower.program import Program
+from neuro.engine.lower.runaway import LongCount, check_bias, limits_of
 from neuro.engine.plasticity.migrate import carried
 from neuro.engine.plasticity.state import PlasticState, Rule, pairings
 from neuro.engine.recording import Recording
@@ -68,8 +69,10 @@ def advance(
     halted: Callable[[], bool],
     threads: int = 1,
     rules: Mapping[str, Rule] | None = None,
+    max_rate: float | None = None,
+    halt: Ints | None = None,
 ) -> Outcome:
-    """Simulate from a state to `stop`, or to where `halted` says to stop.
+    """Simulate from a state to `stop`, or to where `halted` says to stop; `halt` also ends an unfinished piece.
 
     After each piece, when all of it is in the sink, `tell` is called with the time reached.
     """
@@ -88,23 +91,34 @@ def advance(
         if told:
             lesson, arrays = carried(program, told, arrays, lesson, start)
     base = max(begin, _grid(stop, program.window))
-    simulation = Simulation(program, arrays, known, sampling, begin, (start, stop), threads, lesson)
-    while simulation.reached < base:
-        if halted():
+    limits = limits_of(program, max_rate)
+    check_bias(program, limits.rate)
+    simulation = Simulation(program, arrays, known, sampling, begin, (start, stop), threads, lesson, limits, halt)
+    count = LongCount(program, limits, plan.forced)
+
+    def keep(piece: Piece, reached: float | None = None) -> None:
+        count.add(piece.time, piece.neuron)
+        sink.write(piece)
+        tell(simulation.reached if reached is None else reached)
+
+    try:
+        while simulation.reached < base:
+            if halted():
+                return _halt(state, plan, simulation)
+            keep(simulation.piece(base))
+        if halted() and base < stop:
             return _halt(state, plan, simulation)
-        sink.write(simulation.piece(base))
-        tell(simulation.reached)
-    if halted() and base < stop:
+        final, kept = simulation.kept(), simulation.lesson
+        end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
+        while base < stop and simulation.reached < end:
+            try:
+                piece = simulation.piece(end)
+            except NetworkError:
+                # A neuron that runs away after the run's end is none of its business.
+                piece = simulation.piece(end := stop)
+            keep(piece, stop)
+    except Halted:
         return _halt(state, plan, simulation)
-    final, kept = simulation.kept(), simulation.lesson
-    end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
-    while base < stop and simulation.reached < end:
-        try:
-            sink.write(simulation.piece(end))
-        except NetworkError:
-            # A neuron that runs away after the run's end is none of its business.
-            sink.write(simulation.piece(end := stop))
-        tell(stop)
     free = simulation.spare if simulation.arrays is final else simulation.arrays
     if free is not None:
         SPARE[program] = free

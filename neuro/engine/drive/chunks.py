@@ -16,8 +16,11 @@ from neuro.engine.drive.inputs import Sampling, Schedule
 from neuro.engine.drive.state import copied, initial_state, new_workspace, with_room
 from neuro.engine.kernels.arrays import (
     CROWDED,
+    CULPRIT,
+    EVENT,
     FAULT,
     FULL,
+    HALTED,
     N_OUT,
     NARROW,
     NEXT_SAMPLE,
@@ -35,7 +38,7 @@ from neuro.engine.kernels.threads import OVER, help_out, helpers, workers_for
 from neuro.engine.kernels.windows import first_busy, run_windows
 from neuro.engine.kernels.zero_delay import UNDER_WAY, new_queue, run_queue
 from neuro.engine.lower.program import Program
-from neuro.engine.lower.runaway import check_spikes, crowded, fault
+from neuro.engine.lower.runaway import Limits, check_memory, check_window, fault, limits_of
 from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.engine.plasticity.loop import Short, follow
 from neuro.engine.plasticity.migrate import begun, enlarged
@@ -43,15 +46,21 @@ from neuro.engine.plasticity.state import PlasticState
 from neuro.jit import is_cached, laid, link
 from neuro.validation import Floats, Ints
 
-__all__ = ["SPARE", "Piece", "Simulation", "ready"]
+__all__ = ["SPARE", "Halted", "Piece", "Simulation", "ready"]
 
 PIECE = 0.3
 """Wall seconds that a piece should take: soon enough for Ctrl-C, long enough to cost nothing."""
+EVENT_BYTES, SPIKE_BYTES = 2 * EVENT.itemsize + 40, 40
+"""What an event under way takes in two states and on the work, and a spike of a piece but for each thread's copy."""
 INSTANT = 1e-4
 """Where there are no windows, a piece is a multiple of this, s."""
 MOST_SPIKES = 1 << 17
 MOST_VALUES = 1 << 17
 """Spikes (in large networks: one a neuron), and sampled voltages, that one piece holds unless a window needs more."""
+
+
+class Halted(Exception):
+    """The run is to end now: what the last piece left is what there is."""
 
 
 class Piece(NamedTuple):
@@ -93,8 +102,11 @@ class Simulation:
         counted: tuple[float, float],
         threads: int = 1,
         lesson: PlasticState | None = None,
+        limits: Limits | None = None,
+        halt: Ints | None = None,
     ) -> None:
         self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
+        self.limits, self.halt = limits, halt
         self.learner = None if lesson is None else PlasticProgram(program, lesson.pairings, lesson.arrival.shape[1])
         self.lesson = None if lesson is None else begun(lesson)
         self.learned: PlasticState | None = None
@@ -118,7 +130,15 @@ class Simulation:
         self.quiet = False
 
     def piece(self, stop: float) -> Piece:
-        """Go on towards `stop`, as far as buffers and patience reach."""
+        """Go on towards `stop`, as far as buffers and patience reach.
+
+        Raises
+        ------
+        NetworkError
+            If a neuron fires more often than it may, or a window does not fit into memory.
+        Halted
+            If `halt` was set meanwhile.
+        """
         until = self._until(stop)
         while True:
             tick = clock.perf_counter()
@@ -131,10 +151,15 @@ class Simulation:
             took, code = clock.perf_counter() - tick, arrays.register[FAULT]
             count = int(arrays.register[N_OUT])
             if code == FULL:
-                until = self._make_room(count, reached, until)
+                until = self._make_room(count, int(arrays.register[CULPRIT]), reached, until)
                 continue
+            if code == HALTED:
+                raise Halted
             if code == RUNAWAY:
-                raise fault(self.program, arrays, output.time[:count], output.neuron[:count])
+                limits = self.limits or limits_of(self.program)
+                raise fault(
+                    self.program, arrays, limits, output.time[:count], output.neuron[:count], self.learner, self.inputs
+                )
             break
         if code in (NARROW, CROWDED):
             sampled = int(arrays.register[NEXT_SAMPLE])
@@ -145,7 +170,7 @@ class Simulation:
         self.arrays, self.reached, self.events = arrays, until, output.events
         self.lesson = self.learned = None if self.learner is None else self.learner.snapshot()
         if code in (NARROW, CROWDED):
-            self._widen(code, count)
+            self._widen(code)
         low, high = output.time[:count].searchsorted(self.counted)
         return Piece(
             min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
@@ -174,6 +199,7 @@ class Simulation:
 
     def _enlarge(self, short: Short) -> None:
         if self.learner is not None and self.lesson is not None:
+            check_memory(3.0 * self.learner.nbytes, "the spikes under way of projections that learn")
             self.learner, self.lesson, self.arrays = enlarged(self.learner, short.code, self.lesson, self.arrays)
             self.desk = self._new_desk()
 
@@ -227,36 +253,56 @@ class Simulation:
         due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
         return float(min(due))
 
-    def _make_room(self, count: int, reached: float, until: float) -> float:
+    def _make_room(self, count: int, entered: int, reached: float, until: float) -> float:
         """Enlarge what was too small, or be content with the windows that did fit."""
         room = len(self.output.time)
         if count <= room:
-            self.arrays = with_room(self.arrays)
-            self.desk = self._new_desk()
+            self._more_events(entered)
             return until
-        check_spikes(self.program, self.output.time, self.output.neuron)
+        time, neuron = self.output.time, self.output.neuron
+        open_window = time >= reached
+        if self.limits is not None:
+            check_window(
+                self.program,
+                self.arrays,
+                self.limits,
+                time[open_window],
+                neuron[open_window],
+                self.learner,
+                self.inputs,
+            )
         if reached > self.reached and room >= self.most_spikes:
             return reached
-        self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
-        self.desk = self._new_desk()
+        self._more_spikes()
         return until
 
-    def _widen(self, code: int, count: int) -> None:
+    def _widen(self, code: int) -> None:
         """Enlarge what the next windows are likely to fill, before they do."""
-        room = len(self.output.time)
-        if crowded(self.output.time[:count]):
-            check_spikes(self.program, self.output.time[:count], self.output.neuron[:count])
         if code == NARROW:
-            self.arrays = with_room(self.arrays)
-        elif room < self.most_spikes:
-            self.output = self.output._replace(time=np.empty(4 * room), neuron=np.empty(4 * room, np.int64))
-        else:
-            return
+            self._more_events(1)
+        elif len(self.output.time) < self.most_spikes:
+            self._more_spikes()
+
+    def _more_events(self, needed: int) -> None:
+        """Room for that many more events under way."""
+        grown = 2 * len(self.arrays.calendar) + needed
+        check_memory(grown * EVENT_BYTES, f"{grown:,} events under way at {self.reached:.9g} s")
+        self.arrays = with_room(self.arrays, needed)
+        self.desk = self._new_desk()
+
+    def _more_spikes(self) -> None:
+        """Four times the room for spikes."""
+        room = 4 * len(self.output.time)
+        check_memory(
+            room * (SPIKE_BYTES + 16 * self.threads), f"more than {room // 4:,} spikes from {self.reached:.9g} s on"
+        )
+        self.output = self.output._replace(time=np.empty(room), neuron=np.empty(room, np.int64))
         self.desk = self._new_desk()
 
     def _new_desk(self) -> Workspace:
         bounds = self.program.shares(self.threads)
-        work = new_workspace(self.program, bounds, len(self.arrays.calendar), len(self.output.time))
+        calendar, room = len(self.arrays.calendar), len(self.output.time)
+        work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt)
         return work if self.learner is None else work._replace(cuts=self.learner.of_segments(work.cuts))
 
     def _adapt(self, until: float, took: float, count: int) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.drive.inputs import Schedule
-from neuro.engine.kernels.arrays import BLOCK, CELL, CURSOR, EVENT, NEURON, REGISTERS, VACANT, State, Workspace
+from neuro.engine.kernels.arrays import BLOCK, CELL, CURSOR, EVENT, NEURON, NEVER, REGISTERS, VACANT, State, Workspace
 from neuro.engine.kernels.threads import APART, cuts
 from neuro.engine.lower.program import Program, amplitudes
+from neuro.engine.lower.runaway import Limits
 from neuro.engine.plasticity.state import PlasticState
 from neuro.validation import Ints, in_lines
 
@@ -102,8 +103,11 @@ def _at_rest(program: Program) -> State:
     )
 
 
-def new_workspace(program: Program, bounds: Ints, calendar: int, room: int) -> Workspace:
-    """Room to work in, for as many threads as there are shares of the neurons."""
+def new_workspace(
+    program: Program, bounds: Ints, calendar: int, room: int, limits: Limits | None = None, halt: Ints | None = None
+) -> Workspace:
+    """Room to work in, for as many threads as there are shares of the neurons; without `limits` there are none."""
+    most = np.full(len(program.fixed.groups), NEVER) if limits is None else limits.most
     threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
     largest = int(np.diff(bounds).max())
     spaced = max(2 * depth, 2 * APART)
@@ -129,6 +133,10 @@ def new_workspace(program: Program, bounds: Ints, calendar: int, room: int) -> W
         cuts=cuts(program, threads),
         signal=np.zeros(APART * (threads + 1), np.int64),
         job=np.zeros(2),
+        limit=np.append(most, most.min(initial=NEVER)),
+        span=np.ones(len(most)) if limits is None else limits.span,
+        fired=np.zeros(program.size, np.uint32),
+        halt=np.zeros(1, np.int64) if halt is None else halt,
     )
 
 
@@ -149,10 +157,12 @@ def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return array.reshape(-1).view(np.uint8)
 
 
-def with_room(arrays: State) -> State:
-    """The same state with twice the room for pending events."""
-    old = len(arrays.calendar)
-    calendar = np.concatenate([arrays.calendar, np.zeros(old, EVENT)])
+def with_room(arrays: State, needed: int = 1) -> State:
+    """The same state with room for that many more pending events: the calendar doubles until they fit."""
+    old, times = len(arrays.calendar), 2
+    while (times - 1) * old < needed:
+        times *= 2
+    calendar = np.concatenate([arrays.calendar, np.zeros((times - 1) * old, EVENT)])
     calendar["next"][old:] = VACANT
     register = arrays.register.copy()
     register[CURSOR] = old

@@ -16,7 +16,9 @@ from neuro.engine.kernels.amplitude_form import horizon, pack, slow_most, slow_p
 from neuro.engine.kernels.arrays import (
     EVEN,
     F8,
+    FAULT,
     FREE,
+    HALTED,
     HELD,
     QUIET,
     RELEASED,
@@ -29,7 +31,7 @@ from neuro.engine.kernels.arrays import (
 )
 from neuro.engine.kernels.crossings import rounded
 from neuro.engine.kernels.state_form import cell_of, emit
-from neuro.jit import inner, routine
+from neuro.jit import inner, routine, seen
 from neuro.simd import fetch
 
 SILENT, FIRED, UNDECIDED = 0, 1, 2
@@ -209,6 +211,9 @@ def close(fixed: Fixed, state: State, work: Workspace, k: int, end: float) -> No
         soon = watched[min(turn + 8, n - 1)]
         fetch(state.neurons, soon)
         fetch(state.amp, soon)
+        if seen(work.halt, 0):
+            tally[FAULT] = HALTED
+            return
         j = watched[turn]
         neuron, amp = state.neurons[j], state.amp[j]
         neuron.listed = 0

@@ -23,8 +23,9 @@ U4_2 = Annotated[NDArray[np.uint32], np.uint32, 2]
 SOURCE, COMPACT, GENERAL = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
 N_OUT, CURSOR, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
+"""Places in the register. CULPRIT goes with FAULT: of RUNAWAY the neuron; of FULL, how many events a window enters."""
 REGISTERS = 9
-FULL, RUNAWAY, NARROW, CROWDED = 1, 2, 3, 4
+FULL, RUNAWAY, NARROW, CROWDED, HALTED = 1, 2, 3, 4, 5
 HUSHED, ALOUD, MUTE, ONCE = 0, 1, 2, 3
 NEVER = 2**62
 VACANT = -2
@@ -149,6 +150,9 @@ class Workspace(NamedTuple):
     `tally` counts like a state's register; `time` and `ids` are the window's spikes, `free_time` and `free_id` the
     refractory times that end after it; events are the window's arrivals; `cell` is for parameters to be tried out.
     `cuts` says where rows are cut for the shares; `signal` and `job` are how threads meet.
+
+    By population, `limit` is how often a neuron may fire in a window (or, without windows, in a `span`), with the least
+    of all at its end; `fired` counts. `halt` is not zero when the run is to end as soon as it can.
     """
 
     bounds: I8
@@ -172,6 +176,10 @@ class Workspace(NamedTuple):
     cuts: U4_2
     signal: I8
     job: F8
+    limit: I8
+    span: F8
+    fired: U4
+    halt: I8
 
 
 class Inputs(NamedTuple):

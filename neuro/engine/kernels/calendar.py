@@ -42,6 +42,8 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
     """Write down an event at `t`; it belongs to a window after this one."""
     slot, tried = register[CURSOR], 0
     while calendar[slot].next != VACANT:
+        if register[FAULT] == FULL:  # known to hold no more: all that follows would search it from end to end
+            return
         slot, tried = following(calendar, slot), tried + 1
         if tried == len(calendar):
             register[FAULT] = FULL

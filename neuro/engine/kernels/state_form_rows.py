@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import ALOUD, Fixed, Index, State, Workspace
+from neuro.engine.kernels.arrays import ALOUD, FAULT, HALTED, Fixed, Index, State, Workspace
 from neuro.engine.kernels.state_form import calm, calm_one, cell_of, fill, receive, settle
-from neuro.jit import routine
+from neuro.jit import routine, seen
 
 __all__ = ["close_general", "deliver"]
 
@@ -51,6 +51,9 @@ def close_general(fixed: Fixed, state: State, work: Workspace, k: int, g: int, e
     for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):
         own, neuron = cell_of(fixed, g, j), neurons[j]
         cell = cells[own]
+        if seen(work.halt, 0):
+            work.tally[k, FAULT] = HALTED
+            return
         h = end - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:

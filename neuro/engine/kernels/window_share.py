@@ -15,8 +15,10 @@ from neuro.engine.kernels.arrays import (
     COMPACT,
     DRIVEN,
     EVEN,
+    FAULT,
     FRESH,
     GENERAL,
+    HALTED,
     HELD,
     NEXT_SAMPLE,
     NEXT_STEP,
@@ -33,7 +35,7 @@ from neuro.engine.kernels.arrays import (
 from neuro.engine.kernels.sampling import sample
 from neuro.engine.kernels.state_form import cell_of, receive, settle
 from neuro.engine.kernels.state_form_rows import close_general, deliver
-from neuro.jit import inlined, inner, routine
+from neuro.jit import inlined, inner, routine, seen
 from neuro.simd import fetch, fetch_half
 
 FAR_AHEAD, ROWS_AHEAD = 8, 2
@@ -209,6 +211,9 @@ def run_part(
             waiting = False
         if e >= n_events:
             break
+        if seen(work.halt, 0):
+            tally[FAULT] = HALTED
+            return
         look_ahead(fixed, state, work, k, e, n_events)
         e += 1
         free = np.int64(-1 - code)

@@ -15,6 +15,7 @@ from neuro.engine.kernels.arrays import (
     FORCED,
     FREE,
     FRESH,
+    HALTED,
     I8,
     N_OUT,
     NARROW,
@@ -24,6 +25,7 @@ from neuro.engine.kernels.arrays import (
     NEXT_STEP,
     QUIET,
     RELEASED,
+    RUNAWAY,
     SOURCE,
     VACANT,
     WATCHED,
@@ -40,7 +42,7 @@ from neuro.engine.kernels.sampling import sample
 from neuro.engine.kernels.state_form import cell_of, emit
 from neuro.engine.kernels.threads import work_together
 from neuro.engine.kernels.window_share import change, changes
-from neuro.jit import inner, kernel
+from neuro.jit import inner, kernel, seen
 from neuro.simd import fetch
 
 __all__ = ["first_busy", "force", "run_windows"]
@@ -185,6 +187,20 @@ def prepare(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
 
 
 @inner
+def overrun(state: State, out: Output, work: Workspace, before: Index, last: Index) -> None:
+    """Did a neuron fire more often in this window than it may? Sources and forced neurons do as they are told."""
+    for n in range(before, last):
+        j = out.neuron[n]
+        neuron = state.neurons[j]
+        work.fired[j] += 1
+        over = work.fired[j] > work.limit[np.int64(neuron.group)] and neuron.mode != FORCED
+        if over and not state.register[FAULT]:
+            state.register[FAULT], state.register[CULPRIT] = RUNAWAY, j
+    for n in range(before, last):
+        work.fired[out.neuron[n]] = 0
+
+
+@inner
 def gather(
     fixed: Fixed,
     state: State,
@@ -222,15 +238,27 @@ def gather(
     last = register[N_OUT]
     deal(out.time, out.neuron, before, last, start, end, work.spare_time, work.spare_code, work.place)
     sort_events(out.time, out.neuron, before, last, work.spare_time, work.spare_code)
+    if last - before > work.limit[len(fixed.groups)]:
+        overrun(state, out, work, before, last)
+        if register[FAULT]:
+            return entered
     for n in range(before, last):
+        if seen(work.halt, 0):
+            register[FAULT] = HALTED
+            return entered
         j = out.neuron[n]
         fetch(fixed.row, out.neuron[min(n + 8, last - 1)])
         fetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
-        entered += fixed.row[j + 1] - fixed.row[j]
-        for k in range(fixed.row[j], fixed.row[j + 1]):
+        k = fixed.row[j]
+        while k < fixed.row[j + 1]:
             delay = fixed.segments[k].delay
-            if delay >= 0.0:  # others wait for what this window's spikes teach
+            if delay >= 0.0:
                 enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
+                entered, k = entered + 1, k + 1
+            else:  # waits for what this window's spikes teach
+                k += np.int64(-delay)
+    if register[FAULT]:
+        register[CULPRIT] = entered
     for g in range(len(fixed.groups)):
         state.origin[g] = work.origin[0, g]
         state.outlook[g] &= ~FRESH

@@ -7,7 +7,7 @@ this sets off act through synapses of zero delay at the same instant, one genera
 
 from __future__ import annotations
 
-from math import inf
+from math import floor, inf
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from neuro.engine.kernels.arrays import (
     F8,
     FAULT,
     FORCED,
+    HALTED,
     HELD,
     I8,
     MUTE,
@@ -40,7 +41,7 @@ from neuro.engine.kernels.arrays import (
 )
 from neuro.engine.kernels.heap import heapify, lift, pop, push
 from neuro.engine.kernels.state_form import cell_of, emit, fire, receive, settle
-from neuro.jit import inlined, inner, kernel
+from neuro.jit import inlined, inner, kernel, seen
 
 SIGHT = 8.0
 """How far a forecast looks ahead, in units of the neuron's fastest time constant; further, slopes drown in rounding."""
@@ -222,6 +223,22 @@ def deliver_waiting(
 
 
 @inner
+def tally(state: State, work: Workspace, j: Index, t: float) -> None:
+    """Count a spike of neuron j, and see whether it has fired more often in its span than it may.
+
+    Spans lie on one grid, and where there are no windows `amp` has no other use: it holds the number of the last span
+    and the spikes in it, so that a run that goes on counts on.
+    """
+    g, amp = np.int64(state.neurons[j].group), state.amp[j]
+    number = floor(t / work.span[g])
+    if amp[0] != number:
+        amp[0], amp[1] = number, 0.0
+    amp[1] += 1.0
+    if amp[1] > work.limit[g]:
+        state.register[FAULT], state.register[CULPRIT] = RUNAWAY, j
+
+
+@inner
 def test(fixed: Fixed, state: State, out: Output, work: Workspace, queue: InstantWorkspace, j: Index, t: float) -> None:
     """Let neuron j, at this instant, spike as often as it must."""
     neuron, x, register = state.neurons[j], state.x[j], state.register
@@ -239,6 +256,9 @@ def test(fixed: Fixed, state: State, out: Output, work: Workspace, queue: Instan
         fire(cell, neuron, register, out.time, out.neuron, j, True)
         x += jump
         launch(fixed, state, work, queue, j, t)
+        tally(state, work, j, t)
+        if register[FAULT] == RUNAWAY:
+            return
         due = False
     register[FAULT], register[CULPRIT] = RUNAWAY, j
 
@@ -323,7 +343,7 @@ def run_queue(
 ) -> float:
     """Simulate up to `stop`, instant by instant; return the time reached.
 
-    Stops early, with a code in register[FAULT], where an array is full or neurons fire without end.
+    Stops early, with a code in register[FAULT]: an array is full, a neuron fires without end, or the run is to halt.
     """
     register, neurons = state.register, state.neurons
     heapify(neurons, queue.order, queue.place)
@@ -340,6 +360,9 @@ def run_queue(
         sample(fixed, state, inputs, out, work, queue, min(t, stop))
         if not t < stop:
             return stop
+        if seen(work.halt, 0):
+            register[FAULT] = HALTED
+            return t
         repeats = repeats + 1 if t == before else 0
         before = t
         instant(fixed, state, inputs, out, work, queue, t)

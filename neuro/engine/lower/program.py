@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.engine.kernels.arrays import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
 from neuro.engine.kernels.one_current import NEAR
-from neuro.engine.lower.runaway import check_bias
+from neuro.engine.lower.runaway import natural_rates
 from neuro.engine.lower.wiring import wiring
 from neuro.errors import UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import laid
@@ -81,6 +81,21 @@ class Program:
         return np.asarray(self.fixed.cells[name][self._cell[which]])
 
     @cached_property
+    def group_of(self) -> Ints:
+        """The number of each neuron's population."""
+        groups = self.fixed.groups
+        return np.repeat(np.arange(len(groups)), groups["stop"] - groups["start"])
+
+    @cached_property
+    def natural_rates(self) -> Floats:
+        """Spikes per second that the neurons of each population may fire unless a run says otherwise."""
+        return natural_rates(self)
+
+    def row_of(self, j: int) -> int:
+        """The row that has the parameters of neuron j."""
+        return int(self._cell[j])
+
+    @cached_property
     def _cell(self) -> NDArray[np.uint32]:
         """The row that has the parameters of each neuron."""
         groups = self.fixed.groups
@@ -137,8 +152,8 @@ def build(network: Network) -> Program:
 
     Raises
     ------
-    NetworkError
-        If the bias alone makes a neuron fire without end, or more than 1e9 times a second.
+    UnsupportedFeature
+        If a population has a model of the clocked engine.
 
     >>> import neuro as nr
     >>> net = nr.Network(seed=1)
@@ -146,7 +161,6 @@ def build(network: Network) -> Program:
     >>> nr.build(net).size
     4
     """
-    check_bias(network)
     offset, total = {}, 0
     for name, population in network.populations.items():
         if isinstance(population.model, LoihiLIF):

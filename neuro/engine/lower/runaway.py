@@ -1,32 +1,105 @@
-"""Neurons that would fire without end: refused at `build` where the bias alone does it, or else when one does it."""
+"""Neurons that would fire without end: how often each may fire, and what is said of one that fires more often.
+
+A rate is taken over the engine's windows, which lie on one grid however a run is cut: so a run in parts is refused
+where one run is. Without windows (a delay of zero) spans take their place, of a length that belongs to the population.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from math import ceil, inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import CULPRIT, State
+from neuro.engine.kernels.arrays import CULPRIT, FORCED, NEVER, SOURCE, Inputs, State
 from neuro.errors import NetworkError
-from neuro.network.graph import Network
 from neuro.network.neurons import AHP, ALIF, IF, LIF
 from neuro.validation import Floats, Ints
 
 if TYPE_CHECKING:
     from neuro.engine.lower.program import Program
+    from neuro.engine.plasticity.layout import PlasticProgram
 
-__all__ = ["check_bias", "check_spikes", "crowded", "fault"]
+__all__ = ["Limits", "LongCount", "check_bias", "check_memory", "check_window", "fault", "limits_of", "natural_rates"]
 
+MANY = 5_000
+"""A neuron may fire so often within its shortest time constant or the shortest delay of its own projections."""
+BURST = 1_000
+"""So many spikes in one window are no offence, however short it is, ..."""
+VOLLEY = 50_000
+"""... and so many where reset subtracts: one strong input may rightly set off many at once."""
 FASTEST = 1e9
-"""Spikes per second beyond which no neuron means what it says."""
-REMEDY = "Give it a refractory time, a reset further below its threshold, or weaker input"
+"""Spikes per second of a neuron without time constants and projections, which has no scale of its own."""
+FEWEST = 100
+"""A `max_rate` below the natural one is taken over so many spikes."""
+BUSIEST = 2_000
+"""Of so many neurons it is asked what they bring to one that runs away."""
+REMEDY = (
+    "Weaken what drives it, give it a refractory time or a reset further below its threshold, "
+    "or allow more with run(max_rate=...)"
+)
 
 
-def check_bias(network: Network) -> None:
-    """Refuse neurons that their constant bias makes fire at more than `FASTEST`.
+class Limits(NamedTuple):
+    """How often neurons may fire, by population; sources as often as they are told."""
+
+    rate: Floats
+    """Spikes per second."""
+    most: Ints
+    """Spikes in one window or span."""
+    span: Floats
+    """Length of a span where there are no windows, s."""
+
+
+def natural_rates(program: Program) -> Floats:
+    """Spikes per second that neurons of each population may fire: `MANY` within the shortest time of any of them.
+
+    That is the shortest of their time constants, of the membrane and of what adds to it, and of the delays of their own
+    projections; `FASTEST` where there is none.
+    """
+    fixed, rates = program.fixed, np.full(len(program.fixed.groups), FASTEST)
+    for g, group in enumerate(fixed.groups):
+        cells, rows = _rows(group), slice(int(fixed.row[group["start"]]), int(fixed.row[group["stop"]]))
+        delays = fixed.segments["delay"][rows]
+        shortest = delays[delays > 0.0].min(initial=inf)
+        for inverse in (fixed.cells["leak"][cells], fixed.rate[cells]):
+            fastest = inverse.max(initial=0.0)
+            shortest = min(shortest, 1.0 / fastest if fastest > 0.0 else inf)
+        if group["kind"] == SOURCE:
+            rates[g] = inf
+        elif shortest < inf:
+            rates[g] = MANY / shortest
+    return rates
+
+
+def _rows(group: Any) -> slice:
+    """Where the parameters of a population stand."""
+    size = int(group["stop"] - group["start"])
+    return slice(int(group["cells"]), int(group["cells"]) + (size if group["own"] else min(size, 1)))
+
+
+def limits_of(program: Program, max_rate: float | None = None) -> Limits:
+    """How often the neurons of a program may fire; a `max_rate` holds for all in place of their natural rates."""
+    groups, natural = program.fixed.groups, program.natural_rates
+    rate = np.where(natural == inf, inf, natural if max_rate is None else max_rate)
+    most, span = np.full(len(groups), NEVER), np.ones(len(groups))
+    for g in np.flatnonzero(rate < inf):
+        least = FEWEST
+        if rate[g] >= natural[g]:
+            least = VOLLEY if program.fixed.cells["subtract"][_rows(groups[g])].any() else BURST
+        span[g] = max(least / rate[g], MANY / natural[g])
+        # A steady train has one spike more in some windows than its rate says.
+        most[g] = max(least, ceil(min(rate[g] * (program.window or span[g]), 2.0**53)) + 1)
+    return Limits(rate, most, span)
+
+
+def check_bias(program: Program, rate: Floats) -> None:
+    """Refuse neurons that their constant bias makes fire more often than `rate`, by population.
 
     Between two spikes a LIF takes  refractory + tau_m ln((D - v_reset) / (D - v_th)),  D = v_rest + bias, and an IF
-    refractory + (v_th - v_reset) / bias. Neurons that adapt are left to `check_spikes`.
+    refractory + (v_th - v_reset) / bias. Neurons that adapt are left to the kernels.
 
     Raises
     ------
@@ -36,90 +109,234 @@ def check_bias(network: Network) -> None:
     >>> import neuro as nr
     >>> net = nr.Network()
     >>> cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0, v_reset=1 - 1e-9, bias=2.0)))
-    >>> check_bias(net)
+    >>> check_bias(nr.build(net), np.array([1e6]))
     Traceback (most recent call last):
     ...
-    neuro.errors.NetworkError: population 'cell', neuron 0: a neuron may fire at most 1e+09 times a second; ...
+    neuro.errors.NetworkError: population 'cell', neuron 0: a neuron may fire at most 1e+06 times a second; ...
     """
-    for population in network.populations.values():
-        model = population.model
-        if not isinstance(model, LIF | IF) or isinstance(model, AHP | ALIF):
+    for g, (name, population) in enumerate(program.network.populations.items()):
+        if not isinstance(population.model, LIF | IF) or isinstance(population.model, AHP | ALIF):
             continue
-        of = population.parameter
-        threshold, bias = of("v_th", np.inf), of("bias")
-        reset = np.zeros(population.size) if model.reset == "subtract" else of("v_reset")
-        if isinstance(model, LIF):
-            drive = of("v_rest") + bias
+        here = program.slice(name)
+        drive, threshold = program.drive[here], program.of("threshold", here)
+        away = threshold - np.where(program.of("subtract", here), 0.0, program.of("reset", here))
+        if isinstance(population.model, LIF):
+            leak = program.of("leak", here)
+            drive = drive / leak
             fires = drive > threshold
-            away = np.where(fires, drive - threshold, 1.0)
-            interval = of("tau_m") * np.log1p(np.maximum(threshold - reset, 0.0) / away)
+            interval = np.log1p(np.maximum(away, 0.0) / np.where(fires, drive - threshold, 1.0)) / leak
         else:
-            fires = bias > 0.0
-            interval = np.maximum(threshold - reset, 0.0) / np.where(fires, bias, 1.0)
-        fires = fires & (threshold <= of("v_max", np.inf))
-        interval = interval + of("refractory")
-        bad = fires & (interval * FASTEST < 1.0)
+            fires = drive > 0.0
+            interval = np.maximum(away, 0.0) / np.where(fires, drive, 1.0)
+        fires = fires & (threshold <= program.of("ceiling", here))
+        interval = interval + program.of("refractory", here)
+        bad = fires & (interval * rate[g] < 1.0)
         if bad.any():
             i = int(np.argmax(bad))
-            rate = "without end" if interval[i] == 0.0 else f"{1.0 / interval[i]:.3g} times a second"
+            found = "without end" if interval[i] == 0.0 else f"{1.0 / interval[i]:.3g} times a second"
             raise NetworkError(
-                f"a neuron may fire at most {FASTEST:.0e} times a second",
-                where=f"population {population.name!r}, neuron {i}",
-                value=f"{rate} by its bias alone: v_th - v_reset is {threshold[i] - reset[i]:.3g}",
+                f"a neuron may fire at most {rate[g]:.3g} times a second",
+                where=f"population {name!r}, neuron {i}",
+                value=f"{found} by its bias alone: v_th - v_reset is {away[i]:.3g}",
                 remedy=REMEDY,
             )
 
 
-def crowded(time: Floats) -> bool:
-    """Do so many spikes lie so close together, in a sorted train of all neurons, that `check_spikes` might object?"""
-    return bool(np.any(time[99:] - time[:-99] < 99 / FASTEST)) if len(time) > 99 else False
+class LongCount:
+    """Counts a run's spikes over spans of many windows, for a `max_rate` so low that it shows only there."""
+
+    def __init__(self, program: Program, limits: Limits, forced: Ints) -> None:
+        low = limits.rate < program.natural_rates
+        self.program, self.number = program, -1
+        self.rate = float(limits.rate[low].min(initial=inf))
+        self.span = FEWEST / self.rate
+        if self.span > program.window > 0.0:
+            self.most = np.where(low, FEWEST + 1, NEVER)[program.group_of]
+            self.most[forced] = NEVER
+            self.counts = np.zeros(program.size, np.int64)
+        else:
+            self.span = 0.0
+
+    def add(self, time: Floats, neuron: Ints) -> None:
+        """Count the next spikes, in order of time, and refuse a neuron that has too many."""
+        if self.span == 0.0 or not len(time):
+            return
+        number = np.floor(time / self.span).astype(np.int64)
+        edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(time)]
+        for first, last in pairwise(edges):
+            if number[first] != self.number:
+                self.number = int(number[first])
+                self.counts[:] = 0
+            self.counts += np.bincount(neuron[first:last], minlength=len(self.counts))
+            over = self.counts > self.most
+            if over.any():
+                j = int(np.argmax(over))
+                value = f"{self.counts[j]:,} spikes from {self.number * self.span:.9g} s to {time[last - 1]:.9g} s"
+                drive = _drive(self.program, None, None, j, time, neuron)
+                raise _too_fast(self.program, j, self.rate, f"{value}, {drive}")
 
 
-def check_spikes(program: Program, time: Floats, neuron: Ints) -> None:
-    """Refuse a neuron that fires at more than `FASTEST` in a train of spikes, sorted or not.
-
-    A train of 100 decides; where reset subtracts, 100,000, since one strong input may rightly set off many at once.
+def check_window(
+    program: Program,
+    arrays: State,
+    limits: Limits,
+    time: Floats,
+    neuron: Ints,
+    learner: PlasticProgram | None,
+    inputs: Inputs,
+) -> None:
+    """Refuse a neuron that fires more often in one window than it may, in a train of spikes, sorted or not.
 
     Raises
     ------
     NetworkError
-        With the population, the neuron in it, the time and the rate.
+        With the population, the neuron in it, the time, the rate, and what drives it.
     """
-    order = np.lexsort((time, neuron))
-    when, who = time[order], neuron[order]
-    subtract = program.of("subtract", who) != 0
-    for n, among in ((100, ~subtract), (100_000, subtract)):
-        span = when[n - 1 :] - when[: max(0, len(when) - n + 1)]
-        first = who[: len(span)]
-        bad = (first == who[n - 1 :]) & among[: len(span)] & (span * FASTEST < n - 1)
-        if bad.any():
-            k = int(np.argmax(bad))
-            raise _error(program, int(first[k]), float(when[k]), n, float(span[k]))
+    if not program.window or not len(time):
+        return
+    number = np.floor(time / program.window).astype(np.int64)
+    number -= number.min()
+    windows = int(number.max()) + 1
+    key, count = np.unique(neuron * windows + number, return_counts=True)
+    who = key // windows
+    over = (count > limits.most[program.group_of[who]]) & (arrays.neurons["mode"][who] != FORCED)
+    if over.any():
+        j = int(who[np.argmax(over)])
+        raise _rate_error(
+            program, limits, j, np.sort(time[neuron == j]), _drive(program, learner, inputs, j, time, neuron)
+        )
 
 
-def fault(program: Program, arrays: State, time: Floats, neuron: Ints) -> NetworkError:
+def fault(
+    program: Program,
+    arrays: State,
+    limits: Limits,
+    time: Floats,
+    neuron: Ints,
+    learner: PlasticProgram | None,
+    inputs: Inputs,
+) -> NetworkError:
     """What to say of the neuron at which a kernel gave up."""
     j = int(arrays.register[CULPRIT])
     train = np.sort(time[neuron == j])
-    if len(train) > 1:
-        return _error(program, j, float(train[0]), len(train), float(train[-1] - train[0]))
-    return _error(program, j, float(arrays.neurons["last"][j]), 0, 0.0)
-
-
-def _error(program: Program, j: int, time: float, count: int, span: float) -> NetworkError:
-    name = next(n for n in program.offset if program.slice(n).start <= j < program.slice(n).stop)
-    where = f"population {name!r}, neuron {j - program.offset[name]}"
-    if count < 2:
+    if len(train) < 2:
         return NetworkError(
             "a neuron must not change between its limits a million times in one instant",
-            where=where,
-            value=f"that at {time:.9g} s",
+            where=_name(program, j),
+            value=f"that at {arrays.neurons['last'][j]:.9g} s",
             remedy=REMEDY,
         )
-    rate = "without end" if span == 0.0 else f"{(count - 1) / span:.3g} times a second"
+    return _rate_error(program, limits, j, train, _drive(program, learner, inputs, j, time, neuron))
+
+
+def _rate_error(program: Program, limits: Limits, j: int, train: Floats, drive: str) -> NetworkError:
+    """Of the window with most spikes."""
+    length, g = program.window or limits.span[program.group_of[j]], program.group_of[j]
+    number = np.floor(train / length)
+    at, counts = np.unique(number, return_counts=True)
+    train = train[number == at[np.argmax(counts)]][: int(limits.most[g]) + 1]
+    span = float(train[-1] - train[0])
+    rate = "without end" if span == 0.0 else f"{(len(train) - 1) / span:.3g} times a second"
+    value = f"{len(train):,} spikes in {span:.3g} s ({rate}) from {train[0]:.9g} s on, {drive}"
+    return _too_fast(program, j, float(limits.rate[g]), value)
+
+
+def _too_fast(program: Program, j: int, rate: float, value: str) -> NetworkError:
     return NetworkError(
-        f"a neuron may fire at most {FASTEST:.0e} times a second, and a million times in one window",
-        where=where,
-        value=f"{count:,} spikes in {span:.3g} s ({rate}) from {time:.9g} s on",
-        remedy=REMEDY,
+        f"a neuron may fire at most {rate:.3g} times a second", where=_name(program, j), value=value, remedy=REMEDY
     )
+
+
+def _name(program: Program, j: int) -> str:
+    name = list(program.offset)[int(program.group_of[j])]
+    return f"population {name!r}, neuron {j - program.offset[name]}"
+
+
+def _with_sources(program: Program, inputs: Inputs, time: Floats, neuron: Ints) -> tuple[Floats, Ints]:
+    """Spikes of a piece of a run, and those of the sources that arrive in it or in the window before."""
+    begin = time.min() - program.fixed.segments["delay"].max(initial=0.0) - program.window
+    first, last = inputs.source_time.searchsorted([begin, time.max()])
+    own = program.fixed.groups["kind"][program.group_of[neuron]] != SOURCE
+    times, ids = inputs.source_time[first:last], inputs.source_id[first:last]
+    return np.concatenate([time[own], times]), np.concatenate([neuron[own], ids])
+
+
+def _drive(
+    program: Program, learner: PlasticProgram | None, inputs: Inputs | None, j: int, time: Floats, neuron: Ints
+) -> str:
+    """What drives neuron j most, of its bias and what the spikes of this piece of the run send it.
+
+    An input counts as the v that it adds in all, a bias as what it adds from the first of the spikes to the last.
+    """
+    fixed, names = program.fixed, list(program.network.projections)
+    leak, gain = (float(program.of(key, [j])[0]) for key in ("leak", "gain"))
+    rates = fixed.rate[program.row_of(j)]
+    sent: dict[str, float] = {}
+    own = 0.0
+    if inputs is not None:
+        time, neuron = _with_sources(program, inputs, time, neuron)
+    fired = np.bincount(neuron, minlength=program.size)
+    for i in np.argsort(fired, kind="stable")[::-1][:BUSIEST]:
+        for k in range(fixed.row[i], fixed.row[i + 1]) if fired[i] else ():
+            seg = fixed.segments[k]
+            bundle, first, count = fixed.bundles[seg["projection"]], int(seg["first"]), int(seg["count"])
+            at = np.flatnonzero(fixed.post[first : first + count] == j)
+            if not len(at):
+                continue
+            weights = fixed.weight[int(seg["weight"]) + int(bundle["step"]) * at]
+            if learner is not None:
+                weights = learner.weights_of(k, at, weights)
+            receptor = int(bundle["receptor"])
+            each = 1.0 if receptor < 0 else gain / rates[receptor]
+            adds = float(fired[i]) * each * float(np.sum(weights))
+            sent[names[seg["projection"]]] = sent.get(names[seg["projection"]], 0.0) + adds
+            own += adds if i == j else 0.0
+    bias = float(program.drive[j]) * float(time.max() - time.min())
+    name, most = max(sent.items(), key=lambda item: item[1], default=("", 0.0))
+    if max(most, bias) <= 0.0:
+        return "driven by what it got before, or by a current given to the run"
+    if bias > most:
+        level = f"v_rest + bias = {program.drive[j] / leak:.3g}" if leak else f"bias = {program.drive[j]:.3g}"
+        return f"driven most by its bias ({level}, v_th = {program.of('threshold', [j])[0]:.3g})"
+    share = most / (bias * (bias > 0.0) + sum(max(adds, 0.0) for adds in sent.values()))
+    learned = learner is not None and name in learner.pairings
+    return (
+        f"driven most by projection {name!r} ({100.0 * share:.0f} % of what excites it"
+        f"{', most of that its own autapse' if own > 0.5 * most else ''}"
+        f"{'; the weights are learned' if learned else ''})"
+    )
+
+
+def check_memory(needed: float, what: str) -> None:
+    """Refuse to take more memory than the machine has free.
+
+    Raises
+    ------
+    NetworkError
+        With what it is for, and how much that is.
+    """
+    free = _free_memory()
+    if needed > free:
+        raise NetworkError(
+            "what happens within one window must fit into memory",
+            where=what,
+            value=f"{needed / 1e9:.3g} GB needed, {free / 1e9:.3g} GB free",
+            remedy="A lower run(max_rate=...) refuses neurons that fire too often sooner; shorter delays make "
+            "shorter windows",
+        )
+
+
+def _free_memory() -> float:
+    """Bytes that the machine can still give, as far as it says; of a control group, what its limit leaves."""
+    free = inf
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free = 1024.0 * float(line.split()[1])
+        group = Path("/sys/fs/cgroup")
+        most, used = (group / name for name in ("memory.max", "memory.current"))
+        if most.exists() and most.read_text().strip() != "max":
+            free = min(free, float(most.read_text()) - float(used.read_text()))
+    except (OSError, ValueError, IndexError):
+        pass
+    return free

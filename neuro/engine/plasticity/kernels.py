@@ -33,7 +33,8 @@ class Plastic(NamedTuple):
 
     Trace a of neuron j at time t is trace[n, a, j] exp(-(t - origin[n]) rate[n, a]): a = 0, 1 of sources, 2, 3 of
     targets. Spikes of neuron j leave on rows rows_of[j] .. rows_of[j + 1] and change the columns columns_of[j] ...
-    Slot r of row q is taken until arrival[q, r], and has its weights in wide[store[q, r] :] (-1: none yet).
+    Slot r of row q is taken until arrival[q, r], and has its weights in wide[store[q, r] :] (-1: none yet). Spikes of a
+    row arrive in the order in which they set out, so the slot after the `latest` is as a rule the first to be vacant.
     """
 
     rate: F8_2
@@ -51,6 +52,7 @@ class Plastic(NamedTuple):
     entry_to: I8
     entry_pre: U4
     arrival: F8_2
+    latest: I8
     store: I8_2
     unused: I8
 
@@ -61,11 +63,14 @@ def send(fixed: Fixed, state: State, plastic: Plastic, j: Index, t: float, windo
     wide = fixed.wide
     for q in range(plastic.rows_of[j], plastic.rows_of[j + 1]):
         row, arrival = plastic.rows[q], plastic.arrival[q]
-        r = 0
-        while r < len(arrival) and arrival[r] > t:
-            r += 1
-        if r == len(arrival):
-            return NO_SLOT
+        r, tried = plastic.latest[q], 0
+        while True:
+            r, tried = r + 1 if r + 1 < len(arrival) else 0, tried + 1
+            if arrival[r] <= t:
+                break
+            if tried == len(arrival):
+                return NO_SLOT
+        plastic.latest[q] = r
         if plastic.store[q, r] < 0:
             if plastic.unused[0] + row.count > len(wide):
                 return NO_ROOM

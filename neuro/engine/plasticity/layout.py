@@ -52,6 +52,12 @@ class PlasticProgram:
         self.crossbars: dict[str, Any] = {}
         """Copies of the devices, which learn; the network's own take over when the run is done."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that grow with the spikes under way."""
+        grows = self.fixed.segments, self.fixed.wide, self.arrays.arrival, self.arrays.store
+        return sum(array.nbytes for array in grows)
+
     def of_segments(self, values: NDArray[Any]) -> NDArray[Any]:
         """What belongs to the program's segments, for those of the learner."""
         return np.repeat(values, self._times, axis=0) if len(values) else values
@@ -78,7 +84,7 @@ class PlasticProgram:
         rows["delay"] = own["delay"]
         segments = np.repeat(fixed.segments, times)
         at = (rows["slot"][:, None] + np.arange(self.slots)).ravel()
-        segments["delay"][at], segments["weight"][at] = -1.0, 0
+        segments["delay"][at], segments["weight"][at] = -self.slots, 0
         bundles = fixed.bundles.copy()
         bundles["step"][self.numbers] = 1
         self.initial = self._weights_of(own, begins)
@@ -139,6 +145,7 @@ class PlasticProgram:
             entry_to=place[chosen],
             entry_pre=pre[chosen],
             arrival=np.full((len(rows), self.slots), -inf),
+            latest=np.zeros(len(rows), np.int64),
             store=np.full((len(rows), self.slots), -1, np.int64),
             unused=np.array([self.pool], np.int64),
         )
@@ -170,6 +177,8 @@ class PlasticProgram:
         a.unused[0] = used
         a.store[:] = np.where(lesson.store < 0, -1, lesson.store + self.pool)
         a.arrival[:], a.trace[:], a.origin[:] = lesson.arrival, lesson.trace, lesson.origin
+        most = a.arrival == a.arrival.max(axis=1, keepdims=True)
+        a.latest[:] = (most & ~np.roll(most, -1, axis=1)).argmax(axis=1)  # of several at one instant, the last one
         at = a.rows["slot"][:, None] + np.arange(self.slots)
         self.fixed.segments["weight"][at] = np.maximum(a.store, 0)
         self.crossbars = {name: crossbar.copy() for name, crossbar in lesson.crossbars.items()}
@@ -212,6 +221,13 @@ class PlasticProgram:
             matrix = is_matrix(projection.synapses)
             found[name] = listed.reshape(projection.pre.size, projection.post.size) if matrix else listed
         return found
+
+    def weights_of(self, segment: int, at: Ints, otherwise: NDArray[Any]) -> NDArray[Any]:
+        """The weights as they are now of some targets of a segment of the program, `otherwise` if it does not learn."""
+        q = int(np.searchsorted(self.plastic_segments, segment))
+        if q == len(self.plastic_segments) or self.plastic_segments[q] != segment:
+            return otherwise
+        return self.fixed.wide[int(self.arrays.rows["weight"][q]) + at]
 
     def decoded(self, codes: Ints) -> tuple[Ints, Ints]:
         """The program's segment and the slot that each code (not below zero) of the calendar stands for."""
