@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 import neuro as nr
-from neuro.chip.capacity import Use, core_use
+from neuro.chip.capacity import CoreUse, core_use
 from neuro.engine.recording import Recording
 from neuro.report import Progress, Report, Table
 from neuro.tasks._loihi import (
@@ -151,7 +151,7 @@ def inference(found: Bill, known: Published) -> float:
     return found.dynamic + static(known, known.chip_2021["latency"]) + host(known)
 
 
-def _more(config: Config, chip: Run, bills: dict[str, Bill], use: Use, known: Published) -> dict[str, float]:
+def _more(config: Config, chip: Run, bills: dict[str, Bill], use: CoreUse, known: Published) -> dict[str, float]:
     """What the report has beyond the five figures that are asked for."""
     main, spikes = bills[MAIN], chip.spikes()
     total, measured = inference(main, known), known.chip_2021
@@ -178,7 +178,7 @@ def _more(config: Config, chip: Run, bills: dict[str, Bill], use: Use, known: Pu
         "host_share_measured": host(known) / measured["energy"],
         "core_synapse_bits": use.synapse_bits,
         "core_compartments": use.compartments,
-        "fits_one_core": not use.over(main.chip.limits),
+        "fits_one_core": not use.exceeded(main.chip.limits),
     }
     for name, each in bills.items():
         slug = name.replace(", ", "/").replace(" ", "_")
@@ -248,7 +248,7 @@ def _conventional(main: Bill, known: Published) -> Table:
     return Table(title, columns, tuple(rows))
 
 
-def _core(use: Use, chip: Any) -> Table:
+def _core(use: CoreUse, chip: Any) -> Table:
     limits = chip.limits
     rows = (
         ("compartments", use.compartments, limits.neurons),
@@ -256,7 +256,7 @@ def _core(use: Use, chip: Any) -> Table:
         ("bits of synapse memory", use.synapse_bits, limits.synapse_bits),
         ("synapses", use.synapses, limits.synapses),
     )
-    over = "; ".join(use.over(limits))
+    over = "; ".join(use.exceeded(limits))
     return Table(f"The core: {over or 'all fits'}", ("what", "used", "has"), rows)
 
 

@@ -1,4 +1,4 @@
-"""The bill of a recording on a placement: counts times the chip's figures, after the run."""
+"""`account`: the energy report of a recording on a placement, from counts times the figures of the chip."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from neuro.accounting.costs import Span, cost_of, own_kind
 from neuro.accounting.counts import BinnedSpikes, Counts, count_events
-from neuro.accounting.duration import Duration, Span, durations, figure, own_kind
-from neuro.accounting.flight import flight
+from neuro.accounting.duration import Duration, duration_of_run
 from neuro.accounting.neurobench import neurobench
 from neuro.accounting.report import EnergyReport, Host
+from neuro.accounting.time_of_flight import time_of_flight
 from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
@@ -23,7 +24,7 @@ __all__ = ["account"]
 BINS = 100
 """Time bins for a chip without steps."""
 STEP = 1e-3
-"""Step of the network, s, where neither the caller, nor the recording, nor the chip says how long one is."""
+"""Step of the network, s, if neither the caller nor the recording nor the chip gives one."""
 
 
 def account(
@@ -37,37 +38,37 @@ def account(
 ) -> EnergyReport:
     """What a recording cost on a placement: joules and counts by cause, population, core, link and time.
 
-    Every spike of the recording counts with all its synapses, those included that it would reach after the end. Energy
-    is counts times the chip's figures. A step lasts as long as its slowest core, then the barrier; a chip with a clock
-    takes its step at least; a chip without steps takes as long as the recording, or as its busiest core. Static energy
-    is power times that. Congestion on the mesh and the time of flight are not modelled.
+    Every spike of the recording counts with all its synapses, also with those that it reaches after the end. Energy is
+    counts times figures of the chip. A step lasts as long as its slowest core, then the barrier; a chip with a clock
+    takes at least its step. A chip without steps takes as long as the recording, or as its busiest core if that is
+    longer. Static energy is power times latency. The latency has no congestion and no time of flight.
 
     Parameters
     ----------
     recording
-        Of any engine, in memory or loaded; nothing is simulated.
+        Of any engine, in memory or loaded; no simulation runs.
     placement
-        Where its network lies; it has the chip.
+        The cores of the neurons, and the chip.
     dt
         Duration of a step of the network, s, for a chip that advances in steps; by default that of a clocked recording,
-        or the chip's own step, or else 1 ms. `EnergyReport.step` says which it was.
+        or the chip's own step, or else 1 ms. `EnergyReport.step` has the value.
     bins
         Number of time bins of a chip without steps; 100 by default.
     pulses
         Write pulses by core, where crossbars learned: ``crossbar.ledger`` has their number.
     partial
-        Where a figure is unknown that the total needs: leave it out and say so in `EnergyReport.missing`.
+        Leave out unknown figures that the total needs, and list them in `EnergyReport.missing`.
 
     Raises
     ------
     MissingFigure
-        If the total needs a figure that is unknown, and `partial` is not set.
+        If the total needs an unknown figure, and `partial` is not set.
     PlacementError
-        If recording and placement are not of one network.
+        If recording and placement are of different networks.
     InputError
         If the run did not record its spikes.
     ParameterError
-        If the step, the number of bins or the pulses cannot be.
+        If the step, the number of bins or the pulses are out of range.
 
     Examples
     --------
@@ -82,16 +83,16 @@ def account(
     (4.0, '9.44e-11 J')
     """
     chip = placement.chip
-    train = _train(recording, placement, dt, bins)
-    counts = count_events(placement, train)
-    _count_pulses(counts, chip, pulses or {}, train)
-    duration = durations(recording, placement, train, counts)
+    binned = _bin_spikes(recording, placement, dt, bins)
+    counts = count_events(placement, binned)
+    _count_pulses(counts, chip, pulses or {}, binned)
+    duration = duration_of_run(recording, placement, binned, counts)
     energy = _energies(counts, chip)
     missing = {f"energy.{kind}": counts.total[kind] for kind in energy if energy[kind] is None}
     power, unknown = _static_power(placement)
     static = Span(0.0, 0.0, 0.0)
     if unknown:
-        missing |= {f"power.{key}": float(train.steps) for key in unknown}
+        missing |= {f"power.{key}": float(binned.steps) for key in unknown}
     elif duration.latency is not None:
         static = Span(*(p * t for p, t in zip(power, duration.latency, strict=True)))
     elif power.high > 0:
@@ -99,17 +100,17 @@ def account(
     if missing and not partial:
         raise MissingFigure(chip.name, missing)
     known = {kind: cost for kind, cost in energy.items() if cost is not None}
-    return _bill(recording, placement, train, counts, known, static, duration, missing)
+    return _report(recording, placement, binned, counts, known, static, duration, missing)
 
 
-def _train(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> BinnedSpikes:
-    """All spikes by step or by bin."""
+def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> BinnedSpikes:
+    """All spikes by step, or by bin on a chip without steps."""
     chip, start, length = placement.chip, recording.start, recording.stop - recording.start
     offset = placement.offset
     times, neurons = [np.zeros(0)], [np.zeros(0, np.int64)]
     for name, spikes in recording.spikes.items():
         if name not in placement.core:
-            raise PlacementError("every population of the recording needs a place", where=f"population {name!r}")
+            raise PlacementError("every population of the recording needs a core", where=f"population {name!r}")
         if len(spikes) and int(spikes.ids.max()) >= len(placement.core[name]):
             raise PlacementError(
                 f"the placement has {len(placement.core[name])} neurons of it",
@@ -124,7 +125,7 @@ def _train(recording: Recording, placement: Placement, dt: float | None, bins: i
     stepped = chip.mode == "step"
     if stepped:
         each = _step(recording, chip, dt)
-        # Sums of dt differ from its multiples by roundings.
+        # Sums of dt differ from multiples of dt by rounding.
         steps = int(np.ceil(length / each - 1e-6))
         step = np.floor((when - start) / each + 1e-6).astype(np.int64)
     else:
@@ -144,7 +145,7 @@ def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
     return float(positive(STEP if found is None else found, "dt"))
 
 
-def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: BinnedSpikes) -> None:
+def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], binned: BinnedSpikes) -> None:
     if not pulses:
         return
     core = np.zeros(chip.cores)
@@ -156,17 +157,17 @@ def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], train: 
         core[place] = count
     total = float(core.sum())
     counts.total["write_pulse"], counts.core["write_pulse"] = total, core
-    # When they were sent, the recording does not know.
-    counts.bin["write_pulse"] = np.full(train.steps, total / max(train.steps, 1))
+    # The recording does not say when they were sent.
+    counts.bin["write_pulse"] = np.full(binned.steps, total / max(binned.steps, 1))
 
 
 def _energies(counts: Counts, chip: Chip) -> dict[str, Span | None]:
-    """Joules of one event of each kind that there was any of; None where that is unknown."""
-    return {kind: figure(chip.energy, kind) for kind in counts.kinds()}
+    """Joules of one event, for each kind that happened; None: unknown."""
+    return {kind: cost_of(chip.energy, kind) for kind in counts.kinds()}
 
 
 def _static_power(placement: Placement) -> tuple[Span, list[str]]:
-    """Static power of the chips and of the cores in use, W, and which of the two is unknown."""
+    """Static power of the chips and of the cores in use, W, and which of them is unknown."""
     chip = placement.chip
     own = placement.neuron_core
     chips = chip.chips[0] * chip.chips[1]
@@ -176,7 +177,7 @@ def _static_power(placement: Placement) -> tuple[Span, list[str]]:
             if key == "chip":
                 unknown.append(key)
             continue
-        cost = figure(chip.power, key)
+        cost = cost_of(chip.power, key)
         if cost is None:
             unknown.append(key)
         else:
@@ -184,19 +185,19 @@ def _static_power(placement: Placement) -> tuple[Span, list[str]]:
     return Span(*total.tolist()), unknown
 
 
-def _bill(
+def _report(
     recording: Recording,
     placement: Placement,
-    train: BinnedSpikes,
+    binned: BinnedSpikes,
     counts: Counts,
     cost: Mapping[str, Span],
     static: Span,
     duration: Duration,
     missing: Mapping[str, float],
 ) -> EnergyReport:
-    """Counts times costs, summed every way."""
+    """The report: counts times costs, summed by cause, population, core, link and time."""
     chip, mesh = placement.chip, links(placement.chip)
-    by_core, by_bin = np.zeros(chip.cores), np.zeros(train.steps)
+    by_core, by_bin = np.zeros(chip.cores), np.zeros(binned.steps)
     by_population = np.zeros(len(placement.core))
     causes, ranges = {}, {}
     for kind, each in cost.items():
@@ -210,14 +211,14 @@ def _bill(
             by_population += counts.population[kind] * each.value
     hop = np.array([cost[kind].value if kind in cost else 0.0 for kind in HOPS])
     if static.value:
-        share = np.full(train.steps, 1.0) if duration.steps is None else duration.steps
+        share = np.full(binned.steps, 1.0) if duration.steps is None else duration.steps
         by_bin += static.value * (share / share.sum())
     if not any(lacking.startswith("power.") for lacking in missing):
         causes["static"], ranges["static"] = static.value, (static.low, static.high)
     low, high = (float(sum(ends[k] for ends in ranges.values())) for k in (0, 1))
-    idle, active = (figure(chip.energy, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
+    idle, active = (cost_of(chip.energy, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
     if duration.received and idle is not None and active is not None:
-        # Whether a neuron that receives something is active, the sources do not say: up to this many may have been.
+        # The sources do not say whether a neuron that receives a spike is active. Up to this many may have been.
         high += max(0.0, duration.received * (active.high - idle.high))
     return EnergyReport(
         chip=chip.name,
@@ -229,8 +230,8 @@ def _bill(
         by_link=counts.link * hop[mesh.kind],
         static=static.value,
         by_bin=by_bin,
-        step=(recording.stop - recording.start) / train.steps if train.stepped and train.steps else None,
-        bins=np.linspace(recording.start, recording.stop, train.steps + 1),
+        step=(recording.stop - recording.start) / binned.steps if binned.stepped and binned.steps else None,
+        bins=np.linspace(recording.start, recording.stop, binned.steps + 1),
         counts=counts.total,
         counts_by_bin=counts.bin,
         counts_by_core=counts.core,
@@ -240,23 +241,23 @@ def _bill(
         latency_range=None if duration.latency is None else (duration.latency.low, duration.latency.high),
         step_times=duration.steps,
         busiest=duration.busiest,
-        flight=flight(placement, counts.spikes),
-        host=_host(recording, placement, train),
-        metrics=neurobench(placement, train),
+        flight=time_of_flight(placement, counts.spikes),
+        host=_host(recording, placement, binned),
+        metrics=neurobench(placement, binned),
         missing=dict(missing),
         missing_time=duration.missing,
         range_by_cause=ranges,
     )
 
 
-def _host(recording: Recording, placement: Placement, train: BinnedSpikes) -> Host | None:
-    """Energy and time of what feeds the chip."""
+def _host(recording: Recording, placement: Placement, binned: BinnedSpikes) -> Host | None:
+    """Energy and time of the host that feeds the chip."""
     host = placement.chip.host
     if not host:
         return None
     value = {key: quantity.value for key, quantity in host.items()}
     step, spike = value.get("step"), value.get("spike")
-    latency = None if step is None else train.steps * step
+    latency = None if step is None else binned.steps * step
     inputs = sum(len(recording.spikes[name]) for name in placement.sources if name in recording.spikes)
     power, static = value.get("power"), value.get("static")
     dynamic = None if power is None or latency is None else power * latency

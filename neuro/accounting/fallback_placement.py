@@ -1,4 +1,4 @@
-"""Placements that nobody made: all of a network on one core, and a placement carried over to another chip."""
+"""Fallback placements: the whole network on one core, or a placement moved to another chip."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from neuro.engine.recording import Recording
 from neuro.errors import PlacementError
 from neuro.validation import frozen
 
-__all__ = ["carried_over", "on_one_core"]
+__all__ = ["moved_to_chip", "on_one_core"]
 
 
 def on_one_core(recording: Recording, chip: Chip) -> Placement:
-    """All neurons of a recording on core 0 of a chip, sources outside of it, from what the recording says by itself.
+    """The placement of all neurons of a recording on core 0 of a chip, with sources outside of the chip.
 
-    It has no single synapses, only how many events each projection had. Each spike of a population gets the same share
-    of them, so that sums over the run are exact and how they are spread over neurons and steps is a mean.
+    A recording has the number of events of each projection, and no single synapses. Each spike of a population gets the
+    same share of these events. So sums over the run are exact, and neurons and steps have mean values.
 
     Raises
     ------
@@ -47,21 +47,21 @@ def on_one_core(recording: Recording, chip: Chip) -> Placement:
         for name, about in populations.items()
     }
     compartments = {name: 2 for name, about in populations.items() if about["model"] == "LoihiAHP"}
-    held = sum(len(each) * compartments.get(name, 1) for name, each in core.items() if name not in sources)
-    if chip.limits.neurons is not None and held > chip.limits.neurons:
+    neurons = sum(len(each) * compartments.get(name, 1) for name, each in core.items() if name not in sources)
+    if chip.limits.neurons is not None and neurons > chip.limits.neurons:
         raise PlacementError(
             f"without a placement all neurons go on one core, and one of {chip.name} holds {chip.limits.neurons}",
             where="recording",
-            value=f"{held} neurons",
+            value=f"{neurons} neurons",
             remedy=remedy,
         )
     synapses, targets = [], []
     for name, about in populations.items():
-        mine = [key for key, (pre, _) in projections.items() if pre == name]
+        own = [key for key, (pre, _) in projections.items() if pre == name]
         spikes = len(recording.spikes.get(name, ()))
-        events = sum(recording.events.get(key, 0) for key in mine)
+        events = sum(recording.events.get(key, 0) for key in own)
         synapses.append(np.full(about["size"], events / spikes if spikes else 0.0))
-        targets.append(np.full(about["size"], bool(mine)))
+        targets.append(np.full(about["size"], bool(own)))
     has = np.concatenate([np.zeros(0, bool), *targets])
     routes = Routes(
         start=frozen(np.cumsum([0, *has]).astype(np.int64)),
@@ -71,13 +71,13 @@ def on_one_core(recording: Recording, chip: Chip) -> Placement:
     return Placement(chip, core, routes, sources, compartments=compartments)
 
 
-def carried_over(placement: Placement, chip: Chip) -> Placement:
-    """The same neurons on the cores of the same numbers of another chip; on its only core where it has but one.
+def moved_to_chip(placement: Placement, chip: Chip) -> Placement:
+    """The placement with each neuron on the core of the same number of another chip, or on its only core.
 
     Raises
     ------
     PlacementError
-        If that chip has fewer cores, or its cores cannot hold what they would get.
+        If that chip has fewer cores than are in use, or its cores are too small.
     """
     if chip == placement.chip:
         return placement
@@ -105,7 +105,7 @@ def carried_over(placement: Placement, chip: Chip) -> Placement:
 
 
 def _merged(placement: Placement) -> Placement:
-    """Everything on core 0."""
+    """The placement with all neurons of the chip on core 0."""
     routes = placement.routes
     has = np.diff(routes.start) > 0
     first = routes.start[:-1][has]

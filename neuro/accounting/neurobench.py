@@ -10,7 +10,7 @@ from neuro.chip.placement import Placement
 __all__ = ["neurobench"]
 
 
-def neurobench(placement: Placement, train: BinnedSpikes) -> dict[str, float]:
+def neurobench(placement: Placement, binned: BinnedSpikes) -> dict[str, float]:
     """NeuroBench's complexity metrics (Yik et al., Nat. Commun. 16:1545, 2025), for the whole recording.
 
     `footprint`: bytes of the weights as they are stored. `connection_sparsity`: share of possible connections (every
@@ -26,13 +26,13 @@ def neurobench(placement: Placement, train: BinnedSpikes) -> dict[str, float]:
         if structure["pairs"]:
             found["connection_sparsity"] = 1.0 - structure["nonzero"] / structure["pairs"]
     source = is_source(placement)
-    spikes = np.bincount(train.neuron, minlength=len(source))
-    if train.stepped and train.steps and not source.all():
-        active = np.count_nonzero(~source[train.neuron] & (train.again == 0))
-        found["activation_sparsity"] = float(1.0 - active / (train.steps * np.count_nonzero(~source)))
+    spikes = np.bincount(binned.neuron, minlength=len(source))
+    if binned.stepped and binned.steps and not source.all():
+        active = np.count_nonzero(~source[binned.neuron] & (binned.repeated == 0))
+        found["activation_sparsity"] = float(1.0 - active / (binned.steps * np.count_nonzero(~source)))
     effective = routes.synapses if routes.nonzero is None else routes.nonzero
     found["effective_acs"] = float(np.dot(spikes[routes.neuron], effective))
     found["effective_macs"] = 0.0
-    if train.stepped:
-        found["dense"] = float(train.steps * np.sum(routes.synapses))
+    if binned.stepped:
+        found["dense"] = float(binned.steps * np.sum(routes.synapses))
     return found

@@ -1,4 +1,4 @@
-"""What a run cost on a chip: joules and seconds, by cause and place, with sums that close."""
+"""`EnergyReport`: what a run cost on a chip, joules and seconds by cause, core, link and time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["EnergyReport", "Host"]
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What feeds the chip took, apart from the chip; None: unknown."""
+    """What the host took that feeds the chip; None: unknown."""
 
     dynamic: float | None
     """Energy above that of the idle host, J."""
@@ -39,17 +39,17 @@ class EnergyReport:
     chip: str
     """Name of the chip."""
     total: float
-    """Energy of the chip, J; of what is known of it where `missing` is not empty."""
+    """Energy of the chip, J; without unknown parts if `missing` is not empty."""
     range: tuple[float, float]
     """Lowest and highest total that the ranges of the figures allow, J."""
     by_cause: Mapping[str, float]
     """J by kind of event (the names of `neuro.chip.model.KINDS`), and ``"static"``; without those in `missing`."""
     by_population: Mapping[str, float]
-    """J by population whose neurons or spikes cause them; static energy and write pulses belong to none."""
+    """J by population whose neurons or spikes cause them; static energy and write pulses belong to no population."""
     by_core: Floats
     """Dynamic energy of each core, J, shape (cores,)."""
     by_link: Floats
-    """Energy of each link, J, shape (links,); `links` says from where to where."""
+    """Energy of each link, J, shape (links,); in the order of `links`."""
     static: float
     """Static power times latency, J."""
     by_bin: Floats
@@ -57,7 +57,7 @@ class EnergyReport:
     step: float | None
     """Duration of a step of the network, s; None for a chip without steps."""
     bins: Floats
-    """Where steps or bins begin and the last one ends, s of the recording's time, shape (bins + 1,)."""
+    """Beginnings of the steps or bins and the end of the last one, s in the recording's time, shape (bins + 1,)."""
     counts: Mapping[str, float]
     """Events by kind, those without cost included."""
     counts_by_bin: Mapping[str, Floats]
@@ -67,9 +67,9 @@ class EnergyReport:
     messages_by_link: Floats
     """Messages over each link, shape (links,)."""
     links: Links
-    """Where each link goes."""
+    """The links of the mesh: tiles that each leaves and enters, and its kind."""
     latency: float | None
-    """How long the chip takes for the run, s; None where it is not known (`missing_time`)."""
+    """How long the chip takes for the run, s; None: unknown (`missing_time` says why)."""
     latency_range: tuple[float, float] | None
     """Shortest and longest latency that the ranges of the figures allow, s."""
     step_times: Floats | None
@@ -77,14 +77,14 @@ class EnergyReport:
     busiest: float | None
     """Work of the busiest core, s, for a chip without steps."""
     flight: tuple[float, float] | None
-    """Seconds that messages are under way on the mesh, the mean and the longest; not part of the latency."""
+    """Time of flight of messages over the mesh, s: mean and longest; not part of the latency."""
     host: Host | None
-    """What feeds the chip; None where the chip's file says nothing about it."""
+    """The host that feeds the chip; None if the file of the chip has no host."""
     metrics: Mapping[str, float]
     """By NeuroBench's names: footprint (bytes), connection_sparsity, activation_sparsity, effective_acs,
     effective_macs, dense."""
     missing: Mapping[str, float] = field(default_factory=dict)
-    """Figures that the total lacks because nobody has published them, and how many events need each."""
+    """Unknown figures that the total lacks, and how many events need each."""
     missing_time: Mapping[str, float] = field(default_factory=dict)
     """The same for the latency."""
     range_by_cause: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class EnergyReport:
 
     @property
     def complete(self) -> bool:
-        """Does the total have everything that cost something?"""
+        """True if the total lacks no figure."""
         return not self.missing
 
     @property
@@ -106,7 +106,7 @@ class EnergyReport:
         return None if self.latency is None or not self.complete else self.total * self.latency
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but what is by step, as JSON knows it once arrays are lists."""
+        """The report without values by step; JSON can hold it once arrays are lists."""
         return {
             "chip": self.chip,
             "complete": self.complete,

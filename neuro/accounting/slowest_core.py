@@ -1,4 +1,4 @@
-"""How long each step takes its slowest core, and how many neurons may have been active in it."""
+"""The kernel that finds the slowest core of each step, and the updates that may have been active in it."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ __all__ = ["ENTRY", "Work", "seen_before", "slowest_core"]
 
 
 ENTRY = np.dtype([("core", np.int64), ("time", np.float64), ("synapses", np.float64)])
-"""An entry of the routes: its core, seconds of that core for a spike along it, and its synapses."""
+"""An entry of the routes: its core, the seconds that a spike takes there, and its synapses."""
 
 
 class Work(NamedTuple):
-    """What cores do: spikes in the order of their steps, the routes, and the seconds that each part takes."""
+    """Work of the cores: spikes in the order of their steps, routes, and the seconds of each part."""
 
     spike_step: Ints
     """Step of each spike, increasing."""
     spike_neuron: Ints
     """Its neuron, counted through all populations."""
-    spike_again: Ints
+    spike_repeated: Ints
     """1 where the neuron fired before in the same step."""
     start: Ints
     """First entry of each neuron's routes, and one past the last."""
     entry: NDArray[Any]
-    """Each entry, as `ENTRY`."""
+    """The entries, of dtype `ENTRY`."""
     home: Ints
     """Core of each neuron; -1: none."""
-    sent: Floats
+    spike_time: Floats
     """Seconds of that core for each spike of the neuron."""
-    woken: Floats
-    """Seconds more, once in each step in which it fires."""
-    parts: Floats
-    """Updates of each neuron in a step, by which a spike takes it from those that may yet be active."""
-    base: Floats
+    active_time: Floats
+    """Further seconds, once in each step in which the neuron fires."""
+    updates: Floats
+    """Updates of each neuron in a step. A neuron that fires no longer counts as one that may be active."""
+    base_time: Floats
     """Seconds of each core in a step without spikes."""
-    neurons: Floats
+    core_updates: Floats
     """Updates of each core in a step."""
-    most: int
+    max_updates: int
     """Most updates of one neuron in a step."""
-    maybe: float
-    """Seconds more for each update of a neuron that may have received something."""
+    active_extra: float
+    """Further seconds for each update of a neuron that may have received a spike."""
 
 
 @kernel
 def seen_before(step: Ints, neuron: Ints, neurons: int) -> Ints:
-    """1 for each spike whose neuron fired before in the same step; spikes come by step."""
+    """1 for each spike whose neuron fired before in the same step; spikes are in the order of their steps."""
     last, found = np.full(neurons, -1), np.zeros(len(step), np.int64)
     for spike in range(len(step)):
         found[spike] = last[neuron[spike]] == step[spike]
@@ -60,22 +60,23 @@ def seen_before(step: Ints, neuron: Ints, neurons: int) -> Ints:
 
 @kernel
 def slowest_core(work: Work, step_time: Floats, longest_time: Floats) -> float:
-    """Fill in the seconds of the slowest core in each step, as counted and with every update that may have been active.
+    """Fill in the seconds of the slowest core in each step.
 
-    Returns how many those are: updates, besides those of neurons that fire, of neurons that may have received
-    something; no more than there are, nor than operations can reach.
+    `step_time` has them as counted, `longest_time` with every update active that may have been. Returns the number of
+    these updates: those of neurons that did not fire and may have received a spike. On each core they are at most all
+    updates of the core, and at most the updates that its synaptic operations can reach.
     """
-    cores = len(work.base)
-    time, operations, fired = work.base.copy(), np.zeros(cores), np.zeros(cores)
-    # Where most cores get something in most steps, looking at all of them costs less than keeping a list.
+    cores = len(work.base_time)
+    time, operations, fired = work.base_time.copy(), np.zeros(cores), np.zeros(cores)
+    # If most cores receive spikes in most steps, a loop over all cores costs less than a list of those touched.
     visits = 0
     for spike in range(len(work.spike_step)):
         visits += work.start[work.spike_neuron[spike] + 1] - work.start[work.spike_neuron[spike]]
     listed = visits < cores * len(step_time)
     touched, is_touched, count = np.arange(cores), np.zeros(cores, np.bool_), 0 if listed else cores
-    longest, received, spike = 0.0, 0.0, 0
+    longest_base, received, spike = 0.0, 0.0, 0
     for core in range(cores):
-        longest = max(longest, work.base[core])
+        longest_base = max(longest_base, work.base_time[core])
     for step in range(len(step_time)):
         while spike < len(work.spike_step) and work.spike_step[spike] == step:
             neuron = work.spike_neuron[spike]
@@ -84,10 +85,10 @@ def slowest_core(work: Work, step_time: Floats, longest_time: Floats) -> float:
                 if listed and not is_touched[own]:
                     is_touched[own], touched[count] = True, own
                     count += 1
-                time[own] += work.sent[neuron]
-                if work.spike_again[spike] == 0:
-                    time[own] += work.woken[neuron]
-                    fired[own] += work.parts[neuron]
+                time[own] += work.spike_time[neuron]
+                if work.spike_repeated[spike] == 0:
+                    time[own] += work.active_time[neuron]
+                    fired[own] += work.updates[neuron]
             for place in range(work.start[neuron], work.start[neuron + 1]):
                 entry = work.entry[place]
                 core = entry.core
@@ -97,15 +98,15 @@ def slowest_core(work: Work, step_time: Floats, longest_time: Floats) -> float:
                 time[core] += entry.time
                 operations[core] += entry.synapses
             spike += 1
-        slowest, late = longest, longest
+        slowest, latest = longest_base, longest_base
         for place in range(count):
             core = touched[place]
-            reached = max(0.0, min(work.neurons[core] - fired[core], work.most * operations[core]))
+            reached = max(0.0, min(work.core_updates[core] - fired[core], work.max_updates * operations[core]))
             slowest = max(slowest, time[core])
-            late = max(late, time[core] + work.maybe * reached)
+            latest = max(latest, time[core] + work.active_extra * reached)
             received += reached
-            time[core], operations[core], fired[core] = work.base[core], 0.0, 0.0
+            time[core], operations[core], fired[core] = work.base_time[core], 0.0, 0.0
             is_touched[core] = False
         count = 0 if listed else cores
-        step_time[step], longest_time[step] = slowest, late
+        step_time[step], longest_time[step] = slowest, latest
     return received

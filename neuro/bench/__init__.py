@@ -1,1 +1,4 @@
-"""Benchmarks that a user can run: this engine beside other simulators, on the same networks and the same machine."""
+"""Benchmarks that a user can run (`neuro bench`): the engine beside other simulators, and mapping studies.
+
+Open `engine.py` first.
+"""

@@ -1,1 +1,4 @@
-"""Chips and placements on them: descriptions, without any figure that has no source."""
+"""Chips, and placements of networks on them; every figure of a chip has a source.
+
+Open `model.py` first: `Chip` and the kinds of events that cost something (`KINDS`).
+"""

@@ -1,4 +1,4 @@
-"""What a network takes of a Loihi core: synapse memory in bits by the chip's own format, compartments and axons."""
+"""Use of a Loihi core by a network: synapse memory in the format of the chip, compartments and axons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from neuro.network.synapses import is_matrix, matrix, triplets
 from neuro.randomness import stream
 from neuro.validation import Ints
 
-__all__ = ["Encoding", "SynapseFormat", "Use", "axon_bits", "core_use", "index_field"]
+__all__ = ["CoreUse", "Encoding", "SynapseFormat", "axon_bits", "core_use", "index_field"]
 
 WORD = 64
 """Bits of a word of synapse memory; every block of synapses begins a new one."""
@@ -34,7 +34,7 @@ Encoding = Literal["best", "sparse", "dense"]
 
 @dataclass(frozen=True, kw_only=True)
 class SynapseFormat:
-    """How synapses of one kind are laid in memory: bits for each of them, and how many share a header.
+    """Format of synapses in memory: the bits of a synapse, and the synapses that share a header.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class SynapseFormat:
 def axon_bits(synapses: ArrayLike, form: SynapseFormat) -> Ints:
     """Synapse memory of input axons, bits: the sum over blocks of ceil64(n synapse + 10).
 
-    Source: nengo-loihi (nengo_loihi/block.py), which lays networks on the chip; checked against it in
+    Source: nengo-loihi (nengo_loihi/block.py), which loads networks onto the chip; checked against it in
     ``tests/bench/synapse_bits.py``.
 
     Parameters
@@ -118,7 +118,7 @@ def _words(synapses: ArrayLike, form: SynapseFormat) -> Ints:
 
 
 def index_field(targets: int) -> int:
-    """The narrowest field, bits, that can number so many targets.
+    """Bits of the narrowest field that can number this many targets.
 
     Raises
     ------
@@ -139,27 +139,27 @@ def index_field(targets: int) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Use:
-    """What a network takes of the one core that it lies on."""
+class CoreUse:
+    """Use of one core by a whole network."""
 
     compartments: int
-    """One for each neuron, two for each `LoihiAHP`; sources of spikes lie outside and have none."""
+    """One for each neuron, two for each `LoihiAHP`; sources are outside of the core and have none."""
     synapses: int
     """Synapses, those by which a `LoihiAHP` reaches its own second compartment included."""
     synapse_bits: int
     """Memory for them, bits."""
     axons_in: int
-    """Distinct neurons, inside and outside, whose spikes the core takes."""
+    """Distinct neurons, on the core or outside, whose spikes the core receives."""
     bits: Mapping[str, int]
-    """Synapse memory by projection, bits; the second compartments of a population stand under its own name."""
+    """Synapse memory by projection, bits; that of second compartments is under the name of their population."""
 
-    def over(self, limits: Limits) -> tuple[str, ...]:
-        """What does not fit, one text for each limit that is broken; empty where the network fits.
+    def exceeded(self, limits: Limits) -> tuple[str, ...]:
+        """One text for each limit that is exceeded; empty if the network fits.
 
         Examples
         --------
-        >>> use = Use(compartments=350, synapses=16_000, synapse_bits=300_000, axons_in=320, bits={})
-        >>> use.over(Limits(neurons=256, synapse_bits=2**20))
+        >>> use = CoreUse(compartments=350, synapses=16_000, synapse_bits=300_000, axons_in=320, bits={})
+        >>> use.exceeded(Limits(neurons=256, synapse_bits=2**20))
         ('350 compartments, where a core has 256',)
         """
         given = (
@@ -175,18 +175,17 @@ class Use:
         )
 
 
-def core_use(network: Network, *, weight_bits: int = 8, delay_bits: int = 0, encoding: Encoding = "best") -> Use:
-    """What a network takes of a Loihi core if all of it lies on that one.
+def core_use(network: Network, *, weight_bits: int = 8, delay_bits: int = 0, encoding: Encoding = "best") -> CoreUse:
+    """Use of a Loihi core by a network that lies on this core alone.
 
-    Each projection has a format of its own, as its weights have an exponent of their own. With 8 bits a list of
-    synapses holds either weights of one sign, 0..255, or weights of both, even ones only; a projection that has odd
-    weights of both signs is laid as two lists. The second compartment of a `LoihiAHP` takes one synapse, of its own
-    neuron's spikes.
+    Each projection has a format of its own, because its weights have an exponent of their own. With 8 bits, a list of
+    synapses holds either weights of one sign, 0..255, or even weights of both signs. A projection with odd weights of
+    both signs takes two lists. The second compartment of a `LoihiAHP` takes one synapse, from its own neuron.
 
     Parameters
     ----------
     network
-        Its synapses are counted as they are listed; of matrices, zeros are no synapses.
+        Listed synapses all count; zeros of a matrix do not.
     weight_bits, delay_bits
         Of each synapse.
     encoding
@@ -213,12 +212,12 @@ def core_use(network: Network, *, weight_bits: int = 8, delay_bits: int = 0, enc
     if encoding not in get_args(Encoding):
         raise UnknownName("encoding of synapses", encoding, get_args(Encoding))
     bits: dict[str, int] = {}
-    synapses, heard = 0, set[tuple[str, int]]()
+    synapses, inputs = 0, set[tuple[str, int]]()
     for name, projection in network.projections.items():
         rows, count = _lists(projection, network.seed)
         bits[name] = _smallest(rows, projection.post.size, weight_bits, delay_bits, encoding)
         synapses += count
-        heard.update((projection.pre.name, int(i)) for row in rows for i in np.flatnonzero(row))
+        inputs.update((projection.pre.name, int(i)) for row in rows for i in np.flatnonzero(row))
     compartments = 0
     for name, population in network.populations.items():
         if isinstance(population.model, Source):
@@ -229,18 +228,18 @@ def core_use(network: Network, *, weight_bits: int = 8, delay_bits: int = 0, enc
             bits[name] = int(population.size * axon_bits(1, single))
             compartments += population.size
             synapses += population.size
-            heard.update((name, i) for i in range(population.size))
-    return Use(
+            inputs.update((name, i) for i in range(population.size))
+    return CoreUse(
         compartments=compartments,
         synapses=synapses,
         synapse_bits=sum(bits.values()),
-        axons_in=len(heard),
+        axons_in=len(inputs),
         bits=bits,
     )
 
 
 def _lists(projection: Projection, seed: int) -> tuple[list[Ints], int]:
-    """How many synapses each source neuron has, for each list that the weights need; and how many in all."""
+    """Synapses of each source neuron, in each list that the weights need, and their total number."""
     shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
     if is_matrix(projection.synapses):
         weights = matrix(projection.synapses, shape, where)

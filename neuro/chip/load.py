@@ -1,4 +1,4 @@
-"""Finding chips: those of models/chips by name, chip files by path, and architectures that SANA-FE has written."""
+"""Loading of chips: by name from models/chips, or by path from a chip file or a SANA-FE architecture."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def load_chip(name_or_path: str | Path) -> Chip:
 
 
 def is_architecture(name: str | Path) -> bool:
-    """Does this name a SANA-FE architecture?
+    """True if a name is that of a SANA-FE architecture.
 
     >>> is_architecture("loihi.yaml"), is_architecture("loihi_sanafe")
     (True, False)

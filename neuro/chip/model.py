@@ -1,4 +1,4 @@
-"""Chips: cores on a mesh of tiles, what a core can hold, and what each event costs, every figure with its source."""
+"""`Chip`: cores on a mesh of tiles, their limits, and the cost of each kind of event, every figure with its source."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ KINDS: Mapping[str, str] = {
     "hop_south": "message over one link towards smaller y",
     "hop_chip": "message over one link between two chips",
 }
-"""What can cost energy or time, one name a kind of event; ``"kind:variant"`` is a kind with a cost of its own."""
+"""Kinds of events that can cost energy or time; ``"kind:variant"`` is a kind with a cost of its own.
+
+docs/chips.md says how to add one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,13 @@ class Quantity:
     unit: str
     """SI unit, "1" for a count."""
     source: str
-    """Where it can be read, or where it was looked for in vain."""
+    """Where it can be read, or where it was not found."""
     low: float | None = None
     """Lowest value that the sources give, or None for the value itself."""
     high: float | None = None
     """Highest value that the sources give, or None for the value itself."""
     within: str | None = None
-    """Name of the figure that this one is part of, and that is charged instead."""
+    """Name of the figure that contains this one and is charged instead."""
 
     @property
     def range(self) -> tuple[float, float]:
@@ -66,7 +69,7 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one core can hold; None: no limit, or none that is known."""
+    """Limits of one core; None: no limit, or an unknown one."""
 
     neurons: int | None = None
     """Neurons."""
@@ -92,8 +95,8 @@ class Limits:
 class Chip:
     """Cores on a mesh of tiles; core c lies on tile c // cores_per_tile, tiles go row by row, x fastest.
 
-    Costs are by kind of event (`KINDS`). A kind that is absent, or whose value is None, is unknown: it is never taken
-    for zero.
+    Costs are by kind of event (`KINDS`). The cost of a kind that is absent, or has the value None, is unknown. It never
+    counts as zero.
     """
 
     name: str
@@ -107,22 +110,22 @@ class Chip:
     limits: Limits = field(default_factory=Limits)
     """What each core can hold."""
     tiles: int | None = None
-    """How many tiles there are, where the last places of the mesh are empty; None: one at each place."""
+    """Number of tiles if the last places of the mesh are empty; None: one tile at each place."""
     tile_order: Literal["rows", "columns"] = "rows"
     """How tiles are numbered: row by row, x fastest; or column by column, y fastest."""
     routing: Literal["unicast", "multicast"] = "unicast"
-    """A spike is one message for each core that it goes to, or one that branches where paths part."""
+    """Unicast: a spike is one message for each core with targets. Multicast: one message that branches."""
     first_axis: Literal["x", "y"] = "x"
-    """Along which axis a message goes first."""
+    """Axis along which a message goes first."""
     chip_size: tuple[int, int] | None = None
-    """Tiles (x, y) of one chip, where the mesh is made of several; None: one chip."""
+    """Tiles (x, y) of one chip if the mesh consists of several chips; None: one chip."""
     mode: Literal["step", "event"] = "event"
-    """Do cores advance in common steps, or does each act when something happens?"""
+    """Cores advance in common steps, or each acts when an event arrives."""
     updates: Literal["all", "fired", "none"] = "none"
-    """Which neurons count as active in a step: all of them; those that fire, the others being idle; or neurons have no
-    update of their own."""
+    """Neurons that count as active in a step: all; those that fire, the others being idle; or none, as neurons have
+    no update of their own."""
     arithmetic: Literal["event", "crossbar", "dense"] = "event"
-    """Synapses cost one operation for each spike through each; one crossbar row for each message; or one
+    """Cost of synapses: one operation for each spike through each synapse; one crossbar row for each message; or one
     multiply-accumulate for each synapse in every step."""
     devices_per_synapse: int = 1
     """Crossbar devices that hold one weight."""
@@ -133,20 +136,20 @@ class Chip:
     barrier: Mapping[int, Quantity] = field(default_factory=dict)
     """Seconds that ending a step takes, by number of tiles in use."""
     barrier_between: Literal["step", "linear"] = "step"
-    """Between two entries of `barrier`: the lower one, or a straight line."""
+    """Value between two entries of `barrier`: that of the lower entry, or linear interpolation."""
     pace: Literal["free", "real"] = "free"
-    """Does a step end as soon as all cores are through, or does it last as long as the network's own step?"""
+    """Free: a step ends as soon as all cores are done. Real: it lasts at least as long as the step of the network."""
     step: Quantity | None = None
-    """Shortest duration of a step, s, where the chip keeps to a clock of its own."""
+    """Shortest duration of a step, s, of a chip with a clock."""
     power: Mapping[str, Quantity] = field(default_factory=dict)
     """Static power, W: of each `chip`, of each `core` in use."""
     host: Mapping[str, Quantity] = field(default_factory=dict)
-    """What feeds the chip: `power` and `static`, W, while the run lasts; `step`, s, the duration of a step with the
+    """The host that feeds the chip: `power` and `static`, W, during the run; `step`, s, the duration of a step with the
     host at work; `spike`, J, for each spike of a source."""
     synapse: str = ""
-    """Variant of `synapse` that projections have where none is named."""
+    """Variant of `synapse` for projections without one."""
     neuron: str = ""
-    """Variant of updates and spikes that populations have where none is named."""
+    """Variant of updates and spikes for populations without one."""
     notes: str = ""
     """What a user of the figures should know."""
 
@@ -155,7 +158,7 @@ class Chip:
             raise ChipError("multiply-accumulates in every step need steps", where=f"chip {self.name!r}", value="event")
 
     def __hash__(self) -> int:
-        # Tables of figures cannot be hashed; chips that differ in them alone are told apart by comparing.
+        # Tables of figures cannot be hashed. Chips that differ only in them have one hash and compare as different.
         return hash((self.name, self.width, self.height, self.cores_per_tile, self.limits))
 
     @property
@@ -185,7 +188,7 @@ class Chip:
 
 
 def tiled(chip: Chip, across: int, down: int) -> Chip:
-    """A system of several like chips, side by side, whose meshes are joined by links between chips (`hop_chip`).
+    """A system of several equal chips, side by side; links between chips (`hop_chip`) join their meshes.
 
     Tiles are numbered over the whole mesh, in the order of the chip.
 
@@ -199,7 +202,9 @@ def tiled(chip: Chip, across: int, down: int) -> Chip:
     (6, 4, (2, 2), 24)
     """
     if across < 1 or down < 1:
-        raise ChipError("a system has one chip or more each way", where=chip.name, value=f"{across} x {down}")
+        raise ChipError(
+            "a system must have one chip or more along each axis", where=chip.name, value=f"{across} x {down}"
+        )
     if chip.chip_size is not None or chip.tiles is not None:
         raise ChipError("only one whole chip can be repeated", where=chip.name)
     size = chip.width, chip.height
@@ -208,9 +213,9 @@ def tiled(chip: Chip, across: int, down: int) -> Chip:
 
 
 def mesh_chip(width: int, height: int, neurons: int, synapses: int | None = None, axons_in: int | None = None) -> Chip:
-    """A bare chip for mapping studies: one core a tile, unit cost per delivery and per hop.
+    """A chip for mapping studies: one core a tile, unit cost per delivery and per hop.
 
-    Nothing else costs anything. The unit is called a joule, as everywhere.
+    All other events cost nothing. The unit is called a joule, as on every chip.
 
     Raises
     ------

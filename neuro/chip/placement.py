@@ -1,4 +1,4 @@
-"""Placements: which core each neuron is on, and which cores its spikes go to."""
+"""`Placement`: the core of each neuron, and the cores that its spikes go to; how it is made, saved and loaded."""
 
 from __future__ import annotations
 
@@ -55,26 +55,26 @@ class Routes:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """A network's neurons on the cores of a chip; it changes what spikes cost, never which there are."""
+    """The neurons of a network on the cores of a chip. A placement changes costs, never spikes."""
 
     chip: Chip
     """The chip."""
     core: Mapping[str, Ints]
     """Core of each neuron, by population, in the network's order; -1: a source outside of the chip."""
     routes: Routes
-    """Where each neuron's spikes go."""
+    """The cores that the spikes of each neuron go to."""
     sources: frozenset[str] = frozenset()
-    """Populations that are inputs: their neurons are not updated, and their spikes cost messages only."""
+    """Populations that are inputs: their neurons have no updates, and their spikes cost messages only."""
     variants: Mapping[str, str] = field(default_factory=dict)
-    """Populations whose updates and spikes cost otherwise: the variant of each."""
+    """Variant of updates and spikes by population, where they have costs of their own."""
     compartments: Mapping[str, int] = field(default_factory=dict)
-    """Populations whose neurons each take several neurons of the chip, and are updated so often: how many."""
+    """Neurons of the chip (and updates) for each neuron of a population, where there are several."""
     structure: Mapping[str, float] = field(default_factory=dict)
     """Facts about the network: `pairs` that could be connected, `synapses`, `nonzero` ones, `weight_bytes`."""
     objectives: Mapping[str, float] = field(default_factory=dict)
-    """What it costs with the traffic that it was made for, by objective; empty where nobody counted."""
+    """Cost for the traffic that it was made for, by objective; empty if not counted."""
     bounds: Mapping[str, float] = field(default_factory=dict)
-    """What each of these costs at least, wherever the neurons are put; objectives without a bound are left out."""
+    """Lower bounds of these costs over all placements; without objectives that have no bound."""
 
     @property
     def xy(self) -> Ints:
@@ -94,14 +94,14 @@ class Placement:
 
     @cached_property
     def neuron_compartments(self) -> Ints:
-        """Neurons of the chip that each neuron takes, shape (neurons,); none for sources outside of it."""
+        """Neurons of the chip for each neuron, shape (neurons,); 0 for sources outside of the chip."""
         sizes = [len(core) for core in self.core.values()]
         each = np.repeat(np.array([self.compartments.get(name, 1) for name in self.core], np.int64), sizes)
         return frozen(np.where(self.neuron_core >= 0, each, 0))
 
     @cached_property
     def usage(self) -> Mapping[str, Ints]:
-        """What of each limit each core uses, as far as the routes tell, by the name of the limit; shape (cores,)."""
+        """Use of each core by name of the limit, as far as the routes say; shape (cores,)."""
         cores, routes, own = self.chip.cores, self.routes, self.neuron_core
         home = own[routes.neuron]
         away = (home != routes.core) & (home >= 0)
@@ -190,17 +190,17 @@ def placed(
     neurons: Mapping[str, str] | None = None,
     compartments: Mapping[str, int] | None = None,
 ) -> Placement:
-    """The placement that has each neuron on the core that is given.
+    """The placement with each neuron on a given core.
 
-    Every synapse counts that the engine counts as an event: those of a matrix all, zeros included. Whether the cores
-    can hold what they get is not checked here; `Placement.usage` says what they get.
+    Synapses count as in the engine: all of a matrix, zeros included. Limits of the cores are not checked here;
+    `Placement.usage` has the use of each core.
 
     Parameters
     ----------
     network
-        What is placed; its random synapses are drawn as `build` draws them.
+        The network; its random synapses are drawn as `build` draws them.
     chip
-        Where.
+        The chip.
     core
         By population: one core for all neurons, or one for each, shape (size,). A source of spikes may be at -1,
         outside of the chip: its spikes then reach their cores without a message of another core.
@@ -214,7 +214,7 @@ def placed(
     Raises
     ------
     PlacementError
-        If a population is missing, or a core is not one of the chip's.
+        If a population is missing, or the chip has no such core.
     UnknownName
         If there is no such population or projection.
 

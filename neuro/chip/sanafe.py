@@ -1,4 +1,4 @@
-"""Architecture files of SANA-FE: its YAML format, read into a `Chip`.
+"""Reader of SANA-FE architectures: from their YAML format to a `Chip`.
 
 The format is that of version 2.2 (Boyle et al., IEEE TCAD 2025, doi 10.1109/TCAD.2025.3537971).
 """
@@ -23,17 +23,17 @@ _HOPS = ("east", "west", "north", "south")
 def read_architecture(path: str | Path) -> Chip:
     """The chip that a SANA-FE architecture describes.
 
-    Tiles are numbered column by column, as SANA-FE does. Every neuron is updated in every step (its `force_update`);
-    an update costs the access to the neuron and the update. Units of one core that differ in cost become variants:
-    ``synapse:NAME``, ``spike:NAME`` and so on; the first synapse unit, and the first soma unit that is no input, are
-    the chip's default. What the first dendrite unit costs is in the cost of each synaptic operation. SANA-FE has no
-    static power, so there is none.
+    Tiles are numbered column by column, as in SANA-FE. Every neuron is updated in every step (`force_update`). An
+    update costs the access to the neuron and the update. Units of one core with different costs become variants:
+    ``synapse:NAME``, ``spike:NAME`` and so on. The first synapse unit, and the first soma unit that is no input, are
+    the default of the chip. The cost of each synaptic operation includes that of the first dendrite unit. SANA-FE has
+    no static power.
 
     Raises
     ------
     ChipError
-        If the file is no such architecture, or needs what is not modelled: tiles or cores that differ, and dendrites
-        that cost something in every step.
+        If the file is no such architecture, or has a part that is not modelled: tiles or cores that differ, or
+        dendrites that cost something in every step.
     FileNotFoundError
         If there is no such file.
     """
@@ -47,14 +47,14 @@ def read_architecture(path: str | Path) -> Chip:
 
 
 class _Reader:
-    """Reads one file; its complaints name the file and the place in it."""
+    """Reads one file; errors name the file and the place in it."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def chip(self, loaded: Any) -> Chip:
         if not isinstance(loaded, Mapping) or not isinstance(loaded.get("architecture"), Mapping):
-            raise ChipError("a SANA-FE architecture begins with `architecture:`", where=self.path)
+            raise ChipError("a SANA-FE architecture must begin with `architecture:`", where=self.path)
         top = loaded["architecture"]
         mesh = self.attributes(top, "architecture")
         width, height = (int(self.number(mesh, key, "architecture")) for key in ("width", "height"))
@@ -73,7 +73,9 @@ class _Reader:
                 raise ChipError("tiles must have one number of cores", where=self.path, value=f"{per_tile} and {cores}")
             per_tile = cores
         if cost is None or not 0 < tiles <= width * height:
-            raise ChipError(f"a mesh of {width} x {height} has up to as many tiles", where=self.path, value=tiles)
+            raise ChipError(
+                f"a mesh of {width} x {height} must have 1 to {width * height} tiles", where=self.path, value=tiles
+            )
         return Chip(
             name=str(top.get("name") or Path(self.path).stem),
             width=width,
@@ -104,13 +106,13 @@ class _Reader:
                 return Quantity(value, unit, f"{self.path}: {name}, {' + '.join(f'{word}_{key}' for key in keys)}")
 
             costs = found[table]
-            for way in _HOPS:
-                costs[f"hop_{way}"] = figure(tile, f"{way}_hop")
+            for direction in _HOPS:
+                costs[f"hop_{direction}"] = figure(tile, f"{direction}_hop")
             costs["tile"] = Quantity(0.0, unit, "SANA-FE has no cost of a router beside that of hops")
             (axon_in, _), *_ = self.parts(core, "axon_in", core["name"])
             (axon_out, _), *_ = self.parts(core, "axon_out", core["name"])
             costs["message_in"], costs["message_out"] = figure(axon_in, "message_in"), figure(axon_out, "message_out")
-            # The default dendrite takes every synaptic operation in, and is updated once for each.
+            # The default dendrite receives every synaptic operation, and is updated once for each.
             (dendrite, _), *_ = self.parts(core, "dendrite", core["name"])
             added = self.dendrite(dendrite, f"{word}_update")
             for unit_, _ in self.parts(core, "synapse", core["name"]):
@@ -131,7 +133,7 @@ class _Reader:
         return found
 
     def dendrite(self, unit: Mapping[str, Any], key: str) -> float:
-        """What an update of a dendrite costs; nothing where the file does not say."""
+        """Cost of an update of a dendrite; zero if the file has none."""
         own = self.attributes(unit, unit["name"])
         cost = self.number(own, key, unit["name"]) if key in own else 0.0
         if cost and own.get("update_every_timestep"):

@@ -13,7 +13,8 @@ from neuro.figures import UNITS, RangedFigure
 
 __all__ = ["TABLES", "ChipRecord", "quantity"]
 
-Table = dict[str, RangedFigure]
+Figures = dict[str, RangedFigure]
+"""Figures of one table of a chip file, by key."""
 
 TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "mesh": {"1": ("width", "height", "cores_per_tile", "chip_width", "chip_height")},
@@ -27,18 +28,18 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "host": {"W": ("power", "static"), "s": ("step",), "J": ("spike",)},
     "device": {"ohm": ("r_on", "r_off"), "V": ("v_read", "v_write"), "s": ("t_read", "t_write")},
 }
-"""Tables of a chip file: SI unit -> keys that have it. Keys of `energy` and `time` may end in ":variant"."""
+"""Tables of a chip file: SI unit -> keys with this unit. Keys of `energy` and `time` may end in ":variant"."""
 
 
 class ChipRecord(BaseModel):
-    """A file of models/chips: what a `Chip` is made of, as its sources have it."""
+    """A file of models/chips: the figures of a `Chip` with the values and units of their sources."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     """Name of the chip and of its file."""
     title: str
-    """What it is, in a few words."""
+    """What the chip is, in a few words."""
     notes: str = ""
     """What a user of the figures should know."""
     mode: Literal["step", "event"]
@@ -61,34 +62,34 @@ class ChipRecord(BaseModel):
     """As `Chip.devices_per_synapse`."""
     synapse: str = ""
     """As `Chip.synapse`."""
-    mesh: Table
+    mesh: Figures
     """Tiles along x and y, cores in a tile; `chip_width` and `chip_height` where the mesh is made of several chips."""
-    limits: Table = {}
+    limits: Figures = {}
     """Per core."""
-    energy: Table = {}
+    energy: Figures = {}
     """Joules per event."""
-    time: Table = {}
+    time: Figures = {}
     """Seconds per event."""
-    barrier: Table = {}
+    barrier: Figures = {}
     """Seconds to end a step, by number of tiles in use."""
     step: RangedFigure | None = None
     """Shortest duration of a step."""
-    power: Table = {}
+    power: Figures = {}
     """Static power."""
-    host: Table = {}
-    """What feeds the chip."""
-    device: Table = {}
+    host: Figures = {}
+    """The host that feeds the chip."""
+    device: Figures = {}
     """A memristive device: resistances, and voltage and duration of a read and a write."""
-    other: Table = {}
-    """Figures to compare with, which nothing is charged by."""
-    points: dict[str, dict[Literal["energy", "time", "power"], Table]] = {}
-    """Other operating points by name: the figures that differ, by table."""
+    other: Figures = {}
+    """Figures to compare with, which have no effect on energies."""
+    points: dict[str, dict[Literal["energy", "time", "power"], Figures]] = {}
+    """Other operating points by name: their figures that differ, by table."""
 
     @model_validator(mode="after")
     def _complete(self) -> ChipRecord:
         for table, units in TABLES.items():
             expected = {key: unit for unit, keys in units.items() for key in keys}
-            given: Table = getattr(self, table)
+            given: Figures = getattr(self, table)
             for key, figure in given.items():
                 kind = key.partition(":")[0] if table in ("energy", "time") else key
                 _check(f"{table}.{key}", figure, expected.get(kind), expected)
@@ -110,7 +111,7 @@ class ChipRecord(BaseModel):
             if isinstance(figure.value, float) and not (figure.value >= 1 and figure.value.is_integer()):
                 raise ValueError(f"{key}: must be a whole number above zero, not {figure.value:g}")
         for table in ("energy", "time"):
-            figures: Table = getattr(self, table)
+            figures: Figures = getattr(self, table)
             for key, figure in figures.items():
                 if figure.within is not None and figures.get(figure.within, figure).within is not None:
                     raise ValueError(f"{table}.{key}: is part of {figure.within!r}, which has no figure of its own")
@@ -186,10 +187,11 @@ def _whole(figure: RangedFigure) -> int | None:
     return int(figure.value) if isinstance(figure.value, float) else None
 
 
-def _device_energy(device: Table) -> dict[str, Quantity]:
-    """Energy of reading a device and of a pulse onto it, V^2 t / R, between its two resistances.
+def _device_energy(device: Figures) -> dict[str, Quantity]:
+    """Energy of reading a device and of a pulse onto it, V^2 t / R.
 
-    The value is that of the low resistance, which is the highest, since what weights are stored is not known here.
+    The value is that of the low resistance, which is the highest; the stored weights are not known here. The lower end
+    of the range is that of the high resistance.
     """
     si = {key: quantity(figure) for key, figure in device.items()}
     found = {}

@@ -1,1 +1,1 @@
-"""Networks of other tools: read from their files, without the tools."""
+"""Networks of other tools, read from their files without these tools; `nir.py` reads NIR."""

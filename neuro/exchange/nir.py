@@ -1,7 +1,7 @@
-"""Networks in NIR, the Neuromorphic Intermediate Representation, which a dozen other tools write.
+"""Reader of networks in NIR, the Neuromorphic Intermediate Representation, which a dozen other tools write.
 
-NIR's signals are functions of time, and in the tools that wrote them a spike is a signal of height 1 that lasts one
-of their steps dt. So a weight W onto a current with tau_syn di/dt = -i + w_in W z makes it jump by w_in W dt/tau_syn.
+Signals of NIR are functions of time. In the tools that write NIR, a spike is a signal of height 1 that lasts one of
+their steps dt. So a weight W onto a current with tau_syn di/dt = -i + w_in W z makes it jump by w_in W dt/tau_syn.
 Source: Pedersen et al., Nature Communications 2024.
 """
 
@@ -23,33 +23,35 @@ from neuro.validation import Floats, positive
 __all__ = ["read_nir"]
 
 NEURONS = ("LIF", "LI", "CubaLIF", "CubaLI", "IF", "I")
-BETWEEN = ("Linear", "Affine", "Scale", "Delay", "Flatten")
+CONNECTORS = ("Linear", "Affine", "Scale", "Delay", "Flatten")
+"""Kinds of nodes that may lie between populations."""
 
 
 def read_nir(path: str | Path, *, dt: float) -> Network:
     """Read a network from a NIR file.
 
-    Neurons and inputs become populations of the nodes' names, inputs as `SpikeSource`; what lies between them becomes
-    projections, named after the last node on the way where no other is. A signal that is not spikes is a `Current`
-    onto the population behind the input. All potentials and currents start at zero, as in the tools that write NIR.
+    Nodes of neurons and inputs become populations with the names of the nodes, inputs as `SpikeSource`. Nodes between
+    them become projections, each with the name of the last node on its path if no other projection has this name. A
+    signal that is not spikes is a `Current` onto the population behind the input. All potentials and currents start at
+    zero, as in the tools that write NIR.
 
-    A projection has the delay `dt`, and that of the `Delay` nodes on its way in addition. Run in steps of `dt` with
-    semantics ``"nir-euler"``, that is z[t-1] where spikes come from neurons and x[t] where they come from inputs. A
-    layer behind another layer is thus one step later than in tools that pass spikes on within a step.
+    The delay of a projection is `dt` plus the delays of the `Delay` nodes on its path. Run it in steps of `dt` with
+    semantics ``"nir-euler"``: z[t-1] where spikes come from neurons, x[t] where they come from inputs. A layer behind
+    another layer is one step later than in tools that pass spikes on within a step.
 
     Parameters
     ----------
     path
         The file.
     dt
-        Step of the tool that the network was made for, s; how long a spike lasts.
+        Step of the tool that the network was made for, s, which is the duration of a spike.
 
     Raises
     ------
     InputError
         If the file is no valid NIR graph.
     UnsupportedFeature
-        If a node is of a kind that has no counterpart here; it is named.
+        If a node is of a kind that is not known here; the error names it.
 
     >>> import nir, tempfile
     >>> cell = nir.LIF(tau=np.ones(2), r=np.ones(2), v_leak=np.zeros(2), v_threshold=np.ones(2))
@@ -62,29 +64,29 @@ def read_nir(path: str | Path, *, dt: float) -> Network:
     step = float(positive(dt, "dt"))
     graph = _open(Path(path))
     net = Network()
-    feeds: list[tuple[str, _Path, Floats]] = []
+    to_connect: list[tuple[str, _Connection, Floats]] = []
     for name, node in graph.nodes.items():
         kind = type(node).__name__
         if kind == "Input":
             net.add(Population(name, int(np.prod(_shape(node))), SpikeSource()))
         elif kind in NEURONS:
-            inflow = _inflow(graph, name)
-            net.add(_population(name, node, inflow.bias))
-            feeds += [(name, way, _jump(node, step)) for way in inflow.ways]
+            incoming = _incoming(graph, name)
+            net.add(_population(name, node, incoming.bias))
+            to_connect += [(name, connection, _jump_of_spike(node, step)) for connection in incoming.connections]
         elif kind == "Output":
-            _only_neurons_before(graph, name)
-        elif kind not in BETWEEN:
+            _check_output(graph, name)
+        elif kind not in CONNECTORS:
             raise UnsupportedFeature(f"read_nir knows no {kind}", where=f"{path}, node {name!r}", remedy=_known())
-    for name, way, jump in feeds:
-        synapses = OneToOne(jump) if way.matrix is None else Dense((jump[:, None] * way.matrix).T)
-        label = way.last if way.last not in net.projections else None
-        net.connect(way.origin, name, synapses, delay=step + way.delay, name=label)
+    for name, connection, jump in to_connect:
+        synapses = OneToOne(jump) if connection.matrix is None else Dense((jump[:, None] * connection.matrix).T)
+        label = connection.last if connection.last not in net.projections else None
+        net.connect(connection.origin, name, synapses, delay=step + connection.delay, name=label)
     return net
 
 
 @dataclass(frozen=True, eq=False)
-class _Path:
-    """From a population to a node: matrix (to, from), None for one to one, delay, and the last node on the way."""
+class _Connection:
+    """From a population to a node: matrix (to, from), None for one to one, delay, and the last node on the path."""
 
     origin: str
     matrix: Floats | None = None
@@ -93,10 +95,10 @@ class _Path:
 
 
 @dataclass(frozen=True, eq=False)
-class _Inflow:
-    """What arrives at a node: all ways from populations, and what is constant."""
+class _Incoming:
+    """Input of a node: all connections from populations, and the constant part."""
 
-    ways: list[_Path]
+    connections: list[_Connection]
     bias: Floats
 
 
@@ -106,7 +108,7 @@ def _open(path: Path) -> Any:
     if not path.is_file():
         raise InputError("there is no such file", where=str(path))
     try:
-        # Older files fail the type check for shapes of outputs, which mean nothing here; weights are checked below.
+        # Older files fail the type check for shapes of outputs, which we do not use; weights are checked below.
         return nir.read(path, type_check=False)
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
@@ -118,7 +120,7 @@ def _open(path: Path) -> Any:
 
 
 def _known() -> str:
-    return f"Known: Input, Output, {', '.join(NEURONS + BETWEEN)}"
+    return f"Known: Input, Output, {', '.join(NEURONS + CONNECTORS)}"
 
 
 def _shape(node: Any) -> tuple[int, ...]:
@@ -129,72 +131,80 @@ def _flat(value: Any) -> Floats:
     return np.asarray(value, np.float64).ravel()
 
 
-def _before(graph: Any, name: str) -> list[str]:
+def _predecessors(graph: Any, name: str) -> list[str]:
     """The nodes that feed a node, each once for each edge."""
     known: Iterable[str] = graph.nodes
     for source, target in graph.edges:
         for end in (source, target):
             if end not in known:
-                raise InputError("an edge begins or ends at a node that is not there", where=f"node {end!r}")
+                raise InputError("an edge must begin and end at nodes of the graph", where=f"node {end!r}")
     return [source for source, target in graph.edges if target == name]
 
 
-def _only_neurons_before(graph: Any, name: str) -> None:
-    for source in _before(graph, name):
-        if type(graph.nodes[source]).__name__ in BETWEEN:
+def _check_output(graph: Any, name: str) -> None:
+    for source in _predecessors(graph, name):
+        if type(graph.nodes[source]).__name__ in CONNECTORS:
             raise UnsupportedFeature(
-                "an output must be that of neurons",
+                "an output must follow neurons",
                 where=f"output {name!r}",
                 value=f"{type(graph.nodes[source]).__name__} {source!r}",
                 remedy="Put an LI node between them",
             )
 
 
-def _inflow(graph: Any, name: str, seen: tuple[str, ...] = ()) -> _Inflow:
-    """All that arrives at a node, traced back to inputs and neurons."""
-    ways: list[_Path] = []
+def _incoming(graph: Any, name: str, seen: tuple[str, ...] = ()) -> _Incoming:
+    """Input of a node, traced back to inputs and neurons."""
+    connections: list[_Connection] = []
     bias = np.zeros(1)
-    for source in _before(graph, name):
+    for source in _predecessors(graph, name):
         node = graph.nodes[source]
         kind = type(node).__name__
         if kind == "Input" or kind in NEURONS:
-            ways.append(_Path(source))
+            connections.append(_Connection(source))
             continue
         if source in seen:
             raise UnsupportedFeature("a loop needs a neuron in it", where=f"node {source!r}")
-        if kind not in BETWEEN:
+        if kind not in CONNECTORS:
             raise UnsupportedFeature(f"read_nir knows no {kind}", where=f"node {source!r}", remedy=_known())
-        part = _through(source, node, _inflow(graph, source, (*seen, source)))
-        ways += part.ways
+        part = _apply_node(source, node, _incoming(graph, source, (*seen, source)))
+        connections += part.connections
         bias = bias + part.bias
-    return _Inflow(ways, bias)
+    return _Incoming(connections, bias)
 
 
-def _through(name: str, node: Any, inflow: _Inflow) -> _Inflow:
-    """What a node between populations makes of what arrives at it."""
+def _apply_node(name: str, node: Any, incoming: _Incoming) -> _Incoming:
+    """The output of a node between populations, for a given input."""
     kind = type(node).__name__
-    ways = [replace(way, last=name) for way in inflow.ways]
+    connections = [replace(connection, last=name) for connection in incoming.connections]
     if kind in ("Linear", "Affine"):
         weight = np.asarray(node.weight, np.float64)
-        ways = [replace(way, matrix=weight if way.matrix is None else weight @ way.matrix) for way in ways]
-        bias = weight @ np.broadcast_to(inflow.bias, weight.shape[1:])
-        return _Inflow(ways, bias + _flat(node.bias) if kind == "Affine" else bias)
+        connections = [
+            replace(connection, matrix=weight if connection.matrix is None else weight @ connection.matrix)
+            for connection in connections
+        ]
+        bias = weight @ np.broadcast_to(incoming.bias, weight.shape[1:])
+        return _Incoming(connections, bias + _flat(node.bias) if kind == "Affine" else bias)
     if kind == "Scale":
         scale = _flat(node.scale)
-        ways = [replace(w, matrix=np.diag(scale) if w.matrix is None else scale[:, None] * w.matrix) for w in ways]
-        return _Inflow(ways, scale * inflow.bias)
+        connections = [
+            replace(w, matrix=np.diag(scale) if w.matrix is None else scale[:, None] * w.matrix) for w in connections
+        ]
+        return _Incoming(connections, scale * incoming.bias)
     if kind == "Delay":
         delays = np.unique(_flat(node.delay))
-        if len(delays) != 1 or np.any(inflow.bias):
+        if len(delays) != 1 or np.any(incoming.bias):
             raise UnsupportedFeature(
                 "a Delay must be one number, behind nodes without a bias", where=f"node {name!r}", value=delays
             )
-        return _Inflow([replace(way, delay=way.delay + float(delays[0])) for way in ways], inflow.bias)
-    return _Inflow(ways, inflow.bias)
+        return _Incoming(
+            [replace(connection, delay=connection.delay + float(delays[0])) for connection in connections],
+            incoming.bias,
+        )
+    return _Incoming(connections, incoming.bias)
 
 
-def _jump(node: Any, dt: float) -> Floats:
-    """What a spike of weight 1 adds to the potential, or to the current in units of it, of each neuron."""
+def _jump_of_spike(node: Any, dt: float) -> Floats:
+    """Jump by a spike of weight 1, by neuron: of the potential, or of the current in units of the potential."""
     kind, r = type(node).__name__, _flat(node.r)
     if kind.startswith("Cuba"):
         return r * _flat(node.w_in) * (dt / _flat(node.tau_syn))

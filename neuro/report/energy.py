@@ -1,4 +1,4 @@
-"""What a recording costs, on one chip or several, as a report; and what is known of chips, as tables."""
+"""Reports of `neuro energy` (what a recording costs on chips), and the tables of `neuro chips` and `neuro chip`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from neuro.chip.placement import Placement
     from neuro.figures import RangedFigure
 
-__all__ = ["chip_as_dict", "chip_tables", "chips_table", "energy_of", "found_in"]
+__all__ = ["chip_as_dict", "chip_tables", "chips_table", "energy_of", "find_recording"]
 
 RECORDINGS, PLACEMENTS = (".h5", ".hdf5"), ("placement.npz", "placement.json")
 
 
-def found_in(run: Path) -> tuple[Path, Path | None]:
-    """The recording that a path means, and the placement that lies beside it, if any.
+def find_recording(run: Path) -> tuple[Path, Path | None]:
+    """The recording at a path, and the placement beside it, if any.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def energy_of(
     dt: float | None = None,
     partial: bool = False,
 ) -> Report:
-    """Account a saved recording on each of the chips, and say what it comes to.
+    """Account a saved recording on each of the chips, and report what it costs.
 
     Parameters
     ----------
@@ -68,39 +68,39 @@ def energy_of(
     chips
         Names or paths, as for `load_chip`; none: the chip of the placement.
     placement
-        A placement that `Placement.save` wrote; without one, all neurons go on one core where they fit.
+        A placement that `Placement.save` wrote; without one, all neurons go on one core if they fit.
     dt, partial
         As for `account`.
 
     Raises
     ------
     NeuroError
-        With one chip, whatever stands in the way. Among several, a chip that cannot be accounted is listed with the
-        reason, and the error is raised only if there is none that can.
+        If no chip can be accounted: the error of the first one. Of several chips, those that cannot be accounted are
+        listed with the reason.
     """
     from neuro.accounting.account import account
-    from neuro.accounting.fallback_placement import carried_over, on_one_core
+    from neuro.accounting.fallback_placement import moved_to_chip, on_one_core
     from neuro.chip.load import load_chip
     from neuro.chip.placement import load_placement
     from neuro.engine.storage.recordings import load_recording
 
-    file, beside = found_in(run)
+    file, beside = find_recording(run)
     recording = load_recording(file)
     given = placement or beside
     if given is not None and not given.exists():
         raise InputError("there is no such placement", value=str(given))
-    placed = None if given is None else load_placement(given)
-    if not chips and placed is None:
+    saved = None if given is None else load_placement(given)
+    if not chips and saved is None:
         rule = "either a chip or a placement must say where the neurons are"
         raise PlacementError(rule, remedy="Give --chip NAME or --placement FILE")
-    wanted: list[Chip] = [load_chip(chip) for chip in chips] if chips else [placed.chip] if placed is not None else []
+    selected: list[Chip] = [load_chip(chip) for chip in chips] if chips else [saved.chip] if saved is not None else []
     found: dict[str, EnergyReport | NeuroError] = {}
-    where: dict[str, Placement] = {}
-    for chip in wanted:
+    placements: dict[str, Placement] = {}
+    for chip in selected:
         try:
-            here = on_one_core(recording, chip) if placed is None else carried_over(placed, chip)
-            found[chip.name] = account(recording, here, dt=dt, partial=partial)
-            where[chip.name] = here
+            used = on_one_core(recording, chip) if saved is None else moved_to_chip(saved, chip)
+            found[chip.name] = account(recording, used, dt=dt, partial=partial)
+            placements[chip.name] = used
         except (MissingFigure, PlacementError) as problem:
             found[chip.name] = problem
     reports = {name: each for name, each in found.items() if not isinstance(each, NeuroError)}
@@ -109,8 +109,8 @@ def energy_of(
     notes = []
     steps = sorted({f"{each.step:g} s" for each in reports.values() if each.step is not None})
     if steps and dt is None and "dt" not in recording.provenance:
-        notes.append(f"nobody said how long a step is: {', '.join(steps)}")
-    if placed is None:
+        notes.append(f"no length of a step was given; used: {', '.join(steps)}")
+    if saved is None:
         notes.append("no placement was given: all neurons are on one core, and synaptic events are means over spikes")
     return Report(
         task="energy",
@@ -124,7 +124,7 @@ def energy_of(
         },
         provenance={**provenance(int(recording.provenance.get("seed") or 0)), "recording": dict(recording.provenance)},
         tables=_tables(found, notes),
-        figures=_figures(reports, where),
+        figures=_figures(reports, placements),
     )
 
 
@@ -205,25 +205,25 @@ def _whole(count: float | None) -> float | None:
     return int(count) if count is not None and float(count).is_integer() else count
 
 
-def _figures(reports: Mapping[str, EnergyReport], where: Mapping[str, Placement]) -> dict[str, Any]:
+def _figures(reports: Mapping[str, EnergyReport], placements: Mapping[str, Placement]) -> dict[str, Any]:
     from neuro.report.energy_plots import energy_by_cause, link_load, mesh_map
 
     figures: dict[str, Any] = {"by_cause": lambda: energy_by_cause(reports)}
     for name, each in reports.items():
-        chip = where[name].chip
+        chip = placements[name].chip
         if chip.width * chip.height > 1:
-            tail = f"_{_plain(name)}" if len(reports) > 1 else ""
+            tail = f"_{_as_file_name(name)}" if len(reports) > 1 else ""
             figures[f"mesh{tail}"] = lambda each=each, chip=chip: mesh_map(each, chip)
             figures[f"links{tail}"] = lambda each=each, chip=chip: link_load(each, chip)
     return figures
 
 
-def _plain(name: str) -> str:
+def _as_file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
 
 
 def chips_table() -> Table:
-    """Every chip that comes with the package, and how much is known of it."""
+    """The chips of the package, and the unknown figures of each."""
     from neuro.chip.load import chip_record, list_chips
 
     rows = []
@@ -262,12 +262,12 @@ def _row(key: str, figure: RangedFigure | Quantity, note: str) -> tuple[object, 
     value = figure.value if isinstance(figure.value, float) else None
     shown: object = f"in {figure.within}" if figure.within else "unknown" if value is None else value
     ends = [value if end is None else end for end in (figure.low, figure.high)]
-    spread = None if figure.low is None and figure.high is None else f"{ends[0]:g} to {ends[1]:g}"
-    return key, shown, figure.unit, spread, figure.source + (f" ({note})" if note else "")
+    interval = None if figure.low is None and figure.high is None else f"{ends[0]:g} to {ends[1]:g}"
+    return key, shown, figure.unit, interval, figure.source + (f" ({note})" if note else "")
 
 
 def chip_as_dict(name: str) -> dict[str, Any]:
-    """The record of a chip as JSON knows it."""
+    """The record of a chip as JSON has it."""
     from neuro.chip.files import chip_to_dict
     from neuro.chip.load import chip_record, is_architecture, load_chip
 

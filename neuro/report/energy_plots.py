@@ -1,4 +1,4 @@
-"""Figures of what a run costs: joules by cause, over the mesh, and messages over its links."""
+"""Figures of energy reports: joules by cause, joules over the mesh, and messages over its links."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def link_load(report: EnergyReport, chip: Chip) -> Figure:
     from matplotlib.collections import LineCollection
 
     source, target = report.links.source.astype(float), report.links.target.astype(float)
-    along = target - source
+    direction = target - source
     # To the right of the direction of travel, so that both directions of a pair show.
-    aside = 0.12 * np.stack([along[:, 1], -along[:, 0]], axis=1)
-    lines: Any = np.stack([source + 0.22 * along + aside, target - 0.22 * along + aside], axis=1)
+    offset = 0.12 * np.stack([direction[:, 1], -direction[:, 0]], axis=1)
+    lines: Any = np.stack([source + 0.22 * direction + offset, target - 0.22 * direction + offset], axis=1)
     loads = report.messages_by_link
     order = np.argsort(loads)
     with styled():

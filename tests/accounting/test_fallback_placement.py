@@ -1,4 +1,4 @@
-"""Placements that nobody made: what a recording says by itself, and a placement on another chip."""
+"""Fallback placements: the whole network on one core, or a placement moved to another chip."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 import neuro as nr
-from neuro.accounting.fallback_placement import carried_over, on_one_core
+from neuro.accounting.fallback_placement import moved_to_chip, on_one_core
 from neuro.errors import PlacementError
 from tests.placements import priced, runs
 
@@ -62,7 +62,7 @@ def test_a_recording_that_does_not_know_its_network_is_refused():
 def test_on_its_only_core_everything_comes_together(run_):
     recording, placement = run_
     chip = priced(width=1, height=1, cores_per_tile=1, updates="all")
-    here = carried_over(placement, chip)
+    here = moved_to_chip(placement, chip)
     apart = replace(placement, chip=chip_like(placement, chip))
     one, other = nr.account(recording, here, dt=DT), nr.account(recording, apart, dt=DT)
     for kind in ("synapse", "synapse:sparse", "spike", "update_active"):
@@ -81,8 +81,8 @@ def test_a_chip_with_too_few_or_too_small_cores_is_refused():
     net, _ = run()
     placement = nr.placed(net, priced(), {"cue": 0, "cell": 9})
     with pytest.raises(PlacementError, match="core 9 is in use"):
-        carried_over(placement, nr.mesh_chip(2, 2, neurons=9))
+        moved_to_chip(placement, nr.mesh_chip(2, 2, neurons=9))
     with pytest.raises(PlacementError, match="holds 2 neurons"):
-        carried_over(placement, nr.mesh_chip(5, 2, neurons=2))
-    assert carried_over(placement, nr.mesh_chip(5, 2, neurons=4)).chip.name == "mesh 5 x 2"
-    assert carried_over(placement, priced()) is placement
+        moved_to_chip(placement, nr.mesh_chip(5, 2, neurons=2))
+    assert moved_to_chip(placement, nr.mesh_chip(5, 2, neurons=4)).chip.name == "mesh 5 x 2"
+    assert moved_to_chip(placement, priced()) is placement

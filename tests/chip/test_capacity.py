@@ -140,8 +140,8 @@ def test_a_second_compartment_takes_one_synapse_of_its_own_neuron():
 
 def test_what_does_not_fit_is_named_with_its_limit():
     use = core_use(network(np.full((2, 200), 2)))
-    assert use.over(LOIHI) == ()
-    assert use.over(Limits(neurons=199, synapses=399, synapse_bits=64, axons_in=1)) == (
+    assert use.exceeded(LOIHI) == ()
+    assert use.exceeded(Limits(neurons=199, synapses=399, synapse_bits=64, axons_in=1)) == (
         "200 compartments, where a core has 199",
         "400 synapses, where a core has 399",
         f"{use.synapse_bits:,} bits of synapse memory, where a core has 64",
@@ -162,4 +162,4 @@ def test_the_sequential_mnist_network_fits_one_core():
     use = core_use(published(*read_weights(DATA)))
     assert use.compartments == 350, "as the published run counts them"
     assert use.axons_in == 318, "80 inputs, two of them without synapses, and 240 neurons"
-    assert use.over(LOIHI) == ()
+    assert use.exceeded(LOIHI) == ()

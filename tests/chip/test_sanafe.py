@@ -75,7 +75,7 @@ def test_fewer_tiles_than_places_are_fewer_cores(load):
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("architecture:", "network:", "begins with `architecture:`"),
+        ("architecture:", "network:", "must begin with `architecture:`"),
         ("width: 2, ", "", "needs `width`"),
         ("energy_east_hop: 1e-12", "energy_east_hop: much", "must be a number"),
         ("energy_east_hop: 1e-12", "energy_east_hop: -1.0", "negative"),

@@ -1,18 +1,18 @@
-"""How long messages are under way on an empty mesh."""
+"""Time that messages take over an empty mesh."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from neuro.accounting.duration import figure
+from neuro.accounting.costs import cost_of
 from neuro.chip.placement import Placement
 from neuro.validation import Floats
 
-__all__ = ["flight"]
+__all__ = ["time_of_flight"]
 
 
-def flight(placement: Placement, spikes: Floats) -> tuple[float, float] | None:
-    """Seconds that a message takes over its links and through the router of its last tile: the mean, and the longest.
+def time_of_flight(placement: Placement, spikes: Floats) -> tuple[float, float] | None:
+    """Mean and longest time, s, that a message takes over its links and through the router of its last tile.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ def flight(placement: Placement, spikes: Floats) -> tuple[float, float] | None:
     Returns
     -------
     tuple[float, float] | None
-        None where a time that is needed is unknown, or where there were no messages. Queues are not modelled, and
-        messages from outside of the chip not counted.
+        None if a time is unknown, or if there were no messages. Queues are not modelled. Messages from outside of the
+        chip are not counted.
     """
     chip, routes = placement.chip, placement.routes
     home = placement.neuron_core[routes.neuron]
@@ -44,7 +44,7 @@ def flight(placement: Placement, spikes: Floats) -> tuple[float, float] | None:
     for kind, count in hops.items():
         if not (count * sent).any():
             continue
-        cost = figure(chip.time, kind)
+        cost = cost_of(chip.time, kind)
         if cost is None:
             return None
         seconds += count * cost.value
