@@ -1,4 +1,4 @@
-"""The benchmark of the engine: this simulator and a peer take turns, and the ratio is taken turn by turn."""
+"""Benchmark of the engine: this simulator and a peer run in turns, and each turn gives a ratio."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from neuro.bench.contenders import Adds, Contender, Measured, Neuro, NumpyRows, PeerProcess
-from neuro.bench.networks import NETWORKS, Arrays, Case, draw
+from neuro.bench.networks import NETWORKS, Case, CrossbarCase, draw_case
 from neuro.bench.peers import require
+from neuro.bench.runners import AdditionsRunner, EngineRunner, Measurement, NumpyRunner, PeerRunner, Runner
 from neuro.errors import ParameterError, UnknownName
 from neuro.report.progress import Progress, silent
 from neuro.report.record import Table, provenance
 
-__all__ = ["Bench", "as_dict", "bench_engine", "tables", "take_turns"]
+__all__ = ["EngineBenchmark", "as_dict", "bench_engine", "tables", "take_turns"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """What a benchmark found."""
+class EngineBenchmark:
+    """Times of the engine on one network, beside a peer and beside the additions alone."""
 
     network: str
     """Name of the network."""
@@ -28,14 +28,14 @@ class Bench:
     """Name of the peer, if there was one."""
     threads: int
     """Threads of this engine."""
-    neuro: tuple[Measured, ...]
+    neuro: tuple[Measurement, ...]
     """This engine, turn by turn."""
-    other: tuple[Measured, ...] = ()
+    other: tuple[Measurement, ...] = ()
     """The peer, turn by turn."""
-    limit: tuple[Measured, ...]
-    """The additions alone, turn by turn."""
-    single: tuple[Measured, ...] = ()
-    """This engine with one thread, turn by turn, where `threads` are more."""
+    limit: tuple[Measurement, ...]
+    """The additions alone, turn by turn; they are the limit of any engine."""
+    single: tuple[Measurement, ...] = ()
+    """This engine with one thread, turn by turn, if `threads` is more than one."""
     build_seconds: Mapping[str, float]
     """Building the network, s, by simulator; not part of the times above."""
     version: str = ""
@@ -44,28 +44,28 @@ class Bench:
     @property
     def ratios(self) -> list[float]:
         """Time per event of this engine over that of the peer, turn by turn."""
-        return [mine.ns_per_event / its.ns_per_event for mine, its in zip(self.neuro, self.other, strict=False)]
+        return [own.ns_per_event / other.ns_per_event for own, other in zip(self.neuro, self.other, strict=False)]
 
     @property
     def speedup(self) -> list[float]:
         """Time of this engine with one thread over that with all of them, turn by turn."""
-        return [its.wall / mine.wall for mine, its in zip(self.neuro, self.single, strict=False)]
+        return [other.wall / own.wall for own, other in zip(self.neuro, self.single, strict=False)]
 
     @property
     def over_limit(self) -> list[float]:
         """Time per event of this engine over that of the additions alone, turn by turn."""
-        return [mine.ns_per_event / its.ns_per_event for mine, its in zip(self.neuro, self.limit, strict=True)]
+        return [own.ns_per_event / other.ns_per_event for own, other in zip(self.neuro, self.limit, strict=True)]
 
 
 def take_turns(
-    contenders: Mapping[str, Contender], turns: int, progress: Progress = silent
-) -> dict[str, tuple[Measured, ...]]:
-    """Let each contender run once a turn, always in the same order."""
-    measured: dict[str, list[Measured]] = {name: [] for name in contenders}
+    runners: Mapping[str, Runner], turns: int, progress: Progress = silent
+) -> dict[str, tuple[Measurement, ...]]:
+    """Run each runner once a turn, always in the same order."""
+    measured: dict[str, list[Measurement]] = {name: [] for name in runners}
     for turn in range(turns):
-        for k, (name, contender) in enumerate(contenders.items()):
-            progress(turn * len(contenders) + k, turns * len(contenders), f"turn {turn + 1} of {turns}: {name}")
-            measured[name].append(contender.run())
+        for k, (name, runner) in enumerate(runners.items()):
+            progress(turn * len(runners) + k, turns * len(runners), f"turn {turn + 1} of {turns}: {name}")
+            measured[name].append(runner.run())
     return {name: tuple(runs) for name, runs in measured.items()}
 
 
@@ -76,18 +76,19 @@ def bench_engine(
     turns: int = 5,
     threads: int = 1,
     progress: Progress = silent,
-) -> Bench:
+) -> EngineBenchmark:
     """Measure this engine on a network, beside a peer where one is named.
 
-    Building and compiling are not timed; `turns` times this engine, the peer and the additions alone run one after
-    the other; and this engine with one thread, where more are asked for. The peer of `crossbar` is always numpy.
+    Building and compiling are not timed. In each of `turns` turns, this engine, the peer and the additions alone run
+    one after the other, and also this engine with one thread if `threads` is more. The peer of `crossbar` is always
+    numpy.
 
     Raises
     ------
     UnknownName
         If there is no such network or peer.
     ParameterError
-        If there is no turn.
+        If `turns` or `threads` is less than 1.
     PeerError
         If the peer is not installed, cannot run this network, or fails.
     """
@@ -98,37 +99,37 @@ def bench_engine(
     if peer is not None and not (network == "crossbar" and peer == "numpy"):
         require(peer, network)
     progress(0, 1, "drawing the network")
-    case = draw(network)
+    case = draw_case(network)
     progress(0, 1, "building and compiling")
-    neuro = Neuro(case, threads)
-    limit = Adds(case, neuro)
-    if isinstance(case, Arrays):
-        return _compared(case, "numpy", NumpyRows(case), neuro, limit, turns, threads, progress)
+    neuro = EngineRunner(case, threads)
+    limit = AdditionsRunner(case, neuro)
+    if isinstance(case, CrossbarCase):
+        return _measure(case, "numpy", NumpyRunner(case), neuro, limit, turns, threads, progress)
     if peer is None:
-        return _compared(case, None, None, neuro, limit, turns, threads, progress)
+        return _measure(case, None, None, neuro, limit, turns, threads, progress)
     progress(0, 1, f"building and compiling for {peer}")
-    with PeerProcess(peer, network) as process:
-        return _compared(case, peer, process, neuro, limit, turns, threads, progress)
+    with PeerRunner(peer, network) as process:
+        return _measure(case, peer, process, neuro, limit, turns, threads, progress)
 
 
-def _compared(
+def _measure(
     case: Case,
     peer: str | None,
-    other: PeerProcess | NumpyRows | None,
-    neuro: Neuro,
-    limit: Adds,
+    other: PeerRunner | NumpyRunner | None,
+    neuro: EngineRunner,
+    limit: AdditionsRunner,
     turns: int,
     threads: int,
     progress: Progress,
-) -> Bench:
-    contenders: dict[str, Contender] = {"neuro": neuro}
+) -> EngineBenchmark:
+    runners: dict[str, Runner] = {"neuro": neuro}
     build_seconds = {"neuro": neuro.build_seconds}
     if threads > 1:
-        contenders["single"] = neuro.with_threads(1)
+        runners["single"] = neuro.with_threads(1)
     if peer is not None and other is not None:
-        contenders[peer], build_seconds[peer] = other, other.build_seconds
-    runs = take_turns({**contenders, "limit": limit}, turns, progress)
-    return Bench(
+        runners[peer], build_seconds[peer] = other, other.build_seconds
+    runs = take_turns({**runners, "limit": limit}, turns, progress)
+    return EngineBenchmark(
         network=case.name,
         peer=peer,
         threads=threads,
@@ -141,36 +142,41 @@ def _compared(
     )
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _summary(values: list[float]) -> dict[str, float]:
     return {"median": float(np.median(values)), "least": min(values), "most": max(values)}
 
 
-def as_dict(bench: Bench) -> dict[str, Any]:
-    """A benchmark as JSON has it: times in ns per synaptic event, ratios below 1 where this engine is the faster."""
+def as_dict(benchmark: EngineBenchmark) -> dict[str, Any]:
+    """A benchmark as JSON has it: times in ns per synaptic event; a ratio below 1 means that this engine is faster."""
     found: dict[str, Any] = {
-        "network": bench.network,
-        "peer": bench.peer,
-        "peer_version": bench.version or None,
-        "threads": bench.threads,
-        "turns": len(bench.neuro),
-        "build_seconds": dict(bench.build_seconds),
-        "over_limit": {**_spread(bench.over_limit), "turns": bench.over_limit},
+        "network": benchmark.network,
+        "peer": benchmark.peer,
+        "peer_version": benchmark.version or None,
+        "threads": benchmark.threads,
+        "turns": len(benchmark.neuro),
+        "build_seconds": dict(benchmark.build_seconds),
+        "over_limit": {**_summary(benchmark.over_limit), "turns": benchmark.over_limit},
     }
-    for name, runs in _by_name(bench).items():
+    for name, runs in _by_name(benchmark).items():
         found[name] = {
-            "ns_per_event": {**_spread([r.ns_per_event for r in runs]), "turns": [r.ns_per_event for r in runs]},
+            "ns_per_event": {**_summary([r.ns_per_event for r in runs]), "turns": [r.ns_per_event for r in runs]},
             "spikes": runs[-1].spikes,
             "events": runs[-1].events,
         }
-    if bench.peer is not None:
-        found["ratio"] = {**_spread(bench.ratios), "turns": bench.ratios}
-    if bench.single:
-        found["speedup"] = {**_spread(bench.speedup), "turns": bench.speedup}
+    if benchmark.peer is not None:
+        found["ratio"] = {**_summary(benchmark.ratios), "turns": benchmark.ratios}
+    if benchmark.single:
+        found["speedup"] = {**_summary(benchmark.speedup), "turns": benchmark.speedup}
     return {**found, "provenance": provenance(0)}
 
 
-def _by_name(bench: Bench) -> dict[str, tuple[Measured, ...]]:
-    named = {"neuro": bench.neuro, "single": bench.single, str(bench.peer): bench.other, "limit": bench.limit}
+def _by_name(benchmark: EngineBenchmark) -> dict[str, tuple[Measurement, ...]]:
+    named = {
+        "neuro": benchmark.neuro,
+        "single": benchmark.single,
+        str(benchmark.peer): benchmark.other,
+        "limit": benchmark.limit,
+    }
     return {name: runs for name, runs in named.items() if runs}
 
 
@@ -178,26 +184,26 @@ def _threads(n: int) -> str:
     return f"neuro, {n} thread{'s' * (n > 1)}"
 
 
-def tables(bench: Bench) -> tuple[Table, Table]:
-    """What to show: the times of each simulator, and the ratios."""
+def tables(benchmark: EngineBenchmark) -> tuple[Table, Table]:
+    """Tables of the times of each simulator, and of the ratios."""
     times = []
-    for name, runs in _by_name(bench).items():
-        label = {"neuro": _threads(bench.threads), "single": _threads(1), "limit": "additions alone"}
+    for name, runs in _by_name(benchmark).items():
+        label = {"neuro": _threads(benchmark.threads), "single": _threads(1), "limit": "additions alone"}
         ns = [r.ns_per_event for r in runs]
-        built = f"{bench.build_seconds[name]:.2f}" if name in bench.build_seconds else ""
-        title = label.get(name, f"{name} {bench.version}")
+        built = f"{benchmark.build_seconds[name]:.2f}" if name in benchmark.build_seconds else ""
+        title = label.get(name, f"{name} {benchmark.version}")
         times.append((title, f"{np.median(ns):.2f}", f"{min(ns):.2f} - {max(ns):.2f}", runs[-1].spikes, built))
     ratios: list[tuple[object, ...]] = []
     compared = {
-        f"neuro / {bench.peer}": bench.ratios,
-        "neuro / additions alone": bench.over_limit,
-        f"{_threads(1)} / {bench.threads}": bench.speedup,
+        f"neuro / {benchmark.peer}": benchmark.ratios,
+        "neuro / additions alone": benchmark.over_limit,
+        f"{_threads(1)} / {benchmark.threads}": benchmark.speedup,
     }
     for what, values in compared.items():
         if values:
             ratios.append((what, f"{np.median(values):.3f}", f"{min(values):.3f} - {max(values):.3f}"))
-    turns = f"{len(bench.neuro)} turn{'s' * (len(bench.neuro) > 1)}"
-    title = f"{bench.network}: {bench.neuro[-1].events:,} synaptic events, median of {turns}"
+    turns = f"{len(benchmark.neuro)} turn{'s' * (len(benchmark.neuro) > 1)}"
+    title = f"{benchmark.network}: {benchmark.neuro[-1].events:,} synaptic events, median of {turns}"
     return (
         Table(title, ("simulator", "ns per event", "range", "spikes", "build, s"), tuple(times)),
         Table("Ratio of times per event, turn by turn", ("ratio", "median", "range"), tuple(ratios)),

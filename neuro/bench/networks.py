@@ -1,4 +1,4 @@
-"""The networks of the benchmark as plain arrays, drawn by fixed rules, so that all simulators get the same ones."""
+"""Networks of the engine benchmark as plain arrays, drawn by fixed rules; every simulator gets the same arrays."""
 
 from __future__ import annotations
 
@@ -16,20 +16,30 @@ from neuro.network.synapses import Dense, Sparse
 from neuro.units import ms
 from neuro.validation import Floats, Ints
 
-__all__ = ["NETWORKS", "Arrays", "Case", "Wired", "balanced", "crossbar", "describe", "draw", "sparse"]
+__all__ = [
+    "NETWORKS",
+    "Case",
+    "CrossbarCase",
+    "ListedCase",
+    "balanced",
+    "build_network",
+    "crossbar",
+    "draw_case",
+    "sparse",
+]
 
 TAU_M, TAU_SYN, REFRACTORY, THRESHOLD, DELAY = 20 * ms, 2 * ms, 2 * ms, 20.0, 1.5 * ms
-"""What the neurons and synapses of all networks have in common, s; potentials are in mV, as numbers."""
+"""Parameters of the neurons and synapses of all networks, s; potentials are in mV."""
 GRID = 0.1 * ms
-"""Time step of the clocked peers, s; spikes of sources lie on it, so that they are where a clock has them."""
+"""Time step of the clocked peers, s; sources fire at multiples of it, so that clocked peers have the same spikes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Wired:
+class ListedCase:
     """Leaky neurons with one exponential current each, single synapses, and perhaps sources of spikes."""
 
     name: str
-    """What the network is called."""
+    """Name of the network."""
     size: int
     """Number of neurons."""
     pre: NDArray[np.int32]
@@ -47,7 +57,7 @@ class Wired:
     duration: float
     """Length of the run, s."""
     jump: float = 0.0
-    """What a spike takes off R I, mV; 0: the neurons have no slow current."""
+    """What a spike subtracts from R I, mV; 0: the neurons have no slow current."""
     tau_ahp: float = 200 * ms
     """Time constant of the slow current, s."""
     sources: int = 0
@@ -72,11 +82,11 @@ class Wired:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Arrays:
+class CrossbarCase:
     """Crossbars side by side, each with its own sources on the rows and its own neurons on the columns."""
 
     name: str
-    """What the network is called."""
+    """Name of the network."""
     weight: NDArray[np.float32]
     """mV, shape (arrays, rows, columns)."""
     times: Floats
@@ -98,12 +108,12 @@ class Arrays:
         return len(self.row) * int(self.weight.shape[2])
 
 
-Case = Wired | Arrays
+Case = ListedCase | CrossbarCase
 
 _NONE = np.zeros(0, np.int64)
 
 
-def balanced(size: int = 10_000, indegree: int = 1_000, *, jump: float = 0.0, name: str = "balanced") -> Wired:
+def balanced(size: int = 10_000, indegree: int = 1_000, *, jump: float = 0.0, name: str = "balanced") -> ListedCase:
     """Excitation and inhibition in balance: 10 M synapses, 500 ms, about 21 Hz.
 
     Each neuron draws `indegree` sources with replacement, 80 % of them excitatory (+0.3 mV) and the rest inhibitory
@@ -116,7 +126,7 @@ def balanced(size: int = 10_000, indegree: int = 1_000, *, jump: float = 0.0, na
         drawn[j, :k] = rng.integers(0, excitatory, k)
         drawn[j, k:] = rng.integers(excitatory, size, indegree - k)
     order = np.argsort(drawn.ravel(), kind="stable")
-    return Wired(
+    return ListedCase(
         name=name,
         size=size,
         pre=drawn.ravel()[order],
@@ -134,12 +144,12 @@ def balanced(size: int = 10_000, indegree: int = 1_000, *, jump: float = 0.0, na
     )
 
 
-def balanced_ahp() -> Wired:
-    """`balanced`, with a slow current: each own spike takes 1 mV off R I, which comes back with 200 ms."""
+def balanced_ahp() -> ListedCase:
+    """`balanced` with a slow current: each spike subtracts 1 mV from R I, which recovers with 200 ms."""
     return balanced(jump=1.0, name="balanced-ahp")
 
 
-def sparse(size: int = 100_000) -> Wired:
+def sparse(size: int = 100_000) -> ListedCase:
     """Rare spikes in a large network: 10 M synapses, 1 s, about 1.7 Hz.
 
     Each neuron has 100 random targets (+1 mV), no drive and starts at zero; 1,000 sources fire at 10 Hz on the
@@ -150,7 +160,7 @@ def sparse(size: int = 100_000) -> Wired:
     ids = rng.integers(0, 1000, 10_000)
     fired = np.unique(np.c_[ids, np.round(times / 0.1).astype(np.int64)], axis=0)
     source_post = rng.integers(0, size, 100_000)
-    return Wired(
+    return ListedCase(
         name="sparse",
         size=size,
         pre=np.repeat(np.arange(size, dtype=np.int32), 100),
@@ -169,7 +179,7 @@ def sparse(size: int = 100_000) -> Wired:
     )
 
 
-def crossbar(arrays: int = 16, rows: int = 1024, columns: int = 1024, instants: int = 500) -> Arrays:
+def crossbar(arrays: int = 16, rows: int = 1024, columns: int = 1024, instants: int = 500) -> CrossbarCase:
     """Crossbars of 1024 x 1024 whose neurons are driven close to threshold; each ms 1 % of the rows fire at once.
 
     Weights are normal with a standard deviation of 3 mV, float32, and rows are drawn without replacement;
@@ -179,7 +189,7 @@ def crossbar(arrays: int = 16, rows: int = 1024, columns: int = 1024, instants: 
     weight = rng.standard_normal((arrays, rows, columns), np.float32) * np.float32(3.0)
     active = max(1, rows // 100)
     row = np.concatenate([rng.choice(rows, active, replace=False) for _ in range(instants * arrays)])
-    return Arrays(
+    return CrossbarCase(
         name="crossbar",
         weight=weight,
         times=np.repeat(np.arange(instants) * ms, arrays * active),
@@ -195,11 +205,11 @@ NETWORKS: Mapping[str, Callable[[], Case]] = {
     "sparse": sparse,
     "crossbar": crossbar,
 }
-"""What draws each network, by its name."""
+"""Functions that draw the networks, by name."""
 
 
-def draw(name: str) -> Case:
-    """The arrays of a network.
+def draw_case(name: str) -> Case:
+    """Draw the arrays of a network.
 
     Raises
     ------
@@ -211,25 +221,25 @@ def draw(name: str) -> Case:
     return NETWORKS[name]()
 
 
-def describe(case: Case) -> tuple[Network, dict[str, Spikes]]:
-    """A network as this package has it, and its inputs.
+def build_network(case: Case) -> tuple[Network, dict[str, Spikes]]:
+    """The `Network` of a case, and its inputs.
 
-    >>> network, inputs = describe(balanced(10, 5))
+    >>> network, inputs = build_network(balanced(10, 5))
     >>> list(network.populations), list(network.projections), inputs
     (['cells'], ['cells->cells'], {})
     """
-    return _describe_wired(case) if isinstance(case, Wired) else _describe_arrays(case)
+    return _build_listed(case) if isinstance(case, ListedCase) else _build_crossbars(case)
 
 
 def _cells(case: Case) -> LIF:
-    v_reset = case.v_reset if isinstance(case, Wired) else 0.0
+    v_reset = case.v_reset if isinstance(case, ListedCase) else 0.0
     plain = LIF(tau_m=TAU_M, v_th=THRESHOLD, v_reset=v_reset, bias=case.drive, refractory=REFRACTORY, tau_syn=TAU_SYN)
-    if isinstance(case, Arrays) or not case.jump:
+    if isinstance(case, CrossbarCase) or not case.jump:
         return plain
     return AHP(**{f.name: getattr(plain, f.name) for f in fields(plain)}, tau_ahp=case.tau_ahp, jump=case.jump)
 
 
-def _describe_wired(case: Wired) -> tuple[Network, dict[str, Spikes]]:
+def _build_listed(case: ListedCase) -> tuple[Network, dict[str, Spikes]]:
     network = Network()
     cells = network.add(Population("cells", case.size, _cells(case), initial={"v": case.v0}))
     network.connect(cells, cells, Sparse(case.pre, case.post, case.row_weight[case.pre]), delay=DELAY)
@@ -240,7 +250,7 @@ def _describe_wired(case: Wired) -> tuple[Network, dict[str, Spikes]]:
     return network, {"sources": Spikes(case.source_times, case.source_ids)}
 
 
-def _describe_arrays(case: Arrays) -> tuple[Network, dict[str, Spikes]]:
+def _build_crossbars(case: CrossbarCase) -> tuple[Network, dict[str, Spikes]]:
     network, inputs = Network(), {}
     arrays, rows, columns = case.weight.shape
     for k in range(arrays):

@@ -1,10 +1,10 @@
-"""Other simulators on the benchmark networks, each in a process of its own, told over its standard input what to do.
+"""Other simulators on the networks of the benchmark, each in a process of its own, driven over its standard input.
 
     python -m neuro.bench.peers nest-exact balanced
 
-answers every line that it reads with one line of JSON: `run` simulates and tells the wall seconds, spikes and
-synaptic events; `save FILE.npz` writes the last run's spikes, sorted by time, in seconds. NEST and Brian2 are imported
-here alone.
+answers every line that it reads with one line of JSON. `run` simulates, and answers with wall seconds, spikes and
+synaptic events. `save FILE.npz` writes the spikes of the last run, sorted by time, in seconds. Only this module imports
+NEST and Brian2.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.bench.networks import DELAY, GRID, REFRACTORY, TAU_M, TAU_SYN, THRESHOLD, Wired, draw
+from neuro.bench.networks import DELAY, GRID, REFRACTORY, TAU_M, TAU_SYN, THRESHOLD, ListedCase, draw_case
 from neuro.errors import PeerError, UnknownName
 from neuro.units import ms
 from neuro.validation import Floats, Ints
 
-__all__ = ["PEERS", "Played", "require"]
+__all__ = ["PEERS", "PeerRun", "require"]
 
 PEERS = {
     "brian2-cpp": "Brian2, C++ standalone, 0.1 ms grid",
@@ -37,14 +37,14 @@ PEERS = {
     "nest-exact": "NEST, lossless precise neuron",
     "nest-grid": "NEST, 0.1 ms grid",
 }
-"""What each peer is, by its name."""
+"""Description of each peer, by name."""
 
 REMEDY = 'Install the peers: pip install "neuro-events[bench]"'
 CAPACITANCE = 250.0
 """Of NEST's neurons, pF; R I in mV is a current in pA times TAU_M / CAPACITANCE."""
 
 
-class Played(NamedTuple):
+class PeerRun(NamedTuple):
     """One run: wall seconds of the simulation alone, and its spikes sorted by time, s."""
 
     wall: float
@@ -53,7 +53,7 @@ class Played(NamedTuple):
 
 
 def require(peer: str, network: str) -> None:
-    """Refuse what cannot be run, before anything is built.
+    """Refuse a peer that cannot run a network, before anything is built.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def _needs(peer: str) -> dict[str, str]:
     return {"brian2": "brian2", "cython": "Cython"} if peer == "brian2-cython" else {"brian2": "brian2"}
 
 
-def _nest(case: Wired, exact: bool) -> Callable[[], Played]:
+def _nest(case: ListedCase, exact: bool) -> Callable[[], PeerRun]:
     """Build with NEST; a network runs once, so every further run builds it again, untimed."""
     import nest
 
@@ -121,7 +121,7 @@ def _nest(case: Wired, exact: bool) -> Callable[[], Played]:
                 nest.Create("parrot_neuron", case.sources),
             )
             for i in range(case.sources):
-                # A relay hears its generator one step late; NEST knows no spike before the first step.
+                # A relay receives its generator one step late; NEST has no spike before the first step.
                 steps = np.sort(np.round(case.source_times[case.source_ids == i] / GRID))
                 generators[i].spike_times = (steps[steps > 1] - 1) * step
             nest.Connect(generators, relays, "one_to_one", syn_spec={"delay": step})
@@ -134,7 +134,7 @@ def _nest(case: Wired, exact: bool) -> Callable[[], Played]:
 
     recorder: Any = build()
 
-    def run() -> Played:
+    def run() -> PeerRun:
         nonlocal recorder
         if recorder is None:
             recorder = build()
@@ -148,8 +148,8 @@ def _nest(case: Wired, exact: bool) -> Callable[[], Played]:
     return run
 
 
-def _brian(case: Wired, compiled: bool) -> Callable[[], Played]:
-    """Build with Brian2, C++ standalone (`compiled`) or Cython, and compile; a network runs as often as one likes."""
+def _brian(case: ListedCase, compiled: bool) -> Callable[[], PeerRun]:
+    """Build with Brian2, C++ standalone (`compiled`) or Cython, and compile; a network can run many times."""
     import brian2 as b2
 
     folder = tempfile.mkdtemp(prefix="neuro-bench-")
@@ -194,54 +194,54 @@ def _brian(case: Wired, compiled: bool) -> Callable[[], Played]:
         network.run(GRID * second)
         network.restore()
 
-    def run() -> Played:
+    def run() -> PeerRun:
         if compiled:
             b2.device.run(with_output=False)
             wall = b2.device._last_run_time
-            # Brian2 2.9 keeps what it read of an earlier run.
+            # Brian2 2.9 caches arrays of an earlier run.
             for variable in spikes.variables.values():
                 b2.device.array_cache.pop(variable, None)
         else:
-            took: list[float] = []
+            seconds: list[float] = []
             network.restore()
-            # Told at the end how long the steps took, without the preparation that comes before each run.
-            network.run(case.duration * second, report=lambda elapsed, *_: took.append(float(elapsed)))
-            wall = took[-1]
+            # The report at the end has the time of the steps, without the preparation before each run.
+            network.run(case.duration * second, report=lambda elapsed, *_: seconds.append(float(elapsed)))
+            wall = seconds[-1]
         return _sorted(wall, np.asarray(spikes.t / second), np.asarray(spikes.i))
 
     return run
 
 
-def _sorted(wall: float, times: Floats, ids: Ints) -> Played:
+def _sorted(wall: float, times: Floats, ids: Ints) -> PeerRun:
     order = np.lexsort((ids, times))
-    return Played(float(wall), times[order], ids[order].astype(np.int64))
+    return PeerRun(float(wall), times[order], ids[order].astype(np.int64))
 
 
 def main(peer: str, network: str) -> None:
-    """Build a network and do what standard input says, one line at a time."""
+    """Build a network and follow the orders on standard input, one a line."""
     require(peer, network)
-    # Simulators write to standard output as they like; what we answer goes past them.
+    # Simulators write to standard output; our answers go to a copy of it.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    case = draw(network)
-    if not isinstance(case, Wired):
+    case = draw_case(network)
+    if not isinstance(case, ListedCase):
         raise UnknownName("network of single synapses", network)
     began = time.perf_counter()
     run = _nest(case, peer == "nest-exact") if peer.startswith("nest") else _brian(case, peer == "brian2-cpp")
     package = "nest-simulator" if peer.startswith("nest") else "brian2"
-    _say(answers, build_seconds=time.perf_counter() - began, version=metadata.version(package))
-    played = Played(0.0, np.zeros(0), np.zeros(0, np.int64))
+    _answer(answers, build_seconds=time.perf_counter() - began, version=metadata.version(package))
+    latest = PeerRun(0.0, np.zeros(0), np.zeros(0, np.int64))
     for line in sys.stdin:
         order, _, path = line.strip().partition(" ")
         if order == "save":
-            np.savez(path, times=played.times, ids=played.ids)
-            _say(answers, saved=path)
+            np.savez(path, times=latest.times, ids=latest.ids)
+            _answer(answers, saved=path)
         else:
-            played = run()
-            _say(answers, wall=played.wall, spikes=len(played.ids), events=case.events(played.ids))
+            latest = run()
+            _answer(answers, wall=latest.wall, spikes=len(latest.ids), events=case.events(latest.ids))
 
 
-def _say(answers: TextIO, **what: object) -> None:
+def _answer(answers: TextIO, **what: object) -> None:
     answers.write(json.dumps(what) + "\n")
     answers.flush()
 

@@ -109,7 +109,7 @@ def energy_of(
     notes = []
     steps = sorted({f"{each.step:g} s" for each in reports.values() if each.step is not None})
     if steps and dt is None and "dt" not in recording.provenance:
-        notes.append(f"no length of a step was given; used: {', '.join(steps)}")
+        notes.append(f"nobody said how long a step is: {', '.join(steps)}")
     if saved is None:
         notes.append("no placement was given: all neurons are on one core, and synaptic events are means over spikes")
     return Report(

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neuro.bench.contenders import Adds, Neuro
 from neuro.bench.engine import take_turns
-from neuro.bench.networks import Wired
+from neuro.bench.networks import ListedCase
+from neuro.bench.runners import AdditionsRunner, EngineRunner
 from neuro.report.record import plain, provenance
 from neuro.report.style import INK, MARKERS, canvas, colour, save, styled
 
@@ -29,7 +29,7 @@ RATE = 20.0
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
-def network(size: int) -> Wired:
+def network(size: int) -> ListedCase:
     """`balanced` with a tenth of the synapses: each neuron draws 80 excitatory and 20 inhibitory sources."""
     rng = np.random.default_rng(1)
     excitatory, k = int(0.8 * size), int(0.8 * FAN_OUT)
@@ -38,7 +38,7 @@ def network(size: int) -> Wired:
     drawn[:, k:] = rng.integers(excitatory, size, (size, FAN_OUT - k))
     order = np.argsort(drawn.ravel(), kind="stable")
     none = np.zeros(0, np.int64)
-    return Wired(
+    return ListedCase(
         name=f"{size:,} neurons",
         size=size,
         pre=drawn.ravel()[order],
@@ -58,8 +58,8 @@ def network(size: int) -> Wired:
 def measure(size: int, turns: int) -> dict[str, object]:
     """Medians over turns of the engine and of the additions alone."""
     case = network(size)
-    neuro = Neuro(case)
-    runs = take_turns({"neuro": neuro, "limit": Adds(case, neuro)}, turns)
+    neuro = EngineRunner(case)
+    runs = take_turns({"neuro": neuro, "limit": AdditionsRunner(case, neuro)}, turns)
     ns = {name: [run.ns_per_event for run in each] for name, each in runs.items()}
     last = runs["neuro"][-1]
     return {

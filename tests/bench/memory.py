@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import neuro as nr
-from neuro.bench.networks import Wired, balanced, describe
+from neuro.bench.networks import ListedCase, balanced, build_network
 from neuro.engine.drive.state import initial_state
 from neuro.units import ms
 
@@ -51,8 +51,8 @@ CASES: dict[str, Callable[[int], object]] = {
 
 def network_of(synapses: object, size: int) -> nr.Network:
     """One population that projects onto itself."""
-    if isinstance(synapses, Wired):
-        return describe(synapses)[0]
+    if isinstance(synapses, ListedCase):
+        return build_network(synapses)[0]
     net = nr.Network(seed=1)
     cells = net.add(nr.Population("cells", size, MODEL))
     net.connect(cells, cells, synapses, delay=1.5 * ms)  # type: ignore[arg-type]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.bench.contenders import PeerProcess
-from neuro.bench.networks import balanced, describe
+from neuro.bench.networks import balanced, build_network
+from neuro.bench.runners import PeerRunner
 
 pytestmark = [
     pytest.mark.bench,
@@ -19,12 +19,12 @@ pytestmark = [
 
 def test_every_spike_of_the_balanced_network_is_that_of_nests_lossless_neuron(tmp_path):
     case = balanced()
-    with PeerProcess("nest-exact", "balanced") as nest:
+    with PeerRunner("nest-exact", "balanced") as nest:
         nest.run()
         nest.save(str(tmp_path / "nest.npz"))
     with np.load(tmp_path / "nest.npz") as saved:
         times, ids = saved["times"], saved["ids"]
-    ours = nr.run(describe(case)[0], case.duration).spikes["cells"]
+    ours = nr.run(build_network(case)[0], case.duration).spikes["cells"]
     assert len(ours) == 110_678
     np.testing.assert_array_equal(ours.ids, ids)
     apart = np.abs(ours.times - times)

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import neuro as nr
 from neuro.bench import networks, peers
-from neuro.bench.contenders import Adds, Measured, Neuro, NumpyRows, PeerProcess
-from neuro.bench.engine import Bench, as_dict, bench_engine, tables, take_turns
-from neuro.bench.limit import add_all, rows_of
+from neuro.bench.additions import add_synapses, first_synapses
+from neuro.bench.engine import EngineBenchmark, as_dict, bench_engine, tables, take_turns
+from neuro.bench.runners import AdditionsRunner, EngineRunner, Measurement, NumpyRunner, PeerRunner
 from neuro.cli import app
 from neuro.errors import ParameterError, PeerError, UnknownName
 
@@ -53,8 +53,8 @@ def test_sources_of_the_sparse_network_fire_on_the_grid_and_once_a_step_at_most(
 
 @pytest.mark.parametrize("name", ["balanced", "sparse"])
 def test_events_are_those_of_the_engine_and_of_spikes_that_arrive_after_the_end(small, name):
-    case = networks.draw(name)
-    network, inputs = networks.describe(case)
+    case = networks.draw_case(name)
+    network, inputs = networks.build_network(case)
     recording = nr.run(network, case.duration, inputs=inputs)
     fan_out = {"cells": np.bincount(case.pre, minlength=case.size), "sources": np.full(case.sources, 100)}
     late = 0
@@ -64,9 +64,9 @@ def test_events_are_those_of_the_engine_and_of_spikes_that_arrive_after_the_end(
 
 
 def test_all_simulators_count_the_same_synapses_of_a_crossbar(small):
-    case = networks.draw("crossbar")
-    neuro = Neuro(case)
-    counted = {runner.run().events for runner in (neuro, NumpyRows(case), Adds(case, neuro))}
+    case = networks.draw_case("crossbar")
+    neuro = EngineRunner(case)
+    counted = {runner.run().events for runner in (neuro, NumpyRunner(case), AdditionsRunner(case, neuro))}
     assert counted == {sum(neuro.last.events.values())} == {len(case.row) * 50}
 
 
@@ -74,7 +74,7 @@ def test_the_limit_reaches_the_targets_of_the_spikes_with_their_weights():
     case = networks.balanced(60, 20)
     ids = np.array([3, 59, 3])
     target, expected = np.zeros(case.size), np.zeros(case.size)
-    add_all(case, rows_of(case.pre, case.size), case.post.astype(np.uint32), ids, target)
+    add_synapses(case, first_synapses(case.pre, case.size), case.post.astype(np.uint32), ids, target)
     for source in ids:
         np.add.at(expected, case.post[case.pre == source], case.row_weight[source])
     np.testing.assert_allclose(target, expected, rtol=1e-12)
@@ -84,17 +84,17 @@ class Counted:
     def __init__(self, name: str, log: list[str], walls: list[float]) -> None:
         self.name, self.log, self.walls = name, log, walls
 
-    def run(self) -> Measured:
+    def run(self) -> Measurement:
         self.log.append(self.name)
-        return Measured(self.walls.pop(0), 1, 1_000)
+        return Measurement(self.walls.pop(0), 1, 1_000)
 
 
-def test_contenders_take_turns_and_the_ratio_is_taken_turn_by_turn():
+def test_runners_take_turns_and_the_ratio_is_taken_turn_by_turn():
     log: list[str] = []
-    contenders = {"neuro": Counted("neuro", log, [1.0, 4.0, 2.0]), "peer": Counted("peer", log, [2.0, 4.0, 1.0])}
-    runs = take_turns(contenders, 3)
+    runners = {"neuro": Counted("neuro", log, [1.0, 4.0, 2.0]), "peer": Counted("peer", log, [2.0, 4.0, 1.0])}
+    runs = take_turns(runners, 3)
     assert log == ["neuro", "peer"] * 3
-    bench = Bench(
+    bench = EngineBenchmark(
         network="n",
         peer="peer",
         threads=1,
@@ -159,15 +159,15 @@ for line in sys.stdin:
 
 
 def test_a_peer_answers_from_its_own_process():
-    with PeerProcess("stand-in", "balanced", [sys.executable, "-c", STAND_IN]) as peer:
+    with PeerRunner("stand-in", "balanced", [sys.executable, "-c", STAND_IN]) as peer:
         assert (peer.build_seconds, peer.version) == (1.5, "7")
         assert peer.run().ns_per_event == 1e6
-        assert peer.run() == Measured(0.25, 3, 250)
+        assert peer.run() == Measurement(0.25, 3, 250)
 
 
 def test_a_peer_that_fails_is_named_with_its_last_words():
     with pytest.raises(PeerError, match=r"peer 'stand-in'.*no such luck"):
-        PeerProcess("stand-in", "balanced", [sys.executable, "-c", "raise SystemExit('no such luck')"])
+        PeerRunner("stand-in", "balanced", [sys.executable, "-c", "raise SystemExit('no such luck')"])
 
 
 def test_the_benchmark_itself_imports_no_peer():

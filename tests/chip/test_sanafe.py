@@ -79,7 +79,7 @@ def test_fewer_tiles_than_places_are_fewer_cores(load):
         ("width: 2, ", "", "needs `width`"),
         ("energy_east_hop: 1e-12", "energy_east_hop: much", "must be a number"),
         ("energy_east_hop: 1e-12", "energy_east_hop: -1.0", "negative"),
-        ("t[0..5]", "t[0..6]", "up to as many tiles"),
+        ("t[0..5]", "t[0..6]", "must have 1 to 6 tiles"),
         ("t[0..5]", "t[5..0]", "range"),
         ("energy_update: 0.0", "energy_update: 1e-12, update_every_timestep: true", "every step"),
         ("model: leaky_integrate_fire", "model: input", "no input"),
