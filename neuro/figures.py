@@ -19,7 +19,7 @@ UNITS |= {p + unit: (unit, power) for p, power in _PREFIXES.items() for unit in 
 
 
 class SourcedFigure(BaseModel):
-    """What every figure has: `value`, `unit` and `source`."""
+    """The fields of every figure: `value`, `unit` and `source`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -52,7 +52,7 @@ class RangedFigure(SourcedFigure):
     within: str | None = None
     """Name of the figure that contains this one, which then has no value of its own."""
     note: str = ""
-    """What a reader of the figure should know."""
+    """Remarks for readers of the figure."""
 
     @field_validator("source")
     @classmethod
@@ -115,9 +115,9 @@ def read_record(path: Path, model: type[Record], error: type[NeuroError], what: 
     model
         The pydantic model that the file must follow.
     error
-        What is raised if it does not.
+        The error to raise if it does not.
     what
-        What the file describes, for the error: "chip", "device".
+        The thing that the file describes, for the error: "chip", "device".
 
     Raises
     ------

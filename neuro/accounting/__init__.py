@@ -1,4 +1,4 @@
-"""What a run cost on a chip: joules and seconds from counts, after the run.
+"""Energy and duration of a run on a chip, from counts of its events after the run.
 
-Open `account.py` first: it calls the others in order. `counts.py` says what is counted.
+Open `account.py` first: it calls the others in order. `counts.py` has the counts.
 """

@@ -36,7 +36,7 @@ def account(
     pulses: Mapping[int, int] | None = None,
     partial: bool = False,
 ) -> EnergyReport:
-    """What a recording cost on a placement: joules and counts by cause, population, core, link and time.
+    """The cost of a recording on a placement: joules and counts by cause, population, core, link and time.
 
     Every spike of the recording counts with all its synapses, also with those that it reaches after the end. Energy is
     counts times figures of the chip. A step lasts as long as its slowest core, then the barrier; a chip with a clock
@@ -119,23 +119,23 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
             )
         times.append(spikes.times)
         neurons.append(spikes.ids + offset[name])
-    when, who = np.concatenate(times), np.concatenate(neurons)
-    if not len(when) and any(recording.events.values()):
+    time, neuron = np.concatenate(times), np.concatenate(neurons)
+    if not len(time) and any(recording.events.values()):
         raise InputError("spikes must be recorded to be accounted", where="recording", value="events without spikes")
     stepped = chip.mode == "step"
     if stepped:
-        each = _step(recording, chip, dt)
+        step_length = _step(recording, chip, dt)
         # Sums of dt differ from multiples of dt by rounding.
-        steps = int(np.ceil(length / each - 1e-6))
-        step = np.floor((when - start) / each + 1e-6).astype(np.int64)
+        steps = int(np.ceil(length / step_length - 1e-6))
+        step = np.floor((time - start) / step_length + 1e-6).astype(np.int64)
     else:
         steps = BINS if bins is None else bins
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
             raise ParameterError("must be a whole number above zero", where="bins", value=bins)
-        step = np.floor((when - start) * (steps / length if length else 0.0)).astype(np.int64)
+        step = np.floor((time - start) * (steps / length if length else 0.0)).astype(np.int64)
     step = np.clip(step, 0, max(steps - 1, 0))
     order = np.argsort(step, kind="stable")
-    return BinnedSpikes(step[order], who[order], steps, stepped)
+    return BinnedSpikes(step[order], neuron[order], steps, stepped)
 
 
 def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
@@ -200,15 +200,15 @@ def _report(
     by_core, by_bin = np.zeros(chip.cores), np.zeros(binned.steps)
     by_population = np.zeros(len(placement.core))
     causes, ranges = {}, {}
-    for kind, each in cost.items():
+    for kind, joules in cost.items():
         count = counts.total[kind]
-        causes[kind] = count * each.value
-        ranges[kind] = count * each.low, count * each.high
-        by_bin += counts.bin[kind] * each.value
+        causes[kind] = count * joules.value
+        ranges[kind] = count * joules.low, count * joules.high
+        by_bin += counts.bin[kind] * joules.value
         if kind in counts.core:
-            by_core += counts.core[kind] * each.value
+            by_core += counts.core[kind] * joules.value
         if kind in counts.population:
-            by_population += counts.population[kind] * each.value
+            by_population += counts.population[kind] * joules.value
     hop = np.array([cost[kind].value if kind in cost else 0.0 for kind in HOPS])
     if static.value:
         share = np.full(binned.steps, 1.0) if duration.steps is None else duration.steps

@@ -1,4 +1,4 @@
-"""What one event costs on a chip, with the range that the sources allow."""
+"""Cost of one event on a chip, with the range that the sources allow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Span(NamedTuple):
 
 
 def cost_of(table: Mapping[str, Quantity], kind: str) -> Span | None:
-    """What one event of a kind costs; None: unknown.
+    """Cost of one event of a kind; None: unknown.
 
     A variant without a figure costs as much as its kind. A figure that is part of another one costs nothing by itself;
     if the other figure is unknown, both are.

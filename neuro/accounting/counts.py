@@ -155,7 +155,7 @@ class _Tally:
 
 
 def synaptic_operations(placement: Placement) -> Iterator[tuple[str, Floats]]:
-    """Kinds of synaptic synaptic_operations, and how many each entry of the routes causes.
+    """Kinds of synaptic operations, and the operations of each entry of the routes per spike.
 
     Synapses without a variant have the default of the chip.
     """

@@ -64,15 +64,15 @@ def duration_of_run(recording: Recording, placement: Placement, binned: BinnedSp
         if clock is None:
             return Duration(latency=None, missing=missing, received=received)
         # A chip with a clock takes its step. Without figures we assume that its cores keep up.
-        total = Span(*(binned.steps * each for each in clock))
+        total = Span(*(binned.steps * seconds for seconds in clock))
         return Duration(latency=total, steps=np.full(binned.steps, clock.value), missing=missing, received=received)
-    each = [steps, steps, latest]
+    value_low_high = [steps, steps, latest]
     if any(span.low != span.high for span in spans.values()):
-        each[1] = _steps(placement, binned, {kind: span.low for kind, span in spans.items()})[0]
-        each[2] = _steps(placement, binned, {kind: span.high for kind, span in spans.items()})[1]
+        value_low_high[1] = _steps(placement, binned, {kind: span.low for kind, span in spans.items()})[0]
+        value_low_high[2] = _steps(placement, binned, {kind: span.high for kind, span in spans.items()})[1]
     if clock is None:
         clock = Span(0.0, 0.0, 0.0)
-    timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(each)]
+    timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(value_low_high)]
     return Duration(latency=Span(*(float(t.sum()) for t in timed)), steps=timed[0], missing=missing, received=received)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a run by the names and definitions of NeuroBench, as far as a recording and a placement have them."""
+"""Complexity metrics of NeuroBench that follow from a recording and a placement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`EnergyReport`: what a run cost on a chip, joules and seconds by cause, core, link and time."""
+"""`EnergyReport`: the cost of a run on a chip, joules and seconds by cause, core, link and time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["EnergyReport", "Host"]
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What the host took that feeds the chip; None: unknown."""
+    """Energy and time of the host that feeds the chip; None: unknown."""
 
     dynamic: float | None
     """Energy above that of the idle host, J."""
@@ -31,7 +31,7 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EnergyReport:
-    """What a recording cost on a placement.
+    """The cost of a recording on a placement.
 
     Causes, cores + links + static, and bins each sum to the total. The host is not part of the total.
     """

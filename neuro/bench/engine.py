@@ -12,7 +12,7 @@ from neuro.bench.networks import NETWORKS, Case, CrossbarCase, draw_case
 from neuro.bench.peers import require
 from neuro.bench.runners import AdditionsRunner, EngineRunner, Measurement, NumpyRunner, PeerRunner, Runner
 from neuro.errors import ParameterError, UnknownName
-from neuro.report.progress import Progress, silent
+from neuro.progress import Progress, silent
 from neuro.report.record import Table, provenance
 
 __all__ = ["EngineBenchmark", "as_dict", "bench_engine", "tables", "take_turns"]

@@ -71,7 +71,7 @@ class ListedCase:
     source_times: Floats
     """When sources fire, s, multiples of `GRID`."""
     source_ids: Ints
-    """Which of them."""
+    """Source that fires, for each of these times."""
 
     def events(self, ids: Ints) -> int:
         """Synapses of spikes of the neurons `ids` and of the sources, delivered in time or not."""

@@ -104,8 +104,8 @@ def hops_and_loads(placement: Placement, spikes: ArrayLike) -> tuple[Ints, Float
     # A segment adds its spikes at its low end and subtracts them at its high end; the running sum is the load.
     load = np.cumsum(change, axis=2)
     lines = ((chip.height, chip.width), (chip.height, chip.width), (chip.width, chip.height), (chip.width, chip.height))
-    each = [load[way, :line, : place - 1].ravel() for way, (line, place) in enumerate(lines)]
-    return hops, np.concatenate(each)
+    loads = [load[way, :line, : place - 1].ravel() for way, (line, place) in enumerate(lines)]
+    return hops, np.concatenate(loads)
 
 
 @inner

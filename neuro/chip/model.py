@@ -100,7 +100,7 @@ class Chip:
     """
 
     name: str
-    """What the chip is called in errors and reports."""
+    """Name of the chip in errors and reports."""
     width: int
     """Tiles along x."""
     height: int
@@ -108,11 +108,11 @@ class Chip:
     cores_per_tile: int = 1
     """Cores that share a router."""
     limits: Limits = field(default_factory=Limits)
-    """What each core can hold."""
+    """Limits of each core."""
     tiles: int | None = None
     """Number of tiles if the last places of the mesh are empty; None: one tile at each place."""
     tile_order: Literal["rows", "columns"] = "rows"
-    """How tiles are numbered: row by row, x fastest; or column by column, y fastest."""
+    """Order of the tiles: row by row, x fastest; or column by column, y fastest."""
     routing: Literal["unicast", "multicast"] = "unicast"
     """Unicast: a spike is one message for each core with targets. Multicast: one message that branches."""
     first_axis: Literal["x", "y"] = "x"
@@ -151,7 +151,7 @@ class Chip:
     neuron: str = ""
     """Variant of updates and spikes for populations without one."""
     notes: str = ""
-    """What a user of the figures should know."""
+    """Remarks for users of the figures."""
 
     def __post_init__(self) -> None:
         if self.arithmetic == "dense" and self.mode != "step":

@@ -24,9 +24,9 @@ from neuro.validation import Ints, frozen
 __all__ = ["Placement", "Routes", "load_placement", "placed"]
 
 _FORMAT = "placement 1"
-"""What a file of a placement begins with."""
+"""Format and version in the header of a placement file."""
 _VARIANTS = "routes/variants/"
-"""What the names of its arrays of variants begin with."""
+"""Beginning of the names of its arrays of variants."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,8 @@ class Placement:
     def neuron_compartments(self) -> Ints:
         """Neurons of the chip for each neuron, shape (neurons,); 0 for sources outside of the chip."""
         sizes = [len(core) for core in self.core.values()]
-        each = np.repeat(np.array([self.compartments.get(name, 1) for name in self.core], np.int64), sizes)
-        return frozen(np.where(self.neuron_core >= 0, each, 0))
+        count = np.repeat(np.array([self.compartments.get(name, 1) for name in self.core], np.int64), sizes)
+        return frozen(np.where(self.neuron_core >= 0, count, 0))
 
     @cached_property
     def usage(self) -> Mapping[str, Ints]:
@@ -257,12 +257,12 @@ def _cores(name: str, core: Mapping[str, ArrayLike], size: int, chip: Chip, outs
     if raw.shape not in ((), (size,)) or (raw.size and not np.all(raw == np.floor(raw))):
         rule = f"cores must be one whole number, or {size} of them"
         raise PlacementError(rule, where=label, value=f"shape {raw.shape}")
-    each = np.broadcast_to(raw.astype(np.int64), (size,))
-    if size and (each.min() < (-1 if outside else 0) or each.max() >= chip.cores):
-        bad = each.min() if each.max() < chip.cores else each.max()
+    cores = np.broadcast_to(raw.astype(np.int64), (size,))
+    if size and (cores.min() < (-1 if outside else 0) or cores.max() >= chip.cores):
+        bad = cores.min() if cores.max() < chip.cores else cores.max()
         also = ", or -1 for a source outside of it" if outside else ""
         raise PlacementError(f"cores of {chip.name} lie in 0..{chip.cores - 1}{also}", where=label, value=int(bad))
-    return frozen(each.copy())
+    return frozen(cores.copy())
 
 
 def _routes(

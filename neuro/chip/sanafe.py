@@ -115,19 +115,19 @@ class _Reader:
             # The default dendrite receives every synaptic operation, and is updated once for each.
             (dendrite, _), *_ = self.parts(core, "dendrite", core["name"])
             added = self.dendrite(dendrite, f"{word}_update")
-            for unit_, _ in self.parts(core, "synapse", core["name"]):
-                each = figure(unit_, "process_spike")
-                if added and each.value is not None:
-                    source = f"{each.source} + {word}_update of a dendrite"
-                    each = replace(each, value=each.value + added, source=source)
-                costs[f"synapse:{_bare(unit_['name'])}"] = each
-            for unit_, _ in self.parts(core, "soma", core["name"]):
-                if self.attributes(unit_, unit_["name"]).get("model") == "input":
+            for part, _ in self.parts(core, "synapse", core["name"]):
+                cost = figure(part, "process_spike")
+                if added and cost.value is not None:
+                    source = f"{cost.source} + {word}_update of a dendrite"
+                    cost = replace(cost, value=cost.value + added, source=source)
+                costs[f"synapse:{_bare(part['name'])}"] = cost
+            for part, _ in self.parts(core, "soma", core["name"]):
+                if self.attributes(part, part["name"]).get("model") == "input":
                     continue
-                name = _bare(unit_["name"])
-                costs[f"update_idle:{name}"] = figure(unit_, "access_neuron")
-                costs[f"update_active:{name}"] = figure(unit_, "access_neuron", "update_neuron")
-                costs[f"spike:{name}"] = figure(unit_, "spike_out")
+                name = _bare(part["name"])
+                costs[f"update_idle:{name}"] = figure(part, "access_neuron")
+                costs[f"update_active:{name}"] = figure(part, "access_neuron", "update_neuron")
+                costs[f"spike:{name}"] = figure(part, "spike_out")
             if not any(key.startswith("spike:") for key in costs):
                 raise ChipError("a core needs a soma unit that is no input", where=self.path, value=core["name"])
         return found

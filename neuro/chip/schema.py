@@ -39,9 +39,9 @@ class ChipRecord(BaseModel):
     name: str
     """Name of the chip and of its file."""
     title: str
-    """What the chip is, in a few words."""
+    """Short description of the chip."""
     notes: str = ""
-    """What a user of the figures should know."""
+    """Remarks for users of the figures."""
     mode: Literal["step", "event"]
     """As `Chip.mode`."""
     updates: Literal["all", "fired", "none"]

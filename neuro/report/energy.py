@@ -1,4 +1,4 @@
-"""Reports of `neuro energy` (what a recording costs on chips), and the tables of `neuro chips` and `neuro chip`."""
+"""The report of `neuro energy` (costs of a recording on chips), and the tables of `neuro chips` and `neuro chip`."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ def energy_of(
             placements[chip.name] = used
         except (MissingFigure, PlacementError) as problem:
             found[chip.name] = problem
-    reports = {name: each for name, each in found.items() if not isinstance(each, NeuroError)}
+    reports = {name: report for name, report in found.items() if not isinstance(report, NeuroError)}
     if not reports:
-        raise next(each for each in found.values() if isinstance(each, NeuroError))
+        raise next(report for report in found.values() if isinstance(report, NeuroError))
     notes = []
-    steps = sorted({f"{each.step:g} s" for each in reports.values() if each.step is not None})
+    steps = sorted({f"{report.step:g} s" for report in reports.values() if report.step is not None})
     if steps and dt is None and "dt" not in recording.provenance:
         notes.append(f"nobody said how long a step is: {', '.join(steps)}")
     if saved is None:
@@ -119,8 +119,8 @@ def energy_of(
         energy={
             "unit": "J and s",
             "notes": notes,
-            "chips": {name: each.as_dict() for name, each in reports.items()},
-            "refused": {name: str(each) for name, each in found.items() if isinstance(each, NeuroError)},
+            "chips": {name: report.as_dict() for name, report in reports.items()},
+            "refused": {name: str(report) for name, report in found.items() if isinstance(report, NeuroError)},
         },
         provenance={**provenance(int(recording.provenance.get("seed") or 0)), "recording": dict(recording.provenance)},
         tables=_tables(found, notes),
@@ -130,17 +130,17 @@ def energy_of(
 
 def _metrics(reports: Mapping[str, EnergyReport]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for name, each in reports.items():
+    for name, report in reports.items():
         prefix = f"{name}." if len(reports) > 1 else ""
         values = {
-            "total_J": each.total,
-            "dynamic_J": each.dynamic,
-            "static_J": each.static,
-            "latency_s": each.latency,
-            "edp_Js": each.edp,
-            "complete": each.complete,
-            "host_J": None if each.host is None else each.host.total,
-            **each.metrics,
+            "total_J": report.total,
+            "dynamic_J": report.dynamic,
+            "static_J": report.static,
+            "latency_s": report.latency,
+            "edp_Js": report.edp,
+            "complete": report.complete,
+            "host_J": None if report.host is None else report.host.total,
+            **report.metrics,
         }
         found |= {prefix + key: value for key, value in values.items() if value is not None}
     return found
@@ -149,19 +149,19 @@ def _metrics(reports: Mapping[str, EnergyReport]) -> dict[str, float]:
 def _tables(found: Mapping[str, EnergyReport | NeuroError], notes: Sequence[str]) -> tuple[Table, ...]:
     columns = ("chip", "total, J", "lowest", "highest", "dynamic", "static", "latency, s", "EDP, J s", "remark")
     rows: list[tuple[object, ...]] = []
-    for name, each in found.items():
-        if isinstance(each, NeuroError):
-            rows.append((name, *(None,) * 7, _reason(each)))
+    for name, report in found.items():
+        if isinstance(report, NeuroError):
+            rows.append((name, *(None,) * 7, _reason(report)))
             continue
-        remark = "" if each.complete else f"INCOMPLETE, without {', '.join(each.missing)}"
-        cells = (each.total, *each.range, each.dynamic, each.static, each.latency, each.edp)
+        remark = "" if report.complete else f"INCOMPLETE, without {', '.join(report.missing)}"
+        cells = (report.total, *report.range, report.dynamic, report.static, report.latency, report.edp)
         rows.append((name, *cells, remark))
     title = "Energy" + (f" ({'; '.join(notes)})" if notes else "")
     tables = [Table(title, columns, tuple(rows))]
-    reports = {name: each for name, each in found.items() if not isinstance(each, NeuroError)}
+    reports = {name: report for name, report in found.items() if not isinstance(report, NeuroError)}
     if len(found) > 1:
         return (*tables, _compared(reports))
-    return (*tables, *(table for each in reports.values() for table in _details(each)))
+    return (*tables, *(table for report in reports.values() for table in _details(report)))
 
 
 def _reason(problem: NeuroError) -> str:
@@ -171,31 +171,37 @@ def _reason(problem: NeuroError) -> str:
 
 
 def _compared(reports: Mapping[str, EnergyReport]) -> Table:
-    causes = list(dict.fromkeys(cause for each in reports.values() for cause in each.by_cause))
-    rows = [(cause, *(each.by_cause.get(cause) for each in reports.values())) for cause in causes]
+    causes = list(dict.fromkeys(cause for report in reports.values() for cause in report.by_cause))
+    rows = [(cause, *(report.by_cause.get(cause) for report in reports.values())) for cause in causes]
     return Table("By cause, J", ("cause", *reports), tuple(row for row in rows if any(row[1:])))
 
 
-def _details(each: EnergyReport) -> list[Table]:
+def _details(report: EnergyReport) -> list[Table]:
     def share(joules: float) -> str:
-        return f"{100 * joules / each.total:.1f} %" if each.total else "-"
+        return f"{100 * joules / report.total:.1f} %" if report.total else "-"
 
     causes = [
-        (cause, _whole(each.counts.get(cause)), joules, *each.range_by_cause.get(cause, (None, None)), share(joules))
-        for cause, joules in sorted(each.by_cause.items(), key=lambda pair: -pair[1])
-        if joules or each.counts.get(cause)
+        (
+            cause,
+            _whole(report.counts.get(cause)),
+            joules,
+            *report.range_by_cause.get(cause, (None, None)),
+            share(joules),
+        )
+        for cause, joules in sorted(report.by_cause.items(), key=lambda pair: -pair[1])
+        if joules or report.counts.get(cause)
     ]
-    populations = [(name, joules, share(joules)) for name, joules in each.by_population.items()]
-    busiest = sorted(range(len(each.by_core)), key=lambda core: -each.by_core[core])[:8]
-    joules_of = {core: float(each.by_core[core]) for core in busiest if each.by_core[core]}
+    populations = [(name, joules, share(joules)) for name, joules in report.by_population.items()]
+    busiest = sorted(range(len(report.by_core)), key=lambda core: -report.by_core[core])[:8]
+    joules_of = {core: float(report.by_core[core]) for core in busiest if report.by_core[core]}
     cores = [(core, joules, share(joules)) for core, joules in joules_of.items()]
     tables = [
         Table("By cause", ("cause", "events", "J", "lowest", "highest", "share"), tuple(causes)),
         Table("By population", ("population", "J", "share"), tuple(populations)),
         Table("Cores that take most", ("core", "J", "share"), tuple(cores)),
     ]
-    if each.host is not None:
-        host = each.host
+    if report.host is not None:
+        host = report.host
         rows = (("dynamic, J", host.dynamic), ("static, J", host.static), ("duration with it at work, s", host.latency))
         tables.append(Table("Host, not part of the total", ("what", "value"), rows))
     return tables
@@ -209,12 +215,12 @@ def _figures(reports: Mapping[str, EnergyReport], placements: Mapping[str, Place
     from neuro.report.energy_plots import energy_by_cause, link_load, mesh_map
 
     figures: dict[str, Any] = {"by_cause": lambda: energy_by_cause(reports)}
-    for name, each in reports.items():
+    for name, report in reports.items():
         chip = placements[name].chip
         if chip.width * chip.height > 1:
             tail = f"_{_as_file_name(name)}" if len(reports) > 1 else ""
-            figures[f"mesh{tail}"] = lambda each=each, chip=chip: mesh_map(each, chip)
-            figures[f"links{tail}"] = lambda each=each, chip=chip: link_load(each, chip)
+            figures[f"mesh{tail}"] = lambda report=report, chip=chip: mesh_map(report, chip)
+            figures[f"links{tail}"] = lambda report=report, chip=chip: link_load(report, chip)
     return figures
 
 

@@ -21,17 +21,17 @@ __all__ = ["energy_by_cause", "link_load", "mesh_map"]
 
 def energy_by_cause(reports: Mapping[str, EnergyReport]) -> Figure:
     """Joules by cause, one bar for each cause and chip, over a logarithmic axis."""
-    charged = [cause for each in reports.values() for cause, joules in each.by_cause.items() if joules]
+    charged = [cause for report in reports.values() for cause, joules in report.by_cause.items() if joules]
     causes = list(dict.fromkeys(charged)) or ["static"]
     height = 0.8 / max(len(reports), 1)
     with styled():
         figure, axes = canvas(7.2, 1.4 + 0.36 * len(causes) * max(1.0, 0.5 * len(reports)), "", "energy (J)", "")
-        for index, (name, each) in enumerate(reports.items()):
+        for index, (name, report) in enumerate(reports.items()):
             places = np.arange(len(causes)) + height * (index - (len(reports) - 1) / 2)
-            joules = np.array([each.by_cause.get(cause, 0.0) for cause in causes])
-            label = f"{name}, {each.total:.3g} J" + ("" if each.complete else " (incomplete)")
+            joules = np.array([report.by_cause.get(cause, 0.0) for cause in causes])
+            label = f"{name}, {report.total:.3g} J" + ("" if report.complete else " (incomplete)")
             axes.barh(places, joules, height=0.9 * height, color=colour(index), label=label)
-        positive = [joules for each in reports.values() for joules in each.by_cause.values() if joules > 0]
+        positive = [joules for report in reports.values() for joules in report.by_cause.values() if joules > 0]
         if positive:
             axes.set_xscale("log")
             axes.set_xlim(min(positive) / 3, max(positive) * 3)
@@ -62,12 +62,12 @@ def mesh_map(report: EnergyReport, chip: Chip) -> Figure:
 
 
 def link_load(report: EnergyReport, chip: Chip) -> Figure:
-    """Messages over each link: one line for each direction between two tiles, beside each other."""
+    """Messages over each link; the two directions between two tiles are lines side by side."""
     from matplotlib.collections import LineCollection
 
     source, target = report.links.source.astype(float), report.links.target.astype(float)
     direction = target - source
-    # To the right of the direction of travel, so that both directions of a pair show.
+    # Each line lies to the right of its direction, so that both directions of a pair show.
     offset = 0.12 * np.stack([direction[:, 1], -direction[:, 0]], axis=1)
     lines: Any = np.stack([source + 0.22 * direction + offset, target - 0.22 * direction + offset], axis=1)
     loads = report.messages_by_link

@@ -29,7 +29,7 @@ import numpy as np
 import neuro as nr
 
 # All that is not in the public interface; where it moves, only these lines change.
-from neuro.accounting.fallback_placement import carried_over, on_one_core
+from neuro.accounting.fallback_placement import moved_to_chip, on_one_core
 from neuro.bench.mapping_networks import draw, network_of
 from neuro.chip.model import tiled
 from neuro.cli import main as command_line
@@ -828,7 +828,7 @@ def on_chip(name: str) -> Result:
     variation = on_cores(net, chip)
     found = [of_report(nr.account(exact, variation, dt=1e-3, partial=True))]
     found.append(of_report(nr.account(clocked, variation, bins=7, partial=True)))
-    for one in (on_one_core(exact, chip), carried_over(on_cores(net, nr.mesh_chip(2, 2, neurons=64)), chip)):
+    for one in (on_one_core(exact, chip), moved_to_chip(on_cores(net, nr.mesh_chip(2, 2, neurons=64)), chip)):
         found.append(of_report(nr.account(exact, one, dt=1e-3, partial=True)))
     return of_placement(variation), found
 
