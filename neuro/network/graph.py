@@ -207,7 +207,7 @@ class Network:
                 where=where,
                 value=found,
             )
-        lag = _delays(delay, synapses, (source.size, target.size), where)
+        lag = check_delays(delay, synapses, (source.size, target.size), where)
         projection = Projection(label, source, target, synapses, lag, receptor)
         self.projections[label] = projection
         return projection
@@ -227,8 +227,11 @@ class Network:
         return name
 
 
-def _delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where: str) -> float | Floats:
-    """One delay, or one for each synapse that the description lists."""
+def check_delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where: str) -> float | Floats:
+    """Refuse bad delays of a projection; returns one delay, or one for each synapse that the description lists, s.
+
+    Delays must be finite and not below zero. `shape` is (pre, post), in neurons.
+    """
     lags = positive(delay, f"{where}, delay", zero=True)
     if lags.ndim == 0:
         return float(lags)
