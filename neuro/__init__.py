@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from neuro.engine.clocked.program import build_clocked
     from neuro.engine.clocked.run import run_batch
     from neuro.engine.drive.interrupts import raise_interrupts
+    from neuro.engine.drive.state import load_state
     from neuro.engine.lower.program import Program, build
     from neuro.engine.recording import Current, Record, Recording, Spikes
     from neuro.engine.run import run
     from neuro.engine.storage.recordings import load_recording
-    from neuro.engine.storage.states import load_state
     from neuro.exchange.nir import read_nir
     from neuro.learning.spike_rules import STDP, EventLocal
     from neuro.mapping.place import place
@@ -64,7 +64,7 @@ _LATER = {
     "load_device": "neuro.crossbar.device.device",
     "load_placement": "neuro.chip.placement",
     "load_recording": "neuro.engine.storage.recordings",
-    "load_state": "neuro.engine.storage.states",
+    "load_state": "neuro.engine.drive.state",
     "mesh_chip": "neuro.chip.model",
     "place": "neuro.mapping.place",
     "placed": "neuro.chip.placement",

@@ -1,4 +1,4 @@
-"""What goes into a run and what comes out: spikes, currents, requests to record, recordings."""
+"""Inputs and results of a run: `Spikes`, `Current`, `Record` (what to keep) and `Recording`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuro.engine.storage.recording_format import write_recording
 from neuro.errors import InputError
 from neuro.validation import Floats, Ints, finite, frozen, indices
 
@@ -47,7 +48,7 @@ class Spikes:
 
     @classmethod
     def in_order(cls, times: Floats, ids: Ints) -> Spikes:
-        """Spikes that are sorted and checked already."""
+        """Spikes from arrays that are already sorted and checked."""
         spikes = object.__new__(cls)
         object.__setattr__(spikes, "times", frozen(times))
         object.__setattr__(spikes, "ids", frozen(ids))
@@ -76,14 +77,14 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class Current:
-    """A stepwise constant current onto a population, added to its bias.
+    """A stepwise constant current into a population, added to its bias.
 
     >>> Current([0.0, 5e-3], [[1.0, -1.0], [0.0, 0.0]]).values.shape
     (2, 2)
     """
 
     times: Floats
-    """When each value begins, s, increasing, shape (steps,); the current is zero before the first."""
+    """The time at which each value begins, s, increasing, shape (steps,); the current is zero before the first."""
     values: Floats
     """Units of the model's `bias`, shape (steps, neurons), or (steps,) for all neurons alike."""
 
@@ -121,53 +122,51 @@ class Record:
     Samples of the exact engine are exact values at k v_dt, not steps of the simulation.
     """
     to: str | Path | None = None
-    """A new HDF5 file that spikes and voltages go to as they come, instead of being kept in memory. It can be read
-    with `load_recording` at any time: after the run, while it goes on, and after a crash."""
+    """A new HDF5 file to which spikes and voltages are written during the run, instead of being kept in memory.
+    `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What a run leaves behind."""
+    """The result of a run."""
 
     spikes: Mapping[str, Spikes]
     """By population; sources too."""
     v: Mapping[str, Floats]
-    """Sampled voltages by population, shape (samples, neurons asked for)."""
+    """Sampled voltages by population, shape (samples, recorded neurons)."""
     v_times: Floats
-    """When they were sampled, s."""
+    """The sampling times, s."""
     events: Mapping[str, int]
     """Synaptic events (spikes arriving, times their synapses) per projection."""
     start: float
-    """First instant of the run, s."""
+    """Start of the run, s."""
     stop: float
-    """Its end, s; spikes lie in [start, stop)."""
+    """End of the run, s; spikes lie in [start, stop)."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Seed, engine, wall seconds."""
     state: Any = None
-    """From where another run can go on: ``run(..., state=recording.state)``."""
+    """The state at `stop`, from which another run can continue: ``run(..., state=recording.state)``."""
     weights: Mapping[str, Floats] = field(default_factory=dict)
-    """Weights at `stop` of the projections that learn: of a matrix (pre, post); of a list of synapses, one for each in
-    its order; of synapses that were drawn, by source, then by target."""
+    """Weights at `stop` of the projections that learn: a matrix has shape (pre, post); listed synapses keep their
+    order; random synapses come by source, then by target."""
     interrupted: bool = False
-    """Was the run told to stop? Then `stop` is how far it came."""
+    """Was the run stopped early? Then `stop` is the time it reached."""
 
     def save(self, path: str | Path) -> None:
-        """Write everything to one HDF5 file, whole or not at all; `load_state` finds the state in it."""
-        from neuro.engine.storage.recordings import save_recording
-
-        save_recording(self, path)
+        """Write everything to one HDF5 file, whole or not at all; `load_recording` and `load_state` read it."""
+        write_recording(self, path)
 
 
 def columns(record: Record, voltage: Floats) -> dict[str, Floats]:
-    """Sampled voltages, one column for each neuron asked for, by population."""
+    """The columns of sampled voltages by population."""
     parts, first = {}, 0
-    for name, who in (record.v or {}).items():
-        last = first + len(np.atleast_1d(who))
+    for name, ids in (record.v or {}).items():
+        last = first + len(np.atleast_1d(ids))
         parts[name] = voltage[:, first:last]
         first = last
     return parts
 
 
-def each(value: Any) -> Sequence[Any]:
-    """`value` as a sequence: inputs may be one thing or several."""
+def as_sequence(value: Any) -> Sequence[Any]:
+    """`value` as a sequence: an input may be one object or several."""
     return value if isinstance(value, list | tuple) else [value]

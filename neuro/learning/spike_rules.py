@@ -67,7 +67,7 @@ class EventLocal:
             positive(getattr(self, name), f"EventLocal.{name}")
         _check(self)
 
-    def pairing(self) -> PairRule:
+    def pair_rule(self) -> PairRule:
         """The rule as numbers, for the engine."""
         gain = self.rate / (self.beta * self.full * self.window)
         one, other = 1.0 / (self.full * self.tau_fast), 1.0 / (self.full * self.tau_slow)
@@ -131,7 +131,7 @@ class STDP:
         positive(self.tau_minus, "STDP.tau_minus")
         _check(self)
 
-    def pairing(self) -> PairRule:
+    def pair_rule(self) -> PairRule:
         """The rule as numbers, for the engine."""
         return PairRule(
             (self.tau_plus, self.tau_plus, self.tau_minus, self.tau_minus),

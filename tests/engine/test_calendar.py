@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.engine.drive import chunks as course
-from neuro.engine.drive.state import initial_state, new_workspace, with_room
+from neuro.engine.drive import chunks
+from neuro.engine.drive.state import initial_state
+from neuro.engine.drive.workspace import new_workspace, with_larger_calendar
 from neuro.engine.kernels.arrays import EVENT, FAULT, FULL, REGISTERS, VACANT
 from neuro.engine.kernels.calendar import deal, enter, sort_events, take
 from neuro.jit import kernel, laid
@@ -102,7 +103,7 @@ def test_events_leave_the_calendar_in_their_windows_and_their_entries_are_used_a
 
 
 def test_the_calendar_does_not_grow_because_there_is_little_room_for_spikes(monkeypatch):
-    monkeypatch.setattr(course, "MOST_SPIKES", 64)
+    monkeypatch.setattr(chunks, "MAX_SPIKES", 64)
     net = nr.Network()
     # 26 spikes a window: after each, 64 places might not do for the next.
     net.add(nr.Population("cell", 26, nr.IF(v_th=1.0, bias=np.linspace(990.0, 1010.0, 26))))
@@ -131,11 +132,11 @@ def test_the_calendar_grows_at_once_to_what_a_window_enters(monkeypatch):
     sizes = []
 
     def noted(arrays, needed=1):
-        grown = with_room(arrays, needed)
+        grown = with_larger_calendar(arrays, needed)
         sizes.append(len(grown.calendar))
         return grown
 
-    monkeypatch.setattr(course, "with_room", noted)
+    monkeypatch.setattr(chunks, "with_larger_calendar", noted)
     net = nr.Network(seed=1)
     net.add(nr.Population("in", 20, nr.PoissonSource(20e3)))
     net.add(nr.Population("cell", 20, nr.LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3)))

@@ -163,7 +163,7 @@ def test_files_of_another_kind_are_refused_by_name(tmp_path):
         file["x"] = [1.0]
     with pytest.raises(InputError, match=r"not a recording of neuro; got state"):
         nr.load_recording(tmp_path / "state.h5")
-    for name, says in [("other.h5", "not a state of neuro"), ("text.h5", "no state of neuro at all")]:
+    for name, says in [("other.h5", "not a state of neuro"), ("text.h5", "no state of neuro")]:
         with pytest.raises(StateError, match=says):
             nr.load_state(tmp_path / name, zoo())
     with pytest.raises(FileNotFoundError):
@@ -180,7 +180,7 @@ def test_a_save_that_fails_leaves_the_older_file_as_it_was(tmp_path, monkeypatch
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neuro.engine.storage.states.note", stop)
+    monkeypatch.setattr("neuro.engine.storage.states.write_json", stop)
     with pytest.raises(KeyboardInterrupt):
         nr.run(zoo(), 0.02).state.save(path)
     assert path.read_bytes() == before

@@ -13,8 +13,7 @@ import pytest
 from rich.console import Console
 
 import neuro as nr
-from neuro.engine.drive import chunks as course
-from neuro.engine.drive import interrupts
+from neuro.engine.drive import chunks, interrupts
 from neuro.engine.drive.inputs import NO_SAMPLES, schedule
 from neuro.engine.drive.state import initial_state
 from neuro.errors import InputError
@@ -25,8 +24,8 @@ from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, z
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Many pieces even of a short run: no more than some spikes and voltages fit into each."""
-    monkeypatch.setattr(course, "MOST_VALUES", 300)
-    monkeypatch.setattr(course, "MOST_SPIKES", 64)
+    monkeypatch.setattr(chunks, "MAX_VALUES", 300)
+    monkeypatch.setattr(chunks, "MAX_SPIKES", 64)
 
 
 def stop_after(calls):
@@ -153,10 +152,10 @@ except KeyboardInterrupt:
 
 def test_a_second_ctrl_c_does_not_wait():
     asked = interrupts.Interrupts()
-    asked.note(signal.SIGINT, None)
-    assert asked.asked
+    asked.on_signal(signal.SIGINT, None)
+    assert asked.requested
     with pytest.raises(KeyboardInterrupt):
-        asked.note(signal.SIGINT, None)
+        asked.on_signal(signal.SIGINT, None)
 
 
 def test_another_handler_and_other_threads_are_left_alone():
@@ -166,7 +165,7 @@ def test_another_handler_and_other_threads_are_left_alone():
         with interrupts.deferred() as asked:
             os.kill(os.getpid(), signal.SIGINT)
         assert seen == [1]
-        assert not asked.asked
+        assert not asked.requested
     finally:
         signal.signal(signal.SIGINT, before)
     thread = threading.Thread(target=lambda: seen.append(busy(0.01).interrupted))
@@ -252,11 +251,11 @@ def test_a_bar_appears_when_the_work_takes_long(monkeypatch):
 
 
 def begun(net, length):
-    """A course over a network, at its beginning."""
+    """A chunks over a network, at its beginning."""
     program = nr.build(net)
-    course.ready(program)
+    chunks.prepare_kernels(program)
     plan = schedule(program, None, None, 0.0, length, 0)
-    return course.Simulation(program, initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
+    return chunks.Simulation(program, initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
 
 
 def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypatch):
@@ -265,18 +264,18 @@ def test_pieces_grow_while_they_are_quick_and_shrink_when_they_are_slow(monkeypa
     net.connect("cell", "cell", nr.AllToAll(0.0), delay=1e-3)
     here = begun(net, 1e6)
     seconds_a_window, now = [1e-4], [0.0]
-    simulate = course.run_windows
+    simulate = chunks.run_windows
 
     def slowly(fixed, arrays, inputs, output, work, begin, until, *rest):
         now[0] += (until - begin) / 1e-3 * seconds_a_window[0]
         return simulate(fixed, arrays, inputs, output, work, begin, until, *rest)
 
-    monkeypatch.setattr(course, "run_windows", slowly)
-    monkeypatch.setattr(course.clock, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(chunks, "run_windows", slowly)
+    monkeypatch.setattr(chunks.clock, "perf_counter", lambda: now[0])
 
     def took():
         tick = now[0]
-        here.piece(1e6)
+        here.run_chunk(1e6)
         return now[0] - tick
 
     pieces = [took() for _ in range(20)]

@@ -42,7 +42,7 @@ def test_rows_are_sorted_by_source_and_target_and_equals_keep_their_order(case, 
         patch.setattr(rows, "FEW", few)
         patch.setattr(rows, "BUCKETS", 3)
         start = rows.row_starts(pre, n_pre)
-        found, carried = rows.into_rows(pre, post, weight, start, n_post)
+        found, carried = rows.sort_into_rows(pre, post, weight, start, n_post)
     np.testing.assert_array_equal(start, np.searchsorted(pre[order], np.arange(n_pre + 1)))
     np.testing.assert_array_equal(found, post[order])
     np.testing.assert_array_equal(carried, weight if len(weight) != len(pre) else weight[order])

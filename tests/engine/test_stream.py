@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.engine.drive import chunks as course
-from neuro.engine.storage import stream
+from neuro.engine.drive import chunks
+from neuro.engine.storage import file_recorder
 from neuro.errors import InputError
 from tests.engine.test_interrupts import stop_after
 from tests.engine.zoo import DURATION, assert_same, everything, inputs, zoo
@@ -24,9 +24,9 @@ GIVEN = {"inputs": inputs()}
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Many pieces even of a short run, some of them flushed together."""
-    monkeypatch.setattr(course, "MOST_VALUES", 300)
-    monkeypatch.setattr(course, "MOST_SPIKES", 64)
-    monkeypatch.setattr(stream, "MOST_HELD", 1000)
+    monkeypatch.setattr(chunks, "MAX_VALUES", 300)
+    monkeypatch.setattr(chunks, "MAX_SPIKES", 64)
+    monkeypatch.setattr(file_recorder, "FLUSH_VALUES", 1000)
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -92,10 +92,10 @@ def test_the_file_of_a_run_that_failed_can_be_read(tmp_path):
 def test_the_file_of_a_killed_run_is_whole_up_to_the_last_flush(tmp_path):
     code = (
         "import os, signal, sys, neuro as nr\n"
-        "from neuro.engine.drive import chunks as course\n"
-        "from neuro.engine.storage import stream\n"
+        "from neuro.engine.drive import chunks\n"
+        "from neuro.engine.storage import file_recorder\n"
         "from tests.engine.zoo import *\n"
-        "course.MOST_VALUES, stream.PATIENCE = 300, 0.0\n"
+        "chunks.MAX_VALUES, file_recorder.FLUSH_SECONDS = 300, 0.0\n"
         "def die(done, total, label):\n"
         "    if done > 0.1: os.kill(os.getpid(), signal.SIGKILL)\n"
         "nr.run(zoo(), DURATION, inputs=inputs(), record=everything(to=sys.argv[1] + '/run.h5'), progress=die)\n"
@@ -114,8 +114,8 @@ def test_the_file_of_a_killed_run_is_whole_up_to_the_last_flush(tmp_path):
 
 
 def test_a_file_can_be_read_while_the_run_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "MOST_VALUES", 300)
-    monkeypatch.setattr(stream, "PATIENCE", 0.0)
+    monkeypatch.setattr(chunks, "MAX_VALUES", 300)
+    monkeypatch.setattr(file_recorder, "FLUSH_SECONDS", 0.0)
     code = "import sys, neuro as nr; rec = nr.load_recording(sys.argv[1]); print(rec.stop, len(rec.spikes['lif']))"
     seen = []
 
@@ -130,9 +130,9 @@ def test_a_file_can_be_read_while_the_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_length_of_a_streamed_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "MOST_VALUES", 2000)
-    monkeypatch.setattr(course, "MOST_SPIKES", 2000)
-    monkeypatch.setattr(stream, "MOST_HELD", 4000)
+    monkeypatch.setattr(chunks, "MAX_VALUES", 2000)
+    monkeypatch.setattr(chunks, "MAX_SPIKES", 2000)
+    monkeypatch.setattr(file_recorder, "FLUSH_VALUES", 4000)
     net = nr.Network()
     net.add(nr.Population("cell", 20, nr.IF(v_th=1.0, bias=np.linspace(900.0, 1100.0, 20))))
     net.connect("cell", "cell", nr.AllToAll(0.0), delay=1e-3)
@@ -156,7 +156,7 @@ def test_memory_does_not_grow_with_the_length_of_a_streamed_run(tmp_path, monkey
 
 def test_a_run_does_not_write_over_a_file(tmp_path):
     (tmp_path / "run.h5").write_text("precious")
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(InputError, match="this one exists"):
         nr.run(zoo(), 0.01, record=nr.Record(to=tmp_path / "run.h5"))
     assert (tmp_path / "run.h5").read_text() == "precious"
 

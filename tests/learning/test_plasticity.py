@@ -55,7 +55,7 @@ def rules(draw, weights, scale, duration):
 
 
 @st.composite
-def lessons(draw):
+def plastic_cases(draw):
     """A network, a duration, inputs, and rules for some of its projections."""
     network, duration, inputs = draw(small_networks(whole=True))
     duration = min(duration, 0.2)
@@ -126,7 +126,7 @@ def synapses_of(network, name):
 
 
 def learned(case, **options):
-    """The run of a lesson; those that go wild are left out."""
+    """The run of a case; those that go wild are left out."""
     network, duration, inputs, told = case
     try:
         rec = nr.run(network, duration, inputs=for_engine(inputs), clamp=clamp_of(inputs), plasticity=told, **options)
@@ -147,7 +147,7 @@ def same(one, other):
 
 
 @slowly
-@given(case=lessons())
+@given(case=plastic_cases())
 def test_weights_and_spikes_are_those_of_the_definition(case):
     network, duration, inputs, told = case
     note(readable(network, duration, inputs))
@@ -169,7 +169,7 @@ def test_weights_and_spikes_are_those_of_the_definition(case):
 
 
 @slowly
-@given(case=lessons(), cuts=st.lists(fractions(), min_size=1, max_size=3))
+@given(case=plastic_cases(), cuts=st.lists(fractions(), min_size=1, max_size=3))
 def test_a_run_in_parts_equals_one_run_bit_for_bit(case, cuts, tmp_path_factory):
     network, duration, inputs, told = case
     options = {"inputs": for_engine(inputs), "clamp": clamp_of(inputs), "plasticity": told}
@@ -197,7 +197,7 @@ def test_a_run_in_parts_equals_one_run_bit_for_bit(case, cuts, tmp_path_factory)
 
 
 @settings(slowly, max_examples=min(8, EXAMPLES))
-@given(case=lessons())
+@given(case=plastic_cases())
 def test_threads_and_seeds_do_not_matter(case):
     case = (case[0], min(case[1], 0.03), *case[2:])  # threads meet at the end of each window
     same(learned(case), learned(case, threads=2))
@@ -205,7 +205,7 @@ def test_threads_and_seeds_do_not_matter(case):
 
 
 @slowly
-@given(case=lessons())
+@given(case=plastic_cases())
 def test_a_rate_of_zero_leaves_the_bits_of_a_run_without_learning(case):
     network, duration, inputs, told = case
     still = nr.EventLocal(rate=0.0, beta=1.0, tau_fast=10e-3, tau_slow=1.0, full=100.0, window=0.1)
@@ -220,7 +220,7 @@ def test_a_rate_of_zero_leaves_the_bits_of_a_run_without_learning(case):
 
 
 @slowly
-@given(case=lessons())
+@given(case=plastic_cases())
 def test_traces_of_one_time_constant_never_change_a_weight(case):
     network, duration, inputs, told = case
     even = nr.EventLocal(rate=9.0, beta=0.1, tau_fast=20e-3, tau_slow=20e-3, full=100.0, window=0.1)
@@ -519,7 +519,7 @@ def convolved():
         (lambda: busy(delay=0.0), {"in->cell": STDP}, UnsupportedFeature, "delays above zero"),
         (busy, {"in->cell": nr.STDP(a_plus=1, a_minus=1, tau_plus=1, tau_minus=1, w_max=0.1)}, WeightError, "w_max"),
         (lambda: on_devices()[0], {"back": PULSES}, UnsupportedFeature, "through the crossbar itself"),
-        (lambda: on_devices()[0], {"forth": STDP}, UnsupportedFeature, "now and then"),
+        (lambda: on_devices()[0], {"forth": STDP}, UnsupportedFeature, "at intervals"),
     ],
     ids=["no rule", "unknown", "convolution", "no delay", "outside the bounds", "by columns", "at every spike"],
 )
@@ -532,7 +532,7 @@ def test_a_program_that_is_older_than_its_devices_is_refused():
     net, crossbar = on_devices()
     program = nr.build(net)
     crossbar.program(np.zeros((12, 12)))
-    with pytest.raises(StateError, match="other weights than the devices"):
+    with pytest.raises(StateError, match="weights of the devices"):
         nr.run(program, 0.1, plasticity={"forth": PULSES})
 
 

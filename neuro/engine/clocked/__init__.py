@@ -1,1 +1,1 @@
-"""The clocked engine, which advances in steps of dt; `run.py` comes first."""
+"""The clocked engine, which advances in steps of dt. Open `run.py` first."""

@@ -1,4 +1,4 @@
-"""The flat arrays of the clocked kernels: parameters in steps, wiring, what changes, and what comes from outside."""
+"""The flat arrays of the clocked kernels: parameters, wiring, state, activity and inputs, in time steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ I8 = NDArray[np.int64]
 N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT = range(6)
 NEVER = 2**62
 RANGE = 50
-"""Whole numbers stay below 2 to this power, so that a product with 4096 fits 64 bits."""
+"""Whole numbers stay below 2 to this power, so that a product with 4096 fits into 64 bits."""
 
 
 def _record(**types: str) -> np.dtype[Any]:
@@ -23,13 +23,16 @@ def _record(**types: str) -> np.dtype[Any]:
 
 
 GROUP = _record(int64="start stop source currents modes")
-"""A population: its neurons, whether it is a source, and how many x_k enter v, and are in use."""
+"""A population: its neurons, whether it is a source, and how many x_k enter v (`currents`) or are in use (`modes`)."""
 
 LINK = _record(int64="projection group target pre post count lag box dense row list weight")
-"""The synapses of a projection that have one delay: its two groups, first source and target neuron, number of targets,
-steps from a spike to its effect, and the inbox that collects. Source i has the synapses m = row[r + i] ..
-row[r + i + 1], with r the link's own `row`; they go to post[list + m] with weight[weight + m], or, if dense, stand
-somewhere in the whole row weight + i count ..
+"""The synapses of a projection that share one delay.
+
+`group` and `target` are its two populations, `pre` and `post` their first neurons, `count` is the number of targets.
+`lag` is the number of steps from a spike to its effect, `box` the row of the inbox that collects the inputs.
+Source i has the synapses m = row[r + i] .. row[r + i + 1], where r is the link's `row`. A sparse link has their targets
+at post[list + m] and their weights at weight[weight + m]. A dense link has whole rows of weights, zeros included: that
+of source i begins at weight[weight + i count].
 """
 
 EULER = _record(float64="gain threshold reset floor ceiling", int64="pause", uint8="leaky subtract")
@@ -39,13 +42,13 @@ WHOLE = _record(int64="keep_v keep_a jump scale threshold")
 """A whole-number neuron: v = T(v keep_v / 4096) + scale inputs + a,  a = T(a keep_a / 4096) - jump z."""
 
 EULER_NEURON = _record(float64="v drive", int64="left fires", uint8="awake")
-"""What changes in a real neuron; `left`: steps for which it is still held; `fires`: spikes in this run."""
+"""The state of a real neuron; `left`: steps for which v is still held; `fires`: spikes in this run."""
 
 WHOLE_NEURON = _record(int64="v a fires", uint8="fired awake")
-"""What changes in a whole-number neuron; `fired`: did it spike in the step before?"""
+"""The state of a whole-number neuron; `fired`: did it spike in the step before?"""
 
 SPIKE = _record(int64="step neuron")
-"""An entry of the log, or a spike that a source is told to fire."""
+"""An entry of the log, or a spike that a source is given."""
 
 CHANGE = _record(int64="step group offset")
 """From this step on, the group's drives are the values from `offset` on."""
@@ -54,7 +57,7 @@ CHANGE = _record(int64="step group offset")
 class Wiring(NamedTuple):
     """All projections in the order in which they were connected, the synapses of each by delay.
 
-    This is the order of every sum of inputs; within a link, it is by source neuron.
+    Inputs are summed in this order, and within a link by source neuron.
     """
 
     links: Records
@@ -64,26 +67,27 @@ class Wiring(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Parameters of all neurons; of the x_k of real ones (k, neuron), x_k <- x_k keep, and own spikes' jumps."""
+    """Parameters of all neurons, and of the x_k of real ones (k, neuron): x_k <- x_k keep, and a spike adds `jump`."""
 
     cell: Records
     keep: F8
     jump: F8
 
 
-class State(NamedTuple):
-    """All neurons, the x_k (k, neuron), and the inputs of a step (box, neuron): onto v, then onto each x_k."""
+class ClockedArrays(NamedTuple):
+    """The state of all neurons, the x_k (k, neuron), and the inputs of a step (box, neuron): to v, then to each x_k."""
 
     neuron: Records
     x: F8
     inbox: NDArray[Any]
 
 
-class Flow(NamedTuple):
-    """Who is awake, and the log of spikes.
+class Activity(NamedTuple):
+    """The neurons that are awake, and the log of spikes.
 
-    The first `n_active[g]` places of a group's stretch of `active` are its neurons that have something to do.
-    `ring[step % len(ring), g]` says where the group's spikes of the last steps stand in the log.
+    Group g has its part of `active`, from groups[g].start on; the first `n_active[g]` entries are its awake neurons.
+    `ring[step % len(ring), g]` has the first and last entry of the log of the group's spikes in that step.
+    `events` counts synaptic events by link.
     """
 
     active: I8
@@ -95,7 +99,7 @@ class Flow(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """From outside: spikes of sources, sorted by step and neuron; drives that change; steps to sample, and whom."""
+    """Inputs and samples: spikes of sources, by step and neuron; changes of drives; steps and neurons to sample."""
 
     source: Records
     change: Records

@@ -1,8 +1,8 @@
-"""One synchronous step after another, in a defined order, for the neurons that have something to do.
+"""Kernels of the clocked engine: one time step after another, for the neurons that are awake.
 
-A step: sources fire; spikes whose delay is over are added up, projection by projection, each by source neuron; neurons
-take them in and move; those above threshold fire and are reset. A neuron that a step without input leaves as it is
-stays so until an input comes, so it is put to sleep: this changes no bit.
+In a step, sources fire first. Then spikes whose delay is over are added up, projection by projection, each by source
+neuron. Neurons take these inputs and advance; those above threshold fire and are reset. A neuron that does not change
+in a step without input cannot change until its next input. It is put to sleep until then, which changes no bit.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from neuro.engine.clocked.arrays import (
     NEXT_SAMPLE,
     NEXT_SOURCE,
     RANGE,
+    Activity,
     Cells,
-    Flow,
+    ClockedArrays,
     Plan,
     Record,
     Records,
-    State,
     Wiring,
 )
 from neuro.jit import inlined, kernel
 
 __all__ = ["run_euler", "run_whole"]
+
+# The two entries are one loop with another update. Functions passed as arguments (or caught in a closure) would make
+# them one, but numba then never finds them in its cache: each process would compile them anew.
 
 
 @kernel
@@ -37,27 +40,30 @@ def run_euler(
     cells: Cells,
     groups: Records,
     wiring: Wiring,
-    state: State,
-    flow: Flow,
+    state: ClockedArrays,
+    activity: Activity,
     plan: Plan,
     voltage: F8,
     room: int,
     start: int,
     stop: int,
 ) -> int:
-    """Run steps start .. stop - 1 of real neurons; returns `stop`, or the step at which the log had no room left."""
+    """Run the steps start .. stop - 1 of real neurons.
+
+    Returns `stop`, or the first step that was not run because the log has less than `room` left.
+    """
     t = start
     while True:
-        t = next_step(flow, plan, t, stop)
-        if t >= stop or len(flow.log) - flow.register[N_LOG] < room:
+        t = next_step(activity, plan, t, stop)
+        if t >= stop or len(activity.log) - activity.register[N_LOG] < room:
             return t
-        change_drives(groups, state, flow, plan, t)
-        fire_sources(groups, state, flow, plan, t)
-        collect(groups, wiring, state, flow, t)
+        change_drives(groups, state, activity, plan, t)
+        fire_sources(groups, state, activity, plan, t)
+        collect(groups, wiring, state, activity, t)
         for g in range(len(groups)):
             if not groups[g].source:
-                update_euler(groups[g], g, cells, state, flow, t)
-        sample(state, voltage, flow, plan, t)
+                update_euler(groups[g], g, cells, state, activity, t)
+        sample_voltages(state, voltage, activity, plan, t)
         t += 1
 
 
@@ -66,34 +72,34 @@ def run_whole(
     cells: Cells,
     groups: Records,
     wiring: Wiring,
-    state: State,
-    flow: Flow,
+    state: ClockedArrays,
+    activity: Activity,
     plan: Plan,
     voltage: F8,
     room: int,
     start: int,
     stop: int,
 ) -> int:
-    """`run_euler` for whole-number neurons; a number that leaves its range stops the run with a fault."""
+    """`run_euler` for whole-number neurons. A number out of range sets the register `FAULT` and ends the run."""
     t = start
     while True:
-        t = next_step(flow, plan, t, stop)
-        if t >= stop or flow.register[FAULT] or len(flow.log) - flow.register[N_LOG] < room:
+        t = next_step(activity, plan, t, stop)
+        if t >= stop or activity.register[FAULT] or len(activity.log) - activity.register[N_LOG] < room:
             return t
-        fire_sources(groups, state, flow, plan, t)
-        collect(groups, wiring, state, flow, t)
+        fire_sources(groups, state, activity, plan, t)
+        collect(groups, wiring, state, activity, t)
         for g in range(len(groups)):
             if not groups[g].source:
-                update_whole(groups[g], g, cells, state, flow, t)
-        sample(state, voltage, flow, plan, t)
+                update_whole(groups[g], g, cells, state, activity, t)
+        sample_voltages(state, voltage, activity, plan, t)
         t += 1
 
 
 @inlined
-def next_step(flow: Flow, plan: Plan, t: int, stop: int) -> int:
-    """`t`, or a later step where nothing can happen before it; what the ring forgets was empty already."""
-    register, n_active = flow.register, flow.n_active
-    busy = t - register[LAST_SPIKE] <= len(flow.ring) + 1
+def next_step(activity: Activity, plan: Plan, t: int, stop: int) -> int:
+    """`t`, or the next step in which anything can happen; steps that are skipped have no spikes on the ring."""
+    register, n_active = activity.register, activity.n_active
+    busy = t - register[LAST_SPIKE] <= len(activity.ring) + 1
     for g in range(len(n_active)):
         busy |= n_active[g] > 0
     after = stop
@@ -107,20 +113,21 @@ def next_step(flow: Flow, plan: Plan, t: int, stop: int) -> int:
 
 
 @inlined
-def change_drives(groups: Records, state: State, flow: Flow, plan: Plan, t: int) -> None:
-    """Set the drives that change at this step, and wake who gets them."""
-    neuron, change, value, register = state.neuron, plan.change, plan.value, flow.register
+def change_drives(groups: Records, state: ClockedArrays, activity: Activity, plan: Plan, t: int) -> None:
+    """Set the drives that change at this step, and wake their neurons."""
+    neuron, change, value, register = state.neuron, plan.change, plan.value, activity.register
     while register[NEXT_CHANGE] < len(change) and change[register[NEXT_CHANGE]].step <= t:
         g, offset = change[register[NEXT_CHANGE]].group, change[register[NEXT_CHANGE]].offset
         for i in range(groups[g].stop - groups[g].start):
             neuron[groups[g].start + i].drive = value[offset + i]
-        wake_all(groups[g], g, neuron, flow)
+        wake_all(groups[g], g, neuron, activity)
         register[NEXT_CHANGE] += 1
 
 
 @inlined
-def wake_all(group: Record, g: int, neuron: Records, flow: Flow) -> None:
-    active, n_active = flow.active, flow.n_active
+def wake_all(group: Record, g: int, neuron: Records, activity: Activity) -> None:
+    """Wake all neurons of group g."""
+    active, n_active = activity.active, activity.n_active
     if n_active[g] < group.stop - group.start:
         for j in range(group.start, group.stop):
             neuron[j].awake = 1
@@ -129,9 +136,9 @@ def wake_all(group: Record, g: int, neuron: Records, flow: Flow) -> None:
 
 
 @inlined
-def fire_sources(groups: Records, state: State, flow: Flow, plan: Plan, t: int) -> None:
-    """Put the sources' spikes of this step on the log."""
-    source, log, ring, register, neuron = plan.source, flow.log, flow.ring, flow.register, state.neuron
+def fire_sources(groups: Records, state: ClockedArrays, activity: Activity, plan: Plan, t: int) -> None:
+    """Put the sources' spikes of this step into the log."""
+    source, log, ring, register, neuron = plan.source, activity.log, activity.ring, activity.register, state.neuron
     slot, n, k = t % len(ring), register[N_LOG], register[NEXT_SOURCE]
     for g in range(len(groups)):
         ring[slot, g, 0] = n
@@ -146,10 +153,16 @@ def fire_sources(groups: Records, state: State, flow: Flow, plan: Plan, t: int) 
 
 
 @inlined
-def collect(groups: Records, wiring: Wiring, state: State, flow: Flow, t: int) -> None:
+def collect(groups: Records, wiring: Wiring, state: ClockedArrays, activity: Activity, t: int) -> None:
     """Add up the weights of all spikes that arrive in this step, and wake their targets."""
     links, row, post, weight = wiring.links, wiring.row, wiring.post, wiring.weight
-    log, ring, active, n_active, events = flow.log, flow.ring, flow.active, flow.n_active, flow.events
+    log, ring, active, n_active, events = (
+        activity.log,
+        activity.ring,
+        activity.active,
+        activity.n_active,
+        activity.events,
+    )
     neuron, inbox = state.neuron, state.inbox
     for p in range(len(links)):
         link = links[p]
@@ -163,12 +176,12 @@ def collect(groups: Records, wiring: Wiring, state: State, flow: Flow, t: int) -
             total += row[i + 1] - row[i]
         events[p] += total
         if link.dense:
-            wake_all(groups[g], g, neuron, flow)
-            add_rows(inbox, weight, log, link, first, last)
+            wake_all(groups[g], g, neuron, activity)
+            add_dense_rows(inbox, weight, log, link, first, last)
             continue
         n, base, box = n_active[g], groups[g].start, link.box
         some_sleep = n < groups[g].stop - base
-        # Indices without a sign need no test whether they count from the end.
+        # With unsigned indices numba does not test whether they count from the end.
         posts, weights = np.uint64(link.list), np.uint64(link.weight)
         for k in range(first, last):
             i = begin + log[k].neuron
@@ -187,8 +200,8 @@ def collect(groups: Records, wiring: Wiring, state: State, flow: Flow, t: int) -
 
 
 @kernel
-def add_rows(inbox: F8 | I8, weight: F8 | I8, log: Records, link: Record, first: int, last: int) -> None:
-    """Add the whole rows of the spikes log[first:last] to their inbox; in a form that becomes vector instructions."""
+def add_dense_rows(inbox: F8 | I8, weight: F8 | I8, log: Records, link: Record, first: int, last: int) -> None:
+    """Add the whole rows of the spikes log[first:last] to the inbox, in a form that compiles to vector instructions."""
     box, to, count = inbox[link.box], np.uint64(link.post), link.count
     rows = link.weight - link.pre * count
     for k in range(first, last):
@@ -198,9 +211,9 @@ def add_rows(inbox: F8 | I8, weight: F8 | I8, log: Records, link: Record, first:
 
 
 @inlined
-def update_euler(group: Record, g: int, cells: Cells, state: State, flow: Flow, t: int) -> None:
-    """Current first, then voltage, then threshold and reset."""
-    active, n_active, log, register = flow.active, flow.n_active, flow.log, flow.register
+def update_euler(group: Record, g: int, cells: Cells, state: ClockedArrays, activity: Activity, t: int) -> None:
+    """Update the real neurons of a group: first the x_k, then the voltage, then threshold and reset."""
+    active, n_active, log, register = activity.active, activity.n_active, activity.log, activity.register
     neuron, x, inbox, cell, keep, jump = state.neuron, state.x, state.inbox, cells.cell, cells.keep, cells.jump
     n, kept, base = register[N_LOG], 0, group.start
     for k in range(n_active[g]):
@@ -241,13 +254,16 @@ def update_euler(group: Record, g: int, cells: Cells, state: State, flow: Flow, 
         else:
             this.awake = 0
     n_active[g] = kept
-    close(flow, g, n, t)
+    end_group(activity, g, n, t)
 
 
 @inlined
-def update_whole(group: Record, g: int, cells: Cells, state: State, flow: Flow, t: int) -> None:
-    """The slow current first, then the potential, then threshold and reset; who is at zero then, stays there."""
-    active, n_active, log, register = flow.active, flow.n_active, flow.log, flow.register
+def update_whole(group: Record, g: int, cells: Cells, state: ClockedArrays, activity: Activity, t: int) -> None:
+    """Update the whole-number neurons of a group: first the slow current, then the potential, then threshold and reset.
+
+    A neuron at zero stays there until its next input.
+    """
+    active, n_active, log, register = activity.active, activity.n_active, activity.log, activity.register
     neuron, inbox, cell = state.neuron, state.inbox[0], cells.cell
     n, kept, base = register[N_LOG], np.uint64(group.start), np.uint64(group.start)
     bits = 0
@@ -272,19 +288,19 @@ def update_whole(group: Record, g: int, cells: Cells, state: State, flow: Flow, 
             this.awake = 0
     n_active[g] = kept - base
     register[FAULT] |= bits >> RANGE
-    close(flow, g, n, t)
+    end_group(activity, g, n, t)
 
 
 @inlined
 def toward_zero(product: int) -> int:
-    """product / 4096 without its fraction; the shift alone would round down."""
+    """product / 4096 without its fraction. A shift alone would round down."""
     return (product + ((product >> 63) & 4095)) >> 12
 
 
 @inlined
-def close(flow: Flow, g: int, n: int, t: int) -> None:
-    """Put a group's spikes of this step, in the order of its neurons, on the ring."""
-    log, ring, register = flow.log, flow.ring, flow.register
+def end_group(activity: Activity, g: int, n: int, t: int) -> None:
+    """Sort a group's spikes of this step by neuron, and note on the ring where they stand in the log."""
+    log, ring, register = activity.log, activity.ring, activity.register
     first, slot = register[N_LOG], t % len(ring)
     for k in range(first + 1, n):
         moving, m = log[k].neuron, k
@@ -299,11 +315,11 @@ def close(flow: Flow, g: int, n: int, t: int) -> None:
 
 
 @inlined
-def sample(state: State, voltage: F8, flow: Flow, plan: Plan, t: int) -> None:
-    """Keep the voltages at the end of this step, if it is one to sample."""
-    register, who, neuron = flow.register, plan.sample_neuron, state.neuron
+def sample_voltages(state: ClockedArrays, voltage: F8, activity: Activity, plan: Plan, t: int) -> None:
+    """Sample the voltages at the end of this step, if the plan asks for it."""
+    register, ids, neuron = activity.register, plan.sample_neuron, state.neuron
     k = register[NEXT_SAMPLE]
     if k < len(plan.sample_step) and plan.sample_step[k] == t:
-        for i in range(len(who)):
-            voltage[k, i] = neuron[who[i]].v
+        for i in range(len(ids)):
+            voltage[k, i] = neuron[ids[i]].v
         register[NEXT_SAMPLE] = k + 1

@@ -1,4 +1,4 @@
-"""Networks lowered to arrays per time step, ready for the clocked kernels."""
+"""The compiled form of a network for the clocked engine, and its builder: parameters and wiring in time steps."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.clocked.arrays import EULER, GROUP, LINK, NEVER, WHOLE, Cells, Records, Wiring
+from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.program import Program
 from neuro.errors import ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.loihi import LoihiAHP, LoihiLIF
-from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
+from neuro.network.neurons import ALIF, LIF, Source, receptors
 from neuro.network.synapses import is_matrix, matrix, triplets
 from neuro.randomness import stream
 from neuro.validation import Floats, Ints, positive
@@ -29,24 +30,24 @@ SPARSE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class ClockedProgram:
-    """A network in time steps; populations stand one after the other in one numbering."""
+    """A network in time steps. The neurons of all populations, one after the other, have one common numbering."""
 
     network: Network
-    """What it was built from."""
+    """The network that it was built from."""
     dt: float
     """Time step, s."""
     semantics: Semantics
-    """What a step does."""
+    """The equations of a step; see `run`."""
     offset: Mapping[str, int]
     """First neuron of each population."""
     cells: Cells
-    """Parameters, as the kernels see them."""
+    """Parameters, as the kernels read them."""
     groups: Records
     """The populations."""
     wiring: Wiring
     """The projections."""
     drive: Floats
-    """Constant part of the drive, per neuron: v_rest + bias."""
+    """Constant part of each neuron's drive: v_rest + bias."""
 
     @property
     def size(self) -> int:
@@ -59,7 +60,7 @@ class ClockedProgram:
         return int(self.wiring.links["lag"].max(initial=0)) + 1
 
     def slice(self, population: str) -> slice:
-        """Where a population stands in the common numbering."""
+        """The neurons of a population in the common numbering."""
         first = self.offset[population]
         return slice(first, first + self.network.populations[population].size)
 
@@ -101,7 +102,7 @@ def build_clocked(network: Network | Program, dt: float | None, semantics: str |
     for name, population in net.populations.items():
         offset[name] = total
         total += population.size
-    lower = _whole if chosen == "loihi" else _euler
+    lower = _whole_cells if chosen == "loihi" else _euler_cells
     groups, cells = _groups(net, offset), lower(net, offset, total, step)
     drive = np.zeros(total)
     for name, population in net.populations.items():
@@ -113,12 +114,12 @@ def build_clocked(network: Network | Program, dt: float | None, semantics: str |
             where="Program.with_bias",
             remedy="Give the difference as a Current",
         )
-    wiring = _wiring(net, program, offset, step, chosen == "loihi")
+    wiring = _lower_wiring(net, program, offset, step, chosen == "loihi")
     return ClockedProgram(net, step, chosen, offset, cells, groups, wiring, drive)
 
 
 def steps_in(span: float, dt: float, where: str) -> int:
-    """How many steps a span of time has, which must be a whole number.
+    """The number of steps in a span of time, which must be a whole number.
 
     >>> steps_in(0.3, 0.1, "duration")
     3
@@ -152,30 +153,14 @@ def _groups(network: Network, offset: Mapping[str, int]) -> Records:
         group["start"] = offset[population.name]
         group["stop"] = group["start"] + population.size
         group["source"] = isinstance(population.model, Source)
-        synaptic, own = _synaptic(population), _own(population)
+        synaptic, own = synaptic_taus(population), self_currents(population)
         group["modes"] = len(synaptic) + len(own)
         group["currents"] = len(synaptic) + (0 if isinstance(population.model, ALIF) else len(own))
     return groups
 
 
-def _synaptic(population: Population) -> list[Floats]:
-    """Time constants of the receptors that have one."""
-    return [np.broadcast_to(tau, (population.size,)) for tau in receptors(population.model) if tau is not None]
-
-
-def _own(population: Population) -> list[tuple[Floats, Floats]]:
-    """(time constants, jumps) of what a neuron's own spikes add to: negative for the currents of an AHP."""
-    model, size = population.model, (population.size,)
-    if not isinstance(model, AHP | ALIF):
-        return []
-    taus: Any = model.tau_ahp if isinstance(model, AHP) else model.tau_adapt
-    sign = -1.0 if isinstance(model, AHP) else 1.0
-    pairs = zip(taus, model.jump, strict=True) if isinstance(taus, tuple) else [(taus, model.jump)]  # type: ignore[arg-type]
-    return [(np.broadcast_to(tau, size), sign * np.broadcast_to(np.asarray(jump, float), size)) for tau, jump in pairs]
-
-
 def _share(dt: float, tau: Floats, population: str) -> Floats:
-    """dt / tau; a step longer than a time constant would make forward Euler swing."""
+    """dt / tau. With a step longer than the time constant, forward Euler would oscillate."""
     share = dt / np.asarray(tau, np.float64)
     if share.size and share.max() > 1.0 + 1e-9:
         raise ParameterError(
@@ -186,16 +171,16 @@ def _share(dt: float, tau: Floats, population: str) -> Floats:
     return share
 
 
-def _euler(network: Network, offset: Mapping[str, int], total: int, dt: float) -> Cells:
+def _euler_cells(network: Network, offset: Mapping[str, int], total: int, dt: float) -> Cells:
     populations = list(network.populations.values())
-    depth = max((len(_synaptic(p)) + len(_own(p)) for p in populations), default=0)
+    depth = max((len(synaptic_taus(p)) + len(self_currents(p)) for p in populations), default=0)
     cells = Cells(np.zeros(total, EULER), np.ones((depth, total)), np.zeros((depth, total)))
     for p in populations:
         here = slice(offset[p.name], offset[p.name] + p.size)
-        synaptic = _synaptic(p)
+        synaptic = synaptic_taus(p)
         for k, tau in enumerate(synaptic):
             cells.keep[k, here] = 1.0 - _share(dt, tau, p.name)
-        for k, (tau, jump) in enumerate(_own(p), start=len(synaptic)):
+        for k, (tau, jump) in enumerate(self_currents(p), start=len(synaptic)):
             cells.keep[k, here], cells.jump[k, here] = 1.0 - _share(dt, tau, p.name), jump
         part, leaky = cells.cell[here], isinstance(p.model, LIF)
         part["gain"] = _share(dt, p.parameter("tau_m"), p.name) if leaky else dt
@@ -210,7 +195,7 @@ def _euler(network: Network, offset: Mapping[str, int], total: int, dt: float) -
     return cells
 
 
-def _whole(network: Network, offset: Mapping[str, int], total: int, dt: float) -> Cells:
+def _whole_cells(network: Network, offset: Mapping[str, int], total: int, dt: float) -> Cells:
     cells = np.zeros(total, WHOLE)
     cells["keep_a"], cells["threshold"] = 4096, NEVER
     for p in network.populations.values():
@@ -232,7 +217,7 @@ def _whole(network: Network, offset: Mapping[str, int], total: int, dt: float) -
 
 
 class _Rows(NamedTuple):
-    """Synapses with one delay: source i has row[i] .. row[i + 1]; `post` is None where each row is a whole one."""
+    """Synapses with one delay: source i has row[i] .. row[i + 1]; `post` is None where every row has all targets."""
 
     lag: int
     """Steps from a spike to its effect."""
@@ -244,7 +229,7 @@ class _Rows(NamedTuple):
 def _rows(projection: Projection, program: Program | None, dt: float, seed: int) -> list[_Rows]:
     """The synapses of one projection, by delay."""
     shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
-    lag = _lags(projection.delay, dt, f"{where}, delay")
+    lag = check_delay_steps(projection.delay, dt, f"{where}, delay")
     if is_matrix(projection.synapses):
         weight = _weights(projection, program, where)
         if lag.ndim == 0:
@@ -255,21 +240,21 @@ def _rows(projection: Projection, program: Program | None, dt: float, seed: int)
         pre, post, weight = triplets(projection.synapses, shape, rng, where)
         pre, post, weight = pre.astype(np.int64), post.astype(np.int64), np.broadcast_to(weight, post.shape)
     lags = np.broadcast_to(lag.ravel(), pre.shape)
-    parts = ((int(one), lags == one) for one in np.unique(lags))
-    return [_listed(one, pre[here], post[here], weight[here], shape) for one, here in parts]
+    parts = ((int(steps), lags == steps) for steps in np.unique(lags))
+    return [_listed(steps, pre[here], post[here], weight[here], shape) for steps, here in parts]
 
 
-def _lags(delay: float | Floats, dt: float, where: str) -> Ints:
-    """Delays in steps, one or more of them."""
-    some, inverse = np.unique(delay, return_inverse=True)
-    lags = np.array([steps_in(float(one), dt, where) for one in some], np.int64)
+def check_delay_steps(delay: float | Floats, dt: float, where: str) -> Ints:
+    """Delays in steps: refuse a delay that is no whole number of steps, or shorter than one."""
+    different, inverse = np.unique(delay, return_inverse=True)
+    lags = np.array([steps_in(float(each), dt, where) for each in different], np.int64)
     if lags.size and lags[0] < 1:
-        raise ParameterError("must be at least one step", where=where, value=float(some[0]))
+        raise ParameterError("must be at least one step", where=where, value=float(different[0]))
     return lags[inverse].reshape(np.shape(delay))
 
 
 def _weights(projection: Projection, program: Program | None, where: str) -> NDArray[np.floating]:
-    """A matrix of weights, row by row: the program's, if there is one."""
+    """The weights of a matrix, row by row; those of the program, if it has them."""
     if program is None or projection.name not in program.weights_at:
         return matrix(projection.synapses, (projection.pre.size, projection.post.size), where).ravel()
     first, last = program.weights_at[projection.name]
@@ -288,14 +273,16 @@ def _listed(lag: int, pre: Ints, post: Ints, weight: NDArray[np.floating], shape
     row = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=n_pre))]).astype(np.int64)
     at = pre * n_post + post
     if len(at) > SPARSE * n_pre * n_post and np.all(at[1:] > at[:-1]):
-        # To add a whole row, zeros included, takes less time than to look up where each weight goes.
+        # Adding a whole row, zeros included, takes less time than looking up the place of each weight.
         filled = np.zeros(n_pre * n_post, weight.dtype)
         filled[at] = weight
         return _Rows(lag, row, filled, None)
     return _Rows(lag, row, weight, post)
 
 
-def _wiring(network: Network, program: Program | None, offset: Mapping[str, int], dt: float, whole: bool) -> Wiring:
+def _lower_wiring(
+    network: Network, program: Program | None, offset: Mapping[str, int], dt: float, whole: bool
+) -> Wiring:
     names = list(network.populations)
     links = [np.zeros(0, LINK)]
     rows, posts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

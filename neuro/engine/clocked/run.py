@@ -1,9 +1,9 @@
-"""The clocked engine: runs in steps, single or in batches, and states to go on from.
+"""Runs of the clocked engine, single or in batches, and the state from which a run can continue.
 
 Step t takes the network from t dt to (t + 1) dt. A source's spike lies at the beginning of its step, a neuron's at the
 end, and both are stamped t dt. So with a delay of n dt a source's spike of step t acts in step t + n - 1, and a
-neuron's in step t + n: with n = 1 the inputs of a step are x[t] and z[t-1], as papers on digital chips write it.
-A voltage sampled at t dt is that at the end of step t, after the reset.
+neuron's in step t + n. With n = 1 the inputs of a step are x[t] and z[t-1], as papers on digital chips write it.
+A voltage sampled at t dt is the voltage at the end of step t, after the reset.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ from neuro.engine.clocked.arrays import (
     RANGE,
     SPIKE,
     WHOLE_NEURON,
-    Flow,
+    Activity,
+    ClockedArrays,
     Plan,
     Records,
-    State,
 )
 from neuro.engine.clocked.inputs import plan_of
 from neuro.engine.clocked.kernels import run_euler, run_whole
 from neuro.engine.clocked.program import ClockedProgram, build_clocked, steps_in
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Record, Recording, Spikes, columns
+from neuro.engine.results import report_reads, split_by_population
 from neuro.errors import InputError, NetworkError, StateError
 from neuro.jit import is_cached
 from neuro.network.graph import Network
@@ -49,12 +50,12 @@ Progress = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class ClockedState:
-    """Where a clocked run stopped, to be passed on as ``run(..., state=...)``."""
+    """The state at the end of a clocked run, from which ``run(..., state=...)`` continues."""
 
     program: ClockedProgram
     step: int
     """The first step that has not been run."""
-    arrays: State
+    arrays: ClockedArrays
     recent: Records
     """The spikes that may still be under way."""
     seed: int = 0
@@ -62,7 +63,7 @@ class ClockedState:
 
     @property
     def time(self) -> float:
-        """The instant that was reached, s."""
+        """The time reached, s."""
         return self.step * self.program.dt
 
     @property
@@ -121,13 +122,13 @@ def run_batch(
     """
     program = lowered(network, dt, semantics)
     wanted = record or Record()
-    _steps(duration, program)
-    _fitting(state, program)
+    _duration_in_steps(duration, program)
+    _check_state(state, program)
     return (run_clocked(program, duration, inputs, wanted, seed, state, None) for inputs in trials)
 
 
 def lowered(network: Network | Program | ClockedProgram, dt: float | None, semantics: str | None) -> ClockedProgram:
-    """The network in time steps, built unless it was built before for the same step and semantics."""
+    """The network in time steps; a `ClockedProgram` is checked against `dt` and `semantics` and taken as it is."""
     if not isinstance(network, ClockedProgram):
         if not isinstance(network, Network | Program):
             raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
@@ -144,30 +145,32 @@ def run_clocked(
     inputs: Mapping[str, Any] | None,
     record: Record,
     seed: int | None,
-    given: Any,
+    state: Any,
     progress: Progress | None,
 ) -> Recording:
-    """`run` in time steps."""
+    """`run` for the clocked engine."""
     began = clock.perf_counter()
-    state = _fitting(given, program)
+    state = _check_state(state, program)
     first = 0 if state is None else state.step
-    last = first + _steps(duration, program)
+    last = first + _duration_in_steps(duration, program)
     root = seed if seed is not None else 0 if state is None else state.seed
     plan = plan_of(program, inputs, record, first, last, root)
-    arrays = _at_rest(program) if state is None else _awake(state.arrays)
+    arrays = _at_rest(program) if state is None else _all_awake(state.arrays)
     busiest = int(np.unique(plan.source["step"], return_counts=True)[1].max(initial=0))
-    flow = _flow(program, program.size + busiest, None if state is None else state.recent)
+    activity = _new_activity(program, program.size + busiest, None if state is None else state.recent)
     voltage = np.zeros((len(plan.sample_step), len(plan.sample_neuron)))
-    pieces, flow = _advance(program, arrays, flow, plan, voltage, busiest, (first, last), record.spikes, progress)
-    _count_reads(program, arrays.neuron["fires"])
+    chunks, activity = _advance(
+        program, arrays, activity, plan, voltage, busiest, (first, last), record.spikes, progress
+    )
+    report_reads(program.network, program.offset, lambda: arrays.neuron["fires"])
     return Recording(
-        spikes=_by_population(program, pieces) if record.spikes else {},
+        spikes=_by_population(program, chunks) if record.spikes else {},
         v=columns(record, voltage),
-        v_times=_stamps(program, plan.sample_step),
-        events=_by_projection(program, flow.events),
+        v_times=_times_of(program, plan.sample_step),
+        events=_by_projection(program, activity.events),
         start=first * program.dt,
         stop=last * program.dt,
-        state=ClockedState(program, last, arrays, _recent(program, flow, last), root),
+        state=ClockedState(program, last, arrays, _recent(program, activity, last), root),
         provenance={
             "seed": root,
             "engine": "clocked",
@@ -179,11 +182,11 @@ def run_clocked(
     )
 
 
-def _steps(duration: float, program: ClockedProgram) -> int:
+def _duration_in_steps(duration: float, program: ClockedProgram) -> int:
     return steps_in(float(positive(duration, "duration", zero=True)), program.dt, "duration")
 
 
-def _fitting(state: Any, program: ClockedProgram) -> ClockedState | None:
+def _check_state(state: Any, program: ClockedProgram) -> ClockedState | None:
     if state is None:
         return None
     if not isinstance(state, ClockedState):
@@ -205,10 +208,10 @@ def _fitting(state: Any, program: ClockedProgram) -> ClockedState | None:
     return state
 
 
-def _at_rest(program: ClockedProgram) -> State:
+def _at_rest(program: ClockedProgram) -> ClockedArrays:
     n, depth = program.size, len(program.cells.keep)
     whole = program.semantics == "loihi"
-    state = State(
+    state = ClockedArrays(
         neuron=np.zeros(n, WHOLE_NEURON if whole else EULER_NEURON),
         x=np.zeros((depth, n)),
         inbox=np.zeros((1 + depth, n), np.int64 if whole else np.float64),
@@ -218,21 +221,21 @@ def _at_rest(program: ClockedProgram) -> State:
         state.neuron["v"][here] = initial.get("v", population.parameter("v_rest"))
         if "i" in initial:
             state.x[0, here] = initial["i"]
-    return _awake(state)
+    return _all_awake(state)
 
 
-def _awake(state: State) -> State:
-    """A copy for a new run, which everyone begins awake."""
-    copy = State._make(array.copy() for array in state)
+def _all_awake(state: ClockedArrays) -> ClockedArrays:
+    """A copy for a new run, at whose start all neurons are awake."""
+    copy = ClockedArrays._make(array.copy() for array in state)
     copy.neuron["awake"], copy.neuron["fires"] = 1, 0
     return copy
 
 
-def _flow(program: ClockedProgram, room: int, recent: Records | None) -> Flow:
-    """Everyone on the list, and the log with the spikes that are still under way."""
+def _new_activity(program: ClockedProgram, room: int, recent: Records | None) -> Activity:
+    """All neurons awake, and a log that has the spikes that are still under way."""
     groups = program.groups
     known = 0 if recent is None else len(recent)
-    flow = Flow(
+    activity = Activity(
         active=np.arange(program.size),
         n_active=np.where(groups["source"], 0, groups["stop"] - groups["start"]),
         log=np.empty(max(1 << 16, known + 4 * room), SPIKE),
@@ -240,86 +243,81 @@ def _flow(program: ClockedProgram, room: int, recent: Records | None) -> Flow:
         events=np.zeros(len(program.wiring.links), np.int64),
         register=np.zeros(8, np.int64),
     )
-    flow.register[LAST_SPIKE] = -NEVER
+    activity.register[LAST_SPIKE] = -NEVER
     if recent is not None and known:
-        flow.register[LAST_SPIKE] = recent["step"][-1]
-        _remember(program, flow, recent)
-    return flow
+        activity.register[LAST_SPIKE] = recent["step"][-1]
+        _fill_log(program, activity, recent)
+    return activity
 
 
-def _recent(program: ClockedProgram, flow: Flow, step: int) -> Records:
-    """The spikes that may act in `step` or later, sorted by step and neuron."""
-    log = flow.log[: flow.register[N_LOG]]
+def _recent(program: ClockedProgram, activity: Activity, step: int) -> Records:
+    """The spikes that can act in `step` or later, sorted by step and neuron."""
+    log = activity.log[: activity.register[N_LOG]]
     return np.sort(log[np.searchsorted(log["step"], step - program.depth) :])
 
 
-def _remember(program: ClockedProgram, flow: Flow, recent: Records) -> None:
-    """Let the log be these spikes, and set the ring to where each group's stand."""
-    flow.log[: len(recent)], flow.register[N_LOG] = recent, len(recent)
-    flow.ring[:] = 0
+def _fill_log(program: ClockedProgram, activity: Activity, recent: Records) -> None:
+    """Put these spikes into the log, and note on the ring where each group's spikes stand."""
+    activity.log[: len(recent)], activity.register[N_LOG] = recent, len(recent)
+    activity.ring[:] = 0
     key = recent["step"] * (program.size + 1) + recent["neuron"]
     for step in np.unique(recent["step"]):
         for column, edge in enumerate(("start", "stop")):
             place = np.searchsorted(key, step * (program.size + 1) + program.groups[edge])
-            flow.ring[step % len(flow.ring), :, column] = place
+            activity.ring[step % len(activity.ring), :, column] = place
 
 
 def _advance(
     program: ClockedProgram,
-    arrays: State,
-    flow: Flow,
+    arrays: ClockedArrays,
+    activity: Activity,
     plan: Plan,
     voltage: Floats,
     busiest: int,
     span: tuple[int, int],
     keep: bool,
     progress: Progress | None,
-) -> tuple[list[Records], Flow]:
-    """Run the steps of `span`, in pieces of about a fifth of a second if somebody watches; the spikes, if kept."""
+) -> tuple[list[Records], Activity]:
+    """Run the steps of `span`, and return the spikes if `keep`. With `progress`, a chunk takes about 0.2 s."""
     kernel: Any = run_whole if program.semantics == "loihi" else run_euler
     _announce(kernel)
     first, last = span
-    room, piece, t = program.size + busiest + 1, 64 if progress else last - first, first
-    pieces: list[Records] = []
-    told = int(flow.register[N_LOG])
+    room, chunk, t = program.size + busiest + 1, 64 if progress else last - first, first
+    chunks: list[Records] = []
+    kept = int(activity.register[N_LOG])
     while t < last:
-        tick = clock.perf_counter()
-        until = min(last, t + piece)
-        t = kernel(program.cells, program.groups, program.wiring, arrays, flow, plan, voltage, room, t, until)
-        if flow.register[FAULT]:
-            _out_of_range(program, arrays.neuron)
-        end = int(flow.register[N_LOG])
+        began = clock.perf_counter()
+        until = min(last, t + chunk)
+        t = kernel(program.cells, program.groups, program.wiring, arrays, activity, plan, voltage, room, t, until)
+        if activity.register[FAULT]:
+            _refuse_out_of_range(program, arrays.neuron)
+        end = int(activity.register[N_LOG])
         if keep:
-            pieces.append(flow.log[told:end].copy())
-        told = end
-        if len(flow.log) - end < room:
-            recent = _recent(program, flow, t)
-            told = len(recent)
-            if len(flow.log) < told + 2 * room:
-                flow = flow._replace(log=np.empty(2 * len(flow.log), SPIKE))
-            _remember(program, flow, recent)
+            chunks.append(activity.log[kept:end].copy())
+        kept = end
+        if len(activity.log) - end < room:
+            recent = _recent(program, activity, t)
+            kept = len(recent)
+            if len(activity.log) < kept + 2 * room:
+                activity = activity._replace(log=np.empty(2 * len(activity.log), SPIKE))
+            _fill_log(program, activity, recent)
         if progress is not None:
             progress((t - first) * program.dt, (last - first) * program.dt, "simulating")
-            if clock.perf_counter() - tick < 0.2:
-                piece *= 2
-    return pieces, flow
+            if clock.perf_counter() - began < 0.2:
+                chunk *= 2
+    return chunks, activity
 
 
-def _stamps(program: ClockedProgram, steps: Ints) -> Floats:
+def _times_of(program: ClockedProgram, steps: Ints) -> Floats:
     return np.asarray(steps * program.dt, np.float64)
 
 
-def _by_population(program: ClockedProgram, pieces: list[Records]) -> dict[str, Spikes]:
-    log = np.concatenate([np.empty(0, SPIKE), *pieces])
-    steps, neurons = log["step"], log["neuron"]
-    group = np.searchsorted(program.groups["stop"], neurons, side="right")
-    order = np.argsort(group, kind="stable")
-    ends = np.searchsorted(group[order], np.arange(len(program.groups) + 1))
-    parts = {}
-    for g, (name, first) in enumerate(program.offset.items()):
-        mine = order[ends[g] : ends[g + 1]]
-        parts[name] = Spikes.in_order(_stamps(program, steps[mine]), neurons[mine] - first)
-    return parts
+def _by_population(program: ClockedProgram, chunks: list[Records]) -> dict[str, Spikes]:
+    log = np.concatenate([np.empty(0, SPIKE), *chunks])
+    times, neurons = _times_of(program, log["step"]), np.ascontiguousarray(log["neuron"])
+    return split_by_population(
+        program.offset, times, neurons, lambda ids: np.searchsorted(program.groups["stop"], ids, side="right")
+    )
 
 
 def _by_projection(program: ClockedProgram, events: Ints) -> dict[str, int]:
@@ -328,28 +326,20 @@ def _by_projection(program: ClockedProgram, events: Ints) -> dict[str, int]:
     return dict(zip(program.network.projections, found.tolist(), strict=True))
 
 
-def _count_reads(program: ClockedProgram, fires: Ints) -> None:
-    """Tell each crossbar how often its rows were driven."""
-    for projection in program.network.projections.values():
-        count = getattr(projection.synapses, "count_reads", None)
-        if count is not None:
-            count(rows=fires[program.slice(projection.pre.name)])
-
-
-def _out_of_range(program: ClockedProgram, neuron: Records) -> None:
+def _refuse_out_of_range(program: ClockedProgram, neuron: Records) -> None:
     size = np.maximum(np.abs(neuron["v"]), np.abs(neuron["a"]))
     j = int(size.argmax())
-    name = next(n for n in program.offset if program.slice(n).start <= j < program.slice(n).stop)
+    name = next(each for each in program.offset if program.slice(each).start <= j < program.slice(each).stop)
     raise NetworkError(
         f"potentials, currents and inputs must stay below 2^{RANGE}",
         where=f"population {name!r}, neuron {j - program.offset[name]}",
         value=int(size[j]),
-        remedy="Give it a decay, or smaller weights",
+        remedy="Give the neuron a decay, or smaller weights",
     )
 
 
 @cache
 def _announce(kernel: Any) -> None:
-    """Say so before the first compilation, which takes a while; later processes read the cache."""
+    """Print a line before the first compilation, which takes a while; later processes read the cache."""
     if not is_cached(kernel):
         print("neuro: compiling the clocked engine, once (less than a minute) ...", file=sys.stderr, flush=True)

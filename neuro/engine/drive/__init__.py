@@ -1,1 +1,1 @@
-"""What calls the kernels, chunk by chunk, with inputs and states; `advance.py` comes first."""
+"""Drives the exact engine: inputs, states, and calls of the kernels chunk by chunk. Open `advance.py` first."""

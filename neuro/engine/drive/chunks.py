@@ -1,4 +1,4 @@
-"""A simulation under way: pieces of a fraction of a second, in buffers that grow as they fill."""
+"""Runs a simulation chunk by chunk, each of a fraction of a second, in buffers that grow when they are full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from neuro.engine.drive.inputs import Sampling, Schedule
-from neuro.engine.drive.state import copied, initial_state, new_workspace, with_room
+from neuro.engine.drive.memory_limit import check_memory
+from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
+from neuro.engine.drive.workspace import arrays_at_rest, copy_arrays, new_workspace, with_larger_calendar
 from neuro.engine.kernels.arrays import (
     CROWDED,
     CULPRIT,
@@ -38,214 +40,221 @@ from neuro.engine.kernels.threads import OVER, help_out, helpers, workers_for
 from neuro.engine.kernels.windows import first_busy, run_windows
 from neuro.engine.kernels.zero_delay import UNDER_WAY, new_queue, run_queue
 from neuro.engine.lower.program import Program
-from neuro.engine.lower.runaway import Limits, check_memory, check_window, fault, limits_of
 from neuro.engine.plasticity.layout import PlasticProgram
-from neuro.engine.plasticity.loop import Short, follow
-from neuro.engine.plasticity.migrate import begun, enlarged
+from neuro.engine.plasticity.loop import NeedsRoom, run_plastic_windows
+from neuro.engine.plasticity.migrate import enlarge, with_new_ledgers
 from neuro.engine.plasticity.state import PlasticState
 from neuro.jit import is_cached, laid, link
 from neuro.validation import Floats, Ints
 
-__all__ = ["SPARE", "Halted", "Piece", "Simulation", "ready"]
+__all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation", "prepare_kernels"]
 
-PIECE = 0.3
-"""Wall seconds that a piece should take: soon enough for Ctrl-C, long enough to cost nothing."""
+CHUNK_SECONDS = 0.3
+"""Wall seconds that a chunk should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
 EVENT_BYTES, SPIKE_BYTES = 2 * EVENT.itemsize + 40, 40
-"""What an event under way takes in two states and on the work, and a spike of a piece but for each thread's copy."""
+"""Bytes of an event under way, in two states and the workspace; and of a spike of a chunk, without threads' copies."""
 INSTANT = 1e-4
-"""Where there are no windows, a piece is a multiple of this, s."""
-MOST_SPIKES = 1 << 17
-MOST_VALUES = 1 << 17
-"""Spikes (in large networks: one a neuron), and sampled voltages, that one piece holds unless a window needs more."""
+"""Unit of a chunk's length where there are no windows, s."""
+MAX_SPIKES = 1 << 17
+MAX_VALUES = 1 << 17
+"""Limits of a chunk of several windows: spikes (in large networks: one per neuron), and sampled voltages."""
 
 
 class Halted(Exception):
-    """The run is to end now: what the last piece left is what there is."""
+    """Raised when a run has to end at once; the chunk under way is lost."""
 
 
-class Piece(NamedTuple):
-    """What a piece of a run leaves: spikes in the common numbering, and samples."""
+class Chunk(NamedTuple):
+    """The result of a chunk of a run: spikes in the common numbering, and samples."""
 
     reached: float
-    """The instant up to which all is known, s."""
+    """The time up to which the chunk goes, s."""
     time: Floats
     neuron: Ints
     sample_time: Floats
     voltage: Floats
     events: Ints
-    """Synaptic events per projection since the run began."""
+    """Synaptic events per projection since the start of the run."""
 
 
-def _output(program: Program, room: int) -> Output:
+def _new_output(program: Program, room: int) -> Output:
     events = np.zeros(len(program.network.projections), np.int64)
     return Output(np.empty(room), np.empty(room, np.int64), np.zeros((0, 0)), events)
 
 
-SPARE: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
-"""Arrays that a run has no more use for: memory that the system need not clear for the next one."""
+SPARE_ARRAYS: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
+"""Arrays that a run no longer needs, for the next run: the system need not clear their memory."""
 
 
 class Simulation:
-    """A simulation under way: what stands at `reached`, and how far to go at a time.
+    """A simulation under way: its state at the time `reached`, and the length of the next chunk.
 
-    A piece works on copies of `arrays`, `events` and `lesson`, so that it can be repeated with more room. The copies
-    of the arrays change places from piece to piece; what is `kept` is never written to again.
+    A chunk works on copies of `arrays`, `events` and `plastic_state`, so that it can be repeated with larger buffers.
+    Two sets of arrays take turns. Arrays that were given out by `kept` are never written to again.
     """
 
     def __init__(
         self,
         program: Program,
         arrays: State,
-        known: Schedule,
+        inputs: Schedule,
         sampling: Sampling,
         begin: float,
-        counted: tuple[float, float],
+        interval: tuple[float, float],
         threads: int = 1,
-        lesson: PlasticState | None = None,
+        plastic_state: PlasticState | None = None,
         limits: Limits | None = None,
         halt: Ints | None = None,
     ) -> None:
-        self.program, self.sampling, self.counted, self.threads = program, sampling, counted, threads
+        self.program, self.sampling, self.interval, self.threads = program, sampling, interval, threads
         self.limits, self.halt = limits, halt
-        self.learner = None if lesson is None else PlasticProgram(program, lesson.pairings, lesson.arrival.shape[1])
-        self.lesson = None if lesson is None else begun(lesson)
-        self.learned: PlasticState | None = None
-        """The lesson that the learner stands at; a piece moves it."""
+        self.plastic = (
+            None
+            if plastic_state is None
+            else PlasticProgram(program, plastic_state.rules, plastic_state.arrival.shape[1])
+        )
+        self.plastic_state = None if plastic_state is None else with_new_ledgers(plastic_state)
+        self.loaded_state: PlasticState | None = None
+        """The state that `plastic` has; None while a chunk changes it."""
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
-        self.spare = SPARE.pop(program, None)
-        self.lent = True
+        self.spare = SPARE_ARRAYS.pop(program, None)
+        self.arrays_are_kept = True
         self.inputs = Inputs(
-            known.source_time, known.source_id, known.steps, known.step_value, np.zeros(0), sampling.ids
+            inputs.source_time, inputs.source_id, inputs.steps, inputs.step_value, np.zeros(0), sampling.ids
         )
-        self.most_spikes = max(MOST_SPIKES, program.size)
-        self.output = _output(program, min(max(1024, 16 * program.size), self.most_spikes))
+        self.max_spikes = max(MAX_SPIKES, program.size)
+        self.output = _new_output(program, min(max(1024, 16 * program.size), self.max_spikes))
         self.events = self.output.events
-        self.desk = self._new_desk()
-        # A window in which every neuron is looked at takes some 5 ns for each of them; after a quiet stretch the
-        # next piece may be all of that kind.
-        self.most = max(1, 200_000_000 // (50 + program.size))
-        self.windows = max(1, min(256, 4_000_000 // (50 + program.size), self.most))
+        self.work = self._new_workspace()
+        # A window that looks at every neuron takes some 5 ns for each. After a quiet time all windows of the next chunk
+        # may be of that kind.
+        self.max_windows = max(1, 200_000_000 // (50 + program.size))
+        self.windows = max(1, min(256, 4_000_000 // (50 + program.size), self.max_windows))
         self.quiet = False
 
-    def piece(self, stop: float) -> Piece:
-        """Go on towards `stop`, as far as buffers and patience reach.
+    def run_chunk(self, stop: float) -> Chunk:
+        """Simulate the next chunk, which ends at `stop` or before.
 
         Raises
         ------
         NetworkError
-            If a neuron fires more often than it may, or a window does not fit into memory.
+            If a neuron fires more often than it may, or the events of a window do not fit into memory.
         Halted
             If `halt` was set meanwhile.
         """
-        until = self._until(stop)
+        until = self._chunk_end(stop)
         while True:
-            tick = clock.perf_counter()
+            began = clock.perf_counter()
             arrays, times, voltage, output = self._buffers(until)
             try:
-                reached = self._go(arrays, output, until)
-            except Short as short:
-                self._enlarge(short)
+                reached = self._simulate(arrays, output, until)
+            except NeedsRoom as needs:
+                self._enlarge_plastic(needs)
                 continue
-            took, code = clock.perf_counter() - tick, arrays.register[FAULT]
+            took, code = clock.perf_counter() - began, arrays.register[FAULT]
             count = int(arrays.register[N_OUT])
             if code == FULL:
-                until = self._make_room(count, int(arrays.register[CULPRIT]), reached, until)
+                until = self._enlarge(count, int(arrays.register[CULPRIT]), reached, until)
                 continue
             if code == HALTED:
                 raise Halted
             if code == RUNAWAY:
                 limits = self.limits or limits_of(self.program)
-                raise fault(
-                    self.program, arrays, limits, output.time[:count], output.neuron[:count], self.learner, self.inputs
+                raise runaway_error(
+                    self.program, arrays, limits, output.time[:count], output.neuron[:count], self.plastic, self.inputs
                 )
             break
         if code in (NARROW, CROWDED):
             sampled = int(arrays.register[NEXT_SAMPLE])
             until, times, voltage = reached, times[:sampled], voltage[:sampled]
         arrays.register[N_OUT] = arrays.register[FAULT] = 0
-        self._adapt(until, took, count)
-        self.spare, self.lent = None if self.lent else self.arrays, False
+        self._adapt_length(until, took, count)
+        self.spare, self.arrays_are_kept = None if self.arrays_are_kept else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
-        self.lesson = self.learned = None if self.learner is None else self.learner.snapshot()
+        self.plastic_state = self.loaded_state = None if self.plastic is None else self.plastic.snapshot()
         if code in (NARROW, CROWDED):
-            self._widen(code)
-        low, high = output.time[:count].searchsorted(self.counted)
-        return Piece(
-            min(until, self.counted[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
+            self._enlarge_ahead(code)
+        low, high = output.time[:count].searchsorted(self.interval)
+        return Chunk(
+            min(until, self.interval[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
         )
 
     def kept(self) -> State:
-        """The arrays as they stand, for good."""
-        self.lent = True
+        """The present arrays, which later chunks leave as they are."""
+        self.arrays_are_kept = True
         return self.arrays
 
-    def _go(self, arrays: State, output: Output, until: float) -> float:
+    def _simulate(self, arrays: State, output: Output, until: float) -> float:
         fixed, length = self.program.table, self.program.window
         tables = laid(arrays), laid(self.inputs), laid(output)
         if not length:
             queue = new_queue(self.program.fixed, arrays)
-            return float(run_queue(fixed, *tables, laid(self.desk), laid(queue), until))
-        workers, limits = workers_for(self.threads), (self.reached, until)
-        if self.learner is not None and self.lesson is not None:
-            if self.learned is not self.lesson:
-                self.learner.load(self.lesson)
-            self.learned = None
-            with helpers((self.learner.table, *tables), self.desk, workers):
-                return follow(self.learner, arrays, self.inputs, output, self.desk, *limits, self.counted, workers)
-        with helpers((fixed, *tables), self.desk, workers):
-            return float(run_windows(fixed, *tables, laid(self.desk), *limits, length, *self.counted, workers))
+            return float(run_queue(fixed, *tables, laid(self.work), laid(queue), until))
+        workers, span = workers_for(self.threads), (self.reached, until)
+        if self.plastic is not None and self.plastic_state is not None:
+            if self.loaded_state is not self.plastic_state:
+                self.plastic.load(self.plastic_state)
+            self.loaded_state = None
+            with helpers((self.plastic.table, *tables), self.work, workers):
+                return run_plastic_windows(
+                    self.plastic, arrays, self.inputs, output, self.work, *span, self.interval, workers
+                )
+        with helpers((fixed, *tables), self.work, workers):
+            return float(run_windows(fixed, *tables, laid(self.work), *span, length, *self.interval, workers))
 
-    def _enlarge(self, short: Short) -> None:
-        if self.learner is not None and self.lesson is not None:
-            check_memory(3.0 * self.learner.nbytes, "the spikes under way of projections that learn")
-            self.learner, self.lesson, self.arrays = enlarged(self.learner, short.code, self.lesson, self.arrays)
-            self.desk = self._new_desk()
+    def _enlarge_plastic(self, needs: NeedsRoom) -> None:
+        if self.plastic is not None and self.plastic_state is not None:
+            check_memory(3.0 * self.plastic.nbytes, "the spikes under way of projections that learn")
+            self.plastic, self.plastic_state, self.arrays = enlarge(
+                self.plastic, needs.code, self.plastic_state, self.arrays
+            )
+            self.work = self._new_workspace()
 
     def weights(self) -> dict[str, Floats]:
-        """What the projections that learn have learned."""
-        if self.learner is None or self.lesson is None:
+        """The weights of the projections that learn; crossbars of the network get the devices that learned."""
+        if self.plastic is None or self.plastic_state is None:
             return {}
-        self.learner.hand_over(self.lesson)
-        return self.learner.weights(self.lesson)
+        self.plastic.update_network(self.plastic_state)
+        return self.plastic.weights(self.plastic_state)
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
-        arrays = self.spare = copied(self.arrays, self.spare)
+        arrays = self.spare = copy_arrays(self.arrays, self.spare)
         arrays.register[NEXT_SAMPLE] = 0
         times, voltage = self.inputs.sample_time, self.output.voltage
         if len(self.sampling.ids):
-            times = self.sampling.times(max(self.reached, self.counted[0]), min(until, self.counted[1]))
+            times = self.sampling.times(max(self.reached, self.interval[0]), min(until, self.interval[1]))
             voltage = np.zeros((len(times), len(self.sampling.ids)))
             self.inputs = self.inputs._replace(sample_time=times)
         output = Output(self.output.time, self.output.neuron, voltage, self.events.copy())
         return arrays, times, voltage, output
 
-    def _until(self, stop: float) -> float:
-        """The end of the next piece: a point of the grid, or `stop`."""
+    def _chunk_end(self, stop: float) -> float:
+        """The end of the next chunk: an end of a window, or `stop`."""
         length = self.program.window
         if not length:
-            most = MOST_VALUES / len(self.sampling.ids) * self.sampling.step if len(self.sampling.ids) else inf
-            ahead, patient = self._next_instant(), self.reached + self.windows * INSTANT
-            self.quiet = ahead > patient
-            return min(stop, self.reached + most, max(ahead, patient))
+            most = MAX_VALUES / len(self.sampling.ids) * self.sampling.step if len(self.sampling.ids) else inf
+            ahead, usual = self._next_instant(), self.reached + self.windows * INSTANT
+            self.quiet = ahead > usual
+            return min(stop, self.reached + most, max(ahead, usual))
         window = int(window_of(self.reached, length))
         last = window + self.windows
         if stop <= (last + self.windows // 4) * length:
             last = int(window_of(stop, length)) + 1
         else:
             ahead = int(
-                first_busy(self.program.table, laid(self.arrays), laid(self.inputs), laid(self.desk), window, length)
+                first_busy(self.program.table, laid(self.arrays), laid(self.inputs), laid(self.work), window, length)
             )
             self.quiet = ahead > window
             last = ahead if self.quiet else last
         if len(self.sampling.ids):
-            most = self.reached + MOST_VALUES / len(self.sampling.ids) * self.sampling.step
+            most = self.reached + MAX_VALUES / len(self.sampling.ids) * self.sampling.step
             last = min(last, max(window + 1, int(window_of(min(most, stop), length))))
         return min(stop, last * length)
 
     def _next_instant(self) -> float:
-        """When something can happen next, where there are no windows: inf if never."""
+        """The next time at which anything can happen, where there are no windows; inf if never."""
         arrays, inputs, register = self.arrays, self.inputs, self.arrays.register
         due = [arrays.neurons["since"].min(initial=inf)]
         due += [arrays.calendar["time"][0]] if register[UNDER_WAY] else []
@@ -253,11 +262,11 @@ class Simulation:
         due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
         return float(min(due))
 
-    def _make_room(self, count: int, entered: int, reached: float, until: float) -> float:
-        """Enlarge what was too small, or be content with the windows that did fit."""
+    def _enlarge(self, count: int, entered: int, reached: float, until: float) -> float:
+        """Enlarge the buffer that was too small, or end the chunk with the windows that did fit; returns its end."""
         room = len(self.output.time)
         if count <= room:
-            self._more_events(entered)
+            self._enlarge_calendar(entered)
             return until
         time, neuron = self.output.time, self.output.neuron
         open_window = time >= reached
@@ -268,68 +277,71 @@ class Simulation:
                 self.limits,
                 time[open_window],
                 neuron[open_window],
-                self.learner,
+                self.plastic,
                 self.inputs,
             )
-        if reached > self.reached and room >= self.most_spikes:
+        if reached > self.reached and room >= self.max_spikes:
             return reached
-        self._more_spikes()
+        self._enlarge_output()
         return until
 
-    def _widen(self, code: int) -> None:
-        """Enlarge what the next windows are likely to fill, before they do."""
+    def _enlarge_ahead(self, code: int) -> None:
+        """Enlarge a buffer that is nearly full."""
         if code == NARROW:
-            self._more_events(1)
-        elif len(self.output.time) < self.most_spikes:
-            self._more_spikes()
+            self._enlarge_calendar(1)
+        elif len(self.output.time) < self.max_spikes:
+            self._enlarge_output()
 
-    def _more_events(self, needed: int) -> None:
-        """Room for that many more events under way."""
+    def _enlarge_calendar(self, needed: int) -> None:
+        """Enlarge the calendar, by at least that many more events under way."""
         grown = 2 * len(self.arrays.calendar) + needed
         check_memory(grown * EVENT_BYTES, f"{grown:,} events under way at {self.reached:.9g} s")
-        self.arrays = with_room(self.arrays, needed)
-        self.desk = self._new_desk()
+        self.arrays = with_larger_calendar(self.arrays, needed)
+        self.work = self._new_workspace()
 
-    def _more_spikes(self) -> None:
-        """Four times the room for spikes."""
+    def _enlarge_output(self) -> None:
+        """Enlarge the buffer for spikes to four times its size."""
         room = 4 * len(self.output.time)
         check_memory(
             room * (SPIKE_BYTES + 16 * self.threads), f"more than {room // 4:,} spikes from {self.reached:.9g} s on"
         )
         self.output = self.output._replace(time=np.empty(room), neuron=np.empty(room, np.int64))
-        self.desk = self._new_desk()
+        self.work = self._new_workspace()
 
-    def _new_desk(self) -> Workspace:
+    def _new_workspace(self) -> Workspace:
         bounds = self.program.shares(self.threads)
         calendar, room = len(self.arrays.calendar), len(self.output.time)
         work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt)
-        return work if self.learner is None else work._replace(cuts=self.learner.of_segments(work.cuts))
+        return work if self.plastic is None else work._replace(cuts=self.plastic.of_segments(work.cuts))
 
-    def _adapt(self, until: float, took: float, count: int) -> None:
+    def _adapt_length(self, until: float, took: float, count: int) -> None:
+        """Choose the number of windows of the next chunk, from what the last one took."""
         if self.quiet:
             return
-        done = (until - self.reached) / (self.program.window or INSTANT)
-        if took > 2 * PIECE:
-            self.windows = max(1, int(done * PIECE / took))
-        elif took < PIECE / 2 and 2 * count < self.most_spikes:
-            self.windows = min(max(2, min(16, int(0.8 * PIECE / max(took, 1e-9)))) * self.windows, self.most)
-        elif count >= self.most_spikes:
-            self.windows = max(1, int(done))
+        length = (until - self.reached) / (self.program.window or INSTANT)
+        if took > 2 * CHUNK_SECONDS:
+            self.windows = max(1, int(length * CHUNK_SECONDS / took))
+        elif took < CHUNK_SECONDS / 2 and 2 * count < self.max_spikes:
+            self.windows = min(
+                max(2, min(16, int(0.8 * CHUNK_SECONDS / max(took, 1e-9)))) * self.windows, self.max_windows
+            )
+        elif count >= self.max_spikes:
+            self.windows = max(1, int(length))
 
 
-def ready(program: Program, threads: int = 1) -> None:
-    """Compile for this kind of program, if that is still to be done: before anything that Ctrl-C should not cut."""
+def prepare_kernels(program: Program, threads: int = 1) -> None:
+    """Compile the kernels for this kind of program, if need be, so that Ctrl-C does not have to wait for it later."""
     kind = threads > 1, program.window > 0.0
-    if kind in _READY:
+    if kind in _PREPARED:
         return
     entry = run_windows if program.window else run_queue
     _announce(entry)
     link(entry)
-    nothing, nobody = np.zeros(0), np.zeros(0, np.int64)
-    inputs = Inputs(nothing, nobody, np.zeros(0, STEP), nothing, nothing, nobody)
-    arrays = copied(initial_state(program).arrays)
+    no_times, no_ids = np.zeros(0), np.zeros(0, np.int64)
+    inputs = Inputs(no_times, no_ids, np.zeros(0, STEP), no_times, no_times, no_ids)
+    arrays = copy_arrays(arrays_at_rest(program))
     work = new_workspace(program, program.shares(1), 0, 1)
-    out = _output(program, 0)
+    out = _new_output(program, 0)
     tables = program.table, laid(arrays), laid(inputs), laid(out)
     if program.window:
         run_windows(*tables, laid(work), 0.0, 0.0, program.window, 0.0, 0.0, 1)
@@ -339,14 +351,14 @@ def ready(program: Program, threads: int = 1) -> None:
             help_out(*tables, laid(work), 1, 2)
     else:
         run_queue(*tables, laid(work), laid(new_queue(program.fixed, arrays)), 0.0)
-    _READY.add(kind)
+    _PREPARED.add(kind)
 
 
-_READY: set[Any] = set()
+_PREPARED: set[Any] = set()
 
 
 @cache
 def _announce(kernel: Callable[..., float]) -> None:
-    """Say so before the first compilation, which takes a while; later processes read the cache."""
+    """Print a line before the first compilation, which takes a while; later processes read the cache."""
     if not is_cached(kernel):
         print("neuro: compiling the engine, once (less than a minute) ...", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Inputs of a run, checked once and merged into the sorted arrays that the kernels read."""
+"""Inputs of a run: checked once, and merged into the sorted arrays that the kernels read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ import numpy as np
 from neuro.engine.drive.poisson import poisson
 from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
-from neuro.engine.recording import Current, Record, Spikes, each
+from neuro.engine.recording import Current, Record, Spikes, as_sequence
 from neuro.errors import ClampError, InputError, ParameterError, UnknownName
-from neuro.network.neurons import Model, PoissonSource, Source, SpikeSource
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import PoissonSource, Source, SpikeSource
 from neuro.validation import Floats, Ints, indices
 
-__all__ = ["NO_SAMPLES", "ClampLike", "Sampling", "Schedule", "join", "sampling", "schedule", "since", "takes"]
+__all__ = [
+    "NO_SAMPLES",
+    "ClampLike",
+    "Sampling",
+    "Schedule",
+    "join_schedules",
+    "read_inputs",
+    "sampled_neurons",
+    "sampling",
+    "schedule",
+    "schedule_from",
+]
 
 
 class ClampLike(Protocol):
@@ -31,13 +43,66 @@ class ClampLike(Protocol):
 
 
 class Schedule(NamedTuple):
-    """Everything from outside in one interval, in the common numbering of neurons."""
+    """All inputs in one interval, in the common numbering of neurons."""
 
     source_time: Floats
     source_id: Ints
     steps: Records
     step_value: Floats
     forced: Ints
+
+
+def read_inputs(
+    network: Network, inputs: Mapping[str, Any] | None, *, clamps: bool = True
+) -> tuple[list[tuple[str, Spikes]], dict[str, list[Current]]]:
+    """Check the `inputs` of a run, and sort them into the spikes of sources and the currents of each population.
+
+    `clamps`: does the engine have clamps? The error message mentions them then.
+
+    Raises
+    ------
+    UnknownName
+        If the network has no such population.
+    InputError
+        If a population cannot take such an input, or if shapes or ids do not fit its size.
+    """
+    spikes: list[tuple[str, Spikes]] = []
+    currents: dict[str, list[Current]] = {}
+    for name, value in (inputs or {}).items():
+        if name not in network.populations:
+            raise UnknownName("population of this network", name, network.populations)
+        population = network.populations[name]
+        for item in as_sequence(value):
+            if isinstance(item, Spikes) and isinstance(population.model, SpikeSource):
+                if len(item) and item.ids.max() >= population.size:
+                    indices(item.ids, population.size, f"spikes of {name!r}", error=InputError)
+                spikes.append((name, item))
+            elif isinstance(item, Current) and not isinstance(population.model, Source):
+                currents.setdefault(name, []).append(_of_size(item, population))
+            else:
+                rule = _accepted(population, clamps)
+                raise InputError(rule, where=f"input of {name!r}", value=type(item).__name__)
+    return spikes, currents
+
+
+def _accepted(population: Population, clamps: bool) -> str:
+    """What a population takes as its input, in the words of an error message."""
+    if isinstance(population.model, SpikeSource):
+        return "a spike source takes Spikes"
+    if isinstance(population.model, PoissonSource):
+        return "a Poisson source draws its own spikes; to give it some, make it a SpikeSource"
+    return "this population takes a Current" + ("; to force its spikes, use a hard Clamp" if clamps else "")
+
+
+def _of_size(current: Current, population: Population) -> Current:
+    """The current, if its columns fit the population."""
+    if current.values.ndim == 2 and current.values.shape[1] != population.size:
+        raise InputError(
+            f"a current needs one column for each of the {population.size} neurons",
+            where=f"current onto {population.name!r}",
+            value=f"shape {current.values.shape}",
+        )
+    return current
 
 
 def schedule(
@@ -52,87 +117,67 @@ def schedule(
 
     Poisson sources draw their spikes from `seed`.
     """
-    times: list[Floats] = []
-    ids: list[Ints] = []
-    forced: list[Ints] = []
-    currents: dict[str, list[Current]] = {}
-
-    def add(name: str, spikes: Spikes) -> None:
-        low, high = spikes.times.searchsorted((start, stop))
-        size = program.network.populations[name].size
-        if len(spikes) and spikes.ids.max() >= size:
-            indices(spikes.ids, size, f"spikes of {name!r}", error=InputError)
-        times.append(spikes.times[low:high])
-        ids.append(spikes.ids[low:high] + program.offset[name])
-
-    for name, value in (inputs or {}).items():
-        if name not in program.offset:
-            raise UnknownName("population of this network", name, program.offset)
-        model = program.network.populations[name].model
-        is_source = isinstance(model, SpikeSource)
-        for item in each(value):
-            if isinstance(item, Spikes) and is_source:
-                add(name, item)
-            elif isinstance(item, Current) and not isinstance(model, Source):
-                currents.setdefault(name, []).append(item)
-            else:
-                raise InputError(takes(model), where=f"input of {name!r}", value=type(item).__name__)
+    trains, currents = read_inputs(program.network, inputs)
     for name, population in program.network.populations.items():
         if isinstance(population.model, PoissonSource):
-            add(name, poisson(population, seed, start, stop))
+            trains.append((name, poisson(population, seed, start, stop)))
+    forced: list[Ints] = []
     if clamp is not None:
         for name, (neurons, spikes) in clamp.forced.items():
-            _known(program, name)
-            size = program.network.populations[name].size
-            held = np.zeros(size, bool)
-            held[indices(neurons, size, f"clamped neurons of {name!r}", error=ClampError)] = True
-            if len(spikes) and (spikes.ids.max() >= size or not held[spikes.ids].all()):
-                raise ClampError("only clamped neurons can be forced to spike", where=f"clamp of {name!r}")
-            forced.append(np.flatnonzero(held) + program.offset[name])
-            add(name, spikes)
+            forced.append(_forced_neurons(program, name, neurons, spikes))
+            trains.append((name, spikes))
         for name, current in clamp.currents.items():
-            _known(program, name)
-            currents.setdefault(name, []).append(current)
-    when, who = _joined(times, np.float64), _joined(ids, np.int64)
+            currents.setdefault(name, []).append(_of_size(current, _clampable(program, name)))
+    times: list[Floats] = []
+    ids: list[Ints] = []
+    for name, spikes in trains:
+        low, high = spikes.times.searchsorted((start, stop))
+        times.append(spikes.times[low:high])
+        ids.append(spikes.ids[low:high] + program.offset[name])
+    all_times, all_ids = _concatenated(times, np.float64), _concatenated(ids, np.int64)
     if len(times) > 1:
-        when, who = _in_order(when, who)
-    steps, values = _steps(program, currents, start, stop)
-    return Schedule(when, who, steps, values, _joined(forced, np.int64))
+        all_times, all_ids = _sorted_spikes(all_times, all_ids)
+    steps, values = _drive_steps(program, currents, start, stop)
+    return Schedule(all_times, all_ids, steps, values, _concatenated(forced, np.int64))
 
 
-def _in_order(when: Floats, who: Ints) -> tuple[Floats, Ints]:
-    """Sorted by time, ties by neuron: where sorted lists follow each other, one stable sort is often enough."""
-    order = np.argsort(when, kind="stable")
-    times, ids = when[order], who[order]
-    if np.any((times[1:] == times[:-1]) & (ids[1:] < ids[:-1])):
-        order = np.lexsort((who, when))
-        times, ids = when[order], who[order]
-    return times, ids
+def _sorted_spikes(times: Floats, ids: Ints) -> tuple[Floats, Ints]:
+    """Sorted by time, ties by neuron. For sorted lists that follow each other, one stable sort is often enough."""
+    order = np.argsort(times, kind="stable")
+    sorted_times, sorted_ids = times[order], ids[order]
+    if np.any((sorted_times[1:] == sorted_times[:-1]) & (sorted_ids[1:] < sorted_ids[:-1])):
+        order = np.lexsort((ids, times))
+        sorted_times, sorted_ids = times[order], ids[order]
+    return sorted_times, sorted_ids
 
 
-def _joined(parts: list[Any], dtype: type) -> Any:
+def _concatenated(parts: list[Any], dtype: type) -> Any:
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 
-def takes(model: Model, *, clamps: bool = True) -> str:
-    """What a population takes as its input, for who has given something else; `clamps`: can it be clamped instead?"""
-    if isinstance(model, SpikeSource):
-        return "a spike source takes Spikes"
-    if isinstance(model, PoissonSource):
-        return "a Poisson source draws its own spikes; to give it some, make it a SpikeSource"
-    return "this population takes a Current" + ("; to force its spikes, use a hard Clamp" if clamps else "")
+def _forced_neurons(program: Program, name: str, neurons: Ints, spikes: Spikes) -> Ints:
+    """The neurons that a hard clamp holds, in the common numbering."""
+    size = _clampable(program, name).size
+    is_held = np.zeros(size, bool)
+    is_held[indices(neurons, size, f"clamped neurons of {name!r}", error=ClampError)] = True
+    if len(spikes) and (spikes.ids.max() >= size or not is_held[spikes.ids].all()):
+        raise ClampError("only clamped neurons can be forced to spike", where=f"clamp of {name!r}")
+    return np.flatnonzero(is_held) + program.offset[name]
 
 
-def _known(program: Program, name: str) -> None:
+def _clampable(program: Program, name: str) -> Population:
     if name not in program.offset:
         raise UnknownName("population of this network", name, program.offset)
-    if isinstance(program.network.populations[name].model, Source):
+    population = program.network.populations[name]
+    if isinstance(population.model, Source):
         raise ClampError("a source of spikes cannot be clamped: give its spikes as input", where=repr(name))
+    return population
 
 
-def _steps(
+def _drive_steps(
     program: Program, currents: Mapping[str, list[Current]], start: float, stop: float
 ) -> tuple[Records, Floats]:
+    """The times at which drives change (`STEP`), and the drives from then on, one after the other."""
     rows: list[tuple[float, int, int, int]] = []
     values = []
     offset = 0
@@ -140,26 +185,18 @@ def _steps(
         if isinstance(population.model, Source) or not population.size:
             continue
         parts = currents.get(name, [])
-        shape = (population.size,)
         here = slice(program.offset[name], program.offset[name] + population.size)
         gain = program.of("gain", here) if parts else 0.0
-        for part in parts:
-            if part.values.ndim == 2 and part.values.shape[1:] != shape:
-                raise InputError(
-                    f"a current needs one column for each of the {population.size} neurons",
-                    where=f"current onto {name!r}",
-                    value=f"shape {part.values.shape}",
-                )
         for moment in sorted({start, *(float(t) for part in parts for t in part.times if start < t < stop)}):
             rows.append((moment, here.start, population.size, offset))
             values.append(program.drive[here] + gain * _total(parts, moment) if parts else program.drive[here])
             offset += population.size
     rows.sort(key=lambda row: row[:2])
-    return np.array(rows, STEP), _joined(values, np.float64)
+    return np.array(rows, STEP), _concatenated(values, np.float64)
 
 
 def _total(parts: list[Current], moment: float) -> Floats | float:
-    """The currents that flow at a moment, summed in the order in which they were given."""
+    """The sum of the currents at a moment, in the order in which they were given."""
     total: Floats | float = 0.0
     for part in parts:
         k = int(part.times.searchsorted(moment, side="right")) - 1
@@ -168,8 +205,8 @@ def _total(parts: list[Current], moment: float) -> Floats | float:
     return total
 
 
-def join(earlier: Schedule | None, later: Schedule) -> Schedule:
-    """One interval's inputs after another's."""
+def join_schedules(earlier: Schedule | None, later: Schedule) -> Schedule:
+    """The inputs of one interval, then those of the next."""
     if earlier is None:
         return later
     steps = later.steps.copy()
@@ -183,8 +220,15 @@ def join(earlier: Schedule | None, later: Schedule) -> Schedule:
     )
 
 
+def schedule_from(whole: Schedule, time: float) -> Schedule:
+    """The part of a schedule at `time` or after."""
+    low = whole.source_time.searchsorted(time)
+    steps = whole.steps[whole.steps["time"] >= time]
+    return whole._replace(source_time=whole.source_time[low:], source_id=whole.source_id[low:], steps=steps)
+
+
 class Sampling(NamedTuple):
-    """Which voltages are read, and when: at the multiples of a step."""
+    """Which voltages are sampled, and when: at the multiples of a step."""
 
     step: float
     ids: Ints
@@ -202,25 +246,31 @@ NO_SAMPLES = Sampling(1.0, np.zeros(0, np.int64))
 
 
 def sampling(program: Program, record: Record) -> Sampling:
-    """The neurons whose voltages are to be sampled, in the common numbering, and the step."""
+    """The neurons whose voltages are to be sampled, and the step."""
     if not record.v:
         return NO_SAMPLES
     v_dt = 1e-3 if record.v_dt is None else record.v_dt
     if not v_dt > 0:
         raise ParameterError("must be greater than zero", where="Record.v_dt", value=v_dt)
-    ids = []
-    for name, who in record.v.items():
-        if name not in program.offset:
-            raise UnknownName("population of this network", name, program.offset)
-        population = program.network.populations[name]
+    return Sampling(float(v_dt), sampled_neurons(program.network, program.offset, record))
+
+
+def sampled_neurons(network: Network, offset: Mapping[str, int], record: Record) -> Ints:
+    """The neurons that `Record.v` asks for, in the common numbering.
+
+    Raises
+    ------
+    UnknownName
+        If the network has no such population.
+    InputError, ParameterError
+        If the population has no voltage, or no such neuron.
+    """
+    ids = [np.zeros(0, np.int64)]
+    for name, neurons in (record.v or {}).items():
+        if name not in network.populations:
+            raise UnknownName("population of this network", name, network.populations)
+        population = network.populations[name]
         if isinstance(population.model, Source):
             raise InputError("a source of spikes has no voltage", where=f"Record.v of {name!r}")
-        ids.append(indices(np.atleast_1d(who), population.size, f"Record.v of {name!r}") + program.offset[name])
-    return Sampling(float(v_dt), np.concatenate(ids))
-
-
-def since(part: Schedule, time: float) -> Schedule:
-    """What of a schedule lies at `time` or after."""
-    low = part.source_time.searchsorted(time)
-    steps = part.steps[part.steps["time"] >= time]
-    return part._replace(source_time=part.source_time[low:], source_id=part.source_id[low:], steps=steps)
+        ids.append(indices(np.atleast_1d(neurons), population.size, f"Record.v of {name!r}") + offset[name])
+    return np.concatenate(ids)

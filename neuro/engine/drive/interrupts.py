@@ -1,4 +1,4 @@
-"""Ctrl-C during a run: put off until the state is whole, then answered by what was done so far, or by an exception."""
+"""Handles Ctrl-C during a run: the run stops when its state is consistent, and returns what was done so far."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ import numpy as np
 __all__ = ["Interrupts", "deferred", "raise_interrupts"]
 
 GRACE = 1.0
-"""Seconds in which a kernel may end by itself after Ctrl-C: then its piece of the run is kept."""
+"""Seconds that a kernel has after Ctrl-C to end by itself; its chunk of the run is then kept."""
 
 _RAISED = ContextVar("neuro_interrupts_are_raised", default=False)
 
 
 class Interrupts:
-    """Was a run asked to stop?"""
+    """Records whether a run was asked to stop."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self.halt = np.zeros(1, np.int64)
-        """Not zero: kernels are to return at once, and their piece of the run is lost."""
+        """Not zero: kernels return at once, and their chunk of the run is lost."""
 
-    def note(self, number: int, frame: FrameType | None) -> None:
-        """Remember the first signal; who sends a second one does not want to wait."""
-        if self.asked:
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Record the first signal; the second one raises KeyboardInterrupt at once."""
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
 
 
-class _Watch:
-    """A thread that hears of SIGINT while the main thread is in a kernel, where Python's handlers have to wait."""
+class _SignalThread:
+    """A thread that receives SIGINT while the main thread is in a kernel, where Python's handlers have to wait."""
 
     current: Interrupts | None = None
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.ear, self.mouth = socket.socketpair()
-        self.mouth.setblocking(False)
+        self.receiver, self.sender = socket.socketpair()
+        self.sender.setblocking(False)
         threading.Thread(target=self._listen, name="neuro-interrupts", daemon=True).start()
 
     def _listen(self) -> None:
-        while heard := self.ear.recv(64):
-            mine = self.current
-            if signal.SIGINT in heard and mine is not None:
+        while received := self.receiver.recv(64):
+            interrupts = self.current
+            if signal.SIGINT in received and interrupts is not None:
                 time.sleep(GRACE)
-                mine.halt[0] = 1
+                interrupts.halt[0] = 1
 
     @contextmanager
-    def over(self, interrupts: Interrupts) -> Iterator[None]:
-        """Watch for the time of a block, unless somebody else has taken that place."""
-        before = signal.set_wakeup_fd(self.mouth.fileno(), warn_on_full_buffer=False)
+    def serving(self, interrupts: Interrupts) -> Iterator[None]:
+        """Set `halt` of `interrupts` on SIGINT within a `with` block, unless the program has its own wakeup socket."""
+        before = signal.set_wakeup_fd(self.sender.fileno(), warn_on_full_buffer=False)
         if before != -1:
             signal.set_wakeup_fd(before)
         outer, self.current = self.current, interrupts
@@ -70,48 +70,48 @@ class _Watch:
                 signal.set_wakeup_fd(-1)
 
 
-_WATCHES: list[_Watch] = []
+_THREADS: list[_SignalThread] = []
 
 
-def _watch() -> _Watch:
-    """The watch of this process; a forked one has no threads but its own."""
-    if not _WATCHES or _WATCHES[-1].process != os.getpid():
-        _WATCHES[:] = [_Watch()]
-    return _WATCHES[-1]
+def _signal_thread() -> _SignalThread:
+    """The thread of this process; a fork does not inherit it."""
+    if not _THREADS or _THREADS[-1].process != os.getpid():
+        _THREADS[:] = [_SignalThread()]
+    return _THREADS[-1]
 
 
 @contextmanager
 def deferred() -> Iterator[Interrupts]:
-    """Put SIGINT off for the time of a `with` block; whoever works in it looks at `asked` when all is in order.
+    """Defer SIGINT within a `with` block; the code in it checks `requested` whenever its state is consistent.
 
-    A kernel that works on for longer than `GRACE` after that sees `halt`.
+    A kernel that runs for longer than `GRACE` after the signal finds `halt` set.
 
-    Only in the main thread, which alone gets signals, and only in the place of Python's own handler: a program that
-    has its own keeps it. Within `raise_interrupts` the signal is raised when the block has ended.
+    This works in the main thread only, which alone gets signals, and only in place of Python's own handler: a program
+    keeps a handler of its own. Within `raise_interrupts`, the signal is raised at the end of the block.
     """
     interrupts = Interrupts()
-    ours = (
+    is_handled = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
-    if ours:
-        signal.signal(signal.SIGINT, interrupts.note)
+    if is_handled:
+        signal.signal(signal.SIGINT, interrupts.on_signal)
     try:
-        with _watch().over(interrupts) if ours else nullcontext():
+        with _signal_thread().serving(interrupts) if is_handled else nullcontext():
             yield interrupts
     finally:
-        if ours:
+        if is_handled:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    if interrupts.asked and _RAISED.get():
+    if interrupts.requested and _RAISED.get():
         raise KeyboardInterrupt
 
 
 @contextmanager
 def raise_interrupts() -> Iterator[None]:
-    """Let Ctrl-C end the `with` block, or the function decorated with it, as it ends any other program.
+    """Let Ctrl-C raise KeyboardInterrupt in the `with` block, or in the function decorated with it.
 
-    By itself a run answers Ctrl-C with a recording of what was done so far. Work that consists of many runs has no
-    use for a part of one.
+    A run by itself answers Ctrl-C with a recording of what was done so far. Work that consists of many runs has no use
+    for a part of one.
 
     >>> import neuro as nr
     >>> with raise_interrupts():

@@ -1,4 +1,4 @@
-"""Poisson spike trains, drawn in blocks of absolute time: a draw hangs on seed, name and block alone."""
+"""Draws Poisson spike trains in blocks of absolute time; a draw depends only on seed, population name and block."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BLOCK = 0.125
 def poisson(population: Population, seed: int, start: float, stop: float) -> Spikes:
     """The spikes of a population of Poisson sources in [start, stop).
 
-    Within a block a neuron's number of spikes is Poisson distributed with mean rate times length, and its spikes
-    are uniform in time, to the resolution of a double: a homogeneous Poisson process, and no grid.
+    In each block the number of a neuron's spikes has a Poisson distribution with mean rate times length, and the spikes
+    are uniform in time, to the resolution of a double. This is a homogeneous Poisson process without a time grid.
 
     >>> from neuro.network.neurons import PoissonSource
     >>> noise = Population("noise", 3, PoissonSource(20.0))
@@ -37,7 +37,7 @@ def poisson(population: Population, seed: int, start: float, stop: float) -> Spi
 def _block(name: str, seed: int, k: int, mean: Floats) -> tuple[Floats, np.ndarray]:
     rng = stream(seed, "poisson", name, str(k))
     ids = np.repeat(np.arange(len(mean)), rng.poisson(mean))
-    # The sum may round up to the end, which is of the next block.
+    # The sum can round up to the block's end, which belongs to the next block.
     times = np.minimum((k + rng.random(len(ids))) * BLOCK, np.nextafter((k + 1) * BLOCK, 0.0))
     order = np.lexsort((ids, times))
     return times[order], ids[order]

@@ -1,1 +1,1 @@
-"""From a network to the flat arrays that kernels read; `program.py` comes first."""
+"""Lowers a network to the flat arrays that kernels read. Open `program.py` first."""

@@ -1,4 +1,4 @@
-"""What two programs must share for the state of one to fit the other, in words and digests that a file can hold."""
+"""The structure of a program, in words and digests: a state fits only programs of the same structure."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from neuro.errors import StateError
 from neuro.network.graph import Population, Projection
 from neuro.network.neurons import receptors
 
-__all__ = ["Structure", "acting", "require_same", "require_structure", "structure", "values"]
+__all__ = ["Structure", "parameter_digest", "parameters_in_force", "require_same", "require_structure", "structure_of"]
 
 Structure = dict[str, dict[str, Any]]
-"""By "population 'a'" or "projection 'a->b'": what it is, in words."""
+"""By "population 'a'" or "projection 'a->b'": its properties by name."""
 
 _STRUCTURES: WeakKeyDictionary[Program, Structure] = WeakKeyDictionary()
 
 
-def structure(program: Program) -> Structure:
-    """Populations, models, the shapes of parameters, projections and their wiring; not weights and parameters.
+def structure_of(program: Program) -> Structure:
+    """Populations, models, shapes of parameters, projections and their wiring; neither weights nor parameter values.
 
     >>> import neuro as nr
     >>> net = nr.Network()
     >>> cell = net.add(nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=1.0)))
-    >>> structure(nr.build(net))["population 'cell'"]["size"]
+    >>> structure_of(nr.build(net))["population 'cell'"]["size"]
     3
     """
     if program not in _STRUCTURES:
@@ -50,7 +50,7 @@ def _of_population(program: Program, g: int, population: Population) -> dict[str
         "model": type(population.model).__name__,
         "receptors": ["none" if tau is None else "current" for tau in receptors(population.model)],
         "number of currents": int(cells["modes"].max(initial=0)),
-        # In amplitude form the state is in units that the common time constants set.
+        # In amplitude form the units of the state depend on the common time constants.
         "time constants": [float(group[key]) for key in ("rate_m", "rate_s", "fastest")],
         "form": int(group["kind"]),
     }
@@ -71,8 +71,8 @@ def _of_projection(program: Program, k: int, projection: Projection) -> dict[str
     }
 
 
-def acting(program: Program, learned: Collection[str] = ()) -> tuple[np.ndarray[Any, Any], ...]:
-    """All weights and parameters that act between a state's base and its time; not those of matrices that learn."""
+def parameters_in_force(program: Program, learned: Collection[str] = ()) -> tuple[np.ndarray[Any, Any], ...]:
+    """All weights and parameters that the result depends on, but for the weights of the matrices `learned`."""
     fixed, weight = program.fixed, program.fixed.weight
     spans = [program.weights_at[name] for name in learned if name in program.weights_at]
     if spans:
@@ -82,9 +82,9 @@ def acting(program: Program, learned: Collection[str] = ()) -> tuple[np.ndarray[
     return weight, fixed.cells, fixed.rate, fixed.jump
 
 
-def values(program: Program, learned: Collection[str] = ()) -> str:
-    """A digest of what is `acting`."""
-    return _digest(*acting(program, learned))
+def parameter_digest(program: Program, learned: Collection[str] = ()) -> str:
+    """A digest of `parameters_in_force`."""
+    return _digest(*parameters_in_force(program, learned))
 
 
 def _digest(*arrays: np.ndarray[Any, Any]) -> str:
@@ -95,36 +95,42 @@ def _digest(*arrays: np.ndarray[Any, Any]) -> str:
     return digest.hexdigest()
 
 
-def require_same(one: Program, other: Program) -> None:
-    """Refuse a state of program `one` for program `other`, unless they differ in weights and parameters alone.
+def require_same(old: Program, new: Program) -> None:
+    """Refuse a state of the program `old` for the program `new`, unless only weights and parameters differ.
 
     Raises
     ------
     StateError
-        With what differs.
+        With the differences.
     """
-    if one is other or (one.network is other.network and one.fixed.post is other.fixed.post):
+    if old is new or (old.network is new.network and old.fixed.post is new.fixed.post):
         return
-    require_structure(structure(one), other, "state")
+    require_structure(structure_of(old), new, "state")
 
 
 def require_structure(found: Mapping[str, Mapping[str, Any]], program: Program, where: str) -> None:
-    """Refuse a state of a network of structure `found`."""
-    wanted = structure(program)
-    complaints = [f"the state has no {part}" for part in wanted if part not in found]
-    complaints += [f"this network has no {part}" for part in found if part not in wanted]
-    if not complaints:
+    """Refuse a state of a network with the structure `found`.
+
+    Raises
+    ------
+    StateError
+        With the differences.
+    """
+    wanted = structure_of(program)
+    differences = [f"the state has no {part}" for part in wanted if part not in found]
+    differences += [f"this network has no {part}" for part in found if part not in wanted]
+    if not differences:
         for part, has in wanted.items():
-            complaints += [
+            differences += [
                 f"{part} has another wiring" if key == "wiring" else f"{part}: {key} is {has[key]}, was {was}"
                 for key, was in found[part].items()
                 if has.get(key) != was
             ]
-    if complaints:
-        more = f" (and {len(complaints) - 3} more differences)" if len(complaints) > 3 else ""
+    if differences:
+        more = f" (and {len(differences) - 3} more differences)" if len(differences) > 3 else ""
         raise StateError(
             "a state fits only the network that it came from",
             where=where,
-            value="; ".join(complaints[:3]) + more,
+            value="; ".join(differences[:3]) + more,
             remedy="Build the network of the state, or start without one",
         )

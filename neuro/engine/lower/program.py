@@ -1,4 +1,4 @@
-"""Networks lowered to flat arrays, ready for the kernels; built once, run many times."""
+"""The compiled form of a network for the exact engine: `build` makes a `Program` once, and it runs many times."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.engine.kernels.arrays import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
 from neuro.engine.kernels.one_current import NEAR
-from neuro.engine.lower.runaway import natural_rates
-from neuro.engine.lower.wiring import wiring
+from neuro.engine.lower.currents import self_currents, synaptic_taus
+from neuro.engine.lower.wiring import lower_projections
 from neuro.errors import UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import laid
 from neuro.network.graph import Network, Population
@@ -24,34 +24,32 @@ from neuro.validation import Floats, Ints, finite, frozen
 __all__ = ["Program", "amplitudes", "build"]
 
 SLACK = 2.0**-20
-"""By which part of itself a window is shorter than the shortest delay."""
+"""Relative amount by which a window is shorter than the shortest delay."""
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A network as flat arrays.
-
-    Populations stand one after the other in one numbering; `offset` says where each begins.
-    """
+    """A network as flat arrays. The neurons of all populations, one after the other, have one common numbering."""
 
     network: Network
-    """What it was built from."""
+    """The network that it was built from."""
     offset: Mapping[str, int]
     """First neuron of each population."""
     fixed: Fixed
-    """Parameters and wiring, as the kernels see them."""
+    """Parameters and wiring, as the kernels read them."""
     drive: Floats
     """Constant part of dv/dt, per neuron."""
     weights_at: Mapping[str, tuple[int, int]]
-    """Where each matrix projection's weights stand in `fixed.weight`."""
+    """First and last place in `fixed.weight` of the weights of each projection with a matrix."""
     weight_order: Mapping[str, Ints]
-    """Which entry of the flattened matrix stands at each place, for matrices whose rows have several delays."""
+    """For each of these places the entry of the flattened matrix, where it differs: rows with several delays."""
     window: float
-    """Just less than the shortest delay (or a few time constants, if that is shorter), s; zero: there are none."""
+    """Length of a window, s: just less than the shortest delay, or a few time constants if that is shorter; 0 if any
+    delay is zero."""
 
     @cached_property
     def table(self) -> Fixed:
-        """`fixed` in the form in which kernels take it."""
+        """`fixed` in the form that kernels take."""
         return laid(self.fixed)
 
     @property
@@ -60,7 +58,7 @@ class Program:
         return len(self.drive)
 
     def shares(self, threads: int) -> Ints:
-        """Bounds of the neurons that each thread sees to, shape (threads + 1,): about as many synapses for each."""
+        """Bounds of the neurons of each thread, shape (threads + 1,), such that all have about as many synapses."""
         if threads == 1:
             return np.array([0, self.size])
         inner = np.searchsorted(self._load, np.arange(1, threads) * (self._load[-1] / threads))
@@ -68,16 +66,16 @@ class Program:
 
     @cached_property
     def _load(self) -> Ints:
-        """Synapses onto each neuron and all before it, and one more for each of them."""
+        """Cumulative load of the neurons: the synapses onto each, and one more."""
         return np.cumsum(1 + np.bincount(self.fixed.post, minlength=self.size))
 
     def slice(self, population: str) -> slice:
-        """Where a population stands in the common numbering."""
+        """The neurons of a population in the common numbering."""
         first = self.offset[population]
         return slice(first, first + self.network.populations[population].size)
 
     def of(self, name: str, which: Any) -> NDArray[Any]:
-        """A parameter (a field of `CELL`) of some neurons, given as an index into the common numbering."""
+        """A parameter (a field of `CELL`) of the neurons with index `which` in the common numbering."""
         return np.asarray(self.fixed.cells[name][self._cell[which]])
 
     @cached_property
@@ -86,18 +84,13 @@ class Program:
         groups = self.fixed.groups
         return np.repeat(np.arange(len(groups)), groups["stop"] - groups["start"])
 
-    @cached_property
-    def natural_rates(self) -> Floats:
-        """Spikes per second that the neurons of each population may fire unless a run says otherwise."""
-        return natural_rates(self)
-
     def row_of(self, j: int) -> int:
-        """The row that has the parameters of neuron j."""
+        """The row of `fixed.cells` that has the parameters of neuron j."""
         return int(self._cell[j])
 
     @cached_property
     def _cell(self) -> NDArray[np.uint32]:
-        """The row that has the parameters of each neuron."""
+        """The row of `fixed.cells` that has the parameters of each neuron."""
         groups = self.fixed.groups
         group = np.repeat(groups, groups["stop"] - groups["start"])
         row = group["cells"] + group["own"] * (np.arange(self.size) - group["start"])
@@ -147,8 +140,7 @@ class Program:
 def build(network: Network) -> Program:
     """Lower a network to flat arrays.
 
-    Random connectivity is drawn from ``network.seed`` by the projections' names, so building twice gives the same
-    synapses.
+    Random synapses depend only on ``network.seed`` and the projections' names, so building twice gives the same ones.
 
     Raises
     ------
@@ -165,26 +157,26 @@ def build(network: Network) -> Program:
     for name, population in network.populations.items():
         if isinstance(population.model, LoihiLIF):
             raise UnsupportedFeature(
-                f"the exact engine has no {type(population.model).__name__}, which lives in time steps",
+                f"the exact engine has no {type(population.model).__name__}, which is defined in time steps",
                 where=f"population {name!r}",
                 remedy="Use run(..., engine='clocked', dt=...)",
             )
         offset[name] = total
         total += population.size
     cells, rate, jump, begins = _cells(network)
-    wires = wiring(network, offset, total)
-    groups = _groups(network, offset, cells, rate, begins, windows=bool(np.all(wires.arrays[1]["delay"] > 0.0)))
+    rows = lower_projections(network, offset, total)
+    groups = _groups(network, offset, cells, rate, begins, windows=bool(np.all(rows.arrays[1]["delay"] > 0.0)))
     drive = np.zeros(total)
     for name, population in network.populations.items():
         drive[offset[name] : offset[name] + population.size] = _drive(population)
     return Program(
         network=network,
         offset=offset,
-        fixed=Fixed(cells, rate, jump, groups, *wires.arrays),
+        fixed=Fixed(cells, rate, jump, groups, *rows.arrays),
         drive=frozen(drive),
-        weights_at=wires.weights_at,
-        weight_order=wires.weight_order,
-        window=_window(wires.arrays[1], groups),
+        weights_at=rows.weights_at,
+        weight_order=rows.weight_order,
+        window=_window(rows.arrays[1], groups),
     )
 
 
@@ -196,38 +188,24 @@ def _drive(population: Population) -> Floats:
     return (population.parameter("v_rest") + population.parameter("bias")) * _gain(population)
 
 
-def _self_currents(population: Population) -> list[tuple[Floats, Floats]]:
-    """(rates, jumps) of what a neuron's own spikes add to: negative for the currents of an AHP."""
-    model, size = population.model, (population.size,)
-    if isinstance(model, AHP):
-        taus, jumps, sign = model.tau_ahp, model.jump, -1.0
-    elif isinstance(model, ALIF):
-        taus, jumps, sign = model.tau_adapt, model.jump, 1.0
-    else:
-        return []
-    pairs = zip(taus, jumps, strict=True) if isinstance(taus, tuple) else [(taus, jumps)]  # type: ignore[arg-type]
-    return [
-        (
-            1.0 / np.broadcast_to(np.asarray(tau, float), size),
-            sign * np.broadcast_to(np.asarray(jump, float), size),
-        )
-        for tau, jump in pairs
-    ]
-
-
 def _synaptic_rates(population: Population) -> list[Floats]:
     """Rates of the receptors that have a time constant."""
-    return [1.0 / np.broadcast_to(tau, (population.size,)) for tau in receptors(population.model) if tau is not None]
+    return [1.0 / tau for tau in synaptic_taus(population)]
+
+
+def _self_rates(population: Population) -> list[tuple[Floats, Floats]]:
+    """(rates, jumps) of the x_k that a neuron's own spikes change."""
+    return [(1.0 / tau, jump) for tau, jump in self_currents(population)]
 
 
 def _cells(network: Network) -> tuple[Records, Floats, Floats, Ints]:
-    """Parameter records, the rates of all x_k, what an own spike adds to each, and where each population's rows begin.
+    """Parameters, the rates of all x_k, what an own spike adds to each, and the first row of each population.
 
-    A population whose neurons are all the same has one row, others have one for each neuron.
+    A population of equal neurons has one row, others have one for each neuron.
     """
     populations = list(network.populations.values())
     synaptic = [_synaptic_rates(p) for p in populations]
-    own = [_self_currents(p) for p in populations]
+    own = [_self_rates(p) for p in populations]
     depth = max((len(a) + len(b) for a, b in zip(synaptic, own, strict=True)), default=0)
     parts = [_cells_of(population, g, synaptic[g], own[g], depth) for g, population in enumerate(populations)]
     begins = np.append(0, np.cumsum([len(cells) for cells, _, _ in parts])).astype(np.int64)
@@ -270,14 +248,14 @@ def _same(values: Floats) -> bool:
 
 
 def _compact(population: Population) -> bool:
-    """Can this population keep its amplitudes relative to one reference time?"""
+    """Can this population be simulated in amplitude form, with one reference time?"""
     model = population.model
     if not isinstance(model, LIF) or isinstance(model, ALIF) or population.size == 0:
         return False
     if model.v_min is not None or model.v_max is not None or len(receptors(model)) != 1:
         return False
     leak, currents = _gain(population), _synaptic_rates(population)
-    currents += [rate for rate, _ in _self_currents(population)]
+    currents += [rate for rate, _ in _self_rates(population)]
     if not _same(leak) or not all(_same(rate) for rate in currents):
         return False
     return all(bool(abs(rate[0] / leak[0] - 1.0) > NEAR) for rate in currents)
@@ -293,13 +271,13 @@ def _groups(
         group["stop"] = group["start"] + population.size
         group["cells"], group["own"] = first, last - first > 1
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
-        group["single"] = len(_synaptic_rates(population)) == 1 and not _self_currents(population)
+        group["single"] = len(_synaptic_rates(population)) == 1 and not _self_rates(population)
         if isinstance(population.model, Source):
             group["kind"] = SOURCE
         elif windows and _compact(population):
             group["kind"] = COMPACT
             m = group["rate_m"] = cells["leak"][first]
-            group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_currents(population))
+            group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_rates(population))
             group["fastest"] = max(m, *rate[first, : int(group["first_slow"] + group["slow"])], 0.0)
             if _synaptic_rates(population):
                 s = group["rate_s"] = rate[first, 0]
@@ -310,17 +288,17 @@ def _groups(
 
 
 def _window(segments: Records, groups: Records) -> float:
-    """The longest window in which no spike can have an effect, short enough for exp to stay in range."""
+    """The longest window in which no spike can have an effect, and in which exp stays in range."""
     compact = groups[groups["kind"] == COMPACT]
     fastest = max([0.0, *compact["fastest"]])
     longest = 1.0 if fastest == 0.0 else min(1.0, 50.0 / fastest)
-    # A little less than the delay: sums of delays differ by roundings from multiples of the window, and an arrival
-    # must not fall back into the window of its spike.
+    # A little less than the delay: by rounding, sums of delays differ from multiples of the window, and an arrival must
+    # not fall into the window of its spike.
     return float(min(longest, segments["delay"].min(initial=np.inf) * (1.0 - SLACK)))
 
 
 def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:
-    """Amplitude form at the origin of time: (a, b) of each neuron, shape (neurons, 2); zero where there is none."""
+    """The amplitudes (a, b) of each neuron at time zero, shape (neurons, 2); zero outside amplitude form."""
     amp = np.zeros((program.size, 2))
     for group in program.fixed.groups[program.fixed.groups["kind"] == COMPACT]:
         here = slice(int(group["start"]), int(group["stop"]))

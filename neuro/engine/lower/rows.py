@@ -1,4 +1,4 @@
-"""Lists of synapses sorted into rows: by source neuron, and within a row by target."""
+"""Sorting of synapse lists into rows: by source neuron, and within a row by target."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 from neuro.jit import kernel
 from neuro.validation import Ints
 
-__all__ = ["by_delay", "in_rows", "into_rows", "one_weight_a_row", "row_order", "row_starts"]
+__all__ = ["has_one_weight_per_row", "is_in_rows", "row_order", "row_starts", "sort_into_rows", "sort_rows_by_delay"]
 
 Ids = NDArray[np.uint32]
 Weights = NDArray[np.floating]
 
 FEW = 2**14
-"""Sorting writes to this many places at a time without missing the cache each time, or nearly so."""
+"""Sorting can write to this many places at a time with few cache misses."""
 BUCKETS = 2**8
-"""More keys are sorted into at most this many buckets first."""
+"""Keys above `FEW` are first sorted into at most this many buckets."""
 
 
 @kernel
-def in_rows(pre: Ids, post: Ids) -> bool:
-    """Is the list sorted by (pre, post) already?"""
+def is_in_rows(pre: Ids, post: Ids) -> bool:
+    """Is the list already sorted by (pre, post)?"""
     for i in range(1, len(pre)):
         if pre[i - 1] > pre[i] or (pre[i - 1] == pre[i] and post[i - 1] > post[i]):
             return False
@@ -55,8 +55,8 @@ def row_order(pre: Ids, post: Ids, n_pre: int, n_post: int) -> Ids:
 
 
 @kernel
-def one_weight_a_row(weight: Weights, start: Ints) -> bool:
-    """Do all synapses of each source have one weight? Then one number per row will do."""
+def has_one_weight_per_row(weight: Weights, start: Ints) -> bool:
+    """Do all synapses of a source have the same weight, for every source?"""
     for row in range(len(start) - 1):
         for i in range(start[row] + 1, start[row + 1]):
             if weight[i] != weight[start[row]]:
@@ -66,7 +66,7 @@ def one_weight_a_row(weight: Weights, start: Ints) -> bool:
 
 @kernel
 def row_starts(pre: Ids, size: int) -> Ints:
-    """Where the synapses of each of `size` sources begin in a list sorted by source; the last entry is its end."""
+    """The first synapse of each of `size` sources in a list sorted by source; one more entry is the list's end."""
     start = np.zeros(size + 1, np.int64)
     for i in range(len(pre)):
         start[pre[i] + 1] += 1
@@ -87,7 +87,7 @@ def _ascending(ids: Ids) -> bool:
 def _scatter(
     key: Ids, shift: int, value: Ids, weight: Weights, place: Ints, keys: Ids, values: Ids, weights: Weights
 ) -> None:
-    """Put everything where `place` has room for its key >> shift, in order; empty outputs are left alone."""
+    """Copy each entry to the next place of its bucket key >> shift, in order; empty outputs are not written."""
     with_key, with_weight = len(keys) > 0, len(weights) > 0
     for i in range(len(key)):
         bucket = key[i] >> shift
@@ -101,34 +101,34 @@ def _scatter(
 
 
 def _sort_by(key: Ids, value: Ids, weight: Weights, start: Ints) -> tuple[Ids, Weights]:
-    """Values and weights in the order of their keys, stable; a single weight stays one.
+    """Values and weights in the order of their keys, stable; a single weight stays single.
 
-    Many keys are first put into a few buckets, so that all writes go to places that the caches can hold.
+    Many keys are first sorted into a few buckets, so that the caches can hold all places that are written to.
     """
     n, size = len(key), len(start) - 1
-    each = len(weight) == n
-    nothing: Ids = np.empty(0, np.uint32)
-    none: Weights = np.empty(0, weight.dtype)
+    has_weights = len(weight) == n
+    no_keys: Ids = np.empty(0, np.uint32)
+    no_weights: Weights = np.empty(0, weight.dtype)
     if size > FEW:
         shift = (size // BUCKETS).bit_length()
         keys, values = np.empty(n, np.uint32), np.empty(n, np.uint32)
-        weights = np.empty(n, weight.dtype) if each else none
+        weights = np.empty(n, weight.dtype) if has_weights else no_weights
         _scatter(key, shift, value, weight, start[: -1 : 1 << shift].copy(), keys, values, weights)
-        key, value, weight = keys, values, weights if each else weight
-    moved = np.empty(n, np.uint32)
-    carried = np.empty(n, weight.dtype) if each else none
-    _scatter(key, 0, value, weight, start[:-1].copy(), nothing, moved, carried)
-    return moved, carried if each else weight
+        key, value, weight = keys, values, weights if has_weights else weight
+    sorted_values = np.empty(n, np.uint32)
+    sorted_weights = np.empty(n, weight.dtype) if has_weights else no_weights
+    _scatter(key, 0, value, weight, start[:-1].copy(), no_keys, sorted_values, sorted_weights)
+    return sorted_values, sorted_weights if has_weights else weight
 
 
-def into_rows(pre: Ids, post: Ids, weight: Weights, start: Ints, n_post: int) -> tuple[Ids, Weights]:
+def sort_into_rows(pre: Ids, post: Ids, weight: Weights, start: Ints, n_post: int) -> tuple[Ids, Weights]:
     """Targets and weights sorted by (pre, post), stable, where `start` is ``row_starts(pre, ...)``.
 
-    At most two counting sorts, linear in the number of synapses; one, where `post` ascends as in a drawn in-degree.
+    Takes at most two counting sorts, linear in the number of synapses; one where `post` ascends, as in `FixedIndegree`.
     """
-    if in_rows(pre, post):
+    if is_in_rows(pre, post):
         return post, weight
-    # Kernels are compiled anew for arrays that are read-only or have gaps.
+    # Numba would compile the kernels again for arrays that are read-only or have gaps.
     weight = np.require(weight, requirements=["C", "W"])
     if not _ascending(post):
         by_post = row_starts(post, n_post)
@@ -137,10 +137,12 @@ def into_rows(pre: Ids, post: Ids, weight: Weights, start: Ints, n_post: int) ->
     return _sort_by(pre, post, weight, start)
 
 
-def by_delay(order: NDArray[np.int64], delay: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`order`, which is sorted into rows, with each row sorted by delay; equal delays stay in their order."""
+def sort_rows_by_delay(
+    order: NDArray[np.int64], delay: NDArray[np.float64], start: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Sort each row of `order` by delay, stable; row i is order[start[i] : start[i + 1]]."""
     sorted_ = np.empty_like(order)
     for row in range(len(start) - 1):
-        mine = order[start[row] : start[row + 1]]
-        sorted_[start[row] : start[row + 1]] = mine[np.argsort(delay[mine], kind="mergesort")]
+        here = slice(start[row], start[row + 1])
+        sorted_[here] = order[here][np.argsort(delay[order[here]], kind="mergesort")]
     return sorted_

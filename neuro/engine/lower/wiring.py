@@ -1,4 +1,4 @@
-"""Projections lowered to rows: segments of one delay each, with their targets and weights."""
+"""Lowers projections to rows of synapses: segments of one delay each, with their targets and weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.kernels.arrays import BUNDLE, SEGMENT, Records
-from neuro.engine.lower.rows import by_delay, into_rows, one_weight_a_row, row_order, row_starts
+from neuro.engine.lower.rows import has_one_weight_per_row, row_order, row_starts, sort_into_rows, sort_rows_by_delay
 from neuro.network.convolution import Convolution2d, fields_of
 from neuro.network.graph import Network, Projection
 from neuro.network.neurons import receptors
@@ -17,20 +17,22 @@ from neuro.network.synapses import is_matrix, matrix, triplets
 from neuro.randomness import stream
 from neuro.validation import Floats, Ints, in_lines
 
-__all__ = ["Wiring", "wiring"]
+__all__ = ["RowArrays", "lower_projections"]
 
 
-class Wiring(NamedTuple):
-    """All rows of a network, and where the weights of the matrices among its projections stand, by name."""
+class RowArrays(NamedTuple):
+    """The rows of all projections of a network."""
 
     arrays: tuple[Ints, Records, Records, NDArray[np.uint32], NDArray[np.float32], NDArray[np.float64]]
-    """row, segments, bundles, post, narrow and wide, as `Fixed` has them."""
+    """row, segments, bundles, post, narrow and wide of `Fixed`."""
     weights_at: dict[str, tuple[int, int]]
+    """As in `Program`."""
     weight_order: dict[str, Ints]
+    """As in `Program`."""
 
 
 class _Rows(NamedTuple):
-    """The synapses of one projection as segments; targets and weights counted from the projection's own first."""
+    """The synapses of one projection as segments; `first` and `weight_first` count from the projection's own first."""
 
     source: Ints
     first: Ints
@@ -41,13 +43,13 @@ class _Rows(NamedTuple):
     weight: NDArray[np.floating]
     delay: float | Floats
     order: Ints | None = None
-    """Which entry of a flattened matrix stands at each place of `weight`; None: all in their own order."""
+    """For each place of `weight`, the entry of the flattened matrix; None: the matrix's own order."""
     whole: bool = False
-    """Targets and weights are neighbours, one after the other."""
+    """Are the targets of a row consecutive neurons, and their weights consecutive entries?"""
 
 
-def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
-    """Rows, segments, targets and weights of all projections; `offset`: the first neuron of each population."""
+def lower_projections(network: Network, offset: Mapping[str, int], total: int) -> RowArrays:
+    """The rows of all projections; `offset` has the first neuron of each population, `total` is their number."""
     names = list(network.populations)
     parts: list[tuple[Ints, Records]] = []
     posts: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
@@ -57,7 +59,7 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
     bundles = np.zeros(len(network.projections), BUNDLE)
     n_post = n_weight = 0
     for p, projection in enumerate(network.projections.values()):
-        rows = _lowered(projection, network.seed)
+        rows = _rows_of(projection, network.seed)
         if is_matrix(projection.synapses):
             weights_at[projection.name] = (n_weight, n_weight + len(rows.weight))
             if rows.order is not None:
@@ -82,40 +84,40 @@ def wiring(network: Network, offset: Mapping[str, int], total: int) -> Wiring:
     wide = np.concatenate([np.zeros(0), *(() if single else weights)], dtype=np.float64)
     sorted_ = in_lines(segments.shape, SEGMENT)
     np.take(segments, np.argsort(source, kind="stable"), out=sorted_)
-    return Wiring((row, sorted_, bundles, np.concatenate(posts), narrow, wide), weights_at, weight_order)
+    return RowArrays((row, sorted_, bundles, np.concatenate(posts), narrow, wide), weights_at, weight_order)
 
 
-def _lowered(projection: Projection, seed: int) -> _Rows:
+def _rows_of(projection: Projection, seed: int) -> _Rows:
     if isinstance(projection.synapses, Convolution2d):
         return _shared_rows(projection, projection.synapses)
     return _matrix_rows(projection) if is_matrix(projection.synapses) else _listed_rows(projection, seed)
 
 
 def _matrix_rows(projection: Projection) -> _Rows:
-    """Whole rows: one list of targets serves them all, unless a row has several delays; no rows onto no neurons."""
+    """The rows of a matrix. They share one list of targets, unless a row has several delays."""
     n_pre, n_post = projection.pre.size, projection.post.size
     values = matrix(projection.synapses, (n_pre, n_post), f"projection {projection.name!r}")
     weight, delay = np.ascontiguousarray(values).ravel(), np.asarray(projection.delay)
-    each = np.arange(n_pre if n_post else 0, dtype=np.int64)
+    sources = np.arange(n_pre if n_post else 0, dtype=np.int64)
     if delay.ndim == 0 or n_post == 0 or np.all(delay == delay[:, :1]):
         return _Rows(
-            source=each,
-            first=np.zeros_like(each),
-            length=np.full_like(each, n_post),
-            weight_first=each * n_post,
+            source=sources,
+            first=np.zeros_like(sources),
+            length=np.full_like(sources, n_post),
+            weight_first=sources * n_post,
             weight_step=1,
             post=np.arange(n_post, dtype=np.uint32),
             weight=weight,
             delay=float(delay) if delay.ndim == 0 else delay[:, 0] if n_post else 0.0,
             whole=True,
         )
-    order = by_delay(np.arange(n_pre * n_post, dtype=np.int64), delay.ravel(), np.arange(n_pre + 1) * n_post)
-    source, lag = np.repeat(each, n_post), delay.ravel()[order]
+    order = sort_rows_by_delay(np.arange(n_pre * n_post, dtype=np.int64), delay.ravel(), np.arange(n_pre + 1) * n_post)
+    source, lag = np.repeat(sources, n_post), delay.ravel()[order]
     return _in_segments(source, (order % n_post).astype(np.uint32), weight[order], lag, order)
 
 
 def _listed_rows(projection: Projection, seed: int) -> _Rows:
-    """Single synapses sorted into rows; one weight is kept for all, or one for each row, where that says it all."""
+    """Single synapses sorted into rows. Equal weights are kept once, for the projection or for each row."""
     n_pre, n_post = projection.pre.size, projection.post.size
     rng = stream(seed, "projection", projection.name)
     pre, post, weight = triplets(projection.synapses, (n_pre, n_post), rng, f"projection {projection.name!r}")
@@ -123,15 +125,15 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
     count = np.diff(start)
     if np.ndim(projection.delay):
         delay = np.asarray(projection.delay)
-        sorted_ = by_delay(row_order(pre, post, n_pre, n_post).astype(np.int64), delay, start)
+        sorted_ = sort_rows_by_delay(row_order(pre, post, n_pre, n_post).astype(np.int64), delay, start)
         kept = weight if len(weight) == 1 else weight[sorted_]
         return _in_segments(pre[sorted_].astype(np.int64), post[sorted_].astype(np.uint32), kept, delay[sorted_], None)
-    post, weight = into_rows(pre, post, weight, start, n_post)
+    post, weight = sort_into_rows(pre, post, weight, start, n_post)
     source = np.flatnonzero(count).astype(np.int64)
     step, weight_first = 1, start[source]
     if len(weight) == 1:
         step, weight_first = 0, np.zeros(len(source), np.int64)
-    elif one_weight_a_row(weight, start):
+    elif has_one_weight_per_row(weight, start):
         step, weight_first = 0, np.arange(len(source), dtype=np.int64)
         weight = weight[start[source]]
     lag = float(projection.delay)
@@ -139,7 +141,7 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
 
 
 def _shared_rows(projection: Projection, convolution: Convolution2d) -> _Rows:
-    """The rows of a convolution, which point to common lists of targets and weights."""
+    """The rows of a convolution, which share lists of targets and weights."""
     rows = fields_of(convolution)
     source = np.flatnonzero(rows.length).astype(np.int64)
     first, length, weight_first = rows.first[source], rows.length[source], rows.weight_first[source]
@@ -149,7 +151,7 @@ def _shared_rows(projection: Projection, convolution: Convolution2d) -> _Rows:
 def _in_segments(
     source: Ints, post: NDArray[np.uint32], weight: NDArray[np.floating], delay: Floats, order: Ints | None
 ) -> _Rows:
-    """Synapses sorted by source and delay; a segment begins where either changes."""
+    """Segments of synapses that are sorted by source and delay; one begins where either changes."""
     begins = np.ones(len(source), bool)
     begins[1:] = (source[1:] != source[:-1]) | (delay[1:] != delay[:-1])
     first = np.flatnonzero(begins).astype(np.int64)

@@ -1,1 +1,1 @@
-"""Learning while a network runs; `loop.py` goes from window to window."""
+"""Plasticity: synapses that learn while a network runs. Open `loop.py` first."""

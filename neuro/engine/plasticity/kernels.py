@@ -1,4 +1,4 @@
-"""Kernels of learning in the run: spikes of a window, in order of time, change traces and weights, and set out."""
+"""Kernels of plasticity: they send the spikes of a window over plastic synapses, and change traces and weights."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from neuro.jit import inner, kernel
 __all__ = ["COLUMN", "NO_ROOM", "NO_SLOT", "ROW", "Plastic", "learn"]
 
 NO_SLOT, NO_ROOM = 11, 12
-FAR = 40.0
-"""After so many of the shortest time constants the reference time of the traces moves, so that exp stays in range."""
+FARTHEST = 40.0
+"""Multiple of the shortest time constant after which the reference time of traces moves, so that exp stays in range."""
 
 ROW = np.dtype(
-    [(name, np.int64) for name in ("lesson", "slot", "weight", "to", "first", "count")] + [("delay", np.float64)],
+    [(name, np.int64) for name in ("rule", "slot", "weight", "to", "first", "count")] + [("delay", np.float64)],
     align=True,
 )
-"""Synapses of one source and delay: weights wide[weight : weight + count], changes to wide[to : to + count], targets
-post[first : first + count]; spikes under way have the segments from `slot` on, each with weights of its own."""
+"""The plastic synapses of one source and delay, by number of their rule.
 
-COLUMN = np.dtype([("lesson", np.int64), ("first", np.int64), ("count", np.int64)], align=True)
-"""Synapses onto one target: entries first .. first + count of `entry_to` and `entry_pre`."""
+Weights are wide[weight : weight + count], changes go to wide[to : to + count], targets are post[first : first + count].
+Spikes under way use the segments from `slot` on, each with weights of its own."""
+
+COLUMN = np.dtype([("rule", np.int64), ("first", np.int64), ("count", np.int64)], align=True)
+"""The plastic synapses onto one target: entries first .. first + count of `entry_to` and `entry_pre`."""
 
 
 class Plastic(NamedTuple):
-    """What the rules of a run know, by lesson (a plastic projection) n.
+    """Rules, traces and plastic synapses; rule n is that of the n-th plastic projection.
 
     Trace a of neuron j at time t is trace[n, a, j] exp(-(t - origin[n]) rate[n, a]): a = 0, 1 of sources, 2, 3 of
-    targets. Spikes of neuron j leave on rows rows_of[j] .. rows_of[j + 1] and change the columns columns_of[j] ...
-    Slot r of row q is taken until arrival[q, r], and has its weights in wide[store[q, r] :] (-1: none yet). Spikes of a
-    row arrive in the order in which they set out, so the slot after the `latest` is as a rule the first to be vacant.
+    targets. A spike of neuron j is sent along rows rows_of[j] .. rows_of[j + 1], and changes columns columns_of[j] ..
+    Slot r of row q is in use until arrival[q, r], and has its weights in wide[store[q, r] :] (-1: none yet). Spikes of
+    a row arrive in the order in which they are sent, so the slot after the `latest` is usually the first vacant one.
     """
 
     rate: F8_2
@@ -59,7 +61,7 @@ class Plastic(NamedTuple):
 
 @inner
 def send(fixed: Fixed, state: State, plastic: Plastic, j: Index, t: float, window: Index, length: float) -> int:
-    """Put a spike of neuron j on its plastic ways, each with the weights of this instant."""
+    """Send a spike of neuron j over its plastic synapses, with a copy of the weights of this instant."""
     wide = fixed.wide
     for q in range(plastic.rows_of[j], plastic.rows_of[j + 1]):
         row, arrival = plastic.rows[q], plastic.arrival[q]
@@ -88,53 +90,53 @@ def send(fixed: Fixed, state: State, plastic: Plastic, j: Index, t: float, windo
 
 @inner
 def change_row(fixed: Fixed, plastic: Plastic, j: Index, t: float) -> None:
-    """A spike of a source changes the weights of its synapses by the traces of their targets."""
+    """For a spike of a source: change the weights of its synapses by the traces of their targets."""
     for q in range(plastic.rows_of[j], plastic.rows_of[j + 1]):
         row = plastic.rows[q]
-        n = row.lesson
+        n = row.rule
         if not plastic.active[n]:
             continue
         s, low, high = t - plastic.origin[n], plastic.bounds[n, 0], plastic.bounds[n, 1]
-        one = plastic.gain[n, 2] * exp(-s * plastic.rate[n, 2])
-        two = plastic.gain[n, 3] * exp(-s * plastic.rate[n, 3])
-        if one == 0.0 and two == 0.0:
+        gain_1 = plastic.gain[n, 2] * exp(-s * plastic.rate[n, 2])
+        gain_2 = plastic.gain[n, 3] * exp(-s * plastic.rate[n, 3])
+        if gain_1 == 0.0 and gain_2 == 0.0:
             continue
         first, second = plastic.trace[n, 2], plastic.trace[n, 3]
-        part, post = fixed.wide[row.to : row.to + row.count], fixed.post[row.first : row.first + row.count]
+        changed, post = fixed.wide[row.to : row.to + row.count], fixed.post[row.first : row.first + row.count]
         if row.count > 0 and fixed.bundles[fixed.segments[row.slot].projection].whole:
             k = np.int64(post[0])
             first, second = first[k : k + row.count], second[k : k + row.count]
-            for i in range(len(part)):
-                part[i] = min(max(part[i] + (one * first[i] + two * second[i]), low), high)
+            for i in range(len(changed)):
+                changed[i] = min(max(changed[i] + (gain_1 * first[i] + gain_2 * second[i]), low), high)
         else:
-            for i in range(len(part)):
+            for i in range(len(changed)):
                 k = np.int64(post[i])
-                part[i] = min(max(part[i] + (one * first[k] + two * second[k]), low), high)
+                changed[i] = min(max(changed[i] + (gain_1 * first[k] + gain_2 * second[k]), low), high)
 
 
 @inner
 def change_columns(fixed: Fixed, plastic: Plastic, j: Index, t: float) -> None:
-    """A spike of a target changes the weights of its synapses by the traces of their sources."""
+    """For a spike of a target: change the weights of its synapses by the traces of their sources."""
     wide = fixed.wide
     for c in range(plastic.columns_of[j], plastic.columns_of[j + 1]):
         column = plastic.columns[c]
-        n = column.lesson
+        n = column.rule
         if not plastic.active[n]:
             continue
         s, low, high = t - plastic.origin[n], plastic.bounds[n, 0], plastic.bounds[n, 1]
-        one = plastic.gain[n, 0] * exp(-s * plastic.rate[n, 0])
-        two = plastic.gain[n, 1] * exp(-s * plastic.rate[n, 1])
-        if one == 0.0 and two == 0.0:
+        gain_1 = plastic.gain[n, 0] * exp(-s * plastic.rate[n, 0])
+        gain_2 = plastic.gain[n, 1] * exp(-s * plastic.rate[n, 1])
+        if gain_1 == 0.0 and gain_2 == 0.0:
             continue
         first, second = plastic.trace[n, 0], plastic.trace[n, 1]
         for i in range(column.first, column.first + column.count):
             k, to = np.uint64(plastic.entry_pre[np.uint64(i)]), np.uint64(plastic.entry_to[np.uint64(i)])
-            wide[to] = min(max(wide[to] + (one * first[k] + two * second[k]), low), high)
+            wide[to] = min(max(wide[to] + (gain_1 * first[k] + gain_2 * second[k]), low), high)
 
 
 @inner
-def leave_traces(plastic: Plastic, j: Index, t: float) -> None:
-    """A spike of neuron j raises its traces."""
+def raise_traces(plastic: Plastic, j: Index, t: float) -> None:
+    """For a spike of neuron j: raise its traces."""
     for n in range(len(plastic.origin)):
         s, trace, rate, jump = t - plastic.origin[n], plastic.trace[n], plastic.rate[n], plastic.jump[n]
         for side in range(2):
@@ -146,14 +148,14 @@ def leave_traces(plastic: Plastic, j: Index, t: float) -> None:
 
 @inner
 def move_origins(plastic: Plastic, t: float) -> None:
-    """Bring reference times that are far back to `t`, which is a spike's: where runs are cut does not matter."""
+    """Move reference times that are far back to `t`, the time of a spike; so it does not matter where runs are cut."""
     for n in range(len(plastic.origin)):
         s, rate = t - plastic.origin[n], plastic.rate[n]
-        if s * max(max(rate[0], rate[1]), max(rate[2], rate[3])) > FAR:
+        if s * max(max(rate[0], rate[1]), max(rate[2], rate[3])) > FARTHEST:
             for a in range(4):
-                faded, trace = exp(-s * rate[a]), plastic.trace[n, a]
+                decay, trace = exp(-s * rate[a]), plastic.trace[n, a]
                 for j in range(len(trace)):
-                    trace[j] *= faded
+                    trace[j] *= decay
             plastic.origin[n] = t
 
 
@@ -161,9 +163,9 @@ def move_origins(plastic: Plastic, t: float) -> None:
 def learn(
     fixed: Fixed, state: State, plastic: Plastic, out: Output, first: Index, last: Index, window: Index, length: float
 ) -> int:
-    """Learn from the spikes first .. last of `out`; returns a code where room is short.
+    """Learn from the spikes first .. last of `out`; returns a code if there is too little room.
 
-    At one instant: all spikes set out, then rows change, then columns, then traces.
+    Of the spikes of one instant all are sent first; then rows change, then columns, then traces.
     """
     n = first
     while n < last:
@@ -180,6 +182,6 @@ def learn(
         for k in range(n, m):
             change_columns(fixed, plastic, out.neuron[k], t)
         for k in range(n, m):
-            leave_traces(plastic, out.neuron[k], t)
+            raise_traces(plastic, out.neuron[k], t)
         n = m
     return int(state.register[FAULT])

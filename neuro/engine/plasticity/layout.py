@@ -1,4 +1,4 @@
-"""Projections that learn in the run: how they are laid out for the kernels, and what stands at an instant."""
+"""The arrays of plastic projections, laid out for the kernels, and their state at one time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from neuro.engine.kernels.arrays import Records
 from neuro.engine.lower.program import Program
-from neuro.engine.lower.rows import by_delay, row_order
+from neuro.engine.lower.rows import row_order, sort_rows_by_delay
 from neuro.engine.plasticity.kernels import COLUMN, ROW, Plastic
-from neuro.engine.plasticity.state import STILL, PairRule, PlasticState
+from neuro.engine.plasticity.state import NO_CHANGE, PairRule, PlasticState
 from neuro.errors import StateError
 from neuro.jit import laid
 from neuro.network.graph import Projection
@@ -24,63 +24,63 @@ from neuro.validation import Floats, Ints
 __all__ = ["SLOTS", "PlasticProgram"]
 
 SLOTS = 4
-"""Spikes of one source that are under way at once through one projection, to begin with."""
+"""Initial number of spikes of one source that can be under way through one projection."""
 
 
 class PlasticProgram:
-    """The plastic projections of a program, laid out for the kernels, and the weights and traces of one instant.
+    """The plastic projections of a program, laid out for the kernels, with the weights and traces of one time.
 
-    A spike is sent with the weights of the instant in which it is fired: a change acts on later spikes only. So each
-    spike under way has a copy of its row. The program's segments of plastic projections are replaced by `slots`
-    segments each, for as many spikes under way; the calendar of a state that belongs to a learner has their numbers.
+    A spike keeps the weights of the instant in which it is fired: a change acts on later spikes only. So each spike
+    under way has a copy of its row. Each segment of a plastic projection is replaced by `slots` segments, for as many
+    spikes under way. The calendar of a state with plastic projections has the numbers of these segments.
     """
 
-    def __init__(self, program: Program, pairings: Mapping[str, PairRule], slots: int = SLOTS) -> None:
-        self.program, self.pairings, self.slots = program, dict(pairings), slots
+    def __init__(self, program: Program, rules: Mapping[str, PairRule], slots: int = SLOTS) -> None:
+        self.program, self.rules, self.slots = program, dict(rules), slots
         fixed, names = program.fixed, list(program.network.projections)
-        self.numbers = [names.index(name) for name in self.pairings]
-        lesson_of = np.full(len(names), -1)
-        lesson_of[self.numbers] = np.arange(len(self.numbers))
-        self.plastic_segments = np.flatnonzero(lesson_of[fixed.segments["projection"]] >= 0)
+        self.numbers = [names.index(name) for name in self.rules]
+        rule_of = np.full(len(names), -1)
+        rule_of[self.numbers] = np.arange(len(self.numbers))
+        self.plastic_segments = np.flatnonzero(rule_of[fixed.segments["projection"]] >= 0)
         times = np.ones(len(fixed.segments), np.int64)
         times[self.plastic_segments] = slots
         self.place = np.append(0, np.cumsum(times))
-        """Where each of the program's segments stands among those of the learner."""
-        self.lesson_of = lesson_of[fixed.segments["projection"][self.plastic_segments]]
+        """The first segment in this layout of each of the program's segments."""
+        self.rule_of = rule_of[fixed.segments["projection"][self.plastic_segments]]
         self._times = times
-        self._lay_out(times)
+        self._lay_out_rows(times)
         self.crossbars: dict[str, Any] = {}
-        """Copies of the devices, which learn; the network's own take over when the run is done."""
+        """Copies of the devices, which learn; `update_network` writes them back to the network's own."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes that grow with the spikes under way."""
-        grows = self.fixed.segments, self.fixed.wide, self.arrays.arrival, self.arrays.store
-        return sum(array.nbytes for array in grows)
+        """Size of the arrays that grow with the spikes under way, in bytes."""
+        growing = self.fixed.segments, self.fixed.wide, self.arrays.arrival, self.arrays.store
+        return sum(array.nbytes for array in growing)
 
     def of_segments(self, values: NDArray[Any]) -> NDArray[Any]:
-        """What belongs to the program's segments, for those of the learner."""
+        """Values of the program's segments, repeated for the segments of this layout."""
         return np.repeat(values, self._times, axis=0) if len(values) else values
 
-    def _lay_out(self, times: Ints) -> None:
+    def _lay_out_rows(self, times: Ints) -> None:
         fixed, n = self.program.fixed, self.program.size
         own = fixed.segments[self.plastic_segments]
         counts = own["count"].astype(np.int64)
-        order = np.argsort(self.lesson_of, kind="stable")
+        order = np.argsort(self.rule_of, kind="stable")
         begins = np.zeros(len(own), np.int64)
         begins[order] = np.cumsum(counts[order]) - counts[order]
         self.total = int(counts.sum())
-        self.spans = np.append(0, np.cumsum(np.bincount(self.lesson_of, counts, len(self.numbers)))).astype(np.int64)
-        """Where the weights of each lesson begin, among the learner's own."""
+        self.spans = np.append(0, np.cumsum(np.bincount(self.rule_of, counts, len(self.numbers)))).astype(np.int64)
+        """Where the weights of each plastic projection begin."""
         base = len(fixed.weight)
         self.base, self.pool = base, base + 2 * self.total
-        sums = np.array([pairing.every > 0.0 for pairing in self.pairings.values()], bool)
+        sums = np.array([rule.every > 0.0 for rule in self.rules.values()], bool)
         source = np.repeat(np.arange(n), np.diff(fixed.row))[self.plastic_segments]
         rows = np.zeros(len(own), ROW)
-        rows["lesson"], rows["slot"], rows["first"], rows["count"] = self.lesson_of, 0, own["first"], counts
+        rows["rule"], rows["slot"], rows["first"], rows["count"] = self.rule_of, 0, own["first"], counts
         rows["slot"] = self.place[self.plastic_segments]
         rows["weight"] = base + begins
-        rows["to"] = rows["weight"] + self.total * sums[self.lesson_of]
+        rows["to"] = rows["weight"] + self.total * sums[self.rule_of]
         rows["delay"] = own["delay"]
         segments = np.repeat(fixed.segments, times)
         at = (rows["slot"][:, None] + np.arange(self.slots)).ravel()
@@ -94,10 +94,10 @@ class PlasticProgram:
             row=self.place[fixed.row], segments=segments, bundles=bundles, narrow=np.zeros(0, np.float32), wide=wide
         )
         self.table = laid(self.fixed)
-        self._lay_rules(rows, source, sums)
+        self._lay_out_columns(rows, source, sums)
 
     def _weights_of(self, own: Records, begins: Ints) -> Floats:
-        """The program's weights of the plastic synapses, in the order in which they are laid out here."""
+        """The program's weights of the plastic synapses, in the order of this layout."""
         found, weight = np.empty(self.total), self.program.fixed.weight
         for segment, begin in zip(own, begins, strict=True):
             count, first = int(segment["count"]), int(segment["weight"])
@@ -105,34 +105,34 @@ class PlasticProgram:
             found[begin : begin + count] = weight[first : first + count] if step else weight[first]
         return found
 
-    def _lay_rules(self, rows: Records, source: Ints, sums: Any) -> None:
-        program, n, some = self.program, self.program.size, list(self.pairings.values())
-        p = len(some)
+    def _lay_out_columns(self, rows: Records, source: Ints, sums: Any) -> None:
+        program, n, rules = self.program, self.program.size, list(self.rules.values())
+        p = len(rules)
         pre = np.repeat(source, rows["count"]).astype(np.uint32)
         post = program.fixed.post[_ranges(rows["first"], rows["count"])]
-        place, lesson = _ranges(rows["to"], rows["count"]), np.repeat(rows["lesson"], rows["count"])
+        place, rule = _ranges(rows["to"], rows["count"]), np.repeat(rows["rule"], rows["count"])
         entries, columns, owner = [np.zeros(0, np.int64)], [np.zeros(0, COLUMN)], [np.zeros(0, np.int64)]
         done = 0
         for k in range(p):
-            mine = np.flatnonzero(lesson == k)
-            order = mine[row_order(post[mine], pre[mine], n, n)]
+            own_synapses = np.flatnonzero(rule == k)
+            order = own_synapses[row_order(post[own_synapses], pre[own_synapses], n, n)]
             count = np.bincount(post[order], minlength=n)
             part = np.zeros(np.count_nonzero(count), COLUMN)
-            part["lesson"], part["count"] = k, count[count > 0]
+            part["rule"], part["count"] = k, count[count > 0]
             part["first"] = done + np.cumsum(part["count"]) - part["count"]
             entries.append(order)
             columns.append(part)
             owner.append(np.flatnonzero(count))
             done += len(order)
-        chosen, whose = np.concatenate(entries), np.concatenate(owner)
-        sorted_ = np.argsort(whose, kind="stable")
-        projections = [program.network.projections[name] for name in self.pairings]
+        chosen, owners = np.concatenate(entries), np.concatenate(owner)
+        sorted_ = np.argsort(owners, kind="stable")
+        projections = [program.network.projections[name] for name in self.rules]
         ends = np.array([[*_span(program, q.pre.name), *_span(program, q.post.name)] for q in projections], np.int64)
-        bounds = np.array([(-inf, inf) if s else (q.low, q.high) for q, s in zip(some, sums, strict=True)], float)
+        bounds = np.array([(-inf, inf) if s else (q.low, q.high) for q, s in zip(rules, sums, strict=True)], float)
         self.arrays = Plastic(
-            rate=1.0 / np.array([q.tau for q in some], float).reshape(p, 4),
-            jump=np.array([q.jump for q in some], float).reshape(p, 4),
-            gain=np.array([q.gain for q in some], float).reshape(p, 4),
+            rate=1.0 / np.array([q.tau for q in rules], float).reshape(p, 4),
+            jump=np.array([q.jump for q in rules], float).reshape(p, 4),
+            gain=np.array([q.gain for q in rules], float).reshape(p, 4),
             bounds=bounds.reshape(p, 2),
             active=np.ones(p, np.int64),
             ends=ends.reshape(p, 4),
@@ -141,7 +141,7 @@ class PlasticProgram:
             rows=rows,
             rows_of=_starts(source, n),
             columns=np.concatenate(columns)[sorted_],
-            columns_of=_starts(whose, n),
+            columns_of=_starts(owners, n),
             entry_to=place[chosen],
             entry_pre=pre[chosen],
             arrival=np.full((len(rows), self.slots), -inf),
@@ -151,13 +151,13 @@ class PlasticProgram:
         )
         self.laid = laid(self.arrays)
 
-    # What stands at an instant.
+    # The state at one time.
 
     def snapshot(self) -> PlasticState:
-        """All that learning has changed, as it is now."""
+        """A copy of the present state."""
         a, used = self.arrays, int(self.arrays.unused[0])
         return PlasticState(
-            pairings=self.pairings,
+            rules=self.rules,
             weight=self.fixed.wide[self.base : self.pool].copy(),
             pool=self.fixed.wide[self.pool : used].copy(),
             store=np.where(a.store < 0, -1, a.store - self.pool),
@@ -167,54 +167,54 @@ class PlasticProgram:
             crossbars={name: crossbar.copy() for name, crossbar in self.crossbars.items()},
         )
 
-    def load(self, lesson: PlasticState) -> None:
-        """Put everything to where it was at the instant of a lesson."""
-        a, used = self.arrays, self.pool + len(lesson.pool)
+    def load(self, state: PlasticState) -> None:
+        """Set weights, traces, spikes under way and devices to a state."""
+        a, used = self.arrays, self.pool + len(state.pool)
         if used > len(self.fixed.wide):
             self.widen(used)
-        self.fixed.wide[self.base : self.pool] = lesson.weight
-        self.fixed.wide[self.pool : used] = lesson.pool
+        self.fixed.wide[self.base : self.pool] = state.weight
+        self.fixed.wide[self.pool : used] = state.pool
         a.unused[0] = used
-        a.store[:] = np.where(lesson.store < 0, -1, lesson.store + self.pool)
-        a.arrival[:], a.trace[:], a.origin[:] = lesson.arrival, lesson.trace, lesson.origin
-        most = a.arrival == a.arrival.max(axis=1, keepdims=True)
-        a.latest[:] = (most & ~np.roll(most, -1, axis=1)).argmax(axis=1)  # of several at one instant, the last one
+        a.store[:] = np.where(state.store < 0, -1, state.store + self.pool)
+        a.arrival[:], a.trace[:], a.origin[:] = state.arrival, state.trace, state.origin
+        latest = a.arrival == a.arrival.max(axis=1, keepdims=True)
+        a.latest[:] = (latest & ~np.roll(latest, -1, axis=1)).argmax(axis=1)  # of several at one instant, the last one
         at = a.rows["slot"][:, None] + np.arange(self.slots)
         self.fixed.segments["weight"][at] = np.maximum(a.store, 0)
-        self.crossbars = {name: crossbar.copy() for name, crossbar in lesson.crossbars.items()}
+        self.crossbars = {name: crossbar.copy() for name, crossbar in state.crossbars.items()}
 
     def first_state(self, known: Collection[str] = ()) -> PlasticState:
-        """The program's weights, and no spikes yet; the devices of projections that are not `known` must have them."""
+        """The state with the program's weights and no spikes; devices of projections not `known` must have them."""
         self.fixed.wide[self.base : self.base + self.total] = self.initial
-        for k, name in enumerate(self.pairings):
+        for k, name in enumerate(self.rules):
             synapses: Any = self.program.network.projections[name].synapses
-            if hasattr(synapses, "accumulate") and self.pairings[name] != STILL and name not in known:
+            if hasattr(synapses, "accumulate") and self.rules[name] != NO_CHANGE and name not in known:
                 here, order = slice(self.spans[k], self.spans[k + 1]), self.program.weight_order.get(name)
                 values = synapses.effective_weights().ravel()
                 if not np.array_equal(self.initial[here], values if order is None else values[order]):
                     raise StateError(
-                        "the program has other weights than the devices that are to learn",
+                        "a program must have the weights of the devices that learn",
                         where=f"projection {name!r}",
-                        remedy="Build the program anew",
+                        remedy="Build the program again",
                     )
                 self.crossbars[name] = synapses.copy()
         return self.snapshot()
 
     def widen(self, size: int = 0) -> None:
-        """Make room for more weights under way."""
+        """Make room for the weights of more spikes under way."""
         old = self.fixed.wide
         wide = np.zeros(max(size, len(old) + len(old) // 2 + 1024))
         wide[: len(old)] = old
         self.fixed = self.fixed._replace(wide=wide)
         self.table = laid(self.fixed)
 
-    def weights(self, lesson: PlasticState) -> dict[str, Floats]:
+    def weights(self, state: PlasticState) -> dict[str, Floats]:
         """The weights by projection: of a matrix (pre, post); of a list, one for each synapse in its order."""
         found = {}
-        for k, name in enumerate(self.pairings):
+        for k, name in enumerate(self.rules):
             projection = self.program.network.projections[name]
-            laid_out = lesson.weight[self.spans[k] : self.spans[k + 1]]
-            order = _listing(self.program, projection)
+            laid_out = state.weight[self.spans[k] : self.spans[k + 1]]
+            order = _order_in_description(self.program, projection)
             listed = laid_out.copy()
             if order is not None:
                 listed[order] = laid_out
@@ -223,26 +223,26 @@ class PlasticProgram:
         return found
 
     def weights_of(self, segment: int, at: Ints, otherwise: NDArray[Any]) -> NDArray[Any]:
-        """The weights as they are now of some targets of a segment of the program, `otherwise` if it does not learn."""
+        """The present weights of the targets `at` of a segment of the program; `otherwise` if it does not learn."""
         q = int(np.searchsorted(self.plastic_segments, segment))
         if q == len(self.plastic_segments) or self.plastic_segments[q] != segment:
             return otherwise
         return self.fixed.wide[int(self.arrays.rows["weight"][q]) + at]
 
     def decoded(self, codes: Ints) -> tuple[Ints, Ints]:
-        """The program's segment and the slot that each code (not below zero) of the calendar stands for."""
+        """The program's segment and the slot of each code of the calendar that is not below zero."""
         segment = np.searchsorted(self.place, np.maximum(codes, 0), side="right") - 1
         segment = np.minimum(segment, len(self.place) - 2)
         return segment, np.maximum(codes, 0) - self.place[segment]
 
-    def hand_over(self, lesson: PlasticState) -> None:
-        """Leave the devices of the network's crossbars as learning left them."""
-        for name, crossbar in lesson.crossbars.items():
+    def update_network(self, state: PlasticState) -> None:
+        """Set the devices of the network's crossbars to those of a state."""
+        for name, crossbar in state.crossbars.items():
             self.program.network.projections[name].synapses.take_state_from(crossbar)  # type: ignore[union-attr]
 
 
 def _ranges(first: Ints, count: Ints) -> Ints:
-    """first[0] .. first[0] + count[0] - 1, then the next."""
+    """The concatenated ranges first[i] .. first[i] + count[i] - 1."""
     before = np.cumsum(count) - count
     each: Ints = np.repeat(first - before, count)
     return each + np.arange(int(count.sum()))
@@ -257,10 +257,10 @@ def _span(program: Program, name: str) -> tuple[int, int]:
     return here.start, here.stop
 
 
-def _listing(program: Program, projection: Projection) -> Ints | None:
-    """Which synapse of a projection's description stands at each place of its rows; None: in their own order.
+def _order_in_description(program: Program, projection: Projection) -> Ints | None:
+    """For each place of a projection's rows, the synapse of its description; None: they have the same order.
 
-    Synapses that are drawn have no order of their own: they are told by source, then by target.
+    Random synapses have no other order than that of the rows: by source, then by target.
     """
     synapses, shape = projection.synapses, (projection.pre.size, projection.post.size)
     if is_matrix(synapses):
@@ -271,5 +271,5 @@ def _listing(program: Program, projection: Projection) -> Ints | None:
     pre, post, _ = triplets(synapses, shape, rng, f"projection {projection.name!r}")
     order = row_order(pre, post, *shape).astype(np.int64)
     if np.ndim(projection.delay):
-        order = by_delay(order, np.asarray(projection.delay), _starts(pre.astype(np.int64), shape[0]))
+        order = sort_rows_by_delay(order, np.asarray(projection.delay), _starts(pre.astype(np.int64), shape[0]))
     return order

@@ -1,4 +1,4 @@
-"""Learning window by window: each is simulated, its spikes teach and set out, then comes the next."""
+"""The loop of a run that learns: simulate one window, then let its spikes change the weights, then go to the next."""
 
 from __future__ import annotations
 
@@ -17,40 +17,43 @@ from neuro.engine.plasticity.state import PairRule
 from neuro.jit import laid
 from neuro.validation import Floats
 
-__all__ = ["Short", "follow"]
+__all__ = ["NeedsRoom", "run_plastic_windows"]
 
 
-class Short(Exception):
-    """More room is needed; what was done is to be done again."""
+class NeedsRoom(Exception):
+    """The plastic arrays are too small; the chunk has to be repeated with larger ones."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
 
 
-def follow(
-    learner: PlasticProgram, arrays: State, inputs: Inputs, output: Output, work: Workspace, begin: float, until: float,
-    counted: tuple[float, float], workers: int,
+def run_plastic_windows(
+    plastic: PlasticProgram, arrays: State, inputs: Inputs, output: Output, work: Workspace, begin: float, until: float,
+    interval: tuple[float, float], workers: int,
 ) -> float:  # fmt: skip
-    """Simulate from `begin` to `until` and learn from each window's spikes before the next, with `helpers` at hand."""
-    length, reached = learner.program.window, begin
-    tables, seat = (laid(arrays), laid(inputs), laid(output)), laid(work)
-    stride = max(1, floor(min(learner.shortest / length, 1e6) * (1.0 - 1e-9)))
+    """Simulate from `begin` to `until`, and learn from each window's spikes before the next; returns the time reached.
+
+    `interval` is the run's own: spikes count from its start, and teach until its stop. `helpers` must be running.
+    """
+    length, reached = plastic.program.window, begin
+    tables, work_table = (laid(arrays), laid(inputs), laid(output)), laid(work)
+    stride = max(1, floor(min(plastic.shortest / length, 1e6) * (1.0 - 1e-9)))
     while reached < until:
         window = int(window_of(reached, length))
-        ahead = int(first_busy(learner.table, tables[0], tables[1], seat, window, length))
+        ahead = int(first_busy(plastic.table, tables[0], tables[1], work_table, window, length))
         last = ahead if ahead > window else window + stride
         end = min(last * length, until)
         before = int(arrays.register[N_OUT])
-        end = float(run_windows(learner.table, *tables, seat, reached, end, length, *counted, workers))
+        end = float(run_windows(plastic.table, *tables, work_table, reached, end, length, *interval, workers))
         code = int(arrays.register[FAULT])
         narrow = code in (NARROW, CROWDED)
         if code and not narrow:
             return reached
         arrays.register[FAULT] = 0
         spikes = before, int(arrays.register[N_OUT])
-        if reached < counted[1]:
-            _learn(learner, tables, output.time, spikes, reached, min(end, counted[1]), counted[0])
+        if reached < interval[1]:
+            _learn(plastic, tables, output.time, spikes, reached, min(end, interval[1]), interval[0])
         if arrays.register[FAULT]:
             return reached
         reached = end
@@ -61,7 +64,7 @@ def follow(
 
 
 def _learn(
-    learner: PlasticProgram,
+    plastic: PlasticProgram,
     tables: tuple[Any, Any, Any],
     time: Floats,
     spikes: tuple[int, int],
@@ -69,83 +72,86 @@ def _learn(
     end: float,
     start: float,
 ) -> None:
-    """Learn from some spikes, stopping at the edges of the rules' intervals and at writes in (begin, end]."""
+    """Learn from spikes in (begin, end], with stops at the edges of the rules' intervals and at the times of writes."""
     first, last = spikes
-    length = learner.program.window
+    length = plastic.program.window
     state, _, out = tables
-    for edge in _edges(learner, begin, end, quiet=first == last):
+    for edge in _edges(plastic, begin, end, quiet=first == last):
         until = first + int(time[first:last].searchsorted(edge))
         if until > first:
-            _switch(learner, begin)
+            _switch_rules(plastic, begin)
             window = int(window_of(time[until - 1], length))
-            code = learn(learner.table, state, learner.laid, out, first, until, window, length)
+            code = learn(plastic.table, state, plastic.laid, out, first, until, window, length)
             if code in (NO_SLOT, NO_ROOM):
-                raise Short(code)
-        _write(learner, edge, counted=edge > start)
+                raise NeedsRoom(code)
+        _write_sums(plastic, edge, counted=edge > start)
         first, begin = until, edge
 
 
-def _edges(learner: PlasticProgram, begin: float, end: float, quiet: bool) -> list[float]:
-    """Where something other than a spike happens to the weights in (begin, end], and the end.
+def _edges(plastic: PlasticProgram, begin: float, end: float, quiet: bool) -> list[float]:
+    """The times in (begin, end] at which a rule's interval begins or ends, or sums are written; and `end`.
 
-    Without spikes there is nothing to write after the first time.
+    Without spikes (`quiet`) only the first write can have something to write.
     """
     edges = {end}
-    for pairing in learner.pairings.values():
-        edges.update(t for part in pairing.during for t in part if begin < t < end)
-        if 0.0 < pairing.every < inf:
-            k = floor(begin / pairing.every)
-            while k * pairing.every <= end:
-                if k * pairing.every > begin:
-                    edges.add(k * pairing.every)
+    for rule in plastic.rules.values():
+        edges.update(t for interval in rule.during for t in interval if begin < t < end)
+        if 0.0 < rule.every < inf:
+            k = floor(begin / rule.every)
+            while k * rule.every <= end:
+                if k * rule.every > begin:
+                    edges.add(k * rule.every)
                     if quiet:
                         break
                 k += 1
     return sorted(edges)
 
 
-def _switch(learner: PlasticProgram, t: float) -> None:
-    """Which rules make changes from `t` on."""
-    for k, pairing in enumerate(learner.pairings.values()):
-        if pairing.during:
-            learner.arrays.active[k] = any(start <= t < stop for start, stop in pairing.during)
+def _switch_rules(plastic: PlasticProgram, t: float) -> None:
+    """Set which rules change weights from `t` on."""
+    for k, rule in enumerate(plastic.rules.values()):
+        if rule.during:
+            plastic.arrays.active[k] = any(start <= t < stop for start, stop in rule.during)
 
 
-def _write(learner: PlasticProgram, t: float, counted: bool) -> None:
-    """Bring summed changes to the weights where `t` is a time to do so."""
-    for k, (name, pairing) in enumerate(learner.pairings.items()):
-        if not 0.0 < pairing.every < inf or round(t / pairing.every) * pairing.every != t:
+def _write_sums(plastic: PlasticProgram, t: float, counted: bool) -> None:
+    """Add summed changes to the weights of each rule that writes at `t`."""
+    for k, (name, rule) in enumerate(plastic.rules.items()):
+        if not 0.0 < rule.every < inf or round(t / rule.every) * rule.every != t:
             continue
-        here = slice(learner.base + learner.spans[k], learner.base + learner.spans[k + 1])
-        sums = learner.fixed.wide[here.start + learner.total : here.stop + learner.total]
+        here = slice(plastic.base + plastic.spans[k], plastic.base + plastic.spans[k + 1])
+        sums = plastic.fixed.wide[here.start + plastic.total : here.stop + plastic.total]
         if not sums.any():
             continue
-        if name in learner.crossbars:
-            _pulse(learner, name, k, sums, pairing, counted)
+        if name in plastic.crossbars:
+            _write_crossbar(plastic, name, sums, rule, counted)
         else:
-            learner.fixed.wide[here] = np.clip(learner.fixed.wide[here] + sums, pairing.low, pairing.high)
+            plastic.fixed.wide[here] = np.clip(plastic.fixed.wide[here] + sums, rule.low, rule.high)
         sums[:] = 0.0
 
 
-def _pulse(learner: PlasticProgram, name: str, k: int, sums: Floats, pairing: PairRule, counted: bool) -> None:
-    """Send changes to the devices, and read the weights of all projections that lie on them."""
-    crossbar, network = learner.crossbars[name], learner.program.network
-    order = learner.program.weight_order.get(name)
+def _write_crossbar(plastic: PlasticProgram, name: str, sums: Floats, rule: PairRule, counted: bool) -> None:
+    """Send changes to the devices, and read back the weights of all projections that use them.
+
+    Pulses go to the ledger if they are `counted`, which they are within the run's own interval.
+    """
+    crossbar, network = plastic.crossbars[name], plastic.program.network
+    order = plastic.program.weight_order.get(name)
     change = sums.copy()
     if order is not None:
         change[order] = sums
     ledger = crossbar.ledger
     if not counted:
         crossbar.count_into(Ledger(crossbar.shape))
-    crossbar.accumulate(change.reshape(crossbar.shape), pairing.max_levels)
+    crossbar.accumulate(change.reshape(crossbar.shape), rule.max_levels)
     crossbar.count_into(ledger)
     original = network.projections[name].synapses
-    for other, label in enumerate(learner.pairings):
+    for other, label in enumerate(plastic.rules):
         synapses = network.projections[label].synapses
-        turned = getattr(synapses, "T", None) is original and synapses is not original
-        if synapses is not original and not turned:
+        transposed = getattr(synapses, "T", None) is original and synapses is not original
+        if synapses is not original and not transposed:
             continue
-        values = crossbar.transposed_weights() if turned else crossbar.effective_weights()
-        order = learner.program.weight_order.get(label)
+        values = crossbar.transposed_weights() if transposed else crossbar.effective_weights()
+        order = plastic.program.weight_order.get(label)
         flat = values.ravel() if order is None else values.ravel()[order]
-        learner.fixed.wide[learner.base + learner.spans[other] : learner.base + learner.spans[other + 1]] = flat
+        plastic.fixed.wide[plastic.base + plastic.spans[other] : plastic.base + plastic.spans[other + 1]] = flat

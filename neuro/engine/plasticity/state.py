@@ -1,4 +1,4 @@
-"""What learning in the run is told and what it keeps: rules as numbers, and everything that a state carries on."""
+"""Numeric plasticity rules, and the plastic state that a run saves."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from neuro.engine.lower.program import Program
-from neuro.engine.storage.hdf5 import key, note, noted, put
+from neuro.engine.storage.hdf5 import hdf5_name, read_json, write_array, write_json
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.convolution import Convolution2d
 from neuro.validation import Floats, Ints
 
-__all__ = ["STILL", "PairRule", "PlasticState", "Rule", "pairings", "read_plastic_state", "write_plastic_state"]
+__all__ = [
+    "NO_CHANGE",
+    "PairRule",
+    "PlasticState",
+    "Rule",
+    "read_plastic_state",
+    "rules_in_force",
+    "write_plastic_state",
+]
 
 Four = tuple[float, float, float, float]
 
 
 class PairRule(NamedTuple):
-    """A rule that pairs spikes, as numbers: two traces of each source, two of each target, in this order.
+    """A rule that pairs spikes, as numbers: two traces of each source, then two of each target.
 
     A trace rises by `jump` at each spike of its neuron and decays with `tau`. At a spike of the target, a weight
     changes by the source's traces times the first two `gain`; at a spike of the source, by the target's times the
@@ -35,35 +43,35 @@ class PairRule(NamedTuple):
     every: float = 0.0
     """Changes are summed and written at the multiples of this, s; 0: each at once; inf: never."""
     max_levels: int = 4
-    """Levels that a crossbar's devices move at most in one write."""
+    """Limit of the levels by which one write moves a device of a crossbar."""
     during: tuple[tuple[float, float], ...] = ()
     """Changes are made in these intervals [start, stop), s; none: always."""
 
 
-STILL = PairRule((1.0,) * 4, (0.0,) * 4, (0.0,) * 4, every=inf)
-"""Nothing is learned."""
+NO_CHANGE = PairRule((1.0,) * 4, (0.0,) * 4, (0.0,) * 4, every=inf)
+"""A rule that changes no weight."""
 
 
 class Rule(Protocol):
-    """What a run needs to know of a rule of learning."""
+    """What a run needs to know of a plasticity rule."""
 
-    def pairing(self) -> PairRule:
+    def pair_rule(self) -> PairRule:
         """The rule as numbers."""
 
 
 class PlasticState(NamedTuple):
-    """All that learning has changed at one instant; not to be written to."""
+    """Weights, traces and spikes under way of all plastic projections at one time; not to be written to."""
 
-    pairings: Mapping[str, PairRule]
-    """By projection, in the order of the network."""
+    rules: Mapping[str, PairRule]
+    """By plastic projection, in the order of the network."""
     weight: Floats
-    """Weights of all these projections in the order in which they are laid out, then sums not yet written."""
+    """Weights of all these projections, in the order of `PlasticProgram`, then the sums that are not yet written."""
     pool: Floats
     """Weights of the spikes that are or were under way."""
     store: Ints
-    """Where in the pool each slot of each row has its weights (-1: nowhere), shape (rows, slots)."""
+    """Place in the pool of the weights of each slot of each row (-1: none), shape (rows, slots)."""
     arrival: Floats
-    """Until when each slot is taken, s, shape (rows, slots)."""
+    """Time until which each slot is in use, s, shape (rows, slots)."""
     trace: Floats
     """Shape (projections, 4, neurons), relative to `origin`."""
     origin: Floats
@@ -75,15 +83,19 @@ class PlasticState(NamedTuple):
 ARRAYS = ("weight", "pool", "store", "arrival", "trace", "origin")
 
 
-def pairings(program: Program, rules: Mapping[str, Rule] | None, before: PlasticState | None) -> dict[str, PairRule]:
-    """What each plastic projection does in a run that goes on from `before`; those that get no rule stand still.
+def rules_in_force(
+    program: Program, rules: Mapping[str, Rule] | None, before: PlasticState | None
+) -> dict[str, PairRule]:
+    """The rule of each plastic projection in a run that continues from `before`.
+
+    A projection that was plastic before and has no rule now keeps its weights.
 
     Raises
     ------
     UnknownName
         If there is no such projection.
     InputError
-        If what is given for it is no rule.
+        If something given is no rule.
     UnsupportedFeature
         If its weights cannot be learned in the run.
     """
@@ -91,16 +103,16 @@ def pairings(program: Program, rules: Mapping[str, Rule] | None, before: Plastic
     for name, rule in (rules or {}).items():
         if name not in projections:
             raise UnknownName("projection of this network", name, projections)
-        if not hasattr(rule, "pairing"):
+        if not hasattr(rule, "pair_rule"):
             raise InputError(
                 "a projection learns by a rule such as EventLocal or STDP",
                 where=f"plasticity of {name!r}",
                 value=type(rule).__name__,
             )
-    wanted = {name: rule.pairing() for name, rule in (rules or {}).items()}
-    shared = _followers(program, wanted)
-    for name, pairing in wanted.items():
-        _check(program, name, pairing)
+    wanted = {name: rule.pair_rule() for name, rule in (rules or {}).items()}
+    shared = _sharing_devices(program, wanted)
+    for name, pair_rule in wanted.items():
+        _check_can_learn(program, name, pair_rule)
     if wanted and not program.window:
         raise UnsupportedFeature(
             "learning in the run needs delays above zero", where="plasticity", remedy="Give every projection a delay"
@@ -109,16 +121,16 @@ def pairings(program: Program, rules: Mapping[str, Rule] | None, before: Plastic
     for name in projections:
         if name in wanted:
             found[name] = wanted[name]
-        elif before is not None and name in before.pairings:
-            old = before.pairings[name]
-            found[name] = old._replace(gain=STILL.gain, every=inf)
+        elif before is not None and name in before.rules:
+            old = before.rules[name]
+            found[name] = old._replace(gain=NO_CHANGE.gain, every=inf)
         elif name in shared:
-            found[name] = STILL
+            found[name] = NO_CHANGE
     return found
 
 
-def _followers(program: Program, wanted: Mapping[str, PairRule]) -> set[str]:
-    """Projections on the devices of a crossbar that learns through another projection."""
+def _sharing_devices(program: Program, wanted: Mapping[str, PairRule]) -> set[str]:
+    """Projections without a rule that read the devices of a crossbar that learns through another projection."""
     found = set()
     owners: dict[int, str] = {}
     for name in wanted:
@@ -133,13 +145,14 @@ def _followers(program: Program, wanted: Mapping[str, PairRule]) -> set[str]:
             owners[id(synapses)] = name
     for name, projection in program.network.projections.items():
         synapses = projection.synapses
-        for whose in (synapses, getattr(synapses, "T", None)):
-            if name not in wanted and whose is not None and id(whose) in owners:
+        for crossbar in (synapses, getattr(synapses, "T", None)):
+            if name not in wanted and crossbar is not None and id(crossbar) in owners:
                 found.add(name)
     return found
 
 
-def _check(program: Program, name: str, pairing: PairRule) -> None:
+def _check_can_learn(program: Program, name: str, rule: PairRule) -> None:
+    """Refuse a rule for synapses that cannot learn by it."""
     synapses, where = program.network.projections[name].synapses, f"plasticity of {name!r}"
     if isinstance(synapses, Convolution2d):
         raise UnsupportedFeature(
@@ -160,49 +173,51 @@ def _check(program: Program, name: str, pairing: PairRule) -> None:
             where=where,
             remedy="Use one array with mapping='pair', or learn between runs with `accumulate`",
         )
-    if devices and not pairing.every:
+    if devices and not rule.every:
         raise UnsupportedFeature(
-            "a crossbar is written now and then, not at every spike", where=where, remedy="Give the rule `every=`"
+            "a crossbar is written at intervals, not at every spike", where=where, remedy="Give the rule `every=`"
         )
-    if devices and (pairing.low > -inf or pairing.high < inf):
+    if devices and (rule.low > -inf or rule.high < inf):
         raise UnsupportedFeature(
-            "the window of its devices bounds the weights of a crossbar",
+            "the conductance window of its devices bounds the weights of a crossbar",
             where=where,
-            remedy="Leave w_min and w_max away, and give the crossbar a w_max",
+            remedy="Leave out w_min and w_max, and give the crossbar a w_max",
         )
 
 
-def write_plastic_state(group: Any, lesson: PlasticState) -> None:
-    """Write a lesson into a group of an HDF5 file."""
+def write_plastic_state(group: Any, state: PlasticState) -> None:
+    """Write a plastic state into a group of an HDF5 file."""
     for field in ARRAYS:
-        put(group, field, getattr(lesson, field))
+        write_array(group, field, getattr(state, field))
     drawn = {}
-    for name, crossbar in lesson.crossbars.items():
+    for name, crossbar in state.crossbars.items():
         for field, values in crossbar.memory().items():
-            put(group, f"crossbars/{key(name)}/{field}", values)
+            write_array(group, f"crossbars/{hdf5_name(name)}/{field}", values)
         drawn[name] = crossbar._pairs._rng.bit_generator.state
-    note(group, "about", {"pairings": dict(lesson.pairings), "random": drawn})
+    write_json(group, "about", {"rules": dict(state.rules), "random": drawn})
 
 
 def read_plastic_state(group: Any, program: Program) -> PlasticState:
-    """What `write_plastic_state` wrote."""
-    about = noted(group, "about")
-    told = {name: _pairing(values) for name, values in about["pairings"].items()}
+    """Read what `write_plastic_state` wrote."""
+    about = read_json(group, "about")
+    rules = {name: _pair_rule(values) for name, values in about["rules"].items()}
     crossbars = {}
     for name, drawn in about["random"].items():
         crossbar = program.network.projections[name].synapses.copy()  # type: ignore[union-attr]
-        saved, memory = group[f"crossbars/{key(name)}"], crossbar.memory()
+        saved, memory = group[f"crossbars/{hdf5_name(name)}"], crossbar.memory()
         if {field: array.shape for field, array in memory.items()} != {field: saved[field].shape for field in saved}:
-            raise StateError("the devices of the state are others", where=f"projection {name!r}")
+            raise StateError("the crossbar of the state has other devices", where=f"projection {name!r}")
         for field, array in memory.items():
             array[...] = saved[field][...]
         crossbar._pairs._rng.bit_generator.state = drawn
         crossbar._changed()
         crossbars[name] = crossbar
     arrays = {field: group[field][...] for field in ARRAYS}
-    return PlasticState(pairings=told, crossbars=crossbars, **arrays)
+    return PlasticState(rules=rules, crossbars=crossbars, **arrays)
 
 
-def _pairing(values: list[Any]) -> PairRule:
-    tau, jump, gain, low, high, every, most, during = values
-    return PairRule(tuple(tau), tuple(jump), tuple(gain), low, high, every, most, tuple((a, b) for a, b in during))
+def _pair_rule(values: list[Any]) -> PairRule:
+    tau, jump, gain, low, high, every, max_levels, during = values
+    return PairRule(
+        tuple(tau), tuple(jump), tuple(gain), low, high, every, max_levels, tuple((a, b) for a, b in during)
+    )

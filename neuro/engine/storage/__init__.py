@@ -1,1 +1,1 @@
-"""Recordings and states in memory and in files; `recordings.py` comes first."""
+"""Keeps recordings and states, in memory and in HDF5 files. Open `recordings.py` first."""

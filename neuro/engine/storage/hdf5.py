@@ -1,4 +1,4 @@
-"""HDF5 files that appear whole or not at all, and that say so where they are damaged."""
+"""Writes and reads HDF5 files: a new file appears whole or not at all, and damage is reported."""
 
 from __future__ import annotations
 
@@ -15,15 +15,24 @@ from numpy.typing import ArrayLike
 
 from neuro.errors import InputError, NeuroError
 
-__all__ = ["completed", "growing", "key", "note", "noted", "put", "reading", "replaced"]
+__all__ = [
+    "hdf5_name",
+    "open_existing",
+    "open_growing",
+    "open_new",
+    "read_json",
+    "reopen_growing",
+    "write_array",
+    "write_json",
+]
 
 VERSION = "v110"
-"""The oldest format in which the file's own structure has checksums; older programs than HDF5 1.10 cannot read it."""
+"""The oldest HDF5 format that has checksums of the file's structure; it needs HDF5 1.10 or later."""
 
 
 @contextmanager
-def replaced(path: str | Path, kind: str) -> Iterator[Any]:
-    """A new file of some kind, which takes the name `path` when it is complete, and vanishes if it never is."""
+def open_new(path: str | Path, kind: str) -> Iterator[Any]:
+    """Open a new file of some kind, which gets the name `path` when it is complete; on an error it is removed."""
     import h5py
 
     target = Path(path)
@@ -39,15 +48,15 @@ def replaced(path: str | Path, kind: str) -> Iterator[Any]:
         partial.unlink(missing_ok=True)
 
 
-def growing(path: str | Path, kind: str) -> Any:
-    """A new, open file of some kind, to be appended to while others read it (once its `swmr_mode` is set)."""
+def open_growing(path: str | Path, kind: str) -> Any:
+    """Open a new file of some kind for appending; others can read it meanwhile, once its `swmr_mode` is set."""
     import h5py
 
     try:
         file = h5py.File(path, "x", libver=(VERSION, VERSION))
     except FileExistsError:
         raise InputError(
-            "this file is there already, and a run writes to a new one",
+            "a run writes to a new file, and this one exists",
             where=str(path),
             remedy="Remove it, or give another name",
         ) from None
@@ -55,21 +64,21 @@ def growing(path: str | Path, kind: str) -> Any:
     return file
 
 
-def completed(path: str | Path) -> Any:
-    """A file that `growing` made, open for the last additions."""
+def reopen_growing(path: str | Path) -> Any:
+    """Open a file that `open_growing` made for the last additions."""
     import h5py
 
     return h5py.File(path, "r+", libver=(VERSION, VERSION))
 
 
 @contextmanager
-def reading(path: str | Path, kinds: tuple[str, ...], error: type[NeuroError]) -> Iterator[Any]:
-    """A file of one of these kinds, or `error`: it is of another kind, or damaged."""
+def open_existing(path: str | Path, kinds: tuple[str, ...], error: type[NeuroError]) -> Iterator[Any]:
+    """Open a file of one of these kinds; raise `error` if it is of another kind, or damaged."""
     import h5py
 
-    what = kinds[0].rpartition(" ")[0]
+    content = kinds[0].rpartition(" ")[0]
     damaged = error(
-        f"this file is damaged, or cut short, or no {what} of neuro at all",
+        f"this file is damaged, or cut short, or no {content} of neuro",
         where=str(path),
         remedy="Take another copy of it, or run again",
     )
@@ -79,7 +88,7 @@ def reading(path: str | Path, kinds: tuple[str, ...], error: type[NeuroError]) -
         with _opened(h5py, path) as file:
             found = file.attrs.get("neuro")
             if found not in kinds:
-                raise error(f"this is not a {what} of neuro", where=str(path), value=found)
+                raise error(f"this is not a {content} of neuro", where=str(path), value=found)
             yield file
     except NeuroError:
         raise
@@ -91,34 +100,34 @@ def _opened(h5py: Any, path: str | Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as problem:
-        # A run that crashed, or that is still going on, has left the file open for writing. Any other file would be
-        # read over and over again in the hope that it changes.
+        # A run that crashed, or that is still going on, has left the file open for writing. In this mode HDF5 retries
+        # failed reads, so a damaged file must not be opened in it.
         if "open for write" not in str(problem):
             raise
         return h5py.File(path, "r", libver="latest", swmr=True)
 
 
-def put(group: Any, name: str, array: ArrayLike) -> None:
-    """Write an array, with a checksum where it has any content."""
+def write_array(group: Any, name: str, array: ArrayLike) -> None:
+    """Write an array, with a checksum unless it is empty or a scalar."""
     data = np.asarray(array)
     checked = {"fletcher32": True, "chunks": True} if data.size and data.ndim else {}
     group.create_dataset(name, data=data, **checked)
 
 
-def note(group: Any, name: str, value: Mapping[str, Any]) -> None:
-    """Write what JSON can say; numbers come back with the same bits."""
-    put(group, name, np.frombuffer(json.dumps(value).encode(), np.uint8))
+def write_json(group: Any, name: str, value: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON; numbers come back with the same bits."""
+    write_array(group, name, np.frombuffer(json.dumps(value).encode(), np.uint8))
 
 
-def noted(group: Any, name: str) -> Any:
-    """What `note` wrote."""
+def read_json(group: Any, name: str) -> Any:
+    """Read what `write_json` wrote."""
     return json.loads(bytes(group[name][:]))
 
 
-def key(name: str) -> str:
-    """A name of a population or projection as HDF5 takes it, which reads "/" and "." as paths.
+def hdf5_name(name: str) -> str:
+    """The name of a population or projection as an HDF5 name, in which "/" and "." would be paths.
 
-    >>> key("layer/1")
+    >>> hdf5_name("layer/1")
     'layer%2F1'
     """
     return name.replace("%", "%25").replace("/", "%2F").replace(".", "%2E")

@@ -1,41 +1,39 @@
-"""Neurons that would fire without end: how often each may fire, and what is said of one that fires more often.
+"""Limits of firing rates, and the errors for neurons that exceed them, such as neurons that would fire without end.
 
-A rate is taken over the engine's windows, which lie on one grid however a run is cut: so a run in parts is refused
-where one run is. Without windows (a delay of zero) spans take their place, of a length that belongs to the population.
+A rate is taken over the engine's windows. They lie on one grid wherever runs are cut, so a run in parts is refused
+where one run is. Without windows (a delay of zero) spans take their place; their length depends on the population.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
 from math import ceil, inf
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from neuro.engine.kernels.arrays import CULPRIT, FORCED, NEVER, SOURCE, Inputs, State
+from neuro.engine.lower.program import Program
+from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.errors import NetworkError
 from neuro.network.neurons import AHP, ALIF, IF, LIF
 from neuro.validation import Floats, Ints
 
-if TYPE_CHECKING:
-    from neuro.engine.lower.program import Program
-    from neuro.engine.plasticity.layout import PlasticProgram
+__all__ = ["Limits", "LongCount", "check_bias", "check_window", "limits_of", "natural_rates", "runaway_error"]
 
-__all__ = ["Limits", "LongCount", "check_bias", "check_memory", "check_window", "fault", "limits_of", "natural_rates"]
-
-MANY = 5_000
-"""A neuron may fire so often within its shortest time constant or the shortest delay of its own projections."""
+NATURAL_COUNT = 5_000
+"""Spikes that a neuron may fire within its shortest time constant or the shortest delay of its own projections."""
 BURST = 1_000
-"""So many spikes in one window are no offence, however short it is, ..."""
-VOLLEY = 50_000
-"""... and so many where reset subtracts: one strong input may rightly set off many at once."""
+"""Spikes that are allowed in one window, however short it is."""
+SUBTRACT_BURST = 50_000
+"""The same where reset subtracts, because one strong input can rightly cause many spikes at once."""
 FASTEST = 1e9
 """Spikes per second of a neuron without time constants and projections, which has no scale of its own."""
-FEWEST = 100
-"""A `max_rate` below the natural one is taken over so many spikes."""
-BUSIEST = 2_000
-"""Of so many neurons it is asked what they bring to one that runs away."""
+MIN_COUNT = 100
+"""Spikes over which a `max_rate` below the natural one is taken."""
+MAX_SOURCES = 2_000
+"""Number of the most active neurons whose spikes are searched for the cause of runaway firing."""
 REMEDY = (
     "Weaken what drives it, give it a refractory time or a reset further below its threshold, "
     "or allow more with run(max_rate=...)"
@@ -43,22 +41,31 @@ REMEDY = (
 
 
 class Limits(NamedTuple):
-    """How often neurons may fire, by population; sources as often as they are told."""
+    """Limits of the firing of neurons, by population; sources have none."""
 
     rate: Floats
     """Spikes per second."""
-    most: Ints
+    max_count: Ints
     """Spikes in one window or span."""
     span: Floats
     """Length of a span where there are no windows, s."""
 
 
 def natural_rates(program: Program) -> Floats:
-    """Spikes per second that neurons of each population may fire: `MANY` within the shortest time of any of them.
+    """Spikes per second that the neurons of each population may fire unless a run says otherwise.
 
-    That is the shortest of their time constants, of the membrane and of what adds to it, and of the delays of their own
-    projections; `FASTEST` where there is none.
+    This is `NATURAL_COUNT` within the shortest of their time constants (membrane and all x_k) and of the delays of
+    their own projections; `FASTEST` if there are none.
     """
+    if program not in _NATURAL_RATES:
+        _NATURAL_RATES[program] = _natural_rates(program)
+    return _NATURAL_RATES[program]
+
+
+_NATURAL_RATES: WeakKeyDictionary[Program, Floats] = WeakKeyDictionary()
+
+
+def _natural_rates(program: Program) -> Floats:
     fixed, rates = program.fixed, np.full(len(program.fixed.groups), FASTEST)
     for g, group in enumerate(fixed.groups):
         cells, rows = _rows(group), slice(int(fixed.row[group["start"]]), int(fixed.row[group["stop"]]))
@@ -70,29 +77,29 @@ def natural_rates(program: Program) -> Floats:
         if group["kind"] == SOURCE:
             rates[g] = inf
         elif shortest < inf:
-            rates[g] = MANY / shortest
+            rates[g] = NATURAL_COUNT / shortest
     return rates
 
 
 def _rows(group: Any) -> slice:
-    """Where the parameters of a population stand."""
+    """The rows of the parameters of a population."""
     size = int(group["stop"] - group["start"])
     return slice(int(group["cells"]), int(group["cells"]) + (size if group["own"] else min(size, 1)))
 
 
 def limits_of(program: Program, max_rate: float | None = None) -> Limits:
-    """How often the neurons of a program may fire; a `max_rate` holds for all in place of their natural rates."""
-    groups, natural = program.fixed.groups, program.natural_rates
+    """The limits of a program's neurons; a `max_rate` replaces the natural rates of all populations."""
+    groups, natural = program.fixed.groups, natural_rates(program)
     rate = np.where(natural == inf, inf, natural if max_rate is None else max_rate)
-    most, span = np.full(len(groups), NEVER), np.ones(len(groups))
+    max_count, span = np.full(len(groups), NEVER), np.ones(len(groups))
     for g in np.flatnonzero(rate < inf):
-        least = FEWEST
+        min_count = MIN_COUNT
         if rate[g] >= natural[g]:
-            least = VOLLEY if program.fixed.cells["subtract"][_rows(groups[g])].any() else BURST
-        span[g] = max(least / rate[g], MANY / natural[g])
+            min_count = SUBTRACT_BURST if program.fixed.cells["subtract"][_rows(groups[g])].any() else BURST
+        span[g] = max(min_count / rate[g], NATURAL_COUNT / natural[g])
         # A steady train has one spike more in some windows than its rate says.
-        most[g] = max(least, ceil(min(rate[g] * (program.window or span[g]), 2.0**53)) + 1)
-    return Limits(rate, most, span)
+        max_count[g] = max(min_count, ceil(min(rate[g] * (program.window or span[g]), 2.0**53)) + 1)
+    return Limits(rate, max_count, span)
 
 
 def check_bias(program: Program, rate: Floats) -> None:
@@ -143,22 +150,22 @@ def check_bias(program: Program, rate: Floats) -> None:
 
 
 class LongCount:
-    """Counts a run's spikes over spans of many windows, for a `max_rate` so low that it shows only there."""
+    """Counts a run's spikes over spans of many windows, for a `max_rate` too low to be seen within one."""
 
     def __init__(self, program: Program, limits: Limits, forced: Ints) -> None:
-        low = limits.rate < program.natural_rates
+        low = limits.rate < natural_rates(program)
         self.program, self.number = program, -1
         self.rate = float(limits.rate[low].min(initial=inf))
-        self.span = FEWEST / self.rate
+        self.span = MIN_COUNT / self.rate
         if self.span > program.window > 0.0:
-            self.most = np.where(low, FEWEST + 1, NEVER)[program.group_of]
-            self.most[forced] = NEVER
+            self.max_count = np.where(low, MIN_COUNT + 1, NEVER)[program.group_of]
+            self.max_count[forced] = NEVER
             self.counts = np.zeros(program.size, np.int64)
         else:
             self.span = 0.0
 
     def add(self, time: Floats, neuron: Ints) -> None:
-        """Count the next spikes, in order of time, and refuse a neuron that has too many."""
+        """Count the next spikes, sorted by time, and refuse a neuron that has too many."""
         if self.span == 0.0 or not len(time):
             return
         number = np.floor(time / self.span).astype(np.int64)
@@ -168,11 +175,11 @@ class LongCount:
                 self.number = int(number[first])
                 self.counts[:] = 0
             self.counts += np.bincount(neuron[first:last], minlength=len(self.counts))
-            over = self.counts > self.most
+            over = self.counts > self.max_count
             if over.any():
                 j = int(np.argmax(over))
                 value = f"{self.counts[j]:,} spikes from {self.number * self.span:.9g} s to {time[last - 1]:.9g} s"
-                drive = _drive(self.program, None, None, j, time, neuron)
+                drive = _describe_drive(self.program, None, None, j, time, neuron)
                 raise _too_fast(self.program, j, self.rate, f"{value}, {drive}")
 
 
@@ -182,10 +189,10 @@ def check_window(
     limits: Limits,
     time: Floats,
     neuron: Ints,
-    learner: PlasticProgram | None,
+    plastic: PlasticProgram | None,
     inputs: Inputs,
 ) -> None:
-    """Refuse a neuron that fires more often in one window than it may, in a train of spikes, sorted or not.
+    """Refuse a neuron that fires more often in one window than it may; spikes may be in any order.
 
     Raises
     ------
@@ -198,43 +205,43 @@ def check_window(
     number -= number.min()
     windows = int(number.max()) + 1
     key, count = np.unique(neuron * windows + number, return_counts=True)
-    who = key // windows
-    over = (count > limits.most[program.group_of[who]]) & (arrays.neurons["mode"][who] != FORCED)
+    ids = key // windows
+    over = (count > limits.max_count[program.group_of[ids]]) & (arrays.neurons["mode"][ids] != FORCED)
     if over.any():
-        j = int(who[np.argmax(over)])
+        j = int(ids[np.argmax(over)])
         raise _rate_error(
-            program, limits, j, np.sort(time[neuron == j]), _drive(program, learner, inputs, j, time, neuron)
+            program, limits, j, np.sort(time[neuron == j]), _describe_drive(program, plastic, inputs, j, time, neuron)
         )
 
 
-def fault(
+def runaway_error(
     program: Program,
     arrays: State,
     limits: Limits,
     time: Floats,
     neuron: Ints,
-    learner: PlasticProgram | None,
+    plastic: PlasticProgram | None,
     inputs: Inputs,
 ) -> NetworkError:
-    """What to say of the neuron at which a kernel gave up."""
+    """The error for the neuron at which a kernel gave up."""
     j = int(arrays.register[CULPRIT])
     train = np.sort(time[neuron == j])
     if len(train) < 2:
         return NetworkError(
             "a neuron must not change between its limits a million times in one instant",
             where=_name(program, j),
-            value=f"that at {arrays.neurons['last'][j]:.9g} s",
+            value=f"it did at {arrays.neurons['last'][j]:.9g} s",
             remedy=REMEDY,
         )
-    return _rate_error(program, limits, j, train, _drive(program, learner, inputs, j, time, neuron))
+    return _rate_error(program, limits, j, train, _describe_drive(program, plastic, inputs, j, time, neuron))
 
 
 def _rate_error(program: Program, limits: Limits, j: int, train: Floats, drive: str) -> NetworkError:
-    """Of the window with most spikes."""
+    """The error for the window with most spikes."""
     length, g = program.window or limits.span[program.group_of[j]], program.group_of[j]
     number = np.floor(train / length)
     at, counts = np.unique(number, return_counts=True)
-    train = train[number == at[np.argmax(counts)]][: int(limits.most[g]) + 1]
+    train = train[number == at[np.argmax(counts)]][: int(limits.max_count[g]) + 1]
     span = float(train[-1] - train[0])
     rate = "without end" if span == 0.0 else f"{(len(train) - 1) / span:.3g} times a second"
     value = f"{len(train):,} spikes in {span:.3g} s ({rate}) from {train[0]:.9g} s on, {drive}"
@@ -253,7 +260,7 @@ def _name(program: Program, j: int) -> str:
 
 
 def _with_sources(program: Program, inputs: Inputs, time: Floats, neuron: Ints) -> tuple[Floats, Ints]:
-    """Spikes of a piece of a run, and those of the sources that arrive in it or in the window before."""
+    """Spikes of a chunk of a run, and those of the sources that arrive in it or in the window before."""
     begin = time.min() - program.fixed.segments["delay"].max(initial=0.0) - program.window
     first, last = inputs.source_time.searchsorted([begin, time.max()])
     own = program.fixed.groups["kind"][program.group_of[neuron]] != SOURCE
@@ -261,12 +268,12 @@ def _with_sources(program: Program, inputs: Inputs, time: Floats, neuron: Ints) 
     return np.concatenate([time[own], times]), np.concatenate([neuron[own], ids])
 
 
-def _drive(
-    program: Program, learner: PlasticProgram | None, inputs: Inputs | None, j: int, time: Floats, neuron: Ints
+def _describe_drive(
+    program: Program, plastic: PlasticProgram | None, inputs: Inputs | None, j: int, time: Floats, neuron: Ints
 ) -> str:
-    """What drives neuron j most, of its bias and what the spikes of this piece of the run send it.
+    """The strongest drive of neuron j, in words: its bias, or the inputs from spikes of this chunk of the run.
 
-    An input counts as the v that it adds in all, a bias as what it adds from the first of the spikes to the last.
+    An input counts as all that it adds to v, a bias as what it adds from the first of the spikes to the last.
     """
     fixed, names = program.fixed, list(program.network.projections)
     leak, gain = (float(program.of(key, [j])[0]) for key in ("leak", "gain"))
@@ -276,7 +283,7 @@ def _drive(
     if inputs is not None:
         time, neuron = _with_sources(program, inputs, time, neuron)
     fired = np.bincount(neuron, minlength=program.size)
-    for i in np.argsort(fired, kind="stable")[::-1][:BUSIEST]:
+    for i in np.argsort(fired, kind="stable")[::-1][:MAX_SOURCES]:
         for k in range(fixed.row[i], fixed.row[i + 1]) if fired[i] else ():
             seg = fixed.segments[k]
             bundle, first, count = fixed.bundles[seg["projection"]], int(seg["first"]), int(seg["count"])
@@ -284,59 +291,24 @@ def _drive(
             if not len(at):
                 continue
             weights = fixed.weight[int(seg["weight"]) + int(bundle["step"]) * at]
-            if learner is not None:
-                weights = learner.weights_of(k, at, weights)
+            if plastic is not None:
+                weights = plastic.weights_of(k, at, weights)
             receptor = int(bundle["receptor"])
             each = 1.0 if receptor < 0 else gain / rates[receptor]
             adds = float(fired[i]) * each * float(np.sum(weights))
             sent[names[seg["projection"]]] = sent.get(names[seg["projection"]], 0.0) + adds
             own += adds if i == j else 0.0
     bias = float(program.drive[j]) * float(time.max() - time.min())
-    name, most = max(sent.items(), key=lambda item: item[1], default=("", 0.0))
-    if max(most, bias) <= 0.0:
-        return "driven by what it got before, or by a current given to the run"
-    if bias > most:
+    name, largest = max(sent.items(), key=lambda item: item[1], default=("", 0.0))
+    if max(largest, bias) <= 0.0:
+        return "driven by earlier inputs, or by a current given to the run"
+    if bias > largest:
         level = f"v_rest + bias = {program.drive[j] / leak:.3g}" if leak else f"bias = {program.drive[j]:.3g}"
         return f"driven most by its bias ({level}, v_th = {program.of('threshold', [j])[0]:.3g})"
-    share = most / (bias * (bias > 0.0) + sum(max(adds, 0.0) for adds in sent.values()))
-    learned = learner is not None and name in learner.pairings
+    share = largest / (bias * (bias > 0.0) + sum(max(adds, 0.0) for adds in sent.values()))
+    learned = plastic is not None and name in plastic.rules
     return (
         f"driven most by projection {name!r} ({100.0 * share:.0f} % of what excites it"
-        f"{', most of that its own autapse' if own > 0.5 * most else ''}"
+        f"{', most of that its own autapse' if own > 0.5 * largest else ''}"
         f"{'; the weights are learned' if learned else ''})"
     )
-
-
-def check_memory(needed: float, what: str) -> None:
-    """Refuse to take more memory than the machine has free.
-
-    Raises
-    ------
-    NetworkError
-        With what it is for, and how much that is.
-    """
-    free = _free_memory()
-    if needed > free:
-        raise NetworkError(
-            "what happens within one window must fit into memory",
-            where=what,
-            value=f"{needed / 1e9:.3g} GB needed, {free / 1e9:.3g} GB free",
-            remedy="A lower run(max_rate=...) refuses neurons that fire too often sooner; shorter delays make "
-            "shorter windows",
-        )
-
-
-def _free_memory() -> float:
-    """Bytes that the machine can still give, as far as it says; of a control group, what its limit leaves."""
-    free = inf
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                free = 1024.0 * float(line.split()[1])
-        group = Path("/sys/fs/cgroup")
-        most, used = (group / name for name in ("memory.max", "memory.current"))
-        if most.exists() and most.read_text().strip() != "max":
-            free = min(free, float(most.read_text()) - float(used.read_text()))
-    except (OSError, ValueError, IndexError):
-        pass
-    return free

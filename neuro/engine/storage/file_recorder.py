@@ -1,0 +1,131 @@
+"""Writes a run's spikes and samples to a file while it goes on, in memory that does not grow."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro.engine.drive.chunks import Chunk
+from neuro.engine.lower.program import Program
+from neuro.engine.recording import Record, Recording, columns
+from neuro.engine.results import split_by_population
+from neuro.engine.storage.hdf5 import hdf5_name, open_growing, reopen_growing, write_json
+from neuro.engine.storage.recording_format import KIND, write_about
+from neuro.engine.storage.recordings import SpikesOnDisk, VoltagesOnDisk
+from neuro.validation import Ints
+
+__all__ = ["FileRecorder"]
+
+FLUSH_SECONDS = 1.0
+"""Wall seconds after which chunks in memory are written to the disk."""
+FLUSH_VALUES = 1 << 18
+"""Spikes and sampled voltages that are kept in memory before."""
+BLOCK_VALUES = 1 << 14
+"""Values in one block of a dataset."""
+
+
+class FileRecorder:
+    """Chunks of a run, in a file that can be read at any time: also while the run goes on, and after a crash.
+
+    The dataset `reached` has the time up to which the file is complete, and the numbers of samples, of spikes of each
+    population and of synaptic events of each projection until then. It is written last.
+    """
+
+    def __init__(
+        self, path: str | Path, program: Program, record: Record, start: float, provenance: Mapping[str, Any]
+    ) -> None:
+        self.path, self.program, self.record = Path(path), program, record
+        self.file = open_growing(self.path, KIND)
+        names = list(program.offset) if record.spikes else []
+        projections = list(program.network.projections)
+        self.times = {name: self._new(f"spikes/{hdf5_name(name)}/times") for name in names}
+        self.ids = {name: self._new(f"spikes/{hdf5_name(name)}/ids", int) for name in names}
+        self.voltages = {
+            name: self._new(f"v/{hdf5_name(name)}", float, np.size(ids)) for name, ids in (record.v or {}).items()
+        }
+        self.samples = self._new("v_times")
+        width = 2 + len(names) + len(projections)
+        self.reached = self.file.create_dataset("reached", (1, width), float, chunks=(1, width), fletcher32=True)
+        write_json(self.file, "names", {"spikes": names, "v": list(self.voltages)})
+        write_json(self.file, "begun", {"start": start, "projections": projections, "provenance": dict(provenance)})
+        self.written = dict.fromkeys(names, 0)
+        self.fired = np.zeros(program.size, np.int64)
+        self.waiting: list[Chunk] = []
+        self.waiting_values, self.last_flush = 0, clock.perf_counter()
+        self._write_reached(start, np.zeros(len(projections), np.int64))
+        self.file.swmr_mode = True
+
+    def _new(self, name: str, dtype: type = float, width: int | None = None) -> Any:
+        row = () if width is None else (width,)
+        chunks = (max(1, BLOCK_VALUES // (width or 1)), *(max(1, n) for n in row))
+        return self.file.create_dataset(name, (0, *row), dtype, maxshape=(None, *row), chunks=chunks, fletcher32=True)
+
+    def write(self, chunk: Chunk) -> None:
+        """Keep a chunk; it is written to the disk with the next flush."""
+        self.waiting.append(chunk._replace(time=chunk.time.copy(), neuron=chunk.neuron.copy()))
+        self.fired += np.bincount(chunk.neuron, minlength=len(self.fired))
+        self.waiting_values += 1 + len(chunk.time) + chunk.voltage.size
+        if self.waiting_values > FLUSH_VALUES or clock.perf_counter() - self.last_flush > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the chunks in memory to the disk, and then `reached`."""
+        if not self.waiting:
+            return
+        time, neuron, sample_time, voltage = (
+            np.concatenate([getattr(chunk, field) for chunk in self.waiting])
+            for field in ("time", "neuron", "sample_time", "voltage")
+        )
+        if self.times:
+            parts = split_by_population(self.program.offset, time, neuron, partial(self.program.of, "group"))
+            for name, spikes in parts.items():
+                _append(self.times[name], spikes.times)
+                _append(self.ids[name], spikes.ids)
+                self.written[name] += len(spikes)
+        for name, values in columns(self.record, voltage).items():
+            _append(self.voltages[name], values)
+        _append(self.samples, sample_time)
+        self.file.flush()
+        self._write_reached(self.waiting[-1].reached, self.waiting[-1].events)
+        self.waiting, self.waiting_values, self.last_flush = [], 0, clock.perf_counter()
+
+    def _write_reached(self, reached: float, events: Ints) -> None:
+        self.reached[0] = [reached, len(self.samples), *self.written.values(), *events]
+        self.file.flush()
+
+    def close(self) -> None:
+        """Flush, and close the file."""
+        if self.file:
+            try:
+                self.flush()
+            finally:
+                self.file.close()
+
+    def counts(self) -> Ints:
+        """Spikes of each neuron, in the common numbering."""
+        return self.fired
+
+    def recording(self, **about: Any) -> Recording:
+        """The run as a recording that reads from the file; `about` has the other fields, and completes the file.
+
+        A file without them is read as that of an interrupted run.
+        """
+        with reopen_growing(self.path) as file:
+            v_times = file["v_times"][:]
+            spikes = SpikesOnDisk(self.path, self.written)
+            v = VoltagesOnDisk(self.path, list(self.voltages), len(v_times))
+            recording = Recording(spikes=spikes, v=v, v_times=v_times, **about)
+            write_about(recording, file)
+        return recording
+
+
+def _append(data: Any, values: Any) -> None:
+    if len(values):
+        before = len(data)
+        data.resize(before + len(values), axis=0)
+        data[before:] = values
