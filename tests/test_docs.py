@@ -138,3 +138,12 @@ def test_names_in_backticks_occur_in_the_sources(page: Path) -> None:
         if NAME.fullmatch(code) and not all(part in words() for part in code.removesuffix("()").split(".")):
             wrong.add(code)
     assert not wrong
+
+
+def test_the_map_has_every_room() -> None:
+    """docs/architecture.md names each folder and each file at the top of the package."""
+    page = text_of(ROOT / "docs" / "architecture.md")
+    package = ROOT / "neuro"
+    rooms = {path.parent.relative_to(ROOT).as_posix() + "/" for path in package.rglob("__init__.py")} - {"neuro/"}
+    files = {path.relative_to(ROOT).as_posix() for path in package.glob("*.py")}
+    assert not [name for name in sorted(rooms | files) if f"`{name}`" not in page]
