@@ -170,7 +170,10 @@ def test_the_map_has_every_room() -> None:
 
 
 def test_the_recipes_for_contributors_work(tmp_path: Path, make_task: Callable[[str, str], Path]) -> None:
-    blocks = dict(re.findall(r"^## Add a (\w+)$.*?^```\w+\n(.*?)^```", text_of(ROOT / "CONTRIBUTING.md"), re.M | re.S))
+    sections = text_of(ROOT / "CONTRIBUTING.md").split("\n## Add a ")[1:]
+    blocks = {
+        section.split("\n")[0]: "".join(re.findall(r"^```\w+\n(.*?)^```", section, re.M | re.S)) for section in sections
+    }
     for name in ("device", "chip"):
         (tmp_path / f"my_{name}.toml").write_text(blocks[name], encoding="utf-8")
     assert read_record(tmp_path / "my_device.toml", DeviceRecord, DeviceError, "device").name == "my_device"
