@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from neuro.chip.load import list_chips, load_chip
     from neuro.chip.model import Chip, mesh_chip
     from neuro.chip.placement import Placement, load_placement, placed
+    from neuro.crossbar.base import AbstractCrossbar
     from neuro.crossbar.circuit.wires import Wires
-    from neuro.crossbar.device.device import Device, load_device
+    from neuro.crossbar.device.catalog import list_devices, load_device
+    from neuro.crossbar.device.device import Device
     from neuro.crossbar.device.faults import Faults
-    from neuro.crossbar.pair import Crossbar
+    from neuro.crossbar.device.fit import device_from_measurement
+    from neuro.crossbar.factory import Crossbar, crossbar_from_conductance
     from neuro.crossbar.read.settings import Reading
     from neuro.crossbar.write.settings import Writing
     from neuro.engine.clocked.program import build_clocked
@@ -40,10 +43,11 @@ __version__ = "0.1.0"
 
 # numba and scipy take half a second to import; a description needs neither.
 _LATER = {
+    "AbstractCrossbar": "neuro.crossbar.base",
     "EventLocal": "neuro.learning.spike_rules",
     "STDP": "neuro.learning.spike_rules",
     "Chip": "neuro.chip.model",
-    "Crossbar": "neuro.crossbar.pair",
+    "Crossbar": "neuro.crossbar.factory",
     "Current": "neuro.engine.recording",
     "Device": "neuro.crossbar.device.device",
     "EnergyReport": "neuro.accounting.report",
@@ -57,11 +61,14 @@ _LATER = {
     "account": "neuro.accounting.account",
     "Wires": "neuro.crossbar.circuit.wires",
     "Writing": "neuro.crossbar.write.settings",
+    "crossbar_from_conductance": "neuro.crossbar.factory",
+    "device_from_measurement": "neuro.crossbar.device.fit",
+    "list_devices": "neuro.crossbar.device.catalog",
     "build": "neuro.engine.lower.program",
     "build_clocked": "neuro.engine.clocked.program",
     "list_chips": "neuro.chip.load",
     "load_chip": "neuro.chip.load",
-    "load_device": "neuro.crossbar.device.device",
+    "load_device": "neuro.crossbar.device.catalog",
     "load_placement": "neuro.chip.placement",
     "load_recording": "neuro.engine.storage.recordings",
     "load_state": "neuro.engine.drive.state",
@@ -80,6 +87,7 @@ __all__ = [
     "IF",
     "LIF",
     "STDP",
+    "AbstractCrossbar",
     "AllToAll",
     "Chip",
     "Convolution2d",
@@ -113,7 +121,10 @@ __all__ = [
     "account",
     "build",
     "build_clocked",
+    "crossbar_from_conductance",
+    "device_from_measurement",
     "list_chips",
+    "list_devices",
     "load_chip",
     "load_device",
     "load_placement",

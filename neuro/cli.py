@@ -203,7 +203,7 @@ def devices_command(
 ) -> None:
     """List the device models that come with neuro, and where each is from."""
     with _in_plain_words():
-        from neuro.crossbar.device.device import device_record, list_devices
+        from neuro.crossbar.device.catalog import device_record, list_devices
 
         if as_json:
             records = [device_record(name).model_dump(mode="json", exclude_none=True) for name in list_devices()]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, clamped, lower, recall, weight_unit
 from neuro.randomness import stream

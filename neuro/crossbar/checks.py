@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.circuit.wires import Wires
-from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.catalog import load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.read.settings import Reading
 from neuro.crossbar.write.settings import Writing

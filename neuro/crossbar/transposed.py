@@ -1,29 +1,25 @@
-"""A crossbar read the other way round."""
+"""A crossbar read the other way round: its columns are rows, on the same devices."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from numpy.typing import ArrayLike
 
-from neuro.crossbar.device.device import Device
+from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.device_synapses import ReadableCrossbar
 from neuro.crossbar.ledger import Ledger
 from neuro.validation import Floats
-
-if TYPE_CHECKING:
-    from neuro.crossbar.pair import Crossbar
 
 __all__ = ["TransposedCrossbar"]
 
 
-class TransposedCrossbar:
+class TransposedCrossbar(ReadableCrossbar):
     """A crossbar whose rows are the columns of another one, on the same devices.
 
-    It cannot be written; what is read through it is counted in the crossbar's ledger, rows as column reads.
+    It cannot be written. Its reads are counted in the crossbar's ledger, rows as column reads.
 
     Examples
     --------
-    >>> from neuro.crossbar.pair import Crossbar
+    >>> from neuro.crossbar.factory import Crossbar
     >>> crossbar = Crossbar([[0.5, -1.0]])
     >>> crossbar.T.read([0, 1])
     array([-1.])
@@ -31,22 +27,14 @@ class TransposedCrossbar:
     1
     """
 
-    def __init__(self, crossbar: Crossbar) -> None:
+    def __init__(self, crossbar: AbstractCrossbar) -> None:
         self.T = crossbar
         """The crossbar itself."""
+        self.device = crossbar.device
+        self.shape = crossbar.shape[::-1]
 
     def __repr__(self) -> str:
         return f"{self.T!r}.T"
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(columns, rows) of the crossbar."""
-        return self.T.shape[::-1]
-
-    @property
-    def device(self) -> Device:
-        """What each cell is made of."""
-        return self.T.device
 
     @property
     def ledger(self) -> Ledger:
@@ -58,14 +46,13 @@ class TransposedCrossbar:
         """The crossbar's own count of writes."""
         return self.T.version
 
-    def effective_weights(self) -> Floats:
-        """The crossbar's weights transposed, rows contiguous, read-only; one array until the next write."""
-        return self.T.transposed_weights()
-
     @property
     def fluctuates(self) -> bool:
-        """Do reads differ from the programmed weights, by chance or by age?"""
         return self.T.fluctuates
+
+    def effective_weights(self) -> Floats:
+        """The crossbar's `transposed_weights`."""
+        return self.T.transposed_weights()
 
     def read(self, rows: ArrayLike, at: float | None = None) -> Floats:
         """The crossbar's `read_columns`."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.base import AbstractCrossbar
 from neuro.engine.drive.interrupts import raise_interrupts
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Current, Recording
@@ -118,7 +118,7 @@ def weight_unit(memory: Memory) -> float:
     return memory.gain * (1.0 - exp(-memory.tick / memory.tau)) / memory.tick
 
 
-def lower(memory: Memory, crossbar: Crossbar) -> Program:
+def lower(memory: Memory, crossbar: AbstractCrossbar) -> Program:
     """The memory's network on these devices, ready to run; its crossbar holds W in units of `weight_unit`."""
     network = Network()
     cells = network.add(
@@ -132,7 +132,7 @@ def lower(memory: Memory, crossbar: Crossbar) -> Program:
     return refresh(build(network), memory, crossbar)
 
 
-def refresh(program: Program, memory: Memory, crossbar: Crossbar) -> Program:
+def refresh(program: Program, memory: Memory, crossbar: AbstractCrossbar) -> Program:
     """The same program with the weights that the devices have now, and the bias that a read of all rows gives."""
     weights = crossbar.effective_weights()
     resting = 0.5 * memory.gain / (weight_unit(memory) * memory.tick) * weights.sum(axis=0)
@@ -185,7 +185,7 @@ def clamped(program: Program, memory: Memory, patterns: Floats) -> Recall:
 def step(
     program: Program,
     memory: Memory,
-    crossbar: Crossbar,
+    crossbar: AbstractCrossbar,
     rule: Contrastive,
     targets: Recall,
     cues: Floats,
@@ -202,7 +202,7 @@ def step(
 @raise_interrupts()
 def train(
     memory: Memory,
-    crossbar: Crossbar,
+    crossbar: AbstractCrossbar,
     patterns: Floats,
     distort: Callable[[int], Floats],
     training: Training,

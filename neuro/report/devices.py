@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuro.crossbar.device.device import Device, device_record, list_devices, load_device
+from neuro.crossbar.device.catalog import device_record, list_devices, load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import KINDS, Faults
 from neuro.crossbar.device.laws import Constant, Cycle
-from neuro.crossbar.device.reference_data import Measured
-from neuro.crossbar.device.sample import Sampled
+from neuro.crossbar.device.reference_data import MeasuredFile
+from neuro.crossbar.device.sample import SampledDevices
 from neuro.report.record import Table, plain
 from neuro.report.style import COLOURS, FAINT, styled
 from neuro.units import uS
@@ -221,7 +222,7 @@ def _length(device: Device) -> int:
     return int(np.clip(2 * span / max(step, span / 4000), 20, 4000))
 
 
-def _play(device: Device, many: int, seed: int, length: int) -> tuple[Sampled, Floats]:
+def _play(device: Device, many: int, seed: int, length: int) -> tuple[SampledDevices, Floats]:
     """What is read of many devices on their way up and down again, shape (pulses + 1, devices)."""
     devices = device.sample(many, seed)
     ways = np.repeat(np.array([1, -1]), length)[:, None] * np.ones(many, dtype=np.int64)
@@ -235,7 +236,7 @@ def _curves(axes: Any, device: Device, seed: int) -> None:
     pulse = np.arange(len(whole))
     axes.plot(pulse, whole / uS, color=COLOURS[0], alpha=0.25, linewidth=0.7)
     axes.plot(pulse, whole.mean(axis=1) / uS, color=COLOURS[1], label=f"mean of {SHOWN} devices")
-    if not isinstance(device.law, Measured):
+    if not isinstance(device.law, MeasuredFile):
         _, mean = _play(pulsed.noiseless(), 1, seed, length)
         axes.plot(pulse, mean / uS, color="black", linestyle="--", linewidth=1.2, label="law without noise")
     axes.set(title="Pulses up, then down", xlabel="pulse", ylabel="conductance (µS)")

@@ -24,7 +24,7 @@ import numpy as np
 
 from neuro.crossbar.circuit.wires import Wires
 from neuro.crossbar.device.device import Device
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar, crossbar_from_conductance
 from neuro.crossbar.read.settings import Reading
 
 
@@ -40,12 +40,12 @@ def best(repeats: int, work: Callable[..., Any], *given: Any) -> tuple[float, An
 
 def solve(siemens: np.ndarray, wires: Wires, volts: np.ndarray) -> np.ndarray:
     """Currents, from conductances."""
-    return Crossbar.from_conductance(siemens, wires=wires).solve(volts)
+    return crossbar_from_conductance(siemens, wires=wires).solve(volts)
 
 
 def matrix(siemens: np.ndarray, wires: Wires) -> np.ndarray:
     """The whole effective matrix, from conductances."""
-    return Crossbar.from_conductance(siemens, wires=wires).effective_conductance()
+    return crossbar_from_conductance(siemens, wires=wires).effective_conductance()
 
 
 def cells(size: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,7 +88,7 @@ def rows(events: int = 20_000) -> None:
         lines = rng.integers(0, shape[0], events)
         shown = []
         for noise in (0.0, 0.02):
-            crossbar = Crossbar.from_conductance(rng.uniform(0, 1e-4, shape), reading=Reading(noise=noise))
+            crossbar = crossbar_from_conductance(rng.uniform(0, 1e-4, shape), reading=Reading(noise=noise))
             out = np.zeros(shape[1])
             crossbar.read_rows(lines[:2], out)
             taken, _ = best(5, crossbar.read_rows, lines, out)
@@ -150,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[64, 128, 256, 512])
     sizes = parser.parse_args().sizes
-    Crossbar.from_conductance(np.ones((9, 9)), wires=Wires(1.0, 1.0)).solve(np.ones(9))
+    crossbar_from_conductance(np.ones((9, 9)), wires=Wires(1.0, 1.0)).solve(np.ones(9))
     solves(sizes)
     rows()
     loop()

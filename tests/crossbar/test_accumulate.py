@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.catalog import load_device
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.factory import Crossbar
 from neuro.crossbar.ledger import Ledger
-from neuro.crossbar.pair import Crossbar, Faults
 from neuro.errors import ParameterError, UnknownName, WeightError
 
 TAOX = load_device("taox_64x64")

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from neuro.crossbar.device.device import Device, load_device
-from neuro.crossbar.pair import Crossbar, Faults
+from neuro.crossbar.device.catalog import load_device
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.factory import Crossbar
 from neuro.errors import (
     DeviceError,
     InputError,

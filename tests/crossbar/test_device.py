@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import neuro
-from neuro.crossbar.device import device as module
-from neuro.crossbar.device.device import Device, device_record, list_devices, load_device
+from neuro.crossbar.device import catalog as module
+from neuro.crossbar.device.catalog import device_record, list_devices, load_device
+from neuro.crossbar.device.device import Device
 from neuro.errors import DeviceError, UnknownName
 from neuro.paths import models_dir
 
@@ -94,7 +95,7 @@ def test_an_installed_package_loads_its_presets_from_anywhere(tmp_path):
     shutil.copytree(models_dir(), site / "neuro" / "_models")
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
-        "from neuro.crossbar.device.device import load_device\n"
+        "from neuro.crossbar.device.catalog import load_device\n"
         "from neuro.paths import models_dir\n"
         "print(models_dir()); print(load_device('taox_64x64').levels)"
     )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.catalog import load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import KINDS, Faults
 from neuro.errors import DeviceError
 

@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import DATA, needs
 
-from neuro.crossbar.device.device import Device, device_record, load_device
+from neuro.crossbar.device.catalog import device_record, load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.laws import (
     Constant,
     Cycle,
     Exponential,
     Linear,
+    MeasuredLaw,
     Piecewise,
     Power,
     SoftBounds,
-    Table,
     Variation,
     parameters,
 )
@@ -295,7 +296,7 @@ NOISY = {
         "d",
         LOW,
         HIGH,
-        law=Table(
+        law=MeasuredLaw(
             conductance=[[LOW, HIGH]],
             probability=[0.1, 0.9],
             up=[[[1e-6, 0.0], [4e-6, 1e-6]]],
@@ -361,7 +362,7 @@ def test_pulses_on_the_measured_taox_devices_are_distributed_as_tabulated(direct
         tabulated = file["set_change" if direction > 0 else "reset_change"].astype(float)
     law = taox.law.table()
     for number in (0, 17, 40):
-        one = Table(
+        one = MeasuredLaw(
             conductance=law.conductance[[number]],
             probability=law.probability,
             up=law.up[[number]],
@@ -438,9 +439,9 @@ def test_measured_devices_without_their_data_say_how_to_get_them(monkeypatch, tm
         (lambda: Variation(0.1, "uniform"), "normal, log_normal, additive"),
         (lambda: Cycle(0.1, "step", correlation=1.1), "correlation"),
         (lambda: Cycle(0.1, "whole"), "change, step, mixed"),
-        (lambda: Table(conductance=[[2, 1]], probability=[0], up=[[[0, 0]]], down=[[[0, 0]]]), "rise"),
-        (lambda: Table(conductance=[[1, 2]], probability=[0], up=[[[0]]], down=[[[0, 0]]]), "shape"),
-        (lambda: Table(conductance=[[1, 2]], probability=[0, 2], up=np.zeros((1, 2, 2)), down=0), "axes"),
+        (lambda: MeasuredLaw(conductance=[[2, 1]], probability=[0], up=[[[0, 0]]], down=[[[0, 0]]]), "rise"),
+        (lambda: MeasuredLaw(conductance=[[1, 2]], probability=[0], up=[[[0]]], down=[[[0, 0]]]), "shape"),
+        (lambda: MeasuredLaw(conductance=[[1, 2]], probability=[0, 2], up=np.zeros((1, 2, 2)), down=0), "axes"),
         (lambda: Device("d", LOW, HIGH, law="linear"), "laws"),
         (lambda: Device("d", LOW, HIGH, law=Constant(step=1e-6, zero=1e-3)), "zero"),
         (lambda: Device("d", LOW, HIGH, variation={"step": Variation(0.1)}), "variation"),

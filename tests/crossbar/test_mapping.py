@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.crossbar.assembly import Assembly, digits
-from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.assembly import Assembly
+from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.device.catalog import load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
+from neuro.crossbar.sliced import digits
 from neuro.errors import DeviceError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.units import ms
 
@@ -33,7 +36,7 @@ def random_weights(shape=(9, 7), seed=0):
 def test_ideal_devices_hold_the_weights_exactly(options):
     weights = random_weights()
     crossbar = Crossbar(weights, **options)
-    assert isinstance(crossbar, Crossbar)
+    assert isinstance(crossbar, AbstractCrossbar)
     assert crossbar.shape == weights.shape
     assert np.abs(crossbar.effective_weights() - weights).max() <= 1e-12
     assert np.abs(crossbar.transposed_weights() - weights.T).max() <= 1e-12
@@ -150,7 +153,7 @@ def test_tiles_have_their_own_faults_noise_and_ledgers():
     assert isinstance(crossbar, Assembly)
     assert [part.crossbar.shape for part in crossbar.parts] == [(4, 4), (4, 3), (4, 4), (4, 3), (1, 4), (1, 3)]
     assert (crossbar.effective_weights()[8] == 0).all()
-    tiles = list(crossbar.crossbars)
+    tiles = crossbar.arrays
     assert (tiles[0].conductance_plus != tiles[2].conductance_plus).any()
     crossbar.read(np.ones(9))
     assert crossbar.ledger.row_reads == 18, "each row is driven in two tiles"
@@ -265,11 +268,11 @@ def test_small_tiles_lose_less_to_the_wires_than_one_large_array():
 
 def test_an_offset_column_is_the_difference_of_two_columns_of_its_array():
     crossbar = Crossbar(random_weights(), LEVELS, WIRES, mapping="offset")
-    whole = crossbar.array.effective_conductance()
+    whole = crossbar.arrays[0].effective_conductance()
     assert whole.shape == (9, 8)
     wanted = crossbar.scale * (whole[:, :-1] - whole[:, -1:])
     np.testing.assert_allclose(crossbar.effective_weights(), wanted, rtol=1e-12)
-    assert (crossbar.array.conductance_minus == 0).all()
+    assert (crossbar.arrays[0].conductance_minus == 0).all()
 
 
 @every
@@ -289,8 +292,8 @@ def test_energy_and_noise_of_all_arrays_count(name):
     reads = np.array([crossbar.read(np.ones(9)) for _ in range(3)])
     assert (reads[0] != reads[1]).any()
     assert np.abs(reads - quiet).max() < 5
-    arrays = list(crossbar.crossbars) if isinstance(crossbar, Assembly) else [crossbar.array]
-    assert crossbar.ledger.total == pytest.approx(sum(one.ledger.total for one in arrays), rel=1e-12)
+    total = sum(array.ledger.total for array in crossbar.arrays)
+    assert crossbar.ledger.total == pytest.approx(total, rel=1e-12)
     assert crossbar.ledger.total > 0
     frozen = crossbar.snapshot()
     assert np.abs(frozen.effective_weights() - crossbar.effective_weights()).max() > 1e-4

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neuro.crossbar.device.device import Device
-from neuro.crossbar.device.fit import fit
+from neuro.crossbar.device.fit import device_from_measurement, fit
 from neuro.crossbar.device.laws import Cycle, Exponential, Linear, Power, SoftBounds
 from neuro.errors import DeviceError, UnknownName
 
@@ -60,12 +60,12 @@ def test_errors_of_pulses_and_of_reads_are_told_apart(tmp_path):
 
 def test_the_class_method_gives_the_device_of_the_fit(tmp_path):
     path = written(tmp_path / "mine.csv", measured(Device("d", LOW, HIGH, law=SoftBounds(step=1e-6))))
-    device = Device.from_measurement(path)
+    device = device_from_measurement(path)
     assert device == fit(path).device
     assert device.name == "mine"
     assert "mine.csv" in device.source
     assert "soft bounds" in device.notes
-    assert Device.from_measurement(str(path), name="another").name == "another"
+    assert device_from_measurement(str(path), name="another").name == "another"
 
 
 def test_the_file_may_be_written_in_several_ways(tmp_path):

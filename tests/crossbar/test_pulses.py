@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.device.device import Device, list_devices, load_device
+from neuro.crossbar.device.catalog import list_devices, load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.laws import Constant, Cycle, SoftBounds, Variation
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.crossbar.write.coincidence import coincidences
-from neuro.crossbar.write.settings import Writing, nominal_step
+from neuro.crossbar.write.settings import Writing
+from neuro.crossbar.write.targets import nominal_step
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName
 
 LOW, HIGH = 10e-6, 110e-6
@@ -216,7 +218,7 @@ def test_write_verify_brings_every_device_within_the_tolerance_or_names_it(name)
     off = np.abs(np.stack([array.conductance_plus, array.conductance_minus]) - found.target)
     assert (found.reached == (off <= tolerance)).all()
     assert len(found.missed) == np.count_nonzero(off > tolerance)
-    for reached, target, (low, high) in zip(found.reached, found.target, array._pairs.windows, strict=True):
+    for reached, target, (low, high) in zip(found.reached, found.target, array.writer.pairs.windows, strict=True):
         within = np.broadcast_to((low <= target + tolerance) & (high >= target - tolerance), target.shape)
         assert (reached | ~within).all(), "a device that could reach its target did not"
     assert np.abs(array.effective_weights() - weights)[found.reached.all(0)].max() <= 2 * array.scale * tolerance
@@ -287,13 +289,12 @@ def disturbed(g, pulses, law, fraction):
 @given(pulses=st.lists(st.lists(st.integers(-2, 3), min_size=3, max_size=3), min_size=4, max_size=4))
 @settings(deadline=None, max_examples=60)
 def test_half_selected_cells_take_their_share_of_every_pulse_on_their_lines(law, pulses):
-    from neuro.crossbar.device.sample import Halves
 
     pulses = np.array(pulses)
     devices = Device("d", LOW, HIGH, law=law).sample((4, 3))
     start = np.linspace(20e-6, 100e-6, 12).reshape(4, 3)
     g = start.copy()
-    sent = devices.send(g, g.copy(), pulses, Halves(0.1))
+    sent = devices.send(g, g.copy(), pulses, 0.1)
     wanted, halves, met = disturbed(start, pulses, law, 0.1)
     np.testing.assert_allclose(g, wanted, rtol=1e-12)
     assert sent.halves == halves

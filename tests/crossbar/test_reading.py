@@ -18,7 +18,7 @@ from neuro.crossbar.circuit.nodal import solve_nodes
 from neuro.crossbar.circuit.wires import Wires
 from neuro.crossbar.device.iv import Sinh
 from neuro.crossbar.device.noise import Drift, Flicker, Telegraph
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar, crossbar_from_conductance
 from neuro.crossbar.read.settings import Converter, Reading
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName, UnsupportedFeature
 
@@ -30,7 +30,7 @@ PRICED = Reading(voltage=0.2, duration=10e-9)
 def crossbar_of(shape=(8, 6), wires=None, reading=None, seed=0):
     rng = np.random.default_rng(seed)
     plus, minus = 10 ** rng.uniform(-6, -3, (2, *shape))
-    return Crossbar.from_conductance(plus, minus, wires, reading=reading, seed=seed)
+    return crossbar_from_conductance(plus, minus, wires, reading=reading, seed=seed)
 
 
 def wires_of(inactive="ground"):

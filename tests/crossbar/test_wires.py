@@ -18,7 +18,7 @@ from neuro.crossbar.circuit.nodal import nodes, solve_nodes
 from neuro.crossbar.circuit.terminals import Terminals, fresh_currents, relaxed_currents
 from neuro.crossbar.circuit.wires import Wires
 from neuro.crossbar.device.iv import Sinh
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import crossbar_from_conductance
 from neuro.errors import DeviceError, InputError, ParameterError, UnknownName
 
 laws = settings(deadline=None, max_examples=40)
@@ -60,7 +60,7 @@ def test_currents_are_those_of_badcrossbar(badcrossbar, seed):
     wanted = badcrossbar.compute(
         volts[:, None], 1 / cells, r_i_word_line=row, r_i_bit_line=column, node_voltages=False, all_currents=False
     ).currents.output[0]
-    crossbar = Crossbar.from_conductance(cells, wires=Wires(row, column))
+    crossbar = crossbar_from_conductance(cells, wires=Wires(row, column))
     np.testing.assert_allclose(crossbar.solve(volts), wanted, rtol=1e-9, atol=0)
     np.testing.assert_allclose(volts @ crossbar.effective_conductance(), wanted, rtol=1e-9, atol=0)
 
@@ -72,7 +72,7 @@ def test_currents_are_those_of_ngspice(size, inactive):
     rng = np.random.default_rng(size)
     wires = Wires(row=2.0, column=5.0, driver=70.0, sense=30.0, inactive=inactive)
     shape = (size, size + 3)
-    crossbar = Crossbar.from_conductance(devices(shape, rng), devices(shape, rng), wires)
+    crossbar = crossbar_from_conductance(devices(shape, rng), devices(shape, rng), wires)
     volts = np.where(rng.random(size) < 0.5, rng.uniform(0.1, 1, size), 0.0)
     columns = rng.uniform(-0.1, 0.1, size + 3)
     columns[1] = np.nan
@@ -132,14 +132,14 @@ def test_grounded_rows_superpose(shape, wires, seed):
     every = np.full(shape[0], True)
     single = sum(fresh_currents(cells, wires, volts, every, None) for volts in np.diag(rows))
     np.testing.assert_allclose(single, fresh_currents(cells, wires, rows, every, None), rtol=1e-12)
-    np.testing.assert_allclose(Crossbar.from_conductance(cells, wires=wires).solve(rows), single, rtol=1e-12)
+    np.testing.assert_allclose(crossbar_from_conductance(cells, wires=wires).solve(rows), single, rtol=1e-12)
 
 
 @pytest.mark.parametrize("inactive", ["float", "gate"])
 def test_rows_that_do_not_superpose_are_solved_together(inactive):
     rng = np.random.default_rng(3)
     wires = Wires(5.0, 9.0, 20.0, 10.0, inactive)
-    crossbar = Crossbar.from_conductance(devices((9, 7), rng), devices((9, 7), rng), wires)
+    crossbar = crossbar_from_conductance(devices((9, 7), rng), devices((9, 7), rng), wires)
     volts = np.where(rng.random(9) < 0.6, rng.uniform(0.1, 1, 9), 0.0)
     driven = volts != 0
     wanted = 0
@@ -156,7 +156,7 @@ def test_rows_that_do_not_superpose_are_solved_together(inactive):
 def test_a_line_by_itself_sends_what_a_read_of_it_alone_gives(inactive, side):
     rng = np.random.default_rng(4)
     wires = Wires(5.0, 9.0, 20.0, 10.0, inactive)
-    crossbar = Crossbar.from_conductance(devices((6, 8), rng), devices((6, 8), rng), wires)
+    crossbar = crossbar_from_conductance(devices((6, 8), rng), devices((6, 8), rng), wires)
     if side == "rows":
         weights, read = crossbar.effective_weights(), crossbar.read
     else:
@@ -182,7 +182,7 @@ def test_wires_without_resistance_are_the_matrix_product(shape, seed):
     rng = np.random.default_rng(seed)
     plus, minus, rows = devices(shape, rng), devices(shape, rng), rng.uniform(-1, 1, shape[0])
     for wires in (None, Wires()):
-        crossbar = Crossbar.from_conductance(plus, minus, wires)
+        crossbar = crossbar_from_conductance(plus, minus, wires)
         np.testing.assert_array_equal(crossbar.effective_conductance(), plus - minus)
         np.testing.assert_allclose(crossbar.solve(rows), rows @ (plus - minus), rtol=0, atol=1e-12 * np.abs(plus).max())
 
@@ -269,7 +269,7 @@ def test_rows_without_devices_draw_nothing_and_disturb_nobody():
             without = np.where(np.arange(3) == 1, 0.0, volts)
             np.testing.assert_allclose(circuit.currents(volts), circuit.currents(without), rtol=1e-12, atol=1e-18)
             assert circuit.power(volts) == pytest.approx(circuit.power(without), rel=1e-12, abs=1e-18)
-    assert not Crossbar.from_conductance(np.zeros((2, 2)), wires=Wires(1.0)).solve([1, 1]).any()
+    assert not crossbar_from_conductance(np.zeros((2, 2)), wires=Wires(1.0)).solve([1, 1]).any()
 
 
 @NEEDS_NGSPICE
@@ -306,7 +306,7 @@ def test_a_write_changes_what_the_wires_pass_on():
     crossbar = nr.Crossbar(np.full((4, 4), 0.5), wires=Wires(50.0, 50.0), w_max=1.0)
     before = crossbar.effective_weights()
     crossbar.accumulate(np.full((4, 4), 0.1))
-    fresh = Crossbar.from_conductance(crossbar.conductance_plus, crossbar.conductance_minus, crossbar.wires)
+    fresh = crossbar_from_conductance(crossbar.conductance_plus, crossbar.conductance_minus, crossbar.wires)
     np.testing.assert_allclose(crossbar.effective_weights(), crossbar.scale * fresh.effective_conductance(), rtol=1e-12)
     assert (crossbar.effective_weights() > before).all()
     copied = crossbar.copy()
@@ -320,12 +320,12 @@ def test_a_write_changes_what_the_wires_pass_on():
         (ParameterError, "`row` must be a finite number of ohms", lambda: Wires(row=-1.0)),
         (ParameterError, "`sense` must be a finite number of ohms", lambda: Wires(sense=float("inf"))),
         (UnknownName, "Known: float, gate, ground", lambda: Wires(inactive="open")),
-        (DeviceError, "not below zero", lambda: Crossbar.from_conductance([[-1e-6]])),
-        (DeviceError, "must be finite", lambda: Crossbar.from_conductance([[np.nan]])),
-        (DeviceError, "the shape must be", lambda: Crossbar.from_conductance([[1e-6]], [[1e-6, 1e-6]])),
-        (DeviceError, "the shape must be", lambda: Crossbar.from_conductance([1e-6])),
-        (InputError, "or 1", lambda: Crossbar.from_conductance([[1e-6]]).solve([1.0, 1.0])),
-        (InputError, "one finite voltage", lambda: Crossbar.from_conductance([[1e-6]]).solve([np.inf])),
+        (DeviceError, "not below zero", lambda: crossbar_from_conductance([[-1e-6]])),
+        (DeviceError, "must be finite", lambda: crossbar_from_conductance([[np.nan]])),
+        (DeviceError, "the shape must be", lambda: crossbar_from_conductance([[1e-6]], [[1e-6, 1e-6]])),
+        (DeviceError, "the shape must be", lambda: crossbar_from_conductance([1e-6])),
+        (InputError, "or 1", lambda: crossbar_from_conductance([[1e-6]]).solve([1.0, 1.0])),
+        (InputError, "one finite voltage", lambda: crossbar_from_conductance([[1e-6]]).solve([np.inf])),
     ],
 )
 def test_what_is_refused_is_refused_by_name(error, match, make):

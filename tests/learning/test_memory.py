@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro.crossbar.device.device import Device
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.errors import ParameterError
 from neuro.learning.memory import (
     PROJECTION,

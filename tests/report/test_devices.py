@@ -3,19 +3,24 @@
 import numpy as np
 import pytest
 
-from neuro.crossbar.device.device import Device, device_record, list_devices, load_device
+from neuro.crossbar.device.catalog import device_record, list_devices, load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.fit import fit
 from neuro.crossbar.device.laws import Cycle, SoftBounds, Variation
 from neuro.crossbar.device.properties import properties
-from neuro.crossbar.device.reference_data import Measured
+from neuro.crossbar.device.reference_data import MeasuredFile
 from neuro.errors import UnknownName
 from neuro.report import devices as shown
 from neuro.report.style import save
 from neuro.units import uS
 
 DEVICE = Device("d", 20e-6, 120e-6, law=SoftBounds(step=1e-6, up_down=0.2), cycle=Cycle(0.5, "step"))
-HERE = [name for name in list_devices() if not isinstance(law := load_device(name).law, Measured) or law.path.is_file()]
+HERE = [
+    name
+    for name in list_devices()
+    if not isinstance(law := load_device(name).law, MeasuredFile) or law.path.is_file()
+]
 
 
 @pytest.mark.parametrize("name", HERE)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.tasks import braille, run_task
 
 VARIANTS = (
@@ -286,8 +286,8 @@ def test_the_lesson_follows_the_numbers():
 
 
 def test_an_update_may_move_a_device_by_four_of_64_levels_whatever_its_pulses():
-    from neuro.crossbar.device.device import list_devices, load_device
-    from neuro.crossbar.write.settings import nominal_step
+    from neuro.crossbar.device.catalog import list_devices, load_device
+    from neuro.crossbar.write.targets import nominal_step
 
     assert braille.max_levels(load_device("taox_64x64")) == 4
     for name in list_devices():

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from neuro.crossbar.device.device import load_device
+from neuro.crossbar.device.catalog import load_device
 from neuro.crossbar.device.properties import properties
 from neuro.tasks import devices_study as study
 from neuro.tasks import run_task

@@ -1,28 +1,21 @@
-"""Memristive devices: the conductances they can hold and how well they are written, each with its source."""
+"""A memristive device: its window, its levels, its law of pulses, and the errors of its writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.crossbar.device.laws import LAWS, Constant, Cycle, Law, Table, Variation, parameters
+from neuro.crossbar.device.laws import LAWS, Constant, Cycle, Law, MeasuredLaw, Variation, parameters
 from neuro.crossbar.device.noise import Drift
-from neuro.crossbar.device.reference_data import Measured
-from neuro.crossbar.device.schema import DeviceRecord
-from neuro.errors import DeviceError, UnknownName
-from neuro.figures import read_record
-from neuro.paths import models_dir
+from neuro.crossbar.device.reference_data import MeasuredFile
+from neuro.crossbar.device.sample import SampledDevices, conductances, pulse_counts, sample_devices
+from neuro.errors import DeviceError
 from neuro.validation import Floats
 
-if TYPE_CHECKING:
-    from neuro.crossbar.device.sample import Sampled
-
-__all__ = ["Device", "DeviceRecord", "device_record", "list_devices", "load_device"]
+__all__ = ["Device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class Device:
     """Where the figures are from."""
     notes: str = ""
     """What a user of the figures should know."""
-    law: Law | Measured | None = None
+    law: Law | MeasuredFile | None = None
     """How a pulse changes the conductance; None: by one level, whatever the conductance."""
     variation: Mapping[str, Variation] = field(default_factory=dict, hash=False)
     """How the devices of an array differ, by the name of a parameter (`laws.parameters`)."""
@@ -93,18 +86,18 @@ class Device:
         self._check_law(where)
 
     def _check_law(self, where: str) -> None:
-        if self.law is not None and not isinstance(self.law, (*LAWS, Measured)):
+        if self.law is not None and not isinstance(self.law, (*LAWS, MeasuredFile)):
             raise DeviceError("`law` must be one of neuro.crossbar.device.laws", where=where, value=repr(self.law))
         if not isinstance(self.cycle, Cycle):
             raise DeviceError("`cycle` must be a Cycle", where=where, value=repr(self.cycle))
-        known = () if self.law is None or isinstance(self.law, Measured) else parameters(self.law)
+        known = () if self.law is None or isinstance(self.law, MeasuredFile) else parameters(self.law)
         for name, variation in self.variation.items():
             if name not in known:
                 remedy = f"It has {', '.join(known)}" if known else "Only a law with parameters takes a `variation`"
                 raise DeviceError("`variation` names a parameter of the law", where=where, value=name, remedy=remedy)
             if not isinstance(variation, Variation):
                 raise DeviceError("a variation must be a Variation", where=f"{where}, {name}", value=repr(variation))
-        if self.law is None or isinstance(self.law, Table | Measured):
+        if self.law is None or isinstance(self.law, MeasuredLaw | MeasuredFile):
             return
         zero = self.law.zero
         if zero is not None and not self.g_min <= zero <= self.g_max:
@@ -126,7 +119,7 @@ class Device:
             If the device is continuous and has no law: a pulse of it may have any size.
         """
         if self.law is not None:
-            return self.law.table() if isinstance(self.law, Measured) else self.law, self.cycle
+            return self.law.load() if isinstance(self.law, MeasuredFile) else self.law, self.cycle
         if self.levels is None:
             rule = "a continuous device without a law takes writes of any size, not pulses"
             raise DeviceError(rule, where=f"device {self.name!r}", remedy="Give it `levels` or a `law`")
@@ -134,11 +127,11 @@ class Device:
 
     def noiseless(self) -> Device:
         """The same device without variation, errors and write noise; a table gives its expected changes."""
-        law = self.law.table() if isinstance(self.law, Measured) else self.law
-        law = law.mean() if isinstance(law, Table) else law
+        law = self.law.load() if isinstance(self.law, MeasuredFile) else self.law
+        law = law.mean() if isinstance(law, MeasuredLaw) else law
         return replace(self, law=law, variation={}, cycle=Cycle(), write_noise=0.0)
 
-    def sample(self, n: int | tuple[int, ...], rng: np.random.Generator | int = 0) -> Sampled:
+    def sample(self, n: int | tuple[int, ...], rng: np.random.Generator | int = 0) -> SampledDevices:
         """Draw devices: each with the parameters, window and stream of errors that it keeps for life.
 
         Parameters
@@ -159,19 +152,17 @@ class Device:
         >>> devices.step_up.tolist()
         [3e-05, 3e-05]
         """
-        from neuro.crossbar.device.sample import draw
-
         law, cycle = self.pulse_law
         rng = np.random.default_rng(rng)
         write_noise = 0.0 if self.law is None else self.write_noise
         shape = (n,) if isinstance(n, int | np.integer) else tuple(n)
-        return draw(law, cycle, self.variation, (self.g_min, self.g_max), write_noise, shape, rng)
+        return sample_devices(law, cycle, self.variation, (self.g_min, self.g_max), write_noise, shape, rng)
 
     def pulse(
         self,
         g: ArrayLike,
         direction: ArrayLike,
-        params: Sampled | None = None,
+        params: SampledDevices | None = None,
         rng: np.random.Generator | None = None,
     ) -> Floats:
         """The conductances after pulses: what the next pulse starts from, without the write noise of a read.
@@ -201,8 +192,6 @@ class Device:
         >>> [round(x * 1e6, 6) for x in g.tolist()]
         [2.0, 51.0, 100.0]
         """
-        from neuro.crossbar.device.sample import conductances, pulse_counts
-
         if params is None:
             params = self.sample(np.shape(g), np.random.default_rng(0) if rng is None else rng)
         elif rng is not None:
@@ -210,105 +199,6 @@ class Device:
         state = conductances(g, params.shape)
         params.send(state, state.copy(), pulse_counts(direction, params.shape))
         return state
-
-    @classmethod
-    def from_measurement(cls, csv: str | Path, name: str = "", **options: Any) -> Device:
-        """A device fitted to measured conductances: `neuro.crossbar.device.fit.fit` says how.
-
-        Parameters
-        ----------
-        csv
-            A file with the conductance after each pulse, one line a pulse.
-        name
-            What the device is to be called; the file's name where empty.
-        options
-            Passed on to `fit`.
-
-        Returns
-        -------
-        Device
-            Its `notes` say which law was chosen and how well it fits; `measurement.fit` also gives the fit itself,
-            and `neuro.report.devices.fit_figure` draws it.
-
-        Raises
-        ------
-        DeviceError
-            If the file cannot be read as a measurement.
-        """
-        from neuro.crossbar.device.fit import fit
-
-        return fit(Path(csv), name=name, **options).device
-
-
-def list_devices() -> list[str]:
-    """The names that `load_device` knows, sorted.
-
-    Examples
-    --------
-    >>> {"ideal", "taox_64x64"} <= set(list_devices())
-    True
-    """
-    return sorted(path.stem for path in (models_dir() / "devices").glob("*.toml"))
-
-
-def device_record(name: str) -> DeviceRecord:
-    """The figures of a device as its file has them, with units and sources.
-
-    Raises
-    ------
-    UnknownName
-        If no device has this name; the error lists those that exist.
-    DeviceError
-        If the file is not a valid record: a figure without source, a wrong unit, an unknown field.
-
-    Examples
-    --------
-    >>> device_record("taox_64x64").levels.source
-    "choice of this project's task, not a property of the chip"
-    """
-    known = list_devices()
-    alike = [found for found in known if _plain(found) == _plain(name)]
-    if name not in known and len(alike) != 1:
-        raise UnknownName("device", name, known)
-    path = models_dir() / "devices" / f"{name if name in known else alike[0]}.toml"
-    record = read_record(path, DeviceRecord, DeviceError, "device")
-    if record.name != path.stem:
-        raise DeviceError("a device must have the name of its file", where=str(path), value=repr(record.name))
-    return record
-
-
-def load_device(name: str) -> Device:
-    """The device of this name, from models/devices; capitals, dashes and underscores do not matter.
-
-    Raises
-    ------
-    UnknownName
-        If no device has this name; the error lists those that exist.
-    DeviceError
-        If its file is not a valid record.
-
-    Examples
-    --------
-    >>> taox = load_device("taox_64x64")
-    >>> taox.g_max, taox.levels
-    (0.00015, 64)
-    """
-    record = device_record(name)
-    figures = record.figures() | record.pulse_figures()
-    return Device(
-        name=record.name,
-        g_min=record.g_min.value,
-        g_max=record.g_max.value,
-        levels=None if record.levels is None else record.levels.value,
-        write_noise=record.write_noise.value,
-        **record.pulse_fields(),
-        source="; ".join(f"{key}: {figure.source}" for key, figure in figures.items()),
-        notes=record.notes,
-    )
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
 
 
 def _is_number(value: object) -> bool:

@@ -135,7 +135,7 @@ class Faults:
 
         Examples
         --------
-        >>> from neuro.crossbar.device.device import load_device
+        >>> from neuro.crossbar.device.catalog import load_device
         >>> faults = Faults.draw((100, 100), load_device("taox_64x64"), high=0.1, columns=0.02, seed=1)
         >>> faults.kinds(load_device("taox_64x64"))[0].shape
         (100, 100)

@@ -24,10 +24,10 @@ __all__ = [
     "Exponential",
     "Law",
     "Linear",
+    "MeasuredLaw",
     "Piecewise",
     "Power",
     "SoftBounds",
-    "Table",
     "Variation",
     "parameters",
 ]
@@ -72,7 +72,7 @@ class Cycle:
 
     `change`: sigma = std |D|;  `step`: sigma = std s, s the device's own nominal step of that direction;
     `mixed`: sigma = std (|D| + offset + slope |g - zero|). z is standard normal; for successive pulses of one
-    device z_k = rho z_(k-1) + sqrt(1 - rho^2) n_k, with rho = `correlation`. In a `Table`, whose distribution is
+    device z_k = rho z_(k-1) + sqrt(1 - rho^2) n_k, with rho = `correlation`. In a `MeasuredLaw`, whose distribution is
     measured, only `correlation` matters.
 
     Raises
@@ -247,7 +247,7 @@ class Piecewise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Table:
+class MeasuredLaw:
     """Measured changes: a pulse at g changes it by Q_d(u, g), u uniform in 0..1, d which measured device it is.
 
     Q is the inverse distribution of the change, linear between the tabulated probabilities and conductances, and
@@ -306,7 +306,7 @@ class Table:
         Examples
         --------
         >>> changes = [[[0.0, 0.0], [2.0, 4.0]]]
-        >>> table = Table(conductance=[[0.0, 2.0]], probability=[0.0, 1.0], up=changes, down=changes)
+        >>> table = MeasuredLaw(conductance=[[0.0, 2.0]], probability=[0.0, 1.0], up=changes, down=changes)
         >>> float(table.quantile(0.5, 1.0, up=True))
         1.5
         """
@@ -322,14 +322,14 @@ class Table:
         high = (1 - t) * values[above, j] + t * values[above, j + 1]
         return np.asarray((1 - s) * low + s * high)
 
-    def mean(self) -> Table:
+    def mean(self) -> MeasuredLaw:
         """The same devices without noise: each pulse changes g by the expected change of the table."""
         edges = np.concatenate([[0.0], np.asarray(self.probability), [1.0]])
         up, down = (_expected(np.asarray(getattr(self, key)), edges) for key in ("up", "down"))
-        return Table(conductance=self.conductance, probability=[0.5], up=up, down=down)
+        return MeasuredLaw(conductance=self.conductance, probability=[0.5], up=up, down=down)
 
 
-Law = Constant | Linear | SoftBounds | Exponential | Power | Piecewise | Table
+Law = Constant | Linear | SoftBounds | Exponential | Power | Piecewise | MeasuredLaw
 LAWS: tuple[type[Any], ...] = get_args(Law)
 
 _POSITIVE = ("step", "step_up", "step_down", "g_min", "g_max")
@@ -344,7 +344,7 @@ def parameters(law: Law) -> tuple[str, ...]:
     >>> parameters(SoftBounds(step=1e-6))
     ('g_max', 'g_min', 'step', 'up_down', 'step_up', 'step_down', 'zero')
     """
-    if isinstance(law, Table):
+    if isinstance(law, MeasuredLaw):
         return ()
     own = [field.name for field in fields(law) if field.name not in ("step", "up_down", "zero", "up", "down")]
     return ("g_max", "g_min", "step", "up_down", "step_up", "step_down", "zero", *own)

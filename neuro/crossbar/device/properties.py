@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.crossbar.device.device import Device
-from neuro.crossbar.device.laws import Cycle, Table
-from neuro.crossbar.write.settings import nominal_step
+from neuro.crossbar.device.laws import Cycle, MeasuredLaw
+from neuro.crossbar.write.targets import nominal_step
 
 __all__ = ["Properties", "properties"]
 
@@ -36,7 +36,7 @@ def properties(device: Device, seed: int = 0) -> Properties:
 
     Examples
     --------
-    >>> from neuro.crossbar.device.device import load_device
+    >>> from neuro.crossbar.device.catalog import load_device
     >>> properties(load_device("taox_64x64")).pulses
     63.0
     """
@@ -45,7 +45,7 @@ def properties(device: Device, seed: int = 0) -> Properties:
         return Properties(np.inf, 0.0, device.write_noise / span, 0.0, 0.0)
     law, cycle = device.pulse_law
     one = replace(device, law=law, cycle=cycle, variation={}, write_noise=0.0)
-    quiet = replace(one, law=law.mean() if isinstance(law, Table) else law, cycle=Cycle())
+    quiet = replace(one, law=law.mean() if isinstance(law, MeasuredLaw) else law, cycle=Cycle())
     many = one.sample(_MANY, seed)
     middle = 0.5 * (many.g_min + many.g_max)
     still = quiet.sample(_MANY, seed)

@@ -1,8 +1,8 @@
 """Kernels that send pulses to devices: the laws, the errors of single pulses, and their random numbers.
 
-The k-th pulse of a device always draws the same numbers, whatever came in between: number j of a device is output j
-of a SplitMix64 generator (Steele, Lea and Flood 2014) that starts from the array's key and the device's index. So
-the bits do not depend on how pulses are batched, nor on what the other devices get.
+The k-th pulse of a device always draws the same numbers: number j of a device is output j of a SplitMix64 generator
+(Steele, Lea and Flood 2014) that starts from the array's key and the device's index. So the bits depend neither on
+how pulses are batched nor on the pulses of other devices.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from math import cos, erfc, exp, log, pi, sqrt
 
 import numpy as np
 
-from neuro.crossbar.device.sample import Devices
+from neuro.crossbar.device.records import DeviceRecords
 from neuro.jit import inlined, kernel
 from neuro.validation import Floats, Ints
 
 __all__ = ["normals", "play", "send", "send_by_rows"]
 
-# The columns of a row of parameters, as `population.COLUMNS` names them.
+# The columns of a row of parameters, as `records.COLUMNS` names them.
 LO, HI, UP, DOWN, ZERO, LOW, HIGH, GAMMA_UP, GAMMA_DOWN, A_UP, A_DOWN, A, B, NUMBER = range(14)
 CONSTANT, LINEAR, SOFT, EXPONENTIAL, POWER, PIECEWISE, TABLE = range(7)
 CHANGE, STEP, MIXED = range(3)
@@ -125,8 +125,8 @@ def _factor(curves: Floats, way: int, place: float) -> float:
 
 @inlined
 def _pulse(
-    d: Devices, par: Floats, memory: Floats, kind: int, std: float, rho: float, key: np.uint64, way: int, g: float,
-    i: int, count: int,
+    d: DeviceRecords, par: Floats, last_normal: Floats, kind: int, std: float, rho: float, key: np.uint64, way: int,
+    g: float, i: int, count: int,
 ) -> float:  # fmt: skip
     """The conductance of device i after one more pulse, its `count`-th, up (way 0) or down (way 1)."""
     lo: float = par[i, LO]
@@ -139,8 +139,8 @@ def _pulse(
             z = _normal(key, i, _DRAWS * count)
             if rho != 0.0:
                 if count > 0:
-                    z = rho * memory[i] + sqrt(1.0 - rho * rho) * z
-                memory[i] = z
+                    z = rho * last_normal[i] + sqrt(1.0 - rho * rho) * z
+                last_normal[i] = z
         if kind == TABLE:
             number = int(par[i, NUMBER])
             u = 0.5 * erfc(-z / sqrt(2.0)) if rho != 0.0 else _uniform(key, i, _DRAWS * count)
@@ -165,7 +165,7 @@ def _pulse(
 
 
 @inlined
-def _half_pulse(d: Devices, way: int, g: float, i: int, fraction: float) -> float:
+def _half_pulse(d: DeviceRecords, way: int, g: float, i: int, fraction: float) -> float:
     """The conductance after a half-selected pulse: `fraction` of the expected change of a whole one."""
     lo: float = d.par[i, LO]
     hi: float = d.par[i, HI]
@@ -186,15 +186,15 @@ def _half_pulse(d: Devices, way: int, g: float, i: int, fraction: float) -> floa
 
 
 @kernel
-def send(d: Devices, g: Floats, seen: Floats, pulses: Ints) -> tuple[float, float]:
+def send(d: DeviceRecords, g: Floats, seen: Floats, pulses: Ints) -> tuple[float, float]:
     """Send `pulses[i]` pulses, signed by direction, to each device i, in place.
 
     `g` is what the next pulse starts from, `seen` what is read: the same, or g with the write noise of the last
-    pulse. Returns the sums over up and down pulses of the mean of g before and after, S: what a pulse's charge is
-    reckoned from.
+    pulse. Returns two sums, over up pulses and over down pulses, of the mean of g before and after, S: a pulse's charge
+    is computed from them.
     """
     risen, fallen = 0.0, 0.0
-    par, memory, counts, write_noise, key = d.par, d.memory, d.counts, d.write_noise, d.key
+    par, last_normal, counts, write_noise, key = d.par, d.last_normal, d.counts, d.write_noise, d.key
     kind, std, rho = d.kind, d.noise[0], d.noise[3]
     for i in range(len(g)):
         n = pulses[i]
@@ -204,7 +204,7 @@ def send(d: Devices, g: Floats, seen: Floats, pulses: Ints) -> tuple[float, floa
         now, total, count = g[i], 0.0, counts[i]
         for _ in range(abs(n)):
             before = now
-            now = _pulse(d, par, memory, kind, std, rho, key, way, now, i, count)
+            now = _pulse(d, par, last_normal, kind, std, rho, key, way, now, i, count)
             count += 1
             total += 0.5 * (before + now)
         counts[i] = count
@@ -221,7 +221,7 @@ def send(d: Devices, g: Floats, seen: Floats, pulses: Ints) -> tuple[float, floa
 
 @kernel
 def send_by_rows(
-    d: Devices, g: Floats, seen: Floats, pulses: Ints, fraction: float, columns: int
+    d: DeviceRecords, g: Floats, seen: Floats, pulses: Ints, fraction: float, columns: int
 ) -> tuple[float, float, int, float]:
     """As `send`, row by row with the neighbours disturbed: arrays are flat, of `columns` devices a row.
 
@@ -229,8 +229,8 @@ def send_by_rows(
     their row and the rest of their columns are half-selected. Returns two more: how many half-selected pulses there
     were, and the sum of the conductances they met.
     """
-    risen, fallen, halves, met = 0.0, 0.0, 0, 0.0
-    par, memory, key, kind, std, rho = d.par, d.memory, d.key, d.kind, d.noise[0], d.noise[3]
+    risen, fallen, half_selects, half_selected = 0.0, 0.0, 0, 0.0
+    par, last_normal, key, kind, std, rho = d.par, d.last_normal, d.key, d.kind, d.noise[0], d.noise[3]
     rows = len(g) // columns
     for row in range(rows):
         for way in range(2):
@@ -244,7 +244,7 @@ def send_by_rows(
                     selected = direction * pulses[i] > slot
                     if selected:
                         before = g[i]
-                        now = _pulse(d, par, memory, kind, std, rho, key, way, before, i, d.counts[i])
+                        now = _pulse(d, par, last_normal, kind, std, rho, key, way, before, i, d.counts[i])
                         d.counts[i] += 1
                         g[i] = now
                         seen[i] = now
@@ -255,27 +255,27 @@ def send_by_rows(
                         else:
                             risen += 0.5 * (before + now)
                     for other in range(rows):
-                        # The column of a selected cell disturbs its other rows; elsewhere the driven row is disturbed.
+                        # Of a column with a selected cell, the other rows are disturbed; of any other, the driven row.
                         if (other == row) == selected:
                             continue
                         k = other * columns + column
                         moved = _half_pulse(d, way, g[k], k, fraction)
                         seen[k] = max(seen[k] + (moved - g[k]), 0.0)
-                        halves += 1
-                        met += g[k]
+                        half_selects += 1
+                        half_selected += g[k]
                         g[k] = moved
-    return risen, fallen, halves, met
+    return risen, fallen, half_selects, half_selected
 
 
 @kernel
-def play(d: Devices, g: Floats, ways: Ints, drawn: Floats, gain: float) -> Floats:
+def play(d: DeviceRecords, g: Floats, ways: Ints, drawn: Floats, gain: float) -> Floats:
     """What is read of each device before and after each of its pulses, shape (pulses + 1, devices).
 
     `ways` has one pulse, up, down or none (1, -1, 0), for each device in each of its rows. After each pulse the
     device takes over `gain` of its distance to `drawn`, shape (pulses + 1, devices), where that is a number.
     """
     steps, size = ways.shape
-    par, memory, key, kind, std, rho = d.par, d.memory, d.key, d.kind, d.noise[0], d.noise[3]
+    par, last_normal, key, kind, std, rho = d.par, d.last_normal, d.key, d.kind, d.noise[0], d.noise[3]
     found = np.empty((steps + 1, size))
     for i in range(size):
         now = g[i]
@@ -284,7 +284,7 @@ def play(d: Devices, g: Floats, ways: Ints, drawn: Floats, gain: float) -> Float
             found[k + 1, i] = found[k, i]
             if ways[k, i] != 0:
                 way = 0 if ways[k, i] > 0 else 1
-                now = _pulse(d, par, memory, kind, std, rho, key, way, now, i, d.counts[i])
+                now = _pulse(d, par, last_normal, kind, std, rho, key, way, now, i, d.counts[i])
                 d.counts[i] += 1
                 found[k + 1, i] = now
                 if d.write_noise > 0.0:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from neuro.crossbar.device.laws import Table
+from neuro.crossbar.device.laws import MeasuredLaw
 from neuro.errors import DeviceError
 from neuro.paths import data_dir
 
-__all__ = ["Measured"]
+__all__ = ["MeasuredFile"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A `Table` in a file of the reference data, read when it is first needed.
+class MeasuredFile:
+    """A `MeasuredLaw` in a file of the reference data, read when it is first needed.
 
     The file is an archive of arrays: `conductance` (devices, points), `probability` (probabilities,), `set_change`
     and `reset_change` (devices, probabilities, points), in siemens. An inverse distribution cannot fall: where the
@@ -34,30 +34,30 @@ class Measured:
         """Where the file should be."""
         return data_dir() / self.file
 
-    def table(self) -> Table:
-        """The table itself.
+    def load(self) -> MeasuredLaw:
+        """The law itself, read from the file.
 
         Raises
         ------
         DeviceError
-            If the file is in neither place, or not such an archive; the error says how to get it.
+            If the file is missing, or is not such an archive; the error says how to get it.
         """
         path = self.path
         if not path.is_file():
             raise DeviceError(
                 "measured devices need their data, which are not part of this project",
-                value=f"nothing at {path}",
+                value=f"no file {path}",
                 remedy=f"{self.remedy} $NEURO_DATA names the folder that they are looked for in".strip(),
             )
         return _read(path, path.stat().st_mtime_ns)
 
 
 @cache
-def _read(path: Path, _modified: int) -> Table:
+def _read(path: Path, _modified: int) -> MeasuredLaw:
     try:
         with np.load(path) as found:
             parts = {key: np.array(found[key], dtype=np.float64) for key in ("conductance", "probability")}
             changes = {key: np.sort(found[f"{key}_change"].astype(np.float64), axis=1) for key in ("set", "reset")}
     except (KeyError, ValueError, OSError) as error:
         raise DeviceError("the measured devices cannot be read", where=str(path), value=error) from None
-    return Table(**parts, up=changes["set"], down=changes["reset"])
+    return MeasuredLaw(**parts, up=changes["set"], down=changes["reset"])

@@ -1,4 +1,4 @@
-"""Devices drawn from a description: every device its own parameters, and the state that its pulses leave."""
+"""Sampled devices: the parameters that each one draws, and the state that pulses leave in it."""
 
 from __future__ import annotations
 
@@ -9,77 +9,39 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.crossbar.device.laws import LAWS, Cycle, Law, Piecewise, Table, Variation, parameters
+from neuro.crossbar.device.laws import LAWS, Cycle, Law, MeasuredLaw, Piecewise, Variation, parameters
+from neuro.crossbar.device.records import COLUMNS, DeviceRecords
 from neuro.errors import DeviceError
 from neuro.validation import Floats, Ints, finite, frozen
 
-__all__ = ["Halves", "Sampled", "Sent", "draw"]
-
-COLUMNS = (
-    "g_min", "g_max", "step_up", "step_down", "zero", "bound_low", "bound_high",
-    "gamma_up", "gamma_down", "A_up", "A_down", "a", "b", "number",
-)  # fmt: skip
-"""The parameters of a device, in the order in which the kernels have them."""
+__all__ = ["PulseSums", "SampledDevices", "sample_devices"]
 
 _MODES = {"change": 0, "step": 1, "mixed": 2}
 
 
-class Devices(NamedTuple):
-    """Devices as kernels take them; they write `counts` and `memory`."""
-
-    kind: int
-    """Index of the law in `LAWS`."""
-    par: Floats
-    """The parameters, a row a device, a column a name of `COLUMNS`."""
-    curves: Floats
-    """Factors of a piecewise law, (way, points); ways are up and down."""
-    axes: Floats
-    """Conductances of a table, (measured devices, points)."""
-    probability: Floats
-    """Its probabilities, (1, probabilities)."""
-    tables: Floats
-    """Its changes, (way, measured devices, probabilities, points)."""
-    means: Floats
-    """Its expected changes, (way, measured devices, 1, points)."""
-    mode: int
-    """What the error of a pulse is relative to."""
-    noise: Floats
-    """Of that error: std, offset, slope, correlation."""
-    write_noise: float
-    """Standard deviation of what is read after a pulse, S."""
-    key: np.uint64
-    """Root of the errors of all these devices."""
-    counts: Ints
-    """Pulses that each device has had."""
-    memory: Floats
-    """The last normal number of each device, where errors are correlated."""
-
-
-class Sent(NamedTuple):
-    """What pulses did to an array."""
+class PulseSums(NamedTuple):
+    """Sums over the pulses of one call, from which their energy is computed."""
 
     risen: float
     """Sum over up pulses of the mean of the conductance before and after, S."""
     fallen: float
     """The same of down pulses."""
-    halves: int = 0
-    """Half-selected pulses."""
-    met: float = 0.0
-    """Sum of the conductances that half-selected pulses met, S."""
+    half_selects: int = 0
+    """How many half-selected pulses there were."""
+    half_selected: float = 0.0
+    """Sum of the conductances of the half-selected devices before each such pulse, S."""
 
 
-class Halves(NamedTuple):
-    """What a half-selected cell feels."""
+def _column(name: str) -> Any:
+    """A read-only attribute with one parameter of all devices."""
+    k = COLUMNS.index(name)
+    return property(lambda devices: frozen(devices._records.par[:, k].reshape(devices.shape)))
 
-    fraction: float
-    """Share of the change of a whole pulse."""
 
-
-class Sampled:
+class SampledDevices:
     """Devices of one law, each with its own parameters, and how many pulses each has had.
 
-    Its parameters can be read as attributes by name: `g_min`, `g_max`, `step_up`, `step_down`, `zero`,
-    `gamma_up`, `gamma_down`, `A_up`, `A_down`, `a`, `b`, and `number`, the measured device of a table.
+    The parameters are read-only attributes, each with one entry for each device.
 
     Examples
     --------
@@ -91,6 +53,31 @@ class Sampled:
     ((1000,), True)
     """
 
+    g_min: Floats = _column("g_min")
+    """Lower end of the window, S."""
+    g_max: Floats = _column("g_max")
+    """Upper end of the window, S."""
+    step_up: Floats = _column("step_up")
+    """Nominal change of an up pulse, S."""
+    step_down: Floats = _column("step_down")
+    """Nominal change of a down pulse, S."""
+    zero: Floats = _column("zero")
+    """Conductance where a pulse has its nominal size, S."""
+    gamma_up: Floats = _column("gamma_up")
+    """The law's `gamma_up`."""
+    gamma_down: Floats = _column("gamma_down")
+    """The law's `gamma_down`."""
+    A_up: Floats = _column("A_up")
+    """The law's `A_up`."""
+    A_down: Floats = _column("A_down")
+    """The law's `A_down`."""
+    a: Floats = _column("a")
+    """The law's `a`."""
+    b: Floats = _column("b")
+    """The law's `b`."""
+    number: Floats = _column("number")
+    """Which measured device of a `MeasuredLaw` it is."""
+
     def __init__(self, law: Law, cycle: Cycle, write_noise: float, shape: tuple[int, ...], par: Floats, key: int):
         self.law = law
         """How a pulse changes a conductance."""
@@ -100,29 +87,23 @@ class Sampled:
         if isinstance(law, Piecewise):
             curves = np.array(np.broadcast_arrays(law.up, law.down), dtype=float)
         axes, probability, tables = _tables(law)
-        means = _tables(law.mean())[2] if isinstance(law, Table) else tables
+        means = _tables(law.mean())[2] if isinstance(law, MeasuredLaw) else tables
         noise = np.array([cycle.std, cycle.offset, cycle.slope, cycle.correlation])
-        self._devices = Devices(
+        self._records = DeviceRecords(
             LAWS.index(type(law)), par, curves, axes, probability, tables, means, _MODES[cycle.kind], noise,
             float(write_noise), np.uint64(key), np.zeros(len(par), dtype=np.int64), np.zeros(len(par)),
         )  # fmt: skip
 
-    def __getattr__(self, name: str) -> Floats:
-        # While a copy is being put together there are no devices yet.
-        if name not in COLUMNS or "_devices" not in self.__dict__:
-            raise AttributeError(f"devices have no parameter {name!r}; they have {', '.join(COLUMNS)}")
-        return frozen(self._devices.par[:, COLUMNS.index(name)].reshape(self.shape))
-
     @property
     def counts(self) -> Ints:
         """Pulses that each device has had; a read-only view."""
-        return frozen(self._devices.counts.reshape(self.shape))
+        return frozen(self._records.counts.reshape(self.shape))
 
-    def memory(self) -> tuple[Ints, Floats]:
-        """What pulses have left behind, to be saved and written back: counts, and last normal numbers, flat."""
-        return self._devices.counts, self._devices.memory
+    def state_arrays(self) -> tuple[Ints, Floats]:
+        """The arrays that pulses change, flat: counts, and last normal numbers. Writing to them restores a state."""
+        return self._records.counts, self._records.last_normal
 
-    def send(self, g: Floats, seen: Floats, pulses: Ints, halves: Halves | None = None) -> Sent:
+    def send(self, g: Floats, seen: Floats, pulses: Ints, disturb: float = 0.0) -> PulseSums:
         """Send each device its pulses, signed by direction, in place.
 
         Parameters
@@ -133,16 +114,16 @@ class Sampled:
             What is read, S: g, and on it the write noise of the last pulse; changed in place.
         pulses
             int64, contiguous, of the devices' shape.
-        halves
-            Disturb the half-selected cells: the shape must then be (rows, columns), and rows are written one
-            after the other.
+        disturb
+            Share of a pulse's change that half-selected devices take. Above zero, the shape must be
+            (rows, columns), and rows are written one after the other.
         """
-        from neuro.crossbar.device import pulses as pulsing
+        from neuro.crossbar.device import pulses as kernels
 
         flat = g.reshape(-1), seen.reshape(-1), pulses.reshape(-1)
-        if halves is None:
-            return Sent(*pulsing.send(self._devices, *flat))
-        return Sent(*pulsing.send_by_rows(self._devices, *flat, float(halves.fraction), self.shape[-1]))
+        if not disturb:
+            return PulseSums(*kernels.send(self._records, *flat))
+        return PulseSums(*kernels.send_by_rows(self._records, *flat, float(disturb), self.shape[-1]))
 
     def play(self, g: Floats, ways: Ints, toward: Floats | None = None, gain: float = 0.0) -> Floats:
         """Send a sequence of pulses and read every device after each.
@@ -161,32 +142,32 @@ class Sampled:
         Floats
             Shape (pulses + 1, devices), S; the first row is the start.
         """
-        from neuro.crossbar.device import pulses as pulsing
+        from neuro.crossbar.device import pulses as kernels
 
         toward = np.empty((1, 1)) if toward is None else toward
-        return pulsing.play(self._devices, g, np.ascontiguousarray(ways), toward, float(gain))
+        return kernels.play(self._records, g, np.ascontiguousarray(ways), toward, float(gain))
 
     def pin(self, stuck: Floats) -> None:
-        """Take the window from devices that are stuck: `stuck` is their conductance, S, NaN for healthy ones."""
-        there = ~np.isnan(stuck.reshape(-1))
-        self._devices.par[there, :2] = stuck.reshape(-1)[there, None]
+        """Close the window of stuck devices at their conductance, S; `stuck` is NaN for healthy ones."""
+        pinned = ~np.isnan(stuck.reshape(-1))
+        self._records.par[pinned, :2] = stuck.reshape(-1)[pinned, None]
 
-    def with_key(self, key: int) -> Sampled:
+    def with_key(self, key: int) -> SampledDevices:
         """The same devices with another stream of errors, unused."""
         other = copy.copy(self)
-        counts, memory = np.zeros_like(self._devices.counts), np.zeros_like(self._devices.memory)
-        other._devices = self._devices._replace(key=np.uint64(key), counts=counts, memory=memory)
+        counts, last = np.zeros_like(self._records.counts), np.zeros_like(self._records.last_normal)
+        other._records = self._records._replace(key=np.uint64(key), counts=counts, last_normal=last)
         return other
 
-    def copy(self) -> Sampled:
+    def copy(self) -> SampledDevices:
         """Independent devices in the same state, whose next pulses draw the same errors."""
         other = copy.copy(self)
-        counts, memory = self._devices.counts.copy(), self._devices.memory.copy()
-        other._devices = self._devices._replace(counts=counts, memory=memory)
+        counts, last = self._records.counts.copy(), self._records.last_normal.copy()
+        other._records = self._records._replace(counts=counts, last_normal=last)
         return other
 
 
-def draw(
+def sample_devices(
     law: Law,
     cycle: Cycle,
     variation: Mapping[str, Variation],
@@ -194,13 +175,13 @@ def draw(
     write_noise: float,
     shape: tuple[int, ...],
     rng: np.random.Generator,
-) -> Sampled:
-    """Draw devices of the given shape; the description's own figures are the middle of each variation."""
+) -> SampledDevices:
+    """Draw devices of the given shape. The figures of the description are the centres of the variations."""
     size = int(np.prod(shape))
     key = int(rng.integers(2**64, dtype=np.uint64))
     par = np.zeros((size, len(COLUMNS)))
     column = dict(zip(COLUMNS, par.T, strict=True))
-    if isinstance(law, Table):
+    if isinstance(law, MeasuredLaw):
         axes = np.asarray(law.conductance)
         column["number"][:] = rng.integers(len(axes), size=size)
         chosen = column["number"].astype(int)
@@ -208,33 +189,33 @@ def draw(
         column["zero"][:] = 0.5 * (column["g_min"] + column["g_max"])
         steps = _table_steps(law)
         column["step_up"][:], column["step_down"][:] = (step[chosen] for step in steps)
-        return Sampled(law, cycle, write_noise, shape, par, key)
+        return SampledDevices(law, cycle, write_noise, shape, par, key)
     low, high = window
     zero = 0.5 * (low + high) if law.zero is None else law.zero
-    factors = _Factors(variation, size, rng)
+    draws = _Draws(variation, size, rng)
     for name in parameters(law):
-        factors.draw(name)
-    column["zero"][:] = np.maximum(factors(zero, "zero"), 0.0)
-    # Which way a bound lies from `zero` is what it is: a variation wider than the window must not turn it round.
-    column["g_max"][:] = column["zero"] + np.abs(factors(high - zero, "g_max"))
-    column["g_min"][:] = np.maximum(column["zero"] - np.abs(factors(zero - low, "g_min")), 0.0)
+        draws.draw(name)
+    column["zero"][:] = np.maximum(draws(zero, "zero"), 0.0)
+    # A variation wider than the window must not move a bound to the other side of `zero`.
+    column["g_max"][:] = column["zero"] + np.abs(draws(high - zero, "g_max"))
+    column["g_min"][:] = np.maximum(column["zero"] - np.abs(draws(zero - low, "g_min")), 0.0)
     column["bound_low"][:], column["bound_high"][:] = low, high
-    for key_, bias, sign in (
+    for name, bias, sign in (
         ("step_up", min(law.up_down, 0.0), 1.0),
         ("step_down", -max(law.up_down, 0.0), -1.0),
     ):
-        size_ = factors(1.0, "step") + bias + sign * factors(0.0, "up_down")
-        column[key_][:] = np.abs(law.step * factors(1.0, key_) * size_)
+        share = draws(1.0, "step") + bias + sign * draws(0.0, "up_down")
+        column[name][:] = np.abs(law.step * draws(1.0, name) * share)
     for name in ("gamma_up", "gamma_down", "A_up", "A_down", "a", "b"):
         if hasattr(law, name):
-            value = factors(getattr(law, name), name)
+            value = draws(getattr(law, name), name)
             folded = name.startswith("gamma") and name in variation
             column[name][:] = np.abs(value) if folded else value
-    return Sampled(law, cycle, write_noise, shape, par, key)
+    return SampledDevices(law, cycle, write_noise, shape, par, key)
 
 
-class _Factors:
-    """The draws of every parameter that has a variation."""
+class _Draws:
+    """The random numbers of every parameter that has a variation."""
 
     def __init__(self, variation: Mapping[str, Variation], size: int, rng: np.random.Generator) -> None:
         self.variation, self.size, self.rng = variation, size, rng
@@ -243,26 +224,26 @@ class _Factors:
 
     def draw(self, name: str) -> None:
         """Draw a parameter's numbers, or take those of its group."""
-        found = self.variation.get(name)
-        if found is None or found.std == 0.0:
+        variation = self.variation.get(name)
+        if variation is None or variation.std == 0.0:
             return
-        fresh = self.groups.get(found.shared) if found.shared else None
+        fresh = self.groups.get(variation.shared) if variation.shared else None
         if fresh is None:
             fresh = self.rng.standard_normal(self.size)
-        if found.shared:
-            self.groups[found.shared] = fresh
+        if variation.shared:
+            self.groups[variation.shared] = fresh
         self.drawn[name] = fresh
 
     def __call__(self, value: float, name: str) -> Any:
         """The parameter of each device."""
         if name not in self.drawn:
             return value
-        found, n = self.variation[name], self.drawn[name]
-        if found.kind == "normal":
-            return value * (1.0 + found.std * n)
-        if found.kind == "log_normal":
-            return value * np.exp(found.std * n)
-        return value + found.std * n
+        variation, n = self.variation[name], self.drawn[name]
+        if variation.kind == "normal":
+            return value * (1.0 + variation.std * n)
+        if variation.kind == "log_normal":
+            return value * np.exp(variation.std * n)
+        return value + variation.std * n
 
 
 def conductances(value: ArrayLike, shape: tuple[int, ...]) -> Floats:
@@ -299,12 +280,12 @@ def pulse_counts(value: ArrayLike, shape: tuple[int, ...]) -> Ints:
 
 def _tables(law: Law) -> tuple[Floats, Floats, Floats]:
     """Conductances (devices, points), probabilities (1, probabilities), changes (way, devices, ..., points)."""
-    if not isinstance(law, Table):
+    if not isinstance(law, MeasuredLaw):
         return np.zeros((1, 2)), np.zeros((1, 1)), np.zeros((2, 1, 1, 2))
     return np.array(law.conductance), np.array(law.probability)[None], np.array([law.up, law.down])
 
 
-def _table_steps(law: Table) -> tuple[Floats, Floats]:
+def _table_steps(law: MeasuredLaw) -> tuple[Floats, Floats]:
     """The size of the expected change of each measured device in the middle of its window, up and down, S."""
     axes, mean = np.asarray(law.conductance), law.mean()
     middle = 0.5 * (axes[:, 0] + axes[:, -1])

@@ -18,7 +18,7 @@ from neuro.crossbar.device.laws import (
     Variation,
 )
 from neuro.crossbar.device.noise import Drift
-from neuro.crossbar.device.reference_data import Measured
+from neuro.crossbar.device.reference_data import MeasuredFile
 from neuro.errors import DeviceError
 from neuro.figures import Figure, SourcedFigure
 
@@ -194,10 +194,10 @@ class DeviceRecord(BaseModel):
         variation = {key: Variation(found.value, found.kind, found.shared) for key, found in self.variation.items()}
         return fields | {"law": self._law(self.law), "variation": variation, "cycle": self._cycle()}
 
-    def _law(self, record: LawRecord) -> Law | Measured:
+    def _law(self, record: LawRecord) -> Law | MeasuredFile:
         where = f"device file {self.name!r}, law"
         if record.kind == "measured":
-            return Measured(record.file, record.remedy)
+            return MeasuredFile(record.file, record.remedy)
         if record.kind not in _KINDS:
             known = ", ".join(sorted([*_KINDS, "measured"]))
             raise DeviceError("must be of a known kind", where=where, value=repr(record.kind), remedy=f"Known: {known}")

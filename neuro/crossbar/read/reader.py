@@ -1,13 +1,11 @@
-"""The reading half of a crossbar: products, noise and converters, and what each read costs."""
+"""`Reader`: products of drives and weights, their noise and converters, and the energy of each read."""
 
 from __future__ import annotations
 
 import copy
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from neuro.crossbar.checks import reads
 from neuro.crossbar.circuit.circuit import Circuit, Side
 from neuro.crossbar.circuit.wires import Wires
 from neuro.crossbar.device.noise import Fluctuations
@@ -18,9 +16,10 @@ from neuro.crossbar.write.pairs import Pairs
 from neuro.randomness import stream
 from neuro.validation import Floats, Ints, frozen
 
-__all__ = ["Reader", "Snapshot"]
+__all__ = ["Arrays", "Reader"]
 
 READS = ("read_plus", "read_minus")
+"""Where the ledger enters the energy of the positive and of the negative array."""
 
 Arrays = tuple[Circuit, Circuit]
 
@@ -37,19 +36,19 @@ class Reader:
         self.pairs, self.wires, self.reading, self.scale = pairs, wires, reading, scale
         self.ledger = Ledger(pairs.plus.shape)
         self._rng = stream(seed, name, "read")
-        self._moving: Fluctuations | None = None
+        self._fluctuations: Fluctuations | None = None
         if reading.moves:
             shape = (2, *pairs.plus.shape)
-            self._moving = Fluctuations(shape, seed, name, reading.telegraph, reading.flicker, reading.drift)
+            self._fluctuations = Fluctuations(shape, seed, name, reading.telegraph, reading.flicker, reading.drift)
         rows, columns = pairs.plus.shape
-        self._due: dict[Side, Ints] = {"rows": np.zeros(rows, np.int64), "columns": np.zeros(columns, np.int64)}
+        self._pending: dict[Side, Ints] = {"rows": np.zeros(rows, np.int64), "columns": np.zeros(columns, np.int64)}
         self._circuits: Arrays | None = None
-        self._kept: dict[Side, Floats] = {}
-        self._spread: dict[Side, Floats] = {}
+        self._weights: dict[Side, Floats] = {}
+        self._noise: dict[Side, Floats] = {}
 
     @property
-    def volt(self) -> float:
-        """Voltage that stands for a drive of 1."""
+    def unit_voltage(self) -> float:
+        """Voltage of a drive of 1."""
         return self.reading.voltage or 1.0
 
     @property
@@ -61,7 +60,7 @@ class Reader:
 
     @property
     def superposes(self) -> bool:
-        """Is what several lines give together the sum of what each gives by itself?"""
+        """Is the result of several lines together the sum of the results of each by itself?"""
         straight = self.reading.curve is None or self.reading.curve.straight
         return straight and (self.wires.ideal or self.wires.inactive == "ground")
 
@@ -70,33 +69,35 @@ class Reader:
         if self.wires.ideal and self.superposes:
             found: Floats = self.pairs.plus - self.pairs.minus
             return found if side == "rows" else found.T
-        plus, minus = (circuit.alone(side, self.volt)[0] for circuit in self.circuits)
+        plus, minus = (circuit.alone(side, self.unit_voltage)[0] for circuit in self.circuits)
         return np.asarray(plus - minus, np.float64)
 
     def weights(self, side: Side = "rows") -> Floats:
-        """The same times scale, rows contiguous, read-only; one array until the next write."""
-        if side not in self._kept:
-            self._kept[side] = frozen(np.ascontiguousarray(self.scale * self.conductance(side)))
-        return self._kept[side]
+        """`conductance` times scale, rows contiguous, read-only; one array until the next write."""
+        if side not in self._weights:
+            self._weights[side] = frozen(np.ascontiguousarray(self.scale * self.conductance(side)))
+        return self._weights[side]
 
     def read(self, drive: Floats, side: Side, at: float | None) -> Floats:
-        """What the driven lines give on the others, together; and its entry in the ledger."""
+        """The sums on the other lines of all driven lines together; enters the read in the ledger."""
         reading, ledger = self.reading, self.ledger
         lines = int(np.count_nonzero(drive))
         if reading.dac is not None:
             drive = np.where(drive != 0, reading.dac.convert(drive), 0.0)
             ledger.add("converter", lines, lines * reading.dac.energy)
         joules = [0.0, 0.0]
-        known = self._moving is None and (self.wires.ideal or "rows" in self._kept)
+        known = self._fluctuations is None and (self.wires.ideal or "rows" in self._weights)
         if known and self.superposes and not reading.priced:
             out = drive @ self.weights() if side == "rows" else self.weights() @ drive
         else:
-            arrays = self.circuits if self._moving is None else self._arrays(*self._factors(self._moving, at))
-            plus, minus = (circuit.read(self.volt * drive, side, reading.priced) for circuit in arrays)
-            out = self.scale / self.volt * (plus[0] - minus[0])
+            arrays = (
+                self.circuits if self._fluctuations is None else self._arrays(*self._factors(self._fluctuations, at))
+            )
+            plus, minus = (circuit.read(self.unit_voltage * drive, side, reading.priced) for circuit in arrays)
+            out = self.scale / self.unit_voltage * (plus[0] - minus[0])
             joules = [power * (reading.duration or 0.0) for _, power in (plus, minus)]
         if reading.noise:
-            out = out + np.sqrt(drive**2 @ self._spreads(side) ** 2) * self._rng.standard_normal(out.size)
+            out = out + np.sqrt(drive**2 @ self._deviations(side) ** 2) * self._rng.standard_normal(out.size)
         self._count(lines, side)
         if reading.priced:
             for cause, taken in zip(READS, joules, strict=True):
@@ -109,17 +110,17 @@ class Reader:
         return out
 
     def read_each(self, lines: Ints, side: Side, target: Floats) -> None:
-        """Add what each of these lines gives by itself, one after the other, to `target`."""
+        """Add the result of each of these lines by itself, one after the other, to `target`."""
         if self.reading.noise:
-            add_noisy_rows(target, self.weights(side), self._spreads(side), lines, self._rng)
+            add_noisy_rows(target, self.weights(side), self._deviations(side), lines, self._rng)
         else:
             add_rows(target, self.weights(side), lines)
-        self.count(np.bincount(lines, minlength=self._due[side].size), side)
+        self.count(np.bincount(lines, minlength=self._pending[side].size), side)
 
     def count(self, counts: Ints, side: Side, arrays: Arrays | None = None) -> None:
         """Enter reads of single lines: how often each was read, or the number of all, which then have no price.
 
-        `arrays`: what was read, where that is not the crossbar as programmed.
+        `arrays` are the circuits that were read; None: the crossbar as programmed.
         """
         total = int(counts.sum())
         self._count(total, side)
@@ -128,56 +129,70 @@ class Reader:
         elif arrays is not None:
             self._price(arrays, counts, side)
         else:
-            # They are settled later, by the circuits of this moment.
+            # `settle` prices them later, by the circuits of this moment.
             self._circuits = self.circuits
-            self._due[side] += counts
+            self._pending[side] += counts
+
+    def snapshot_weights(self, arrays: Arrays) -> Floats:
+        """Weights of these circuits as read row by row, shape (pre, post), rows contiguous."""
+        plus, minus = (circuit.alone("rows", self.unit_voltage)[0] for circuit in arrays)
+        return np.ascontiguousarray(self.scale * (plus - minus))
+
+    def settled_ledger(self) -> Ledger:
+        """The ledger with the energy of all reads so far."""
+        self.settle()
+        return self.ledger
 
     def settle(self) -> None:
         """Enter the energy of the reads that were only counted so far."""
-        for side, due in self._due.items():
-            if due.any():
-                self._price(self.circuits, due, side)
-                due[:] = 0
+        for side, counts in self._pending.items():
+            if counts.any():
+                self._price(self.circuits, counts, side)
+                counts[:] = 0
 
     def changed(self) -> None:
         """The devices have been written."""
         self.settle()
         self._circuits = None
-        self._kept, self._spread = {}, {}
+        self._weights, self._noise = {}, {}
 
-    def snapshot(self, at: float | None) -> Snapshot:
-        """One draw of every device's fluctuations."""
-        factors = np.ones((2, *self.pairs.plus.shape)) if self._moving is None else self._factors(self._moving, at)
+    def draw(self, at: float | None) -> Arrays:
+        """The positive and the negative array with one draw of every device's noise, in its state at this time."""
+        factors = (
+            np.ones((2, *self.pairs.plus.shape))
+            if self._fluctuations is None
+            else self._factors(self._fluctuations, at)
+        )
         if self.reading.noise:
             factors = factors * np.maximum(1 + self.reading.noise * self._rng.standard_normal(factors.shape), 0)
-        return Snapshot(self, self._arrays(*factors))
+        return self._arrays(*factors)
 
     def copy(self, pairs: Pairs) -> Reader:
         """An independent reader of these devices in the same state, whose next reads draw the same noise."""
         self.settle()
         other = copy.copy(self)
         other.pairs, other.ledger = pairs, self.ledger.copy()
-        other._rng, other._moving = copy.deepcopy(self._rng), copy.deepcopy(self._moving)
-        other._due = {side: due.copy() for side, due in self._due.items()}
-        other._kept, other._spread = dict(self._kept), dict(self._spread)
+        other._rng, other._fluctuations = copy.deepcopy(self._rng), copy.deepcopy(self._fluctuations)
+        other._pending = {side: counts.copy() for side, counts in self._pending.items()}
+        other._weights, other._noise = dict(self._weights), dict(self._noise)
         return other
 
     def _arrays(self, plus: Floats | float, minus: Floats | float) -> Arrays:
         """The arrays with their conductances times these factors."""
-        held = (self.pairs.plus * plus, self.pairs.minus * minus)
-        one, two = (Circuit(conductance, self.wires, self.reading.curve) for conductance in held)
-        return one, two
+        conductances = (self.pairs.plus * plus, self.pairs.minus * minus)
+        positive, negative = (Circuit(conductance, self.wires, self.reading.curve) for conductance in conductances)
+        return positive, negative
 
-    def _factors(self, moving: Fluctuations, at: float | None) -> Floats:
+    def _factors(self, fluctuations: Fluctuations, at: float | None) -> Floats:
         """Without a time, a read is at that of the last one."""
-        return moving.factors(moving.now if at is None else at)
+        return fluctuations.factors(fluctuations.now if at is None else at)
 
-    def _spreads(self, side: Side) -> Floats:
-        """Standard deviation of what each line by itself gives on each other, in the unit of the weights."""
-        if side not in self._spread:
+    def _deviations(self, side: Side) -> Floats:
+        """Standard deviation of the noise of each line by itself on each other line, in the unit of the weights."""
+        if side not in self._noise:
             found = self.reading.noise * self.scale * np.hypot(self.pairs.plus, self.pairs.minus)
-            self._spread[side] = np.ascontiguousarray(found if side == "rows" else found.T)
-        return self._spread[side]
+            self._noise[side] = np.ascontiguousarray(found if side == "rows" else found.T)
+        return self._noise[side]
 
     def _count(self, lines: int, side: Side) -> None:
         ledger = self.ledger
@@ -196,27 +211,3 @@ class Reader:
         for cause, circuit in zip(READS, arrays, strict=True):
             taken = float(counts @ circuit.alone(side, voltage)[1])
             self.ledger.add(cause, int(counts.sum()), taken * voltage**2 * duration)
-
-
-class Snapshot:
-    """Synapses with one draw of every device's noise, age and telegraph state, frozen for as long as they are used.
-
-    Its reads are entered in the crossbar's ledger.
-    """
-
-    def __init__(self, reader: Reader, arrays: Arrays) -> None:
-        self._reader = reader
-        self.circuits = arrays
-        """The positive and the negative array of this draw."""
-        plus, minus = (circuit.alone("rows", reader.volt)[0] for circuit in arrays)
-        self._weights: Floats = frozen(np.ascontiguousarray(reader.scale * (plus - minus)))
-        self.shape = (self._weights.shape[0], self._weights.shape[1])
-        """(pre, post)."""
-
-    def effective_weights(self) -> Floats:
-        """Weights with this draw, shape (pre, post), read-only."""
-        return self._weights
-
-    def count_reads(self, rows: ArrayLike = 0) -> None:
-        """As `Crossbar.count_reads`, for rows, at the price of these conductances."""
-        self._reader.count(reads(rows, self.shape[0], "snapshot, row reads"), "rows", self.circuits)

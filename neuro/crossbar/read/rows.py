@@ -1,4 +1,4 @@
-"""Reads of single rows, one after the other, added to the columns: what an event costs."""
+"""Kernels that read single rows, one after the other, and add them to the columns."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def add_rows(target: Floats, weights: Floats, rows: Ints) -> None:
 
 
 @kernel
-def add_noisy_rows(target: Floats, weights: Floats, spread: Floats, rows: Ints, rng: np.random.Generator) -> None:
-    """The same with a normal of its own for each column of each read, times `spread`, shaped as the weights.
+def add_noisy_rows(target: Floats, weights: Floats, deviation: Floats, rows: Ints, rng: np.random.Generator) -> None:
+    """The same with a normal of its own for each column of each read, times `deviation`, shaped as the weights.
 
     The normals are taken from `rng` in the order of the reads: however these are grouped, they get the same.
     """
     for k in range(rows.size):
         row = rows[k]
         for j in range(target.size):
-            target[j] += weights[row, j] + spread[row, j] * rng.standard_normal()
+            target[j] += weights[row, j] + deviation[row, j] * rng.standard_normal()

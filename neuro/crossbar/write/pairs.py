@@ -1,28 +1,21 @@
-"""The devices of an array, two for each weight, and the one way in which their conductances change."""
+"""`Pairs`: the conductances of an array of differential pairs, and the two ways to change them."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
-from neuro.crossbar.device.sample import Halves, Sampled, Sent
+from neuro.crossbar.device.sample import PulseSums, SampledDevices
 from neuro.validation import Floats, Ints
 
-__all__ = ["Mask", "Moved", "Pairs"]
+__all__ = ["Mask", "Pairs"]
 
 Mask = NDArray[np.bool_]
-
-
-class Moved(NamedTuple):
-    """What pulses did to the two arrays."""
-
-    plus: Sent
-    minus: Sent
 
 
 class Pairs:
@@ -55,16 +48,16 @@ class Pairs:
         self.minus: Floats = np.full(faults.shape, device.g_min)
         """Conductances that count as negative weight, S, as they are read."""
         self._rng = rng
-        self._halves = Halves(disturb) if disturb else None
-        # What the next pulse starts from differs from what is read where a pulse leaves a write noise.
-        self._held: tuple[Floats, Floats] | None = None
-        self._sampled: tuple[Sampled, Sampled] | None = None
+        self._disturb = disturb
+        # A pulse starts from the conductance without the write noise that is read after the last one.
+        self._noiseless: tuple[Floats, Floats] | None = None
+        self._sampled: tuple[SampledDevices, SampledDevices] | None = None
         if device.law is not None or disturb:
             source = np.random.default_rng(0) if devices is None else devices
             self._sampled = device.sample(faults.shape, source), device.sample(faults.shape, source)
-            for part, fault in zip(self._sampled, (faults.plus, faults.minus), strict=True):
-                part.pin(np.asarray(fault))
-            self._held = self.plus.copy(), self.minus.copy()
+            for sampled, fault in zip(self._sampled, (faults.plus, faults.minus), strict=True):
+                sampled.pin(np.asarray(fault))
+            self._noiseless = self.plus.copy(), self.minus.copy()
 
     @property
     def pulsed(self) -> bool:
@@ -74,7 +67,7 @@ class Pairs:
     @property
     def disturbs(self) -> bool:
         """Do pulses move half-selected devices?"""
-        return self._halves is not None
+        return self._disturb > 0
 
     @property
     def windows(self) -> tuple[tuple[Floats | float, Floats | float], tuple[Floats | float, Floats | float]]:
@@ -82,8 +75,8 @@ class Pairs:
         if self._sampled is None:
             bounds = self.device.g_min, self.device.g_max
             return bounds, bounds
-        one, two = ((part.g_min, part.g_max) for part in self._sampled)
-        return one, two
+        plus, minus = ((devices.g_min, devices.g_max) for devices in self._sampled)
+        return plus, minus
 
     def write(self, plus_mask: Mask, minus_mask: Mask, g_plus: Floats, g_minus: Floats) -> None:
         """Bring the devices in the masks to `g_plus` and `g_minus`, S, each with its own error, clipped.
@@ -91,7 +84,7 @@ class Pairs:
         Stuck devices draw an error too, and stay: a fault leaves the errors of its neighbours as they were.
         """
         device, faults = self.device, self.faults
-        for side, (held, mask, target, fault) in enumerate(
+        for side, (read, mask, target, fault) in enumerate(
             (
                 (self.plus, plus_mask, g_plus, faults.plus),
                 (self.minus, minus_mask, g_minus, faults.minus),
@@ -99,55 +92,66 @@ class Pairs:
         ):
             wanted = target[mask]
             errors = device.write_noise * self._rng.standard_normal(wanted.size) if device.write_noise else 0.0
-            if self._held is None:
-                held[mask] = np.clip(wanted + errors, device.g_min, device.g_max)
+            if self._noiseless is None:
+                read[mask] = np.clip(wanted + errors, device.g_min, device.g_max)
             else:
                 low, high = (np.asarray(bound)[mask] for bound in self.windows[side])
-                self._held[side][mask] = np.clip(wanted, low, high)
-                held[mask] = np.maximum(self._held[side][mask] + errors, 0.0)
+                self._noiseless[side][mask] = np.clip(wanted, low, high)
+                read[mask] = np.maximum(self._noiseless[side][mask] + errors, 0.0)
                 if device.law is None:
-                    self._held[side][mask] = held[mask] = np.clip(held[mask], low, high)
-            self._stay(side, np.asarray(fault))
+                    self._noiseless[side][mask] = read[mask] = np.clip(read[mask], low, high)
+            self._restore_stuck(side, np.asarray(fault))
 
-    def pulse(self, plus: Ints, minus: Ints) -> Moved:
+    def pulse(self, plus: Ints, minus: Ints) -> tuple[PulseSums, PulseSums]:
         """Send pulses, signed by direction, shape (pre, post), to devices with a law; stuck ones stay.
 
         Returns
         -------
-        Moved
-            Conductances that the pulses met, summed, for each array.
+        tuple
+            The sums of the positive and of the negative array.
         """
-        if self._sampled is None or self._held is None:
+        if self._sampled is None or self._noiseless is None:
             raise RuntimeError("devices without a law are written, not pulsed")
-        found = []
+        sums = []
         for side, pulses in enumerate((plus, minus)):
-            seen = (self.plus, self.minus)[side]
+            read = (self.plus, self.minus)[side]
             fault = np.asarray((self.faults.plus, self.faults.minus)[side])
-            found.append(self._sampled[side].send(self._held[side], seen, np.ascontiguousarray(pulses), self._halves))
-            self._stay(side, fault)
-        return Moved(*found)
+            sampled, start = self._sampled[side], self._noiseless[side]
+            sums.append(sampled.send(start, read, np.ascontiguousarray(pulses), self._disturb))
+            self._restore_stuck(side, fault)
+        return sums[0], sums[1]
 
-    def memory(self) -> dict[str, NDArray[Any]]:
-        """All that writes and pulses change, by name, to be saved and written back; random streams apart."""
+    def state_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that writes and pulses change, by name. Writing to them restores a state."""
         found: dict[str, NDArray[Any]] = {"plus": self.plus, "minus": self.minus}
-        if self._sampled is not None and self._held is not None:
-            for side, held, sampled in zip(("plus", "minus"), self._held, self._sampled, strict=True):
-                counts, last = sampled.memory()
-                found |= {f"held_{side}": held, f"pulses_{side}": counts, f"error_{side}": last}
+        if self._sampled is not None and self._noiseless is not None:
+            for side, start, sampled in zip(("plus", "minus"), self._noiseless, self._sampled, strict=True):
+                counts, last = sampled.state_arrays()
+                found |= {f"held_{side}": start, f"pulses_{side}": counts, f"error_{side}": last}
         return found
+
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """State of the generator that draws the errors of writes."""
+        return dict(self._rng.bit_generator.state)
+
+    @random_state.setter
+    def random_state(self, state: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = state
 
     def copy(self) -> Pairs:
         """Independent devices in the same state, whose next writes draw the same errors."""
         other = copy.copy(self)
         other.plus, other.minus = self.plus.copy(), self.minus.copy()
         other._rng = copy.deepcopy(self._rng)
-        if self._sampled is not None and self._held is not None:
+        if self._sampled is not None and self._noiseless is not None:
             other._sampled = self._sampled[0].copy(), self._sampled[1].copy()
-            other._held = self._held[0].copy(), self._held[1].copy()
+            other._noiseless = self._noiseless[0].copy(), self._noiseless[1].copy()
         return other
 
-    def _stay(self, side: int, stuck: Floats) -> None:
-        there = ~np.isnan(stuck)
-        np.copyto((self.plus, self.minus)[side], stuck, where=there)
-        if self._held is not None:
-            np.copyto(self._held[side], stuck, where=there)
+    def _restore_stuck(self, side: int, stuck: Floats) -> None:
+        """Set the stuck devices of an array back to their conductance."""
+        fixed = ~np.isnan(stuck)
+        np.copyto((self.plus, self.minus)[side], stuck, where=fixed)
+        if self._noiseless is not None:
+            np.copyto(self._noiseless[side], stuck, where=fixed)

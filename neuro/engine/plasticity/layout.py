@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro.crossbar.base import AbstractCrossbar
 from neuro.engine.kernels.arrays import Records
 from neuro.engine.lower.program import Program
 from neuro.engine.lower.rows import row_order, sort_rows_by_delay
@@ -188,7 +189,7 @@ class PlasticProgram:
         self.fixed.wide[self.base : self.base + self.total] = self.initial
         for k, name in enumerate(self.rules):
             synapses: Any = self.program.network.projections[name].synapses
-            if hasattr(synapses, "accumulate") and self.rules[name] != NO_CHANGE and name not in known:
+            if isinstance(synapses, AbstractCrossbar) and self.rules[name] != NO_CHANGE and name not in known:
                 here, order = slice(self.spans[k], self.spans[k + 1]), self.program.weight_order.get(name)
                 values = synapses.effective_weights().ravel()
                 if not np.array_equal(self.initial[here], values if order is None else values[order]):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuro.crossbar.ledger import Ledger
+from neuro.crossbar.transposed import TransposedCrossbar
 from neuro.engine.kernels.arrays import CROWDED, FAULT, N_OUT, NARROW, Inputs, Output, State, Workspace
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.windows import first_busy, run_windows
@@ -148,7 +149,7 @@ def _write_crossbar(plastic: PlasticProgram, name: str, sums: Floats, rule: Pair
     original = network.projections[name].synapses
     for other, label in enumerate(plastic.rules):
         synapses = network.projections[label].synapses
-        transposed = getattr(synapses, "T", None) is original and synapses is not original
+        transposed = isinstance(synapses, TransposedCrossbar) and synapses.T is original
         if synapses is not original and not transposed:
             continue
         values = crossbar.transposed_weights() if transposed else crossbar.effective_weights()

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, NamedTuple, Protocol
 
+from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.transposed import TransposedCrossbar
 from neuro.engine.lower.program import Program
 from neuro.engine.storage.hdf5 import hdf5_name, read_json, write_array, write_json
-from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
+from neuro.errors import InputError, UnknownName, UnsupportedFeature
 from neuro.network.convolution import Convolution2d
+from neuro.network.synapses import MatrixSynapses
 from neuro.validation import Floats, Ints
 
 __all__ = [
@@ -135,7 +138,7 @@ def _sharing_devices(program: Program, wanted: Mapping[str, PairRule]) -> set[st
     owners: dict[int, str] = {}
     for name in wanted:
         synapses = program.network.projections[name].synapses
-        if hasattr(synapses, "accumulate"):
+        if isinstance(synapses, AbstractCrossbar):
             if id(synapses) in owners:
                 raise UnsupportedFeature(
                     "the devices of one crossbar learn through one projection",
@@ -145,9 +148,9 @@ def _sharing_devices(program: Program, wanted: Mapping[str, PairRule]) -> set[st
             owners[id(synapses)] = name
     for name, projection in program.network.projections.items():
         synapses = projection.synapses
-        for crossbar in (synapses, getattr(synapses, "T", None)):
-            if name not in wanted and crossbar is not None and id(crossbar) in owners:
-                found.add(name)
+        devices = synapses.T if isinstance(synapses, TransposedCrossbar) else synapses
+        if name not in wanted and id(devices) in owners:
+            found.add(name)
     return found
 
 
@@ -160,16 +163,16 @@ def _check_can_learn(program: Program, name: str, rule: PairRule) -> None:
             where=where,
             remedy="List the synapses with Sparse",
         )
-    devices = hasattr(synapses, "accumulate")
-    if hasattr(synapses, "effective_weights") and not devices:
+    devices = isinstance(synapses, AbstractCrossbar)
+    if isinstance(synapses, MatrixSynapses) and not devices:
         raise UnsupportedFeature(
             "a crossbar read by columns is written through the crossbar itself",
             where=where,
             remedy="Give the rule to the projection of the crossbar",
         )
-    if devices and hasattr(synapses, "crossbars"):
+    if isinstance(synapses, AbstractCrossbar) and not synapses.learns_in_run:
         raise UnsupportedFeature(
-            "a crossbar of several arrays does not learn in the run",
+            "a crossbar of several arrays, or with an offset column, does not learn in the run",
             where=where,
             remedy="Use one array with mapping='pair', or learn between runs with `accumulate`",
         )
@@ -191,9 +194,9 @@ def write_plastic_state(group: Any, state: PlasticState) -> None:
         write_array(group, field, getattr(state, field))
     drawn = {}
     for name, crossbar in state.crossbars.items():
-        for field, values in crossbar.memory().items():
+        for field, values in crossbar.state_arrays().items():
             write_array(group, f"crossbars/{hdf5_name(name)}/{field}", values)
-        drawn[name] = crossbar._pairs._rng.bit_generator.state
+        drawn[name] = crossbar.random_state
     write_json(group, "about", {"rules": dict(state.rules), "random": drawn})
 
 
@@ -204,13 +207,7 @@ def read_plastic_state(group: Any, program: Program) -> PlasticState:
     crossbars = {}
     for name, drawn in about["random"].items():
         crossbar = program.network.projections[name].synapses.copy()  # type: ignore[union-attr]
-        saved, memory = group[f"crossbars/{hdf5_name(name)}"], crossbar.memory()
-        if {field: array.shape for field, array in memory.items()} != {field: saved[field].shape for field in saved}:
-            raise StateError("the crossbar of the state has other devices", where=f"projection {name!r}")
-        for field, array in memory.items():
-            array[...] = saved[field][...]
-        crossbar._pairs._rng.bit_generator.state = drawn
-        crossbar._changed()
+        crossbar.restore_state(group[f"crossbars/{hdf5_name(name)}"], drawn)
         crossbars[name] = crossbar
     arrays = {field: group[field][...] for field in ARRAYS}
     return PlasticState(rules=rules, crossbars=crossbars, **arrays)

@@ -1,0 +1,186 @@
+"""`Crossbar` and `crossbar_from_conductance`: they check what is given, and decide which kind of crossbar holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.crossbar.base import AbstractCrossbar, Setup
+from neuro.crossbar.checks import conductances, devices, reading_of, weight_matrix, wiring, writing_of
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.faults import Faults
+from neuro.crossbar.offset import OffsetCrossbar
+from neuro.crossbar.pair import PairCrossbar, pair_crossbar
+from neuro.crossbar.read.settings import Reading
+from neuro.crossbar.sliced import SlicedCrossbar
+from neuro.crossbar.tiled import TiledCrossbar
+from neuro.crossbar.write.settings import Writing
+from neuro.errors import ParameterError, UnknownName, UnsupportedFeature
+from neuro.validation import Floats, positive
+
+__all__ = ["MAPPINGS", "Crossbar", "crossbar_from_conductance"]
+
+MAPPINGS = ("pair", "offset", "slices")
+"""How a weight becomes conductances."""
+
+
+def Crossbar(
+    weights: ArrayLike,
+    device: Device | None = None,
+    wires: Wires | None = None,
+    faults: Faults | None = None,
+    mapping: str = "pair",
+    *,
+    tile: tuple[int, int] | None = None,
+    slices: int | None = None,
+    base: int | None = None,
+    reading: Reading | None = None,
+    writing: Writing | None = None,
+    w_max: float | None = None,
+    start: float | None = None,
+    seed: int = 0,
+    name: str = "crossbar",
+) -> AbstractCrossbar:
+    """Write weights into memristive devices: a crossbar of the kind that the mapping and the tiles ask for.
+
+    `Crossbar` is a function. Each kind is a final class of its own, and all are an `AbstractCrossbar`: that is the
+    class for annotations and `isinstance`, and its page lists what a crossbar can do.
+
+    Parameters
+    ----------
+    weights
+        Shape (pre, post), in the units of the target's v.
+    device
+        What each cell is made of; None: the preset `ideal`.
+    wires
+        Resistances of the wires, and what inactive rows do; None: no wire has any resistance.
+    faults
+        Stuck devices; None: all are healthy.
+    mapping
+        How a weight becomes conductances: "pair" (`PairCrossbar`); "offset", one device each and a column of
+        references (`OffsetCrossbar`); or "slices", digits in several arrays (`SlicedCrossbar`).
+    tile
+        Rows and columns of the arrays that a larger matrix is cut into (`TiledCrossbar`); None: one array holds it all.
+    slices, base
+        Of "slices" alone: number of arrays (None: 2), and base of the digits (None: the levels of the device, or 16
+        where it is continuous).
+    reading
+        Voltage and time of a read, its noise, converters, and what it costs; None: exact reads without a price.
+    writing
+        Voltage and time of a write pulse, and what half-selected devices take of it; None: none of them.
+    w_max
+        The weight of a pair with one device at g_max and the other at g_min; None: the largest absolute
+        weight, or 1 where all are zero.
+    start
+        Of "pair" alone. None: one device of each pair starts at g_min. A number in 0..1: both start around this
+        fraction of the window, half a weight to each side, so that both have room to move.
+    seed, name
+        Root seed, and the name that sets this crossbar's draws apart from those of others.
+
+    Raises
+    ------
+    WeightError
+        If the weights are not a finite matrix, or one does not fit the window.
+    DeviceError
+        If `device` is not a Device, `wires` are not Wires, `reading` is not a Reading, `writing` is not a Writing,
+        the faults are of another shape, or the digits of `base` are no levels of the device.
+    ParameterError
+        If `w_max`, `start`, `tile`, `slices` or `base` is outside its range, or does not belong to the mapping.
+    UnsupportedFeature
+        If `start` is given for another mapping than "pair".
+    UnknownName
+        If there is no such mapping.
+
+    Examples
+    --------
+    >>> crossbar = Crossbar([[0.5, -1.0], [0.0, 0.25]])
+    >>> crossbar.read([2, 1])
+    array([ 1.  , -1.75])
+    >>> crossbar.ledger.row_reads
+    2
+    """
+    where = f"crossbar {name!r}"
+    wires, reading, writing = wiring(wires, where), reading_of(reading, where), writing_of(writing, where)
+    matrix = weight_matrix(weights, None, f"{where}, weights")
+    device, faults = devices(device, faults, (matrix.shape[0], matrix.shape[1]), where)
+    if w_max is None:
+        w_max = float(np.abs(matrix).max(initial=0.0)) or 1.0
+    setup = Setup(
+        device=device,
+        faults=faults,
+        wires=wires,
+        reading=reading,
+        writing=writing,
+        w_max=float(positive(w_max, f"{where}, w_max")),
+        seed=seed,
+        name=name,
+    )
+    make = _maker(mapping, start, slices, base, where)
+    return make(matrix, setup) if tile is None else TiledCrossbar(matrix, setup, tile, make)
+
+
+def crossbar_from_conductance(
+    g_plus: ArrayLike,
+    g_minus: ArrayLike | None = None,
+    wires: Wires | None = None,
+    *,
+    reading: Reading | None = None,
+    seed: int = 0,
+    name: str = "crossbar",
+) -> PairCrossbar:
+    """A crossbar of devices with these conductances, S, shape (rows, columns); its weights are siemens, scale 1.
+
+    Without `g_minus` there is no second array. The devices are continuous, from 0 to the largest conductance.
+
+    Raises
+    ------
+    DeviceError
+        If a conductance is negative or not finite, or the shapes differ.
+
+    Examples
+    --------
+    >>> crossbar = crossbar_from_conductance([[1e-3]], wires=Wires(row=600.0, column=400.0))
+    >>> crossbar.effective_conductance().round(9)
+    array([[0.0005]])
+    """
+    where = f"crossbar {name!r}"
+    plus = conductances(g_plus, None, f"{where}, g_plus")
+    minus = np.zeros_like(plus) if g_minus is None else conductances(g_minus, plus.shape, f"{where}, g_minus")
+    largest = float(max(plus.max(), minus.max())) or 1.0
+    setup = Setup(
+        device=Device("given", 0.0, largest),
+        faults=Faults.none((plus.shape[0], plus.shape[1])),
+        wires=wiring(wires, where),
+        reading=reading_of(reading, where),
+        writing=Writing(),
+        w_max=largest,
+        seed=seed,
+        name=name,
+    )
+    return PairCrossbar(plus, minus, setup, None)
+
+
+def _maker(
+    mapping: str, start: float | None, slices: int | None, base: int | None, where: str
+) -> Callable[[Floats, Setup], AbstractCrossbar]:
+    """A function that makes one crossbar of this mapping of a matrix of weights."""
+    if mapping not in MAPPINGS:
+        raise UnknownName("mapping", mapping, MAPPINGS)
+    if mapping != "slices" and (slices is not None or base is not None):
+        rule = '`slices` and `base` belong to mapping="slices"'
+        raise ParameterError(rule, where=where, value=f"mapping={mapping!r}", remedy="Leave them out")
+    if mapping == "pair":
+        if start is not None and not 0 <= start <= 1:
+            raise ParameterError("`start` is a fraction of the window, 0..1", where=where, value=start)
+        return partial(pair_crossbar, start=start)
+    if start is not None:
+        offset = "with an offset column a weight of zero starts at the reference"
+        rule = offset if mapping == "offset" else "digits of slices start at the lower end of the window"
+        raise UnsupportedFeature(rule, where=where, remedy="Leave `start` at None")
+    if mapping == "offset":
+        return OffsetCrossbar
+    return partial(SlicedCrossbar, slices=2 if slices is None else slices, base=base)
