@@ -360,7 +360,7 @@ def test_pulses_on_the_measured_taox_devices_are_distributed_as_tabulated(direct
     with np.load(DATA / "devices" / "taox_41_tables.npz") as file:
         conductance = file["conductance"]
         tabulated = file["set_change" if direction > 0 else "reset_change"].astype(float)
-    law = taox.law.table()
+    law = taox.law.load()
     for number in (0, 17, 40):
         one = MeasuredLaw(
             conductance=law.conductance[[number]],
@@ -382,7 +382,7 @@ def test_an_array_is_of_all_measured_devices_alike_each_with_its_own_window():
     counts = np.bincount(devices.number.astype(int), minlength=41)
     share = MANY / 41
     assert np.sum((counts - share) ** 2 / share) < 40 + 4 * math.sqrt(80)
-    axes = taox.law.table().conductance
+    axes = taox.law.load().conductance
     assert (devices.g_min == axes[devices.number.astype(int), 0]).all()
     assert (devices.g_max == axes[devices.number.astype(int), -1]).all()
 

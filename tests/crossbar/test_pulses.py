@@ -297,8 +297,8 @@ def test_half_selected_cells_take_their_share_of_every_pulse_on_their_lines(law,
     sent = devices.send(g, g.copy(), pulses, 0.1)
     wanted, halves, met = disturbed(start, pulses, law, 0.1)
     np.testing.assert_allclose(g, wanted, rtol=1e-12)
-    assert sent.halves == halves
-    assert sent.met == pytest.approx(met, rel=1e-12)
+    assert sent.half_selects == halves
+    assert sent.half_selected == pytest.approx(met, rel=1e-12)
 
 
 def test_disturb_is_off_by_default_and_nothing_moves_without_pulses():

@@ -44,7 +44,7 @@ def device_record(name: str | Path) -> DeviceRecord:
     >>> device_record("taox_64x64").levels.source
     "choice of this project's task, not a property of the chip"
     """
-    if Path(name).suffix == ".toml" or len(Path(name).parts) > 1:
+    if Path(name).suffix == ".toml":
         return _read(Path(name))
     name, known = str(name), list_devices()
     alike = [found for found in known if _plain(found) == _plain(name)]
