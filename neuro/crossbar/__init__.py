@@ -1,1 +1,1 @@
-"""Memristor crossbars: devices in siemens, arrays of differential pairs, and a ledger of reads and pulses."""
+"""Memristor crossbars: weights in devices, their circuits, reads and writes. Open `base.py` and `factory.py` first."""

@@ -1,4 +1,4 @@
-"""What may be given to a crossbar: its parts, its weights, drives and counts."""
+"""Checks of all that a crossbar takes: its parts, weights, drives, voltages and counts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def wiring(wires: Wires | None, where: str) -> Wires:
 
 
 def reading_of(reading: Reading | None, where: str) -> Reading:
-    """How it is read, by default without noise, converters and prices.
+    """The settings of reads, by default without noise, converters and prices.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def reading_of(reading: Reading | None, where: str) -> Reading:
 
 
 def writing_of(writing: Writing | None, where: str) -> Writing:
-    """What a write pulse does, by default without a price and without disturbing anything.
+    """The settings of write pulses, by default without a price and without disturbance.
 
     Raises
     ------
@@ -88,20 +88,20 @@ def writing_of(writing: Writing | None, where: str) -> Writing:
 
 
 def refuse_slow_reads(reading: Reading, where: str) -> None:
-    """Raise UnsupportedFeature for what reads of single rows by the thousand do not do."""
-    asked = {
+    """Raise UnsupportedFeature if the settings ask for something that `read_rows` does not do."""
+    unsupported = {
         "telegraph or 1/f noise, or drift": reading.moves,
         "a DAC": reading.dac is not None,
         "an ADC": reading.adc is not None,
     }
-    for what, present in asked.items():
+    for feature, present in unsupported.items():
         if present:
-            rule = f"reads of single rows have no {what}"
+            rule = f"reads of single rows have no {feature}"
             raise UnsupportedFeature(rule, where=where, remedy="Use `read`, one drive for each row")
 
 
 def target(out: Floats | None, size: int, where: str) -> Floats:
-    """What reads are added to: zeros, or the given array.
+    """The array that reads are added to: zeros, or the given one.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def conductances(value: ArrayLike, shape: tuple[int, ...] | None, where: str) ->
 
 
 def voltages(value: ArrayLike, size: int, where: str) -> Floats:
-    """Voltages of so many lines, V: one for all, or one for each; NaN is let through.
+    """Voltages of so many lines, V: one for all, or one for each; NaN is allowed.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def drives(value: ArrayLike, size: int, where: str) -> Floats:
 
 
 def reads(value: ArrayLike, size: int, where: str) -> Ints:
-    """How many reads were reported: all in one number, shape (), or one for each of `size` lines, shape (size,).
+    """Counts of reads: one number for all lines, shape (), or one for each of `size` lines, shape (size,).
 
     Raises
     ------

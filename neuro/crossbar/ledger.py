@@ -1,4 +1,4 @@
-"""What a crossbar was asked to do: reads, programming, pulses, the wear of each device, and joules by cause."""
+"""`Ledger`: counts of reads, programmed devices and pulses of a crossbar, and its energy by cause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neuro.validation import Ints
 __all__ = ["CAUSES", "Ledger"]
 
 CAUSES = ("read_plus", "read_minus", "driver", "converter", "write_plus", "write_minus", "half_select")
-"""What energy goes into: reads and writes of the two arrays, drivers, converters, cells on the lines of a write."""
+"""Causes of energy: reads and writes of the two arrays, drivers, converters, and half-selected cells of a write."""
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class Ledger:
     pulses_down: int = 0
     """Learning pulses that lower a conductance."""
     writes: int = 0
-    """Devices programmed to a target: all of them at first, then what `Crossbar.program` rewrites."""
+    """Devices programmed to a target: all of them at first, then those that `program` rewrites."""
     unpriced: int = 0
     """Reads of a line whose energy is not known, since the voltage, the time or the line was not given."""
     unpriced_writes: int = 0
@@ -87,7 +87,7 @@ class Ledger:
 
     @property
     def total(self) -> float:
-        """All energy, J, but for that of writes whose energy is not known: `unpriced_writes` counts these.
+        """All energy, J, without the writes whose energy is not known: `unpriced_writes` counts these.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Ledger:
         return {key: int(getattr(self, key)) for key in keys}
 
     def include(self, other: Ledger, block: tuple[slice, slice] | None) -> None:
-        """Add the counts of another array; those of its devices where `block` says that they lie in this one's."""
+        """Add the counts of another array. `block` is the place of its devices in this array; None leaves them out."""
         for key, count in other.as_dict().items():
             setattr(self, key, getattr(self, key) + count)
         for key in ("unpriced", "unpriced_writes", "half_selects"):
@@ -141,15 +141,7 @@ class Ledger:
                 value=f"{self.shape} and {other.shape}",
                 remedy="Add the counts of `as_dict()` instead",
             )
-        mine, theirs = self.as_dict(), other.as_dict()
-        both = Ledger(self.shape)
-        for key, count in mine.items():
-            setattr(both, key, count + theirs[key])
-        for key in ("unpriced", "unpriced_writes", "half_selects"):
-            setattr(both, key, getattr(self, key) + getattr(other, key))
-        for cause in CAUSES:
-            both.joules[cause] = self.joules[cause] + other.joules[cause]
-            both.events[cause] = self.events[cause] + other.events[cause]
-        both.plus += self.plus + other.plus
-        both.minus += self.minus + other.minus
+        both, everywhere = Ledger(self.shape), (slice(None), slice(None))
+        both.include(self, everywhere)
+        both.include(other, everywhere)
         return both

@@ -42,7 +42,7 @@ from neuro.crossbar.device.laws import (
     Piecewise,
     Power,
     SoftBounds,
-    Table,
+    MeasuredLaw,
     Variation,
 )
 from neuro.crossbar.device.noise import Drift, Flicker, Telegraph
@@ -313,7 +313,7 @@ def lags(shape: Any) -> np.ndarray:
     return rng(7).uniform(0.5e-3, 6e-3, shape)
 
 
-def crossbar(device: str = "taox_64x64", **options: Any) -> nr.Crossbar:
+def crossbar(device: str = "taox_64x64", **options: Any) -> nr.AbstractCrossbar:
     return nr.Crossbar(rng(2).normal(0.4, 0.5, (18, 18)), device=nr.load_device(device), seed=3, **options)
 
 
@@ -696,7 +696,9 @@ LAWS: dict[str, Any] = {
     "exponential": Exponential(step=2e-6, gamma_up=1.0, gamma_down=1.5, a=0.8, b=0.1),
     "power": Power(step=2e-6, gamma_up=1.3, gamma_down=0.7),
     "piecewise": Piecewise(step=2e-6, up=(1.0, 0.6, 0.2), down=(0.3, 0.8, 1.0)),
-    "table": Table(conductance=np.stack([AXIS, 0.9 * AXIS]), probability=(0.1, 0.9), up=CHANGES, down=-0.7 * CHANGES),
+    "table": MeasuredLaw(
+        conductance=np.stack([AXIS, 0.9 * AXIS]), probability=(0.1, 0.9), up=CHANGES, down=-0.7 * CHANGES
+    ),
 }
 
 
@@ -733,7 +735,7 @@ for _inactive in ("ground", "float", "gate"):
 @case("crossbar/wires/given")
 def given_conductances() -> Result:
     g = rng(1).uniform(1e-6, 1e-4, (2, 6, 5))
-    array = nr.Crossbar.from_conductance(g[0], g[1], nr.Wires(row=10.0, column=10.0, sense=100.0), seed=3)
+    array = nr.crossbar_from_conductance(g[0], g[1], nr.Wires(row=10.0, column=10.0, sense=100.0), seed=3)
     return array.effective_conductance(), array.solve(0.1 * np.arange(6)), of_crossbar(array)
 
 
@@ -794,7 +796,7 @@ def measured() -> Result:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "curve.csv"
         path.write_text("conductance\n" + "\n".join(lines) + "\n", encoding="utf-8")
-        fitted = nr.Device.from_measurement(path)
+        fitted = nr.device_from_measurement(path)
     return of_device(fitted)
 
 

@@ -70,6 +70,16 @@ def test_the_step_divides_the_window_into_its_levels():
     assert device.step == pytest.approx(10e-6, rel=1e-12)
 
 
+def test_a_device_loads_from_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(RECORD.format(name="mine", unit="S", source="here"))
+    for given in (path, str(path)):
+        device = load_device(given)
+        assert (device.name, device.g_min, device.g_max) == ("mine", 1e-6, 2e-6)
+    with pytest.raises(FileNotFoundError):
+        load_device(tmp_path / "missing.toml")
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(UnknownName, match=r"'taox'.*ideal, taox_64x64"):
         load_device("taox")

@@ -87,7 +87,7 @@ def test_stuck_devices_take_pulses_and_stay(name):
     ("make", "message"),
     [
         (lambda: Faults.draw((2, 2), TAOX, high=1.2), "high"),
-        (lambda: Faults.draw((2, 2), TAOX, high=0.6, low=0.6), "one fault at most"),
+        (lambda: Faults.draw((2, 2), TAOX, high=0.6, low=0.6), "add up to 1"),
         (lambda: Faults.lines((2, 2), rows=[2]), "rows"),
         (lambda: Faults.lines((2, 2), array="left"), "plus"),
     ],

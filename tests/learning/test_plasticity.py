@@ -451,12 +451,12 @@ def test_devices_that_learn_in_parts_and_from_a_file_learn_the_same(device, tmp_
     assert parts.ledger.as_dict() == crossbar.ledger.as_dict()
 
 
-def test_a_crossbar_of_several_arrays_does_not_learn_in_the_run():
+@pytest.mark.parametrize("options", [{"tile": (6, 6)}, {"mapping": "slices"}, {"mapping": "offset"}])
+def test_only_a_crossbar_of_one_array_of_pairs_learns_in_the_run(options):
     net = busy()
-    tiled = nr.Crossbar(np.zeros((12, 12)), device=LEVELS, w_max=0.5, tile=(6, 6))
-    net.connect("cell", "cell", tiled, delay=1.5e-3, name="tiled")
-    with pytest.raises(nr.NeuroError, match="several arrays"):
-        nr.run(net, 0.1, plasticity={"tiled": PULSES})
+    net.connect("cell", "cell", nr.Crossbar(np.zeros((12, 12)), LEVELS, w_max=0.5, **options), delay=1.5e-3, name="c")
+    with pytest.raises(nr.NeuroError, match="does not learn in the run"):
+        nr.run(net, 0.1, plasticity={"c": PULSES})
 
 
 def test_a_state_from_which_devices_learned_can_be_gone_on_from_twice():

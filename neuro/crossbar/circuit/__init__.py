@@ -1,1 +1,1 @@
-"""An array with its wires as an electric circuit; `circuit.py` comes first."""
+"""The electric circuit of an array with its wires: currents, powers and SPICE decks. Open `circuit.py` first."""

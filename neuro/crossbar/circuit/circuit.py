@@ -1,4 +1,4 @@
-"""One array of devices with its wires as a circuit: what is found out about it, once, until its devices are written."""
+"""`Circuit`: one array of devices with its wires; its currents and powers, computed once and kept."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Side = Literal["rows", "columns"]
 class Circuit:
     """An array whose rows are driven and whose columns are sensed, or the other way round.
 
-    Lines superpose where inactive ones are grounded and devices are straight, or nothing has resistance. Elsewhere
-    the currents of several lines together come from the formula for floating ones, from an elimination without
+    Lines superpose where inactive ones are grounded and devices are straight, or nothing has resistance. Otherwise
+    the currents of several lines together come from the formula for floating lines, from an elimination without
     the cells that are cut off, or from Newton's method.
 
     Parameters
@@ -42,7 +42,7 @@ class Circuit:
     """
 
     def __init__(self, conductance: Floats, wires: Wires, curve: Curve | None = None) -> None:
-        # Without any device nothing flows, whatever the wires are.
+        # Without any device no current flows, and the wires do not matter.
         self.wires = wires if conductance.any() else Wires()
         self.conductance = conductance
         self.curve = None if curve is None or curve.straight else curve
@@ -64,7 +64,7 @@ class Circuit:
         return self.terminals.turned()
 
     def alone(self, side: Side = "rows", voltage: float = 1.0) -> tuple[Floats, Floats]:
-        """What each line of a side, driven by itself, sends into the other side, and takes, divided by its voltage.
+        """The currents of each line of a side, driven by itself: into the other side, and from its driver, per volt.
 
         Returns
         -------

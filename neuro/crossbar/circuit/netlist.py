@@ -1,4 +1,4 @@
-"""A crossbar as a SPICE deck, so that a circuit simulator can check what is computed here."""
+"""`deck`: a crossbar as a SPICE deck, for a check by a circuit simulator."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def deck(
     """The deck: one set of elements for each array, operating point or transient, and the currents printed.
 
     Sources are called v<array>_d<row> and v<array>_s<column>. The current of v<array>_s<column> is the one that
-    leaves the column, since SPICE counts a source's current from its first node through it; what a driver gives
-    is minus the current of its source. Nodes are <array>_d<row> and <array>_s<column> at the terminals,
+    leaves the column, since SPICE counts a source's current from its first node through it; the current of a
+    driver is minus that of its source. Nodes are <array>_d<row> and <array>_s<column> at the terminals,
     otherwise <array>_<number>.
 
     Parameters
@@ -75,8 +75,8 @@ def _elements(name: str, conductance: Floats, circuit: Circuit) -> Iterator[str]
             return f"{name}_d{node}"
         return f"{name}_s{node - count_rows}" if node < count_rows + count_columns else f"{name}_{node}"
 
-    for k, ((one, two), ohms) in enumerate(zip(grid.ends.tolist(), grid.ohms.tolist(), strict=True)):
-        yield f"r{name}_w{k} {label(one)} {label(two)} {ohms!r}"
+    for k, ((near, far), ohms) in enumerate(zip(grid.ends.tolist(), grid.ohms.tolist(), strict=True)):
+        yield f"r{name}_w{k} {label(near)} {label(far)} {ohms!r}"
     for (i, j), siemens in np.ndenumerate(conductance):
         ends = f"{label(int(grid.row_side[i, j]))} {label(int(grid.column_side[i, j]))}"
         if siemens == 0:

@@ -1,4 +1,4 @@
-"""Every node of a crossbar in one sparse system: a readable twin of the elimination, and Newton's method."""
+"""Nodal analysis of a crossbar in one sparse system: Newton's method for curved devices, and a check of elimination."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from neuro.validation import Floats, Ints
 
 __all__ = ["Nodes", "Solution", "nodes", "solve_nodes"]
 
-_MOST_STEPS = 60
+_MAX_STEPS = 60
 
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """Which node each cell's row and column side is, and the resistors of the wires.
+    """The nodes of each cell on its row and on its column, and the resistors of the wires.
 
     Terminals come first: drivers 0 .. rows - 1, columns rows .. rows + columns - 1.
     """
@@ -96,7 +96,7 @@ def solve_nodes(
     conductance
         Devices at small voltage, S, shape (rows, columns).
     wires
-        Any wires; what they say of inactive rows is up to `active`.
+        Any wires; `active` takes the place of `wires.inactive`.
     rows, columns
         Voltages of drivers and column terminals, V; columns at NaN are not connected, None: all at 0.
     active
@@ -124,44 +124,11 @@ def solve_nodes(
     held = np.zeros(grid.count, bool)
     held[: at.size] = ~np.isnan(at)
     volts[: at.size][held[: at.size]] = at[held[: at.size]]
-    u, w, g = grid.row_side.ravel(), grid.column_side.ravel(), conductance.ravel()
-    one, two = grid.ends.T
-    wire = 1 / grid.ohms
-    # Nodes that no current can reach keep 0 V.
-    links = np.concatenate([u[g > 0], one]), np.concatenate([w[g > 0], two])
-    _, island = connected_components(coo_array((np.ones(links[0].size), links), shape=(grid.count, grid.count)))
-    free = np.flatnonzero(~held & np.isin(island, island[held]))
-    place = np.full(grid.count, -1)
-    place[free] = np.arange(free.size)
-    # With the voltages of the terminals raised by one bend at a time, Newton's method starts near each solution.
-    target = volts[held]
-    reach = target.max(initial=0.0) - target.min(initial=0.0)
-    stages = 1 if curve.straight else max(1, int(np.ceil(reach / curve.bend)))
-    for stage in range(1, stages + 1):
-        volts[held] = target * (stage / stages)
-        before, scale = np.inf, np.abs(target).max(initial=1e-300)
-        for step in range(_MOST_STEPS if free.size else 0):
-            across = volts[u] - volts[w]
-            excess = _sums(grid.count, (u, w, curve.current(g, across)), (one, two, wire * (volts[one] - volts[two])))
-            matrix = _matrix(free.size, place, (u, w, curve.slope(g, across)), (one, two, wire))
-            factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-            change = np.zeros(grid.count)
-            change[free] = -factors.solve(excess[free])
-            moved = np.abs(change[u] - change[w]).max(initial=0.0)
-            volts += min(1.0, curve.bend / moved if moved > 0 else 1.0) * change
-            size = np.abs(change).max()
-            # Rounding is reached where a step that is small already no longer shrinks. A straight line is done by one
-            # step, and a second that mends what the first one rounded.
-            rounded = size <= 1e-15 * scale or (step > 0 and 1e-8 * scale > size > before / 2)
-            if rounded or (curve.straight and step) or (stage < stages and size < 1e-3 * curve.bend):
-                break
-            before = size
-        else:
-            if free.size:
-                raise StateError("Newton's method must converge", where="crossbar", value=f"not in {_MOST_STEPS} steps")
-    across = volts[u] - volts[w]
-    devices = curve.current(g, across)
-    leaving = _sums(grid.count, (u, w, devices), (one, two, wire * (volts[one] - volts[two])))
+    _newton(conductance.ravel(), grid, curve, volts, held)
+    u, w = grid.row_side.ravel(), grid.column_side.ravel()
+    near, far = grid.ends.T
+    devices = curve.current(conductance.ravel(), volts[u] - volts[w])
+    leaving = _sums(grid.count, (u, w, devices), (near, far, 1 / grid.ohms * (volts[near] - volts[far])))
     # A line's current is also the sum over its devices, and that has more digits where its wire conducts better.
     through = devices.reshape(shape)
     by_row = wires.row + wires.driver < 1 / np.maximum(conductance.sum(axis=1), 1e-300)
@@ -171,6 +138,52 @@ def solve_nodes(
         np.where(by_column, through.sum(axis=0), -leaving[shape[0] : shape[0] + shape[1]]),
         np.where(by_row, through.sum(axis=1), leaving[: shape[0]]),
     )
+
+
+def _newton(g: Floats, grid: Nodes, curve: Curve, volts: Floats, held: Mask) -> None:
+    """Solve for the voltages of the nodes that are not `held`, in place; `g` are the devices, S, flat.
+
+    Raises
+    ------
+    StateError
+        If Newton's method does not converge.
+    """
+    u, w = grid.row_side.ravel(), grid.column_side.ravel()
+    near, far = grid.ends.T
+    wire = 1 / grid.ohms
+    # Nodes that no current can reach keep 0 V.
+    links = np.concatenate([u[g > 0], near]), np.concatenate([w[g > 0], far])
+    _, island = connected_components(coo_array((np.ones(links[0].size), links), shape=(grid.count, grid.count)))
+    free = np.flatnonzero(~held & np.isin(island, island[held]))
+    place = np.full(grid.count, -1)
+    place[free] = np.arange(free.size)
+    # The voltages of the terminals rise by one bend of the curve at a time, so that each solution is near the last.
+    target = volts[held]
+    reach = target.max(initial=0.0) - target.min(initial=0.0)
+    stages = 1 if curve.straight else max(1, int(np.ceil(reach / curve.bend)))
+    for stage in range(1, stages + 1):
+        volts[held] = target * (stage / stages)
+        before, scale = np.inf, np.abs(target).max(initial=1e-300)
+        for step in range(_MAX_STEPS if free.size else 0):
+            across = volts[u] - volts[w]
+            currents = wire * (volts[near] - volts[far])
+            excess = _sums(grid.count, (u, w, curve.current(g, across)), (near, far, currents))
+            matrix = _matrix(free.size, place, (u, w, curve.slope(g, across)), (near, far, wire))
+            factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+            change = np.zeros(grid.count)
+            change[free] = -factors.solve(excess[free])
+            moved = np.abs(change[u] - change[w]).max(initial=0.0)
+            volts += min(1.0, curve.bend / moved if moved > 0 else 1.0) * change
+            size = np.abs(change).max()
+            # Rounding is reached when a small step no longer shrinks. A straight line needs one step, and a second one
+            # against the rounding of the first.
+            rounded = size <= 1e-15 * scale or (step > 0 and 1e-8 * scale > size > before / 2)
+            if rounded or (curve.straight and step) or (stage < stages and size < 1e-3 * curve.bend):
+                break
+            before = size
+        else:
+            if free.size:
+                raise StateError("Newton's method must converge", where="crossbar", value=f"not in {_MAX_STEPS} steps")
 
 
 def _sums(count: int, *branches: tuple[Ints, Ints, Floats]) -> Floats:
@@ -187,8 +200,8 @@ def _matrix(size: int, place: Ints, *branches: tuple[Ints, Ints, Floats]) -> csc
     for start, end, slope in branches:
         a, b = place[start], place[end]
         for p, q, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
-            there = (p >= 0) & (q >= 0)
-            at.append(p[there])
-            to.append(q[there])
-            value.append(sign * slope[there])
+            free = (p >= 0) & (q >= 0)
+            at.append(p[free])
+            to.append(q[free])
+            value.append(sign * slope[free])
     return csc_array((np.concatenate(value), (np.concatenate(at), np.concatenate(to))), shape=(size, size))

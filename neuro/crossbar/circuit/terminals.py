@@ -1,4 +1,4 @@
-"""What an array with its wires is between its terminals: conductances, and the formulas that give currents by them."""
+"""`Terminals`: the conductances of an array between its terminals, and the formulas for its currents."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Mask", "Terminals", "fresh_currents", "gated_rows", "relaxed_current
 
 Mask = NDArray[np.bool_]
 _SIDE = 8
-_MOST_STEPS = 150
-# What stands for no resistance, times the largest sum of conductances of the array: far below rounding.
-_NOTHING = 1e-20
+_MAX_STEPS = 150
+# Stands for no resistance, relative to one over the largest sum of conductances of the array: far below rounding.
+_ZERO_RESISTANCE = 1e-20
 
 
 class Terminals:
@@ -32,7 +32,7 @@ class Terminals:
     conductance
         Devices, S, shape (rows, columns).
     wires
-        Their wires; what they say of inactive rows does not matter here.
+        Their wires; `wires.inactive` does not matter here.
 
     Examples
     --------
@@ -147,13 +147,13 @@ def fresh_currents(conductance: Floats, wires: Wires, rows: Floats, active: Mask
 def relaxed_currents(conductance: Floats, wires: Wires, rows: Floats) -> tuple[Floats, Floats] | None:
     """Currents into the columns and out of the drivers, A, by line relaxation; None where that is not exact enough.
 
-    It is taken where it converges soon, its last turn changes no current by more than 1e-12, and no current is far
-    below the others: then the currents are within 1e-12, as measured against the elimination on random arrays.
+    The result is used if the iteration converges, its last turn changes no current by more than 1e-12, and no current
+    is far below the others: the currents are then within 1e-12, as measured against elimination on random arrays.
     """
     row, first, column, last = _wire_conductances(conductance, wires)
-    columns, drivers, steps, change = relax(conductance, row, first, column, last, rows, _MOST_STEPS)
+    columns, drivers, steps, change = relax(conductance, row, first, column, last, rows, _MAX_STEPS)
     size = np.abs(columns)
-    exact = steps < _MOST_STEPS and change < 1e-12 and size.min() >= 1e-4 * size.max()
+    exact = steps < _MAX_STEPS and change < 1e-12 and size.min() >= 1e-4 * size.max()
     return (columns, drivers) if exact else None
 
 
@@ -170,7 +170,7 @@ def gated_rows(conductance: Floats, wires: Wires) -> tuple[Floats, Floats]:
     rows, columns = conductance.shape
     below = wires.sense + wires.column * np.arange(rows, 0, -1)[:, None]
     rungs = conductance / (1 + conductance * below)
-    # From the far end: what each node is connected to, itself included, seen from its left.
+    # From the far end: the conductance of each node and all beyond it, seen from its left.
     seen = np.zeros(rows)
     entry = np.empty_like(rungs)
     for j in range(columns - 1, -1, -1):
@@ -188,6 +188,6 @@ def _wire_conductances(conductance: Floats, wires: Wires) -> tuple[float, float,
 
     No resistance counts as one so small that it changes no digit; the elimination is exact at any ratio.
     """
-    nothing = _NOTHING / (float(conductance.max(initial=0.0)) * max(conductance.shape) or 1.0)
-    row, column = max(wires.row, nothing), max(wires.column, nothing)
+    smallest = _ZERO_RESISTANCE / (float(conductance.max(initial=0.0)) * max(conductance.shape) or 1.0)
+    row, column = max(wires.row, smallest), max(wires.column, smallest)
     return 1 / row, 1 / (row + wires.driver), 1 / column, 1 / (column + wires.sense)

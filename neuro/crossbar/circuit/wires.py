@@ -1,4 +1,4 @@
-"""The wires of a crossbar: resistances, and what is done with the rows that are not read."""
+"""`Wires`: resistances of the wires of a crossbar, and the treatment of the rows that are not read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INACTIVE: tuple[Inactive, ...] = ("ground", "float", "gate")
 
 @dataclass(frozen=True, slots=True)
 class Wires:
-    """Resistance of each wire segment of an array, and of what drives its rows and senses its columns.
+    """Resistance of each wire segment of an array, of its drivers and of its sense circuits.
 
     Row i goes from its driver through `driver` and one segment to cell (i, 0), and on through one segment from
     each cell to the next; it ends at the last cell. Column j begins at cell (0, j) and goes down, through one
@@ -45,9 +45,9 @@ class Wires:
     driver: float = 0.0
     """Output resistance of a row's driver, ohm."""
     sense: float = 0.0
-    """Input resistance of what senses a column, ohm."""
+    """Input resistance of the sense circuit of a column, ohm."""
     inactive: Inactive = "ground"
-    """What the other rows do during a read. "ground": their drivers hold them at 0 V. "float": they are
+    """Treatment of the other rows during a read. "ground": their drivers hold them at 0 V. "float": they are
     disconnected from their drivers. "gate": a transistor in each of their cells is off (1T1R), no current flows."""
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Wires:
 
     @property
     def ideal(self) -> bool:
-        """Has nothing any resistance? Rows then superpose whatever the inactive ones do."""
+        """Are all resistances zero? Rows then superpose with any treatment of inactive rows."""
         return self.row == self.column == self.driver == self.sense == 0
 
     @property

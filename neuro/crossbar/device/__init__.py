@@ -1,1 +1,1 @@
-"""Memristive devices: what they hold, how pulses move them, how they fail; `device.py` comes first."""
+"""Memristive devices: windows, laws of pulses, noise, faults, presets and fits. Open `device.py` first."""

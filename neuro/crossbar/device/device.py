@@ -20,13 +20,13 @@ __all__ = ["Device"]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What one memristive device can hold, and how exactly it is written.
+    """The conductances that one memristive device can hold, and the errors of its writes.
 
     A write asks for a conductance g on the grid g_min + k step, k = 0 .. levels - 1 (anywhere in the window
     where `levels` is None) and leaves  clip(g + N(0, write_noise), g_min, g_max).
 
     Without a `law`, a learning pulse is such a write, one level up or down from where the device is. With one, a
-    pulse changes the conductance as the law says (`neuro.crossbar.device.laws`), each device has parameters and a
+    pulse changes the conductance by the law (`neuro.crossbar.device.laws`), each device has parameters and a
     window of its own (`variation`), each pulse its error (`cycle`), and `write_noise` lies on what is read after a
     pulse, not on what the next pulse starts from.
 
@@ -43,7 +43,7 @@ class Device:
     """
 
     name: str
-    """What the device is called in errors and reports."""
+    """Name in errors and reports."""
     g_min: float
     """Lowest conductance of the window, S."""
     g_max: float
@@ -126,7 +126,7 @@ class Device:
         return Constant(step=self.step), Cycle(self.write_noise / self.step, "step")
 
     def noiseless(self) -> Device:
-        """The same device without variation, errors and write noise; a table gives its expected changes."""
+        """The same device without variation, errors and write noise; a measured law has its expected changes."""
         law = self.law.load() if isinstance(self.law, MeasuredFile) else self.law
         law = law.mean() if isinstance(law, MeasuredLaw) else law
         return replace(self, law=law, variation={}, cycle=Cycle(), write_noise=0.0)
@@ -165,7 +165,7 @@ class Device:
         params: SampledDevices | None = None,
         rng: np.random.Generator | None = None,
     ) -> Floats:
-        """The conductances after pulses: what the next pulse starts from, without the write noise of a read.
+        """The conductances after pulses, from which the next pulse starts: without the write noise of a read.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ class Device:
         direction
             1 for an up pulse, -1 for a down pulse, 0 for none; other whole numbers are so many pulses.
         params
-            What `sample` gave; None: as many devices as `g` has, drawn from `rng`.
+            Devices from `sample`; None: as many devices as `g` has, drawn from `rng`.
         rng
             None: each device goes on with its own errors, the same however pulses are batched. A generator: errors
             are drawn afresh from it.

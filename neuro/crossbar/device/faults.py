@@ -1,4 +1,4 @@
-"""Devices that no longer move: where they are in an array, and at which conductance they are stuck."""
+"""`Faults`: the stuck devices of an array, each with the conductance at which it is stuck."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Faults"]
 
 KINDS = ("healthy", "open", "low", "high", "between")
-"""What a device can be, in the order of the numbers of `Faults.kinds`."""
+"""The states of a device, in the order of the numbers of `Faults.kinds`."""
 
 _SIGNS = ".OLHs"
 
@@ -94,7 +94,7 @@ class Faults:
         7200
         """
         if not 0 <= fraction <= 1:
-            raise DeviceError("the fraction of stuck devices is one of 0..1", where="faults", value=fraction)
+            raise DeviceError("the fraction of stuck devices must lie within 0..1", where="faults", value=fraction)
         if np.isnan(at):
             raise DeviceError("stuck devices need a conductance; NaN marks a healthy one", where="faults, at")
         plus, minus = np.where(stream(seed, "faults").random((2, *shape)) < fraction, at, np.nan)
@@ -113,14 +113,14 @@ class Faults:
         columns: float = 0.0,
         seed: int = 0,
     ) -> Faults:
-        """Faults of every kind, each device and each line of each of the two arrays for itself.
+        """Draw faults of every kind, independently for each device and each line of the two arrays.
 
         Parameters
         ----------
         shape
             (pre, post) of the array.
         device
-            Where its window ends is where devices are stuck high or low.
+            Devices are stuck high or low at the ends of its window.
         high, low, open
             Probabilities that a device is stuck at g_max, at g_min, or conducts nothing; together 1 at most.
         rows, columns
@@ -143,9 +143,13 @@ class Faults:
         shares = {"high": high, "low": low, "open": open, "rows": rows, "columns": columns}
         for name, share in shares.items():
             if not 0 <= share <= 1:
-                raise DeviceError("a probability is one of 0..1", where=f"faults, {name}", value=share)
+                raise DeviceError("a probability must lie within 0..1", where=f"faults, {name}", value=share)
         if high + low + open > 1:
-            raise DeviceError("a device has one fault at most", where="faults", value=f"{high + low + open:g} of them")
+            raise DeviceError(
+                "the probabilities of `high`, `low` and `open` must add up to 1 at most",
+                where="faults",
+                value=f"{high + low + open:g}",
+            )
         rng = stream(seed, "faults", "kinds")
         chance = rng.random((2, *shape))
         stuck = np.full((2, *shape), np.nan)
@@ -206,9 +210,9 @@ class Faults:
         return Faults(*(np.where(np.isnan(new), old, new) for old, new in pairs))
 
     def kinds(self, device: Device | None = None) -> tuple[Ints, Ints]:
-        """What each device is, an index into `KINDS`, positive and negative array, shape (pre, post).
+        """The kind of each device, an index into `KINDS`, positive and negative array, shape (pre, post).
 
-        Without `device` there is no window, and what is stuck above zero is "between".
+        Without `device` there is no window, and a device stuck above zero is "between".
         """
         found = []
         for part in (self.plus, self.minus):
@@ -229,17 +233,17 @@ class Faults:
         plus, minus = self.kinds(device)
         width = max(self.shape[1], 4)
         lines = [f"{'plus':<{width}}   minus"]
-        for one, two in zip(plus, minus, strict=True):
-            texts = ("".join(_SIGNS[kind] for kind in row) for row in (one, two))
+        for rows in zip(plus, minus, strict=True):
+            texts = ("".join(_SIGNS[kind] for kind in row) for row in rows)
             lines.append("   ".join(f"{text:<{width}}" for text in texts).rstrip())
-        what = {
+        texts_of = {
             "open": "open, conducts nothing",
             "low": "stuck low",
             "high": "stuck high",
             "between": "stuck at another conductance",
         }
         present = sorted({int(kind) for kind in np.unique([plus, minus]) if kind})
-        legend = [f"{_SIGNS[kind]} {what[KINDS[kind]]}" for kind in present] or ["all healthy"]
+        legend = [f"{_SIGNS[kind]} {texts_of[KINDS[kind]]}" for kind in present] or ["all healthy"]
         return "\n".join([*lines, f"{', '.join(legend)}; {self.count} of {plus.size + minus.size} devices"])
 
     def __getitem__(self, part: tuple[slice, slice]) -> Faults:

@@ -1,4 +1,4 @@
-"""How the current of a device grows with its voltage."""
+"""Curves of current against voltage: `Ohmic` and `Sinh`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a pulse changes a conductance: the laws, how devices differ from one another, and how pulses differ.
+"""The laws of pulses, the variation between devices, and the errors between pulses.
 
 Every law gives the change of one pulse at the conductance g of a device whose own window is lo..hi. Up pulses add
 D+(g), down pulses take off D-(g); after each pulse g is clipped to lo..hi. `zero` is the conductance where a pulse
@@ -113,7 +113,7 @@ class Constant:
     up_down: float = 0.0
     """Asymmetry of the nominal steps."""
     zero: float | None = None
-    """Where the bounds' variation is reckoned from, S; None: the middle of the window."""
+    """Reference of the bounds' variation, S; None: the middle of the window."""
 
     def __post_init__(self) -> None:
         _steps(self)
@@ -204,7 +204,7 @@ class Power:
     up_down: float = 0.0
     """Asymmetry of the nominal steps."""
     zero: float | None = None
-    """Where the bounds' variation is reckoned from, S; None: the middle of the window."""
+    """Reference of the bounds' variation, S; None: the middle of the window."""
     gamma_up: float = 1.0
     """Exponent of up pulses."""
     gamma_down: float = 1.0
@@ -228,7 +228,7 @@ class Piecewise:
     up_down: float = 0.0
     """Asymmetry of the nominal steps."""
     zero: float | None = None
-    """Where the bounds' variation is reckoned from, S; None: the middle of the window."""
+    """Reference of the bounds' variation, S; None: the middle of the window."""
     up: tuple[float, ...] = (1.0,)
     """Factors of up pulses from lo to hi; a single one is a constant."""
     down: tuple[float, ...] = (1.0,)

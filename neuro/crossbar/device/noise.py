@@ -1,4 +1,4 @@
-"""How the conductance of a device moves by itself: telegraph noise, 1/f noise, and drift with age."""
+"""Changes of a conductance without pulses: telegraph noise, 1/f noise, and drift with age."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Drift", "Flicker", "Fluctuations", "Telegraph"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telegraph:
-    """A trap in each device: G jumps between G and G (1 + amplitude), with exponential dwell times, for itself.
+    """A trap in each device: G jumps between G and G (1 + amplitude), with exponential dwell times.
 
     Source: S. Machlup, J. Appl. Phys. 25 (1954) 341.
 
@@ -75,7 +75,7 @@ class Telegraph:
 class Flicker:
     """1/f noise: relative fluctuations of G whose one-sided spectrum is S(f) = amplitude^2 / f in a band.
 
-    A sum of Ornstein-Uhlenbeck processes whose time constants are spread evenly on a logarithmic scale, four to
+    A sum of Ornstein-Uhlenbeck processes whose time constants are evenly spaced on a logarithmic scale, four to
     a decade, a decade beyond the band at either end. Each has variance amplitude^2 ln(10) / 4: the sum over k of
     4 s^2 tau_k / (1 + (2 pi f tau_k)^2)  then is amplitude^2 / f. Source: A. van der Ziel, Physica 16 (1950) 359.
 
@@ -159,8 +159,8 @@ class Drift:
 class Fluctuations:
     """The states of all devices of a crossbar, moved on from one time to the next.
 
-    Each kind of noise has a random stream of its own, so that adding one leaves the others as they were. What comes
-    out depends on the times asked for, not on how the reads at these times are grouped.
+    Each kind of noise has a random stream of its own, so that adding one does not change the others. The
+    factors depend on the times of the reads, not on how the reads at one time are grouped.
 
     Examples
     --------
@@ -189,7 +189,7 @@ class Fluctuations:
         """The time up to which the states have been moved, s."""
 
     def factors(self, at: float) -> Floats:
-        """What each conductance is multiplied by at time `at`, s, not before the last one; never below zero.
+        """The factor of each conductance at time `at`, s, which is not before the last one; never below zero.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Measured devices whose data lie outside this project: where they are looked for, and how to get them."""
+"""`MeasuredFile`: a measured law in the reference data, which are not part of this project."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class MeasuredFile:
     """A `MeasuredLaw` in a file of the reference data, read when it is first needed.
 
     The file is an archive of arrays: `conductance` (devices, points), `probability` (probabilities,), `set_change`
-    and `reset_change` (devices, probabilities, points), in siemens. An inverse distribution cannot fall: where the
-    file's does, because few pulses were measured there, its values are sorted, which leaves their set as it is.
+    and `reset_change` (devices, probabilities, points), in siemens. An inverse distribution cannot fall. Where the
+    one in the file does, because few pulses were measured, its values are sorted; their set stays the same.
     """
 
     file: str

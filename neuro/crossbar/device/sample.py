@@ -109,9 +109,9 @@ class SampledDevices:
         Parameters
         ----------
         g
-            What the next pulse starts from, S, contiguous, of the devices' shape; changed in place.
+            Conductances from which the next pulse starts, S, contiguous, of the devices' shape; changed in place.
         seen
-            What is read, S: g, and on it the write noise of the last pulse; changed in place.
+            Conductances as read, S: g with the write noise of the last pulse; changed in place.
         pulses
             int64, contiguous, of the devices' shape.
         disturb
@@ -131,7 +131,7 @@ class SampledDevices:
         Parameters
         ----------
         g
-            What the first pulse starts from, S, flat; changed in place.
+            Conductances from which the first pulse starts, S, flat; changed in place.
         ways
             1, -1 or 0 for each pulse and device, int64, shape (pulses, devices).
         toward, gain

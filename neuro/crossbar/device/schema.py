@@ -1,4 +1,4 @@
-"""Files of device models: every figure with value, unit and source, and what becomes of it in siemens."""
+"""The schema of device files, and the conversion of their figures to siemens."""
 
 from __future__ import annotations
 

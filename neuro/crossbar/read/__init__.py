@@ -1,1 +1,1 @@
-"""Reads: settings, noise, converters and their energy; `reader.py` comes first."""
+"""Reads of an array: settings, products, noise, converters and energy. Open `reader.py` first."""

@@ -1,4 +1,4 @@
-"""How a crossbar is read: voltage and time, noise, the shape of the devices' curve, converters, and what each costs."""
+"""`Reading` and `Converter`: voltage, time, noise, curve, converters and energies of a read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Converter", "Reading"]
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """A DAC, ADC or comparator: what goes through comes out as the nearest of 2^bits levels from low to high.
+    """A DAC, ADC or comparator: it replaces each value by the nearest of 2^bits levels from low to high.
 
-    One bit is a comparator: its threshold lies half-way. Values are in the unit of what is converted: drives for
-    a DAC; for what senses the columns, the unit of `Crossbar.read`.
+    One bit is a comparator: its threshold lies half-way. The levels of a DAC are drives; those of an ADC
+    on the columns are in the unit of `read`.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Converter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one read does. Everything is off by default; nothing here is a figure of a real circuit.
+    """The settings of a read. Everything is off by default; nothing here is a figure of a real circuit.
 
     Energy needs `voltage` and `duration`: a read of a row takes V^T Y_dd V t. Without them reads are counted only.
 
@@ -70,7 +70,7 @@ class Reading:
     """How long a line is driven for one read, s."""
     noise: float = 0.0
     """White noise: standard deviation of each conductance from one read to the next, as a share of it. On a column
-    it is one normal of V sqrt(sum (noise G)^2), G as programmed: what the wires take off the noise is left in."""
+    it is one normal of V sqrt(sum (noise G)^2), G as programmed: the loss of noise along the wires is not modelled."""
     telegraph: Telegraph | None = None
     """A trap in each device that makes its conductance jump."""
     flicker: Flicker | None = None
@@ -82,9 +82,9 @@ class Reading:
     dac: Converter | None = None
     """Resolution of the drives."""
     adc: Converter | None = None
-    """Resolution of what the columns give in a `read`; spikes in a network are not converted."""
+    """Resolution of the columns' results in a `read`; spikes in a network are not converted."""
     driver_energy: float = 0.0
-    """Energy that driving a line once takes beside what flows through the devices, J."""
+    """Energy of driving a line once, without the energy in devices and wires, J."""
 
     def __post_init__(self) -> None:
         for key in ("voltage", "duration"):
@@ -108,5 +108,5 @@ class Reading:
 
     @property
     def fluctuates(self) -> bool:
-        """Does a read give something else than the programmed conductances, by chance or by age?"""
+        """Do reads differ from the programmed conductances, by chance or by age?"""
         return self.moves or self.noise > 0

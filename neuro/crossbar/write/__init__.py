@@ -1,1 +1,1 @@
-"""Writes: targets, pulses, closed loops; `pairs.py` holds the conductances."""
+"""Writes of an array: settings, targets, pulses and closed loops. Open `writer.py` first."""

@@ -1,4 +1,4 @@
-"""Outer products written by pulses that meet: trains on rows and columns, stochastic or counted out."""
+"""Outer products written by coincident pulses: stochastic or deterministic trains on rows and columns."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class Coincidences(NamedTuple):
     pulses: Ints
     """Signed by the product of the signs of row and column, shape (rows, columns)."""
     clipped: int
-    """Lines whose train was too short for what they had to send, so that they fired in every slot."""
+    """Lines whose train was too short for their pulses, so that they fired in every slot."""
 
 
 def coincidences(
     rows: Floats, columns: Floats, gain: float, length: int, trains: Trains, rng: np.random.Generator
 ) -> Coincidences:
-    """How many pulses meet at each pair, so that their mean is  gain rows_i columns_j.
+    """The pulses that meet at each pair; their mean is  gain rows_i columns_j.
 
     Every line fires in a share of the `length` slots of a train: p_i = a |rows_i|, q_j = b |columns_j| with
     a b length = gain, and a : b such that the busiest row and the busiest column are equally busy; shares above 1
     are cut to 1. A cell gets a pulse in each slot in which both of its lines fire. `stochastic`: each slot of each
-    line is drawn for itself (Gokmen and Vlasov, Front. Neurosci. 10, 333, 2016). `deterministic`: a row fires in
-    its first slots, a column in as many, spread evenly over the train in bit-reversed order, so that the count differs
+    line is drawn independently (Gokmen and Vlasov, Front. Neurosci. 10, 333, 2016). `deterministic`: a row fires in
+    its first slots, a column in as many, distributed evenly over the train in bit-reversed order. The count differs
     from the product by log2(length) at most and the same product always gives the same pulses.
 
     Parameters
@@ -81,5 +81,5 @@ def _reversed(length: int) -> Ints:
     """The rank of each slot in the order of its reversed bits."""
     bits = max(int(length - 1).bit_length(), 1)
     slots = np.arange(length)
-    turned = sum((slots >> k & 1) << (bits - 1 - k) for k in range(bits))
-    return np.argsort(np.argsort(turned))
+    reversed_bits = sum((slots >> k & 1) << (bits - 1 - k) for k in range(bits))
+    return np.argsort(np.argsort(reversed_bits))

@@ -81,7 +81,7 @@ class Pairs:
     def write(self, plus_mask: Mask, minus_mask: Mask, g_plus: Floats, g_minus: Floats) -> None:
         """Bring the devices in the masks to `g_plus` and `g_minus`, S, each with its own error, clipped.
 
-        Stuck devices draw an error too, and stay: a fault leaves the errors of its neighbours as they were.
+        Stuck devices draw an error too, and stay: a fault does not change the errors of its neighbours.
         """
         device, faults = self.device, self.faults
         for side, (read, mask, target, fault) in enumerate(

@@ -19,12 +19,12 @@ CAUSES = ("write_plus", "write_minus")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """What one write pulse does. Nothing here is a figure of a real circuit.
+    """Voltage, time and disturbance of a write pulse. Nothing here is a figure of a real circuit.
 
     A pulse of a device without a law, and a write to a target, count as one pulse of this voltage and time. Its
     energy is  voltage^2 duration G,  with the mean G of before and after. A half-selected device, on the row or the
-    column of one that is pulsed, has half the voltage and so takes a quarter of that, and moves by `disturb` times
-    what a whole pulse would move it; where that is zero, a selector is taken to keep half-selected devices out.
+    column of one that is pulsed, has half the voltage and takes a quarter of that energy. It moves by `disturb` times
+    the change of a whole pulse. With `disturb` at zero, a selector keeps half-selected devices out.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Writing:
             if getattr(self, key) is not None:
                 positive(getattr(self, key), f"Writing, {key}")
         if not 0 <= float(finite(self.disturb, "Writing, disturb")) <= 1:
-            rule = "a share of a pulse is one of 0..1"
+            rule = "a share of a pulse must lie within 0..1"
             raise ParameterError(rule, where="Writing, disturb", value=self.disturb)
 
     def joules(self, siemens: float) -> float | None:

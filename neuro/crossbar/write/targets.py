@@ -76,10 +76,10 @@ def nominal_step(device: Device) -> float:
 
 
 def level_moves(levels: Floats, pairs: Pairs, step: float, policy: Policy) -> tuple[Floats, Floats]:
-    """Whole levels, signed, by which each device of a pair is pulsed so that its weight moves by `levels`.
+    """Whole levels, signed, by which each device of a pair is pulsed to move its weight by `levels`.
 
     `push_pull`: both devices move by as many levels, G+ with the sign and G- against it. `one_sided`: the
-    device that has to fall does so as far as its nearest level allows, the other one rises by what is left.
+    device that has to fall does so as far as its nearest level allows, the other one rises by the rest.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def level_moves(levels: Floats, pairs: Pairs, step: float, policy: Policy) -> tu
 
 
 def analog_moves(change: Floats, plus: Floats, minus: Floats, device: Device, policy: Policy) -> tuple[Floats, Floats]:
-    """Moves of each device, S, by which G+ - G- of a pair changes by `change`, S, as far as the window lets.
+    """Moves of each device, S, by which G+ - G- of a pair changes by `change`, S, as far as the window allows.
 
-    `push_pull`: half on each device; what does not fit one goes to the other. `one_sided`: the falling device
-    takes what it can, the rising one the rest.
+    `push_pull`: half on each device; the part that does not fit one device goes to the other. `one_sided`: the falling
+    device moves as far as it can, the rising one by the rest.
     """
     size = np.abs(change)
     rising, falling = np.where(change > 0, plus, minus), np.where(change > 0, minus, plus)

@@ -1,4 +1,4 @@
-"""Closed-loop writing: pulse, read, compare, until every device is where it should be or has had enough."""
+"""Closed-loop writing: read, compare and pulse, until every device is at its target or the rounds are used up."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Missed(NamedTuple):
     row: int
     column: int
     target: float
-    """Where it should be, S."""
+    """Its target, S."""
     found: float
-    """Where it is, S."""
+    """Its conductance, S."""
 
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What closed-loop writing reached."""
+    """The result of closed-loop writing."""
 
     tolerance: float
     """How far from its target a device may be, S."""
@@ -38,9 +38,9 @@ class Verification:
     pulses: Ints
     """Pulses, or writes, that each device got, shape (2, pre, post): positive and negative array."""
     target: Floats
-    """Where the devices should be, S, of the same shape."""
+    """Targets of the devices, S, of the same shape."""
     found: Floats
-    """Where they are, S."""
+    """Their conductances, S."""
 
     @property
     def reached(self) -> Mask:
@@ -70,8 +70,8 @@ class Verification:
             f"targets after {self.rounds} rounds and {int(self.pulses.sum())} pulses"
         )
         worst = [
-            f"{one.array} ({one.row}, {one.column}): {one.found:.3g} S instead of {one.target:.3g} S"
-            for one in missed[:5]
+            f"{device.array} ({device.row}, {device.column}): {device.found:.3g} S instead of {device.target:.3g} S"
+            for device in missed[:5]
         ]
         more = [f"and {len(missed) - 5} more"] if len(missed) > 5 else []
         return "; ".join([text, *(["missed: " + ", ".join([*worst, *more])] if worst else [])])
@@ -91,16 +91,16 @@ def verify(
 
     In each round a device with a law gets as many pulses towards its target as would bring it half-way if each
     moved it by `step`, and one at least; one without a law is written anew. Devices within the tolerance are left
-    alone; whoever is disturbed by its neighbours' pulses, or read with a write noise, may have to be pulsed again.
-    What the pulses of the last round did is not read any more; it shows in `found` alone.
+    alone. A device that its neighbours' pulses disturb, or that has a write noise, may need pulses again. The pulses of
+    the last round are not followed by a read; their effect shows in `found` alone.
 
     Parameters
     ----------
     send, rewrite, read
-        What a round does: sends pulses, signed, to the two arrays; rewrites masked devices; is told how often each
-        row was read.
+        The actions of a round: `send` sends signed pulses to the two arrays, `rewrite` writes masked devices anew, and
+        `read` enters how often each row was read.
     step
-        What a pulse is expected to move, S.
+        Expected change of a pulse, S.
     """
     target = np.stack(targets)
     pulses = np.zeros(target.shape, dtype=np.int64)
@@ -117,9 +117,9 @@ def verify(
         rows = np.asarray(pending.any(axis=(0, 2)) | pairs.disturbs)
         if pairs.pulsed:
             wanted = np.maximum(np.floor(0.5 * np.abs(off) / step), 1.0)
-            now = np.where(pending, np.sign(off) * wanted, 0.0).astype(np.int64)
-            send(now[0], now[1])
-            pulses += np.abs(now)
+            signed = np.where(pending, np.sign(off) * wanted, 0.0).astype(np.int64)
+            send(signed[0], signed[1])
+            pulses += np.abs(signed)
         else:
             rewrite(pending[0], pending[1])
             pulses += pending
