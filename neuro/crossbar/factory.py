@@ -47,8 +47,8 @@ def Crossbar(
 ) -> AbstractCrossbar:
     """Write weights into memristive devices: a crossbar of the kind that the mapping and the tiles ask for.
 
-    `Crossbar` is a function. Each kind is a final class of its own, and all are an `AbstractCrossbar`: that is the
-    class for annotations and `isinstance`, and its page lists what a crossbar can do.
+    `Crossbar` is a function, because a call of a class must not return another class. The kinds are final classes;
+    all are an `AbstractCrossbar`, which is the class for annotations and `isinstance` and documents every method.
 
     Parameters
     ----------
@@ -66,15 +66,13 @@ def Crossbar(
     tile
         Rows and columns of the arrays that a larger matrix is cut into (`TiledCrossbar`); None: one array holds it all.
     slices, base
-        Of "slices" alone: number of arrays (None: 2), and base of the digits (None: the levels of the device, or 16
-        where it is continuous).
+        Of "slices": number of arrays (None: 2), base of the digits (None: levels of the device; 16 if continuous).
     reading
         Voltage and time of a read, its noise, converters, and what it costs; None: exact reads without a price.
     writing
         Voltage and time of a write pulse, and what half-selected devices take of it; None: none of them.
     w_max
-        The weight of a pair with one device at g_max and the other at g_min; None: the largest absolute
-        weight, or 1 where all are zero.
+        The weight of a pair at g_max and g_min; None: the largest absolute weight, or 1 where all are zero.
     start
         Of "pair" alone. None: one device of each pair starts at g_min. A number in 0..1: both start around this
         fraction of the window, half a weight to each side, so that both have room to move.
@@ -86,8 +84,7 @@ def Crossbar(
     WeightError
         If the weights are not a finite matrix, or one does not fit the window.
     DeviceError
-        If `device` is not a Device, `wires` are not Wires, `reading` is not a Reading, `writing` is not a Writing,
-        the faults are of another shape, or the digits of `base` are no levels of the device.
+        If a part is not of its class, the faults are of another shape, or the digits of `base` are no levels.
     ParameterError
         If `w_max`, `start`, `tile`, `slices` or `base` is outside its range, or does not belong to the mapping.
     UnsupportedFeature
@@ -104,21 +101,10 @@ def Crossbar(
     2
     """
     where = f"crossbar {name!r}"
-    wires, reading, writing = wiring(wires, where), reading_of(reading, where), writing_of(writing, where)
     matrix = weight_matrix(weights, None, f"{where}, weights")
     device, faults = devices(device, faults, (matrix.shape[0], matrix.shape[1]), where)
-    if w_max is None:
-        w_max = float(np.abs(matrix).max(initial=0.0)) or 1.0
-    setup = Setup(
-        device=device,
-        faults=faults,
-        wires=wires,
-        reading=reading,
-        writing=writing,
-        w_max=float(positive(w_max, f"{where}, w_max")),
-        seed=seed,
-        name=name,
-    )
+    largest = float(np.abs(matrix).max(initial=0.0)) or 1.0
+    setup = _setup(device, faults, wires, reading, writing, largest if w_max is None else w_max, seed, name)
     make = _maker(mapping, start, slices, base, where)
     return make(matrix, setup) if tile is None else TiledCrossbar(matrix, setup, tile, make)
 
@@ -151,17 +137,32 @@ def crossbar_from_conductance(
     plus = conductances(g_plus, None, f"{where}, g_plus")
     minus = np.zeros_like(plus) if g_minus is None else conductances(g_minus, plus.shape, f"{where}, g_minus")
     largest = float(max(plus.max(), minus.max())) or 1.0
-    setup = Setup(
-        device=Device("given", 0.0, largest),
-        faults=Faults.none((plus.shape[0], plus.shape[1])),
+    device, faults = Device("given", 0.0, largest), Faults.none((plus.shape[0], plus.shape[1]))
+    return PairCrossbar(plus, minus, _setup(device, faults, wires, reading, None, largest, seed, name), None)
+
+
+def _setup(
+    device: Device,
+    faults: Faults,
+    wires: Wires | None,
+    reading: Reading | None,
+    writing: Writing | None,
+    w_max: float,
+    seed: int,
+    name: str,
+) -> Setup:
+    """The checked parts and settings of a crossbar."""
+    where = f"crossbar {name!r}"
+    return Setup(
+        device=device,
+        faults=faults,
         wires=wiring(wires, where),
         reading=reading_of(reading, where),
-        writing=Writing(),
-        w_max=largest,
+        writing=writing_of(writing, where),
+        w_max=float(positive(w_max, f"{where}, w_max")),
         seed=seed,
         name=name,
     )
-    return PairCrossbar(plus, minus, setup, None)
 
 
 def _maker(

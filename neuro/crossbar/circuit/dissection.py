@@ -1,4 +1,4 @@
-"""Elimination of the nodes inside a crossbar's wires by nested dissection, in sums of positive numbers alone."""
+"""`dissect`: elimination of the inner nodes of a crossbar by nested dissection, in sums of positive numbers only."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def dissect(
 ) -> Floats:
     """Conductances between the terminals of a crossbar whose wires all have resistance.
 
-    The array is halved until the blocks are small. A block is known by the conductances between the nodes at
-    its rim; two neighbours are joined by eliminating the nodes that they share. Every elimination is a
-    star-mesh transformation,  g_ab += g_ak g_kb / sum_c g_kc,  many at once as a product of matrices. No conductance
-    is the difference of two others, so that small ones are as exact as large ones. The work grows as the cube of
-    the side. Source of the order of elimination: A. George, SIAM J. Numer. Anal. 10 (1973) 345.
+    The array is halved until the blocks are small. A block is the conductances between the nodes at its rim; two
+    neighbours are joined by eliminating their common nodes. Every elimination is a star-mesh transformation,
+    g_ab += g_ak g_kb / sum_c g_kc,  many at once as a product of matrices. No conductance is the difference of two
+    others, so small ones are as exact as large ones. The work grows as the cube of the side.
+    Source of the order of elimination: A. George, SIAM J. Numer. Anal. 10 (1973) 345.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def dissect(
     row, column
         Conductance of one segment of a row or column wire, S.
     first
-        Conductance from each row's driver to its first cell, S, shape (rows,); 0: the row is not driven.
+        From each row's driver to its first cell, S, shape (rows,); 0: the row is not driven.
     last
         Conductance from a column's last cell to its terminal, S.
     drive
@@ -43,9 +43,8 @@ def dissect(
     Returns
     -------
     Floats
-        Shape (p, p + 2) for p terminals: the drivers, unless they are sources, then the columns. The first p
-        entries of a row are the conductances to the other terminals, S, the next is the conductance to all
-        sources together, S, the last the current that the sources drive into it with all terminals at 0 V, A.
+        Shape (p, p + 2) for p terminals: the drivers, unless they are sources, then the columns. A row has the
+        conductances to the p terminals and to all sources, S, and the sources' current at terminals of 0 V, A.
     """
     rows, columns = conductance.shape
     sources = drive.size > 0
@@ -63,29 +62,28 @@ def dissect(
         joined = [blocks[0] for _ in range(high_now * wide_now)]
         for i in range(high_now):
             for j in range(wide_now):
-                one = i * wide + 2 * j if sideways else 2 * i * wide + j
-                both = blocks[one]
+                place = i * wide + 2 * j if sideways else 2 * i * wide + j
+                both = blocks[place]
+                kept[:] = 0
                 if sideways and 2 * j + 1 < wide:
                     m = down[i + 1] - down[i]
                     n1, n2 = across[2 * j + 1] - across[2 * j], across[2 * j + 2] - across[2 * j + 1]
-                    kept[:] = 0
                     kept[0] = 0 if sources and j == 0 else m
                     kept[3] = m if 2 * j + 2 < wide else 0
                     kept[6], kept[7] = n1, n2
                     if i > 0:
                         kept[4], kept[5] = n1, n2
-                    both = _join(both, blocks[one + 1], kept, m, 1)
+                    both = _join(both, blocks[place + 1], kept, m, 1)
                 if not sideways and 2 * i + 1 < high:
                     n = across[j + 1] - across[j]
                     m1, m2 = down[2 * i + 1] - down[2 * i], down[2 * i + 2] - down[2 * i + 1]
-                    kept[:] = 0
                     if not (sources and j == 0):
                         kept[0], kept[1] = m1, m2
                     if j < wide - 1:
                         kept[2], kept[3] = m1, m2
                     kept[4] = n if i > 0 else 0
                     kept[7] = n
-                    both = _join(both, blocks[one + wide], kept, n, 3)
+                    both = _join(both, blocks[place + wide], kept, n, 3)
                 joined[i * wide_now + j] = both
         if sideways:
             across = _halved(across)
@@ -100,7 +98,7 @@ def dissect(
 
 @inner
 def _parts(size: int, side: int) -> Ints:
-    """Where the fewest equal parts of at most `side` cells begin, and the end."""
+    """Edges of the fewest equal parts of at most `side` cells."""
     count = (size + side - 1) // side
     edges = np.zeros(count + 1, np.int64)
     for k in range(count + 1):
@@ -142,7 +140,7 @@ def _leaf(
     mesh = np.zeros((size, size + 2))
     node = np.zeros(size + 2)
     for i in range(m):
-        # The node that is eliminated next, by what it is connected to; here the first cell of a row.
+        # Conductances of the node that is eliminated next, which is here the first cell of a row.
         for p in range(size + 2):
             node[p] = 0
         inlet = first[top_row + i] if along == 0 else row
@@ -203,31 +201,31 @@ def _extend(mesh: Floats, node: Floats, step: float) -> None:
 
 
 @inner
-def _join(one: Floats, two: Floats, kept: Ints, met: int, at: int) -> Floats:
-    """Two blocks as one. `kept`: left, right, top and bottom ports of the new block, from each of the two in turn.
+def _join(near: Floats, far: Floats, kept: Ints, met: int, at: int) -> Floats:
+    """Join two blocks. `kept`: left, right, top and bottom ports of the new block, from each of the two in turn.
 
-    `at`: which group of ports of the first block meets those of the second, 1 its right or 3 its bottom ones.
+    `at`: the group of ports of `near` that meets those of `far`, 1 the right or 3 the bottom ones.
     """
     size = 0
     # Of each group of ports of each block: the first, the one after the last, and the new place of the first;
     # below zero where they meet.
     groups = np.zeros((2, 4, 3), np.int64)
-    here_one = here_two = 0
+    first_near = first_far = 0
     for group in range(4):
         count = met if group == at else kept[2 * group]
-        groups[0, group, 0], groups[0, group, 1] = here_one, here_one + count
+        groups[0, group, 0], groups[0, group, 1] = first_near, first_near + count
         groups[0, group, 2] = -1 if group == at else size
-        here_one += count
+        first_near += count
         size += kept[2 * group]
         count = met if group == at - 1 else kept[2 * group + 1]
-        groups[1, group, 0], groups[1, group, 1] = here_two, here_two + count
+        groups[1, group, 0], groups[1, group, 1] = first_far, first_far + count
         groups[1, group, 2] = -1 if group == at - 1 else size
-        here_two += count
+        first_far += count
         size += kept[2 * group + 1]
     mesh = np.zeros((size, size + 2))
     meeting = np.zeros((met, met + size + 2))
-    _gather(one, groups[0], mesh, meeting)
-    _gather(two, groups[1], mesh, meeting)
+    _gather(near, groups[0], mesh, meeting)
+    _gather(far, groups[1], mesh, meeting)
     totals = np.zeros(met)
     for begin in range(0, met, _PANEL):
         _eliminate(meeting, totals, begin, min(begin + _PANEL, met))
@@ -254,8 +252,8 @@ def _add(target: Floats, other: Floats) -> None:
 def _eliminate(meeting: Floats, totals: Floats, begin: int, end: int) -> None:
     """Eliminate the nodes begin .. end of `meeting`, whose columns are its own nodes, the ports, and the sources.
 
-    Within the panel one by one; what they connect among the nodes after them is one product of matrices. A row
-    keeps what its node was connected to when it was eliminated, `totals` the sum of that.
+    Nodes of the panel are eliminated one by one; the conductances that arise among the nodes after them are one product
+    of matrices. A row keeps the conductances of its node at its elimination, `totals` their sum.
     """
     met, width = meeting.shape
     for k in range(begin, end):

@@ -1,4 +1,4 @@
-"""One set of currents by line relaxation: rows and columns of the wires solved in turn, as tridiagonal systems."""
+"""`relax`: one set of currents by line relaxation, which solves rows and columns in turn as tridiagonal systems."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from neuro.validation import Floats
 
 __all__ = ["relax"]
 
-# Rows that are solved side by side, so that the processor need not wait for each one's last result.
+# Rows that are solved side by side, so that the processor does not wait for the last result of each.
 _ABREAST = 8
 
 
 @kernel
 def relax(
-    conductance: Floats, row: float, first: float, column: float, last: float, drive: Floats, most: int
+    conductance: Floats, row: float, first: float, column: float, last: float, drive: Floats, max_steps: int
 ) -> tuple[Floats, Floats, int, float]:
     """Currents into the columns and out of the drivers, A, for these voltages of the drivers, the columns at 0 V.
 
@@ -32,13 +32,13 @@ def relax(
         Conductances of a row's segment and of its first one, of a column's segment and of its last one, S.
     drive
         V, shape (rows,).
-    most
-        Steps after which to give up.
+    max_steps
+        Largest number of steps.
 
     Returns
     -------
     tuple
-        The currents of columns and of rows; the number of steps, `most` where it did not converge; and the largest
+        The currents of columns and of rows; the number of steps, `max_steps` if it did not converge; and the largest
         relative change of a column's current in the last turn.
     """
     rows, columns = conductance.shape
@@ -57,7 +57,7 @@ def relax(
     cp = residual.copy()
     size = start = _product(residual, z)
     steps = 0
-    while size > 1e-32 * start and steps < most:
+    while size > 1e-32 * start and steps < max_steps:
         for i in range(rows):
             for j in range(columns):
                 u[i, j] = conductance[i, j] * p[i, j]
@@ -84,7 +84,30 @@ def relax(
                 p[i, j] = z[i, j] + turn * p[i, j]
                 cp[i, j] = residual[i, j] + turn * cp[i, j]
         steps += 1
-    # One more turn of plain relaxation damps what is left; by how much it changes each current tells how much that is.
+    taken, change = _last_turn(conductance, row, first, column, drive, by_row, by_column, u, w)
+    return last * w[rows - 1], taken, steps, change
+
+
+@inner
+def _last_turn(
+    conductance: Floats,
+    row: float,
+    first: float,
+    column: float,
+    drive: Floats,
+    by_row: Floats,
+    by_column: Floats,
+    u: Floats,
+    w: Floats,
+) -> tuple[Floats, float]:
+    """One turn of plain relaxation, in place, which damps the rest of the error; `change` estimates what remains.
+
+    Returns
+    -------
+    tuple
+        The currents of the drivers, A, and the largest relative change of a column's current.
+    """
+    rows, columns = conductance.shape
     before_last = w[rows - 1].copy()
     for i in range(rows):
         for j in range(columns):
@@ -107,15 +130,15 @@ def relax(
     for j in range(columns):
         if w[rows - 1, j] != 0:
             change = max(change, abs(before_last[j] / w[rows - 1, j] - 1))
-    return last * w[rows - 1], taken, steps, change
+    return taken, change
 
 
 @inner
 def _pivots(conductance: Floats, step: float, begin: float, end: float, along: bool) -> Floats:
-    """One over the pivots of each row's (or column's) system, which are sums: nothing is subtracted."""
+    """One over the pivots of each row's (or column's) system; pivots are sums, without subtraction."""
     rows, columns = conductance.shape
     inverse = np.zeros((rows, columns))
-    # What connects the node that is next in its line to all that lies before it.
+    # Conductance between the next node of each line and all before it.
     seen = np.full(rows if along else columns, begin)
     for i in range(rows):
         for j in range(columns):
@@ -164,9 +187,9 @@ def _solve_rows(inverse: Floats, step: float, x: Floats) -> None:
 
 
 @inner
-def _product(one: Floats, two: Floats) -> float:
+def _product(a: Floats, b: Floats) -> float:
     total = 0.0
-    for i in range(one.shape[0]):
-        for j in range(one.shape[1]):
-            total += one[i, j] * two[i, j]
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += a[i, j] * b[i, j]
     return total
