@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.base import AbstractCrossbar, Setup
-from neuro.crossbar.cache import VersionCache
 from neuro.crossbar.checks import drives, reads, target
-from neuro.crossbar.circuit.circuit import Circuit
+from neuro.crossbar.composite import CompositeCrossbar
 from neuro.crossbar.device_synapses import DeviceSynapses
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.snapshot import Snapshot
-from neuro.crossbar.transposed import TransposedCrossbar
 from neuro.errors import InputError, UnsupportedFeature
 from neuro.validation import Floats, Ints, frozen, indices
 
@@ -37,7 +35,7 @@ class Part(NamedTuple):
         return self.rows, self.columns
 
 
-class Assembly(AbstractCrossbar):
+class Assembly(CompositeCrossbar):
     """A crossbar whose weights are the sum of those of its parts, each in its place.
 
     Every part is a crossbar of its own, with its own devices, faults, wires, random numbers and ledger. The columns of
@@ -49,24 +47,14 @@ class Assembly(AbstractCrossbar):
         super().__init__(setup)
         self.parts = tuple(parts)
         """The crossbars, with their places."""
-        self._weights = VersionCache()
-        self._transposed = VersionCache()
 
     def __repr__(self) -> str:
         return f"<Crossbar {self.name!r}, {self.shape[0]} x {self.shape[1]} in {len(self.parts)} arrays>"
 
     @property
-    def T(self) -> TransposedCrossbar:
-        return TransposedCrossbar(self)
-
-    @property
     def arrays(self) -> tuple[AbstractCrossbar, ...]:
         """The arrays of all parts, part by part."""
         return tuple(array for part in self.parts for array in part.crossbar.arrays)
-
-    @property
-    def learns_in_run(self) -> bool:
-        return False
 
     @property
     def version(self) -> int:
@@ -92,13 +80,6 @@ class Assembly(AbstractCrossbar):
     @property
     def conductance_minus(self) -> Floats:
         return self._put_together([part.crossbar.conductance_minus for part in self.parts])
-
-    def effective_weights(self) -> Floats:
-        """The sum of the parts' weights, shape (pre, post), read-only: one array until the next write."""
-        return self._weights.get(self.version, lambda: self._sum([part.crossbar for part in self.parts]))
-
-    def transposed_weights(self) -> Floats:
-        return self._transposed.get(self.version, self._sum_transposed)
 
     def snapshot(self, at: float | None = None) -> Snapshot:
         """As `AbstractCrossbar.snapshot`: one draw of every part."""
@@ -155,19 +136,6 @@ class Assembly(AbstractCrossbar):
         other._weights, other._transposed = copy.copy(self._weights), copy.copy(self._transposed)
         return other
 
-    @property
-    def circuits(self) -> tuple[Circuit, Circuit]:
-        raise self._not_single("circuits")
-
-    def effective_conductance(self) -> Floats:
-        raise self._not_single("effective_conductance")
-
-    def solve(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> Floats:
-        raise self._not_single("solve")
-
-    def netlist(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> str:
-        raise self._not_single("netlist")
-
     def _counts(self, counts: ArrayLike, size: int, line: str) -> Ints:
         """Reads of each line, shape (size,); or none at all, shape ()."""
         checked = reads(counts, size, f"{self._where}, {line} reads")
@@ -176,6 +144,9 @@ class Assembly(AbstractCrossbar):
             raise UnsupportedFeature(rule, where=self._where, remedy="Give an array of counts")
         return checked
 
+    def _combined_weights(self) -> Floats:
+        return self._sum([part.crossbar for part in self.parts])
+
     def _sum(self, pieces: list[AbstractCrossbar] | list[DeviceSynapses]) -> Floats:
         """The weights of these, one for each part, summed in their places; read-only."""
         total = np.zeros(self.shape)
@@ -183,7 +154,7 @@ class Assembly(AbstractCrossbar):
             total[part.block] += piece.effective_weights()
         return frozen(total)
 
-    def _sum_transposed(self) -> Floats:
+    def _combined_transposed_weights(self) -> Floats:
         total = np.zeros(self.shape[::-1])
         for part in self.parts:
             total[part.columns, part.rows] += part.crossbar.transposed_weights()

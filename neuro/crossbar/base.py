@@ -1,4 +1,4 @@
-"""`AbstractCrossbar`: what every kind of crossbar can do."""
+"""`AbstractCrossbar`: the methods that every kind of crossbar has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.device_synapses import DeviceSynapses, ReadableCrossbar
-from neuro.errors import UnsupportedFeature
 from neuro.validation import Floats
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Setup:
     """The parts and settings of a crossbar, checked by the factory."""
 
     device: Device
-    """What each cell is made of."""
+    """The device of each cell."""
     faults: Faults
     """Stuck devices, shape (pre, post)."""
     wires: Wires
@@ -66,9 +65,9 @@ class AbstractCrossbar(ReadableCrossbar):
         self.wires = setup.wires
         """Resistances of the wires of each array."""
         self.reading = setup.reading
-        """What one read does."""
+        """Settings of a read."""
         self.writing = setup.writing
-        """What a write pulse does."""
+        """Settings of a write pulse."""
         self.w_max = setup.w_max
         """Largest weight that the window can hold."""
         self.shape = setup.faults.shape[0], setup.faults.shape[1]
@@ -127,7 +126,7 @@ class AbstractCrossbar(ReadableCrossbar):
 
     @abstractmethod
     def read_rows(self, rows: ArrayLike, out: Floats | None = None) -> Floats:
-        """Read rows one after the other, each by itself, and add what each gives: one spike is one row.
+        """Read rows one after the other, each by itself, and add their results: one spike is one row.
 
         White noise is drawn for each column of each read, in their order: the same however reads are grouped.
 
@@ -136,7 +135,7 @@ class AbstractCrossbar(ReadableCrossbar):
         rows
             Which row each read drives, shape (reads,).
         out
-            What the reads are added to, float64, shape (post,); None: zeros.
+            Array that the reads are added to, float64, shape (post,); None: zeros.
 
         Raises
         ------
@@ -157,7 +156,7 @@ class AbstractCrossbar(ReadableCrossbar):
         """Rewrite, without verifying, each device that is half a level or more off its target for `weights`.
 
         Continuous devices are rewritten wherever they differ at all. Targets are laid out as they were at
-        first (`start`). The learning register is emptied: what it held was meant for the weights before.
+        first (`start`). The learning register is emptied: its entries belonged to the weights before.
 
         Returns
         -------
@@ -172,7 +171,7 @@ class AbstractCrossbar(ReadableCrossbar):
 
     @abstractmethod
     def accumulate(self, dw: ArrayLike, max_levels: int = 4, *, policy: Policy = "push_pull") -> int:
-        """Add a weight change to the learning register, and send as pulses what has grown to whole levels.
+        """Add a weight change to the learning register, and send the whole levels in it as pulses.
 
         A level of weight is  2 scale step  with `push_pull`, where both devices of a pair move, and  scale step  with
         `one_sided`, where one does. Of each entry of the register  trunc(register / level)  levels, at most
@@ -232,15 +231,15 @@ class AbstractCrossbar(ReadableCrossbar):
     ) -> Coincidences:
         """Add  rate rows_i columns_j  to each weight, in the mean, by pulses that meet on rows and columns.
 
-        `coincidence.coincidences` makes the trains. Nothing waits in the learning register: what is too small for a
-        pulse comes as a rare one, or, with deterministic trains, not at all.
+        `coincidence.coincidences` makes the trains. Nothing waits in the learning register: a change too small
+        for a pulse becomes a rare pulse or, with deterministic trains, none.
 
         Parameters
         ----------
         rows, columns
             Factors of the outer product, shape (pre,) and (post,).
         rate
-            What the product is multiplied with, in the units of the weights.
+            Factor of the product, in the units of the weights.
         trains, length
             "stochastic" or "deterministic" trains, of so many slots.
         policy
@@ -369,7 +368,7 @@ class AbstractCrossbar(ReadableCrossbar):
     def netlist(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> str:
         """The circuit of `solve` as a SPICE deck (`ngspice -b` runs it): array "p", and "n" if it has devices.
 
-        The current of vp_s0 less that of vn_s0 is the first entry of what `solve` returns.
+        The current of vp_s0 less that of vn_s0 is the first entry of the result of `solve`.
 
         Raises
         ------
@@ -385,8 +384,3 @@ class AbstractCrossbar(ReadableCrossbar):
         vp_d0 p_d0 0 DC 0.5
         ...
         """
-
-    def _not_single(self, name: str) -> UnsupportedFeature:
-        """The error for a request that only one array of pairs can answer."""
-        rule = f"only a single array of pairs has `{name}`"
-        return UnsupportedFeature(rule, where=self._where, remedy="Ask one of its `arrays`")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -30,6 +32,9 @@ __all__ = [
 ]
 
 
+T = TypeVar("T")
+
+
 def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int], where: str) -> tuple[Device, Faults]:
     """The device and the faults of an array of this shape, by default ideal and none."""
     device = load_device("ideal") if device is None else device
@@ -46,45 +51,34 @@ def devices(device: Device | None, faults: Faults | None, shape: tuple[int, int]
 
 
 def wiring(wires: Wires | None, where: str) -> Wires:
-    """The wires, by default ideal.
-
-    Raises
-    ------
-    DeviceError
-        If `wires` is anything else than Wires.
-    """
-    if wires is not None and not isinstance(wires, Wires):
-        remedy = "Give neuro.Wires(row=..., column=...), in ohms per segment"
-        raise DeviceError("`wires` must be Wires", where=where, value=repr(wires), remedy=remedy)
-    return Wires() if wires is None else wires
+    """The wires, by default ideal; `DeviceError` if they are of another class."""
+    return _instance(wires, Wires, "wires", "Give neuro.Wires(row=..., column=...), in ohms per segment", where)
 
 
 def reading_of(reading: Reading | None, where: str) -> Reading:
-    """The settings of reads, by default without noise, converters and prices.
-
-    Raises
-    ------
-    DeviceError
-        If `reading` is anything else than a Reading.
-    """
-    if reading is not None and not isinstance(reading, Reading):
-        remedy = "Give neuro.Reading(...)"
-        raise DeviceError("`reading` must be a Reading", where=where, value=repr(reading), remedy=remedy)
-    return Reading() if reading is None else reading
+    """The settings of reads, by default without noise, converters and prices; `DeviceError` if of another class."""
+    return _instance(reading, Reading, "reading", "Give neuro.Reading(...)", where)
 
 
 def writing_of(writing: Writing | None, where: str) -> Writing:
-    """The settings of write pulses, by default without a price and without disturbance.
+    """The settings of pulses, by default without a price and disturbance; `DeviceError` if of another class."""
+    return _instance(writing, Writing, "writing", "Give neuro.Writing(...)", where)
+
+
+def _instance(value: T | None, kind: type[T], name: str, remedy: str, where: str) -> T:
+    """The value, or the default one of its class.
 
     Raises
     ------
     DeviceError
-        If `writing` is anything else than a Writing.
+        If the value is of another class.
     """
-    if writing is not None and not isinstance(writing, Writing):
-        remedy = "Give neuro.Writing(...)"
-        raise DeviceError("`writing` must be a Writing", where=where, value=repr(writing), remedy=remedy)
-    return Writing() if writing is None else writing
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        verb = "must be a" if not kind.__name__.endswith("s") else "must be"
+        raise DeviceError(f"`{name}` {verb} {kind.__name__}", where=where, value=repr(value), remedy=remedy)
+    return value
 
 
 def refuse_slow_reads(reading: Reading, where: str) -> None:

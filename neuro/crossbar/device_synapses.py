@@ -1,4 +1,4 @@
-"""Weights in devices as a network sees them: what crossbars, their transposes and snapshots have in common."""
+"""Weights in devices as a network sees them: the common methods of crossbars, their transposes and snapshots."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ReadableCrossbar(DeviceSynapses):
     """The reads of a crossbar: of its rows, and of its columns."""
 
     device: Device
-    """What each cell is made of."""
+    """The device of each cell."""
 
     @property
     @abstractmethod
@@ -68,7 +68,7 @@ class ReadableCrossbar(DeviceSynapses):
 
     @abstractmethod
     def read(self, rows: ArrayLike, at: float | None = None) -> Floats:
-        """Drive rows together and sum along columns: rows @ W where rows superpose, otherwise what a solve gives.
+        """Drive rows together and sum along columns: rows @ W where rows superpose, otherwise a solve.
 
         Each row with a drive other than zero counts as read.
 

@@ -1,4 +1,4 @@
-"""`Crossbar` and `crossbar_from_conductance`: they check what is given, and decide which kind of crossbar holds it."""
+"""`Crossbar` and `crossbar_from_conductance`: they check arguments and decide which kind of crossbar to make."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def Crossbar(
     weights
         Shape (pre, post), in the units of the target's v.
     device
-        What each cell is made of; None: the preset `ideal`.
+        The device of each cell; None: the preset `ideal`.
     wires
-        Resistances of the wires, and what inactive rows do; None: no wire has any resistance.
+        Resistances of the wires, and the treatment of inactive rows; None: no wire has any resistance.
     faults
         Stuck devices; None: all are healthy.
     mapping
@@ -68,9 +68,9 @@ def Crossbar(
     slices, base
         Of "slices": number of arrays (None: 2), base of the digits (None: levels of the device; 16 if continuous).
     reading
-        Voltage and time of a read, its noise, converters, and what it costs; None: exact reads without a price.
+        Voltage, time, noise, converters and energy of a read; None: exact reads without a price.
     writing
-        Voltage and time of a write pulse, and what half-selected devices take of it; None: none of them.
+        Voltage and time of a write pulse, and its effect on half-selected devices; None: no price, no effect.
     w_max
         The weight of a pair at g_max and g_min; None: the largest absolute weight, or 1 where all are zero.
     start

@@ -49,7 +49,7 @@ class Ledger:
     half_selects: int = 0
     """Pulses of half the voltage that devices got because another one on their row or column was pulsed."""
     joules: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CAUSES, 0.0))
-    """Energy by cause, J; what flows through devices and wires counts for the array it flows through."""
+    """Energy by cause, J; the heat of devices and wires counts for their array."""
     events: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CAUSES, 0))
     """How many events each entry of `joules` is the sum of."""
     plus: Ints = field(init=False)

@@ -8,15 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.crossbar.base import AbstractCrossbar, Setup
-from neuro.crossbar.cache import VersionCache
+from neuro.crossbar.base import Setup
 from neuro.crossbar.checks import drives, target, weight_matrix, whole_levels
-from neuro.crossbar.circuit.circuit import Circuit
+from neuro.crossbar.composite import CompositeCrossbar
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.pair import PairCrossbar
 from neuro.crossbar.snapshot import Snapshot
-from neuro.crossbar.transposed import TransposedCrossbar
 from neuro.crossbar.write.coincidence import Coincidences, Trains, coincidences
 from neuro.crossbar.write.pairs import Mask
 from neuro.crossbar.write.targets import Policy, at_level
@@ -28,7 +26,7 @@ from neuro.validation import Floats, Ints, frozen
 __all__ = ["OffsetCrossbar"]
 
 
-class OffsetCrossbar(AbstractCrossbar):
+class OffsetCrossbar(CompositeCrossbar):
     """Weights  W = scale (G - G_ref):  one device each, and in every row one reference in a column of its own.
 
     The reference stands in the middle of the window, or at the level nearest to it, and  scale = w_max / d  where d is
@@ -53,24 +51,14 @@ class OffsetCrossbar(AbstractCrossbar):
         self._array.ledger.writes = 0
         self._write(np.ones(stuck.shape, bool), self._targets(matrix))
         self._register = np.zeros(self.shape)
-        self._weights = VersionCache()
-        self._transposed = VersionCache()
 
     def __repr__(self) -> str:
         return f"<Crossbar {self.name!r}, {self.shape[0]} x {self.shape[1]} and an offset column>"
 
     @property
-    def T(self) -> TransposedCrossbar:
-        return TransposedCrossbar(self)
-
-    @property
     def arrays(self) -> tuple[PairCrossbar, ...]:
         """The array as it is built, shape (pre, post + 1); it has no negative devices."""
         return (self._array,)
-
-    @property
-    def learns_in_run(self) -> bool:
-        return False
 
     @property
     def version(self) -> int:
@@ -97,13 +85,6 @@ class OffsetCrossbar(AbstractCrossbar):
     @property
     def register(self) -> Floats:
         return frozen(self._register)
-
-    def effective_weights(self) -> Floats:
-        """The columns' weights less the reference's, shape (pre, post), read-only: one array until the next write."""
-        return self._weights.get(self.version, lambda: _less_reference(self._array.effective_weights()))
-
-    def transposed_weights(self) -> Floats:
-        return self._transposed.get(self.version, self._less_reference_row)
 
     def snapshot(self, at: float | None = None) -> Snapshot:
         drawn = self._array.snapshot(at)
@@ -204,20 +185,10 @@ class OffsetCrossbar(AbstractCrossbar):
         other._weights, other._transposed = copy.copy(self._weights), copy.copy(self._transposed)
         return other
 
-    @property
-    def circuits(self) -> tuple[Circuit, Circuit]:
-        raise self._not_single("circuits")
+    def _combined_weights(self) -> Floats:
+        return _less_reference(self._array.effective_weights())
 
-    def effective_conductance(self) -> Floats:
-        raise self._not_single("effective_conductance")
-
-    def solve(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> Floats:
-        raise self._not_single("solve")
-
-    def netlist(self, row_voltages: ArrayLike, column_voltages: ArrayLike = 0) -> str:
-        raise self._not_single("netlist")
-
-    def _less_reference_row(self) -> Floats:
+    def _combined_transposed_weights(self) -> Floats:
         whole = self._array.transposed_weights()
         return frozen(np.ascontiguousarray(whole[:-1] - whole[-1:]))
 

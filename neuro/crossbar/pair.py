@@ -33,8 +33,8 @@ class PairCrossbar(AbstractCrossbar):
     """Weights in an array of memristor pairs, W = scale (G+ - G-), scale = w_max / (g_max - g_min).
 
     A write rounds its target to a level of the device, adds a normal error of its own for each device, and
-    clips to the window; stuck devices stay. Without wires, reads are exact products. With them the weights are
-    what reaches the columns' ends: scale times `effective_conductance`.
+    clips to the window; stuck devices stay. Without wires, reads are exact products. With wires, a weight is the
+    current that reaches the column's end: scale times `effective_conductance`.
     The errors come from one stream, drawn by `seed` and `name`: same seed and same calls, same bits.
 
     Parameters

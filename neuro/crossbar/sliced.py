@@ -25,7 +25,7 @@ class SlicedCrossbar(Assembly):
 
     D_k is the k-th array's digit, -(base - 1) .. base - 1, and N = base^slices - 1. Of devices with levels a weight is
     rounded to one of the N + 1 steps to either side, so it is off by w_max / (2 N) at most; of continuous devices the
-    last slice holds what the others leave, and nothing is rounded.
+    last slice holds the remainder of the others, and nothing is rounded.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ def _digit_weight(w_max: float, base: int, slices: int, k: int) -> float:
 def digits(share: Floats, base: int, slices: int, whole: bool, where: str = "") -> list[Floats]:
     """The digits of  share (base^slices - 1), most significant first, each within -(base - 1) .. base - 1.
 
-    Whole digits are those of the nearest whole number. Otherwise the last digit is what the others, rounded, leave.
+    Whole digits are those of the nearest whole number. Otherwise all digits but the last are rounded, and the last one
+    is the remainder.
 
     Raises
     ------

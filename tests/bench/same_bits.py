@@ -39,10 +39,10 @@ from neuro.crossbar.device.laws import (
     Cycle,
     Exponential,
     Linear,
+    MeasuredLaw,
     Piecewise,
     Power,
     SoftBounds,
-    MeasuredLaw,
     Variation,
 )
 from neuro.crossbar.device.noise import Drift, Flicker, Telegraph

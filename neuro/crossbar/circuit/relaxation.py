@@ -100,7 +100,7 @@ def _last_turn(
     u: Floats,
     w: Floats,
 ) -> tuple[Floats, float]:
-    """One turn of plain relaxation, in place, which damps the rest of the error; `change` estimates what remains.
+    """One turn of plain relaxation, in place, which damps the rest of the error; `change` estimates the remainder.
 
     Returns
     -------

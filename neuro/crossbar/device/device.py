@@ -27,8 +27,8 @@ class Device:
 
     Without a `law`, a learning pulse is such a write, one level up or down from where the device is. With one, a
     pulse changes the conductance by the law (`neuro.crossbar.device.laws`), each device has parameters and a
-    window of its own (`variation`), each pulse its error (`cycle`), and `write_noise` lies on what is read after a
-    pulse, not on what the next pulse starts from.
+    window of its own (`variation`), each pulse its error (`cycle`), and `write_noise` is added to the reads after a
+    pulse; the next pulse starts from the conductance without it.
 
     Raises
     ------
@@ -55,7 +55,7 @@ class Device:
     source: str = ""
     """Where the figures are from."""
     notes: str = ""
-    """What a user of the figures should know."""
+    """Notes for users of the figures."""
     law: Law | MeasuredFile | None = None
     """How a pulse changes the conductance; None: by one level, whatever the conductance."""
     variation: Mapping[str, Variation] = field(default_factory=dict, hash=False)
@@ -63,7 +63,7 @@ class Device:
     cycle: Cycle = field(default_factory=Cycle)
     """How the pulses of one device differ."""
     drift: Drift | None = None
-    """How its conductance falls with age: to be given to `Reading(drift=...)`, as reads do not age by themselves."""
+    """How its conductance falls with age: for `Reading(drift=...)`, as reads do not age by themselves."""
 
     def __post_init__(self) -> None:
         where = f"device {self.name!r}"

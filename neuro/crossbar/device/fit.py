@@ -53,7 +53,7 @@ class _Form(NamedTuple):
     high: tuple[float, ...]
     make: Callable[[float, float, Sequence[float], Sequence[float]], Law]
     bounds: bool = False
-    """Whether the bounds shape the curve: they may then lie beyond what was measured, and are parameters too."""
+    """Whether the bounds shape the curve: they may then lie beyond the measurement, and are parameters too."""
 
 
 class _Fitted(NamedTuple):
@@ -149,11 +149,11 @@ def fit(
         or conductances alone. Without directions, they are taken from the turns of the curve. Pulse numbers that
         start again begin a new branch; numbers left out are pulses without a measurement.
     name
-        What to call the device; the file's name where empty.
+        Name of the device; the file's name where empty.
     law
         A name of `FORMS`, or "best".
     g_min, g_max
-        Window, S; None: the extremes of what was measured, or beyond them where the bounds shape the curve.
+        Window, S; None: the extremes of the measurement, or beyond them where the bounds shape the curve.
 
     Raises
     ------

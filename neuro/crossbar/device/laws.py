@@ -87,9 +87,9 @@ class Cycle:
     """
 
     std: float = 0.0
-    """Size of the error, relative to what `kind` says."""
+    """Size of the error, relative to the reference of `kind`."""
     kind: CycleKind = "change"
-    """What the error is relative to."""
+    """Reference of the error."""
     offset: float = 0.0
     """Of `mixed` alone, S."""
     slope: float = 0.0

@@ -22,7 +22,7 @@ LO, HI, UP, DOWN, ZERO, LOW, HIGH, GAMMA_UP, GAMMA_DOWN, A_UP, A_DOWN, A, B, NUM
 CONSTANT, LINEAR, SOFT, EXPONENTIAL, POWER, PIECEWISE, TABLE = range(7)
 CHANGE, STEP, MIXED = range(3)
 
-# Numbers drawn for each pulse: two for its error (or one for a table), two for what is read afterwards.
+# Numbers drawn for each pulse: two for its error (or one for a table), two for the read afterwards.
 _DRAWS = 4
 
 
@@ -189,7 +189,7 @@ def _half_pulse(d: DeviceRecords, way: int, g: float, i: int, fraction: float) -
 def send(d: DeviceRecords, g: Floats, seen: Floats, pulses: Ints) -> tuple[float, float]:
     """Send `pulses[i]` pulses, signed by direction, to each device i, in place.
 
-    `g` is what the next pulse starts from, `seen` what is read: the same, or g with the write noise of the last
+    The next pulse starts from `g`; `seen` is the read conductance: the same, or g with the write noise of the last
     pulse. Returns two sums, over up pulses and over down pulses, of the mean of g before and after, S: a pulse's charge
     is computed from them.
     """
@@ -269,7 +269,7 @@ def send_by_rows(
 
 @kernel
 def play(d: DeviceRecords, g: Floats, ways: Ints, drawn: Floats, gain: float) -> Floats:
-    """What is read of each device before and after each of its pulses, shape (pulses + 1, devices).
+    """The read conductance of each device before and after each of its pulses, S, shape (pulses + 1, devices).
 
     `ways` has one pulse, up, down or none (1, -1, 0), for each device in each of its rows. After each pulse the
     device takes over `gain` of its distance to `drawn`, shape (pulses + 1, devices), where that is a number.

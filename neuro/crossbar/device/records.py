@@ -35,11 +35,11 @@ class DeviceRecords(NamedTuple):
     means: Floats
     """Its expected changes, (way, measured devices, 1, points)."""
     mode: int
-    """What the error of a pulse is relative to."""
+    """Reference of the error of a pulse: the change, the step, or a mixture."""
     noise: Floats
     """Of that error: std, offset, slope, correlation."""
     write_noise: float
-    """Standard deviation of what is read after a pulse, S."""
+    """Standard deviation of a read after a pulse, S."""
     key: np.uint64
     """Root of the errors of all these devices."""
     counts: Ints

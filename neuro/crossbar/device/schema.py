@@ -107,7 +107,7 @@ class CycleRecord(BaseModel):
     model_config = _STRICT
 
     kind: Literal["change", "step", "mixed"]
-    """What the error is relative to; see `neuro.crossbar.device.laws.Cycle`."""
+    """Reference of the error; see `neuro.crossbar.device.laws.Cycle`."""
     std: Figure
     """Its size."""
     offset: Figure | None = None
@@ -141,7 +141,7 @@ class DeviceRecord(BaseModel):
     origin: str = ""
     """Where the device is from, in a line."""
     notes: str = ""
-    """What a user of the figures should know."""
+    """Notes for users of the figures."""
     g_min: _Siemens
     """Lowest conductance."""
     g_max: _Siemens

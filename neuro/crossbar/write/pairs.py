@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 class Pairs:
     """Conductances `plus` and `minus`, S, shape (pre, post), of devices that are written with errors.
 
-    Devices with a law start from what they were written to, each within its own window.
+    Pulses of devices with a law start from the written conductance, each within its own window.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class Pairs:
         disturb: float = 0.0,
     ) -> None:
         self.device = device
-        """What each cell is made of."""
+        """The device of each cell."""
         self.faults = faults
         """Which cells no longer move."""
         self.plus: Floats = np.full(faults.shape, device.g_min)

@@ -1,4 +1,4 @@
-"""`Writing`: voltage and time of a write pulse, its energy, and what it does to half-selected devices."""
+"""`Writing`: voltage and time of a write pulse, its energy, and its effect on half-selected devices."""
 
 from __future__ import annotations
 

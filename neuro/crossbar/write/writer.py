@@ -58,7 +58,7 @@ class Writer:
         self.pairs: Pairs = reader.pairs
         """The devices."""
         self.device: Device = self.pairs.device
-        """What each cell is made of."""
+        """The device of each cell."""
         self.register: Floats = np.zeros(self.pairs.plus.shape)
         """Weight change not yet sent, shape (pre, post)."""
         self.step = nominal_step(self.device)
