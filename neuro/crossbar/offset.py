@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +27,7 @@ from neuro.validation import Floats, Ints, frozen
 __all__ = ["OffsetCrossbar"]
 
 
+@final
 class OffsetCrossbar(CompositeCrossbar):
     """Weights  W = scale (G - G_ref):  one device each, and in every row one reference in a column of its own.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ from neuro.validation import Floats, frozen, indices
 __all__ = ["PairCrossbar", "pair_crossbar"]
 
 
+@final
 class PairCrossbar(AbstractCrossbar):
     """Weights in an array of memristor pairs, W = scale (G+ - G-), scale = w_max / (g_max - g_min).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +21,7 @@ from neuro.validation import Floats
 __all__ = ["SlicedCrossbar", "digits"]
 
 
+@final
 class SlicedCrossbar(Assembly):
     """Weights whose digits lie in several arrays of pairs:  W = w_max / N sum_k base^(slices - 1 - k) D_k.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import final
 
 from numpy.typing import ArrayLike
 
@@ -13,6 +14,7 @@ from neuro.validation import Floats, frozen
 __all__ = ["Snapshot"]
 
 
+@final
 class Snapshot(DeviceSynapses):
     """Synapses with one draw of every device's noise, age and telegraph state, frozen for as long as they are used.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,7 @@ from neuro.validation import Floats
 __all__ = ["TiledCrossbar"]
 
 
+@final
 class TiledCrossbar(Assembly):
     """A matrix cut into tiles, each a crossbar of its own; tiles at the right and lower edge may be smaller.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import final
+
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.base import AbstractCrossbar
@@ -12,6 +14,7 @@ from neuro.validation import Floats
 __all__ = ["TransposedCrossbar"]
 
 
+@final
 class TransposedCrossbar(ReadableCrossbar):
     """A crossbar whose rows are the columns of another one, on the same devices.
 

@@ -12,6 +12,7 @@ from neuro.crossbar.device.catalog import load_device
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.factory import Crossbar
+from neuro.crossbar.pair import PairCrossbar
 from neuro.crossbar.sliced import digits
 from neuro.errors import DeviceError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.units import ms
@@ -310,6 +311,20 @@ def test_energy_and_noise_of_all_arrays_count(name):
 def _connected(one, two, net, synapses):
     net.connect(one, two, synapses, delay=1 * ms)
     return net
+
+
+@every
+def test_every_crossbar_is_of_a_final_kind_and_is_built_of_arrays_of_pairs(options):
+    crossbar = nr.Crossbar(random_weights(), **options)
+    assert isinstance(crossbar, nr.AbstractCrossbar)
+    assert type(crossbar).__final__
+    assert all(type(array) is PairCrossbar for array in crossbar.arrays)
+    assert crossbar.learns_in_run == (crossbar.arrays == (crossbar,))
+
+
+def test_options_of_slices_belong_to_slices():
+    with pytest.raises(ParameterError, match="slices"):
+        nr.Crossbar([[1.0]], base=4)
 
 
 @pytest.mark.parametrize("options", [{"tile": (4, 4)}, {"mapping": "offset"}])
