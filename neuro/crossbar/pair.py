@@ -207,7 +207,7 @@ class PairCrossbar(AbstractCrossbar):
         """
         own = self.state_arrays()
         if {name: array.shape for name, array in own.items()} != {name: arrays[name].shape for name in arrays}:
-            raise StateError("the devices of the state are others", where=self._where)
+            raise StateError("the crossbar of the state has other devices", where=self._where)
         for name, array in own.items():
             array[...] = arrays[name][...]
         self._reader.pairs.random_state = dict(random_state)
