@@ -1,8 +1,9 @@
-"""Named errors: what the rule is, what was given, and what to do about it."""
+"""Errors by name: each says the rule, the value that was given, and the remedy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 __all__ = [
     "ChipError",
@@ -50,6 +51,16 @@ class NeuroError(Exception):
         if remedy:
             text += f". {remedy}"
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross from worker processes with their fields; by default Python would call `__init__` with the text.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[NeuroError], args: tuple[Any, ...], fields: Mapping[str, Any]) -> NeuroError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class ParameterError(NeuroError, ValueError):
@@ -155,13 +166,37 @@ class UnsupportedFeature(NeuroError, ValueError):
 
 
 class UnknownName(NeuroError, KeyError):
-    """No task, preset, population, device or key has this name."""
+    """No task, preset, population, device or key has this name.
 
-    def __init__(self, kind: str, name: object, known: object = ()) -> None:
-        names = ", ".join(sorted(str(k) for k in known)) if known else "none"  # type: ignore[attr-defined]
-        super().__init__(f"no {kind} is called {name!r}", remedy=f"Known: {names}")
+    Parameters
+    ----------
+    kind
+        What was looked for.
+    name
+        The name that was given.
+    known
+        The names that exist.
+
+    >>> str(UnknownName("device", "EcRan", ["EcRam", "PCM"]))
+    "no device is called 'EcRan'. Did you mean 'EcRam'? Known: EcRam, PCM"
+    """
+
+    def __init__(self, kind: str, name: object, known: Iterable[object] = ()) -> None:
+        names = sorted(str(each) for each in known)
+        alike = _alike(str(name), names)
+        question = f"Did you mean {' or '.join(map(repr, alike))}? " if alike else ""
+        super().__init__(f"no {kind} is called {name!r}", remedy=f"{question}Known: {', '.join(names) or 'none'}")
         self.kind = kind
         self.name = name
+        self.alike = alike
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def _alike(name: str, known: list[str]) -> list[str]:
+    """At most three of the known names that resemble `name`, the most similar first; capitals do not matter."""
+    from difflib import get_close_matches
+
+    by_plain = {each.casefold(): each for each in known}
+    return [by_plain[found] for found in get_close_matches(name.casefold(), by_plain)]

@@ -16,7 +16,9 @@ import neuro
 PACKAGE = Path(neuro.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "units", "validation", "randomness", "paths", "figures", "jit", "simd", "progress"},
+    # The ground floor: single modules that everything may use.
+    {"errors", "units", "validation", "randomness", "paths", "figures", "jit", "simd", "progress"}
+    | {"names", "display", "workers"},
     {"network", "crossbar", "chip"},
     {"engine"},
     {"accounting"},

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from neuro.engine.storage.recording_format import write_recording
 from neuro.errors import InputError
+from neuro.names import Named
 from neuro.validation import Floats, Ints, finite, frozen, indices
 
 __all__ = ["Current", "Record", "Recording", "Spikes"]
@@ -65,13 +66,13 @@ class Spikes:
         """
         return np.bincount(self.ids, minlength=size)
 
-    def window(self, t0: float, t1: float) -> Spikes:
-        """The spikes with t0 <= time < t1; their times stay as they are.
+    def window(self, start: float, stop: float) -> Spikes:
+        """The spikes with start <= time < stop; their times stay as they are.
 
         >>> len(Spikes([0.1, 0.2, 0.3], [1, 1, 0]).window(0.2, 0.3))
         1
         """
-        low, high = np.searchsorted(self.times, [t0, t1], side="left")
+        low, high = np.searchsorted(self.times, [start, stop], side="left")
         return Spikes.in_order(self.times[low:high], self.ids[low:high])
 
 
@@ -151,6 +152,14 @@ class Recording:
     order; random synapses come by source, then by target."""
     interrupted: bool = False
     """Was the run stopped early? Then `stop` is the time it reached."""
+
+    def __post_init__(self) -> None:
+        kinds = {"spikes": "population", "v": "population with recorded voltages"}
+        kinds |= {"events": "projection", "weights": "projection that learned"}
+        for field_name, kind in kinds.items():
+            entries = getattr(self, field_name)
+            if isinstance(entries, dict):
+                object.__setattr__(self, field_name, Named(f"{kind} of this recording", entries))
 
     def save(self, path: str | Path) -> None:
         """Write everything to one HDF5 file, whole or not at all; `load_recording` and `load_state` read it."""

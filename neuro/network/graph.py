@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
+from neuro.names import Named
 from neuro.network.convolution import Convolution2d
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import IF, LIF, Model, Source, receptors
@@ -119,9 +120,9 @@ class Network:
 
     seed: int = 0
     """Root of every random draw of the network's structure."""
-    populations: dict[str, Population] = field(default_factory=dict)
+    populations: dict[str, Population] = field(default_factory=lambda: Named("population of this network"))
     """By name, in the order in which they were added."""
-    projections: dict[str, Projection] = field(default_factory=dict)
+    projections: dict[str, Projection] = field(default_factory=lambda: Named("projection of this network"))
     """By name, in the order in which they were connected."""
 
     def add(self, population: Population) -> Population:

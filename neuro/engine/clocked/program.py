@@ -13,6 +13,7 @@ from neuro.engine.clocked.arrays import EULER, GROUP, LINK, NEVER, WHOLE, Cells,
 from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.program import Program
 from neuro.errors import ParameterError, UnknownName, UnsupportedFeature, WeightError
+from neuro.names import Named
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.loihi import LoihiAHP, LoihiLIF
 from neuro.network.neurons import ALIF, LIF, Source, receptors
@@ -98,7 +99,7 @@ def build_clocked(network: Network | Program, dt: float | None, semantics: str |
     program = network if isinstance(network, Program) else None
     net = network.network if isinstance(network, Program) else network
     chosen = _semantics(net, semantics)
-    offset, total = {}, 0
+    offset, total = Named[int]("population of this network"), 0
     for name, population in net.populations.items():
         offset[name] = total
         total += population.size

@@ -39,6 +39,7 @@ from neuro.engine.recording import Record, Recording, Spikes, columns
 from neuro.engine.results import report_reads, split_by_population
 from neuro.errors import InputError, NetworkError, StateError
 from neuro.jit import is_cached
+from neuro.names import Named
 from neuro.network.graph import Network
 from neuro.network.summary import summary
 from neuro.validation import Floats, Ints, positive
@@ -70,11 +71,12 @@ class ClockedState:
     def v(self) -> Mapping[str, Floats]:
         """The potentials of all populations with a membrane, after the last step."""
         sources = self.program.groups["source"]
-        return {
+        potentials = {
             name: self.arrays.neuron["v"][self.program.slice(name)].astype(np.float64)
             for name, source in zip(self.program.offset, sources, strict=True)
             if not source
         }
+        return Named("population with a membrane", potentials)
 
 
 def run_batch(
@@ -82,21 +84,23 @@ def run_batch(
     duration: float,
     trials: Iterable[Mapping[str, Any]],
     *,
+    record: Record | None = None,
+    seed: int | None = None,
     dt: float | None = None,
     semantics: str | None = None,
-    record: Record | None = None,
     state: ClockedState | None = None,
-    seed: int | None = None,
 ) -> Iterator[Recording]:
     """Run one network on many inputs with the clocked engine; each trial gives the bits of a run of its own.
 
     Parameters
     ----------
-    network, duration, dt, semantics, record, seed
+    network, duration
         As for `run`; the network is lowered once.
     trials
         The `inputs` of each trial. They are asked for one by one, so a generator will do. Poisson sources fire the
         same spikes in all of them.
+    record, seed, dt, semantics
+        As for `run`.
     state
         Where each trial starts; at rest by default.
 

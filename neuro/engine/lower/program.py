@@ -16,6 +16,7 @@ from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.wiring import lower_projections
 from neuro.errors import UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import laid
+from neuro.names import Named
 from neuro.network.graph import Network, Population
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
@@ -153,7 +154,7 @@ def build(network: Network) -> Program:
     >>> nr.build(net).size
     4
     """
-    offset, total = {}, 0
+    offset, total = Named[int]("population of this network"), 0
     for name, population in network.populations.items():
         if isinstance(population.model, LoihiLIF):
             raise UnsupportedFeature(

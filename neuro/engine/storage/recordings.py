@@ -12,7 +12,7 @@ import numpy as np
 from neuro.engine.recording import Recording, Spikes
 from neuro.engine.storage.hdf5 import hdf5_name, open_existing, read_json
 from neuro.engine.storage.recording_format import KIND
-from neuro.errors import InputError
+from neuro.errors import InputError, UnknownName
 from neuro.validation import Floats
 
 __all__ = ["SpikesOnDisk", "VoltagesOnDisk", "load_recording"]
@@ -29,8 +29,8 @@ def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
     path
         The file.
     lazy
-        Read the spikes and voltages of a population only when they are used. ``recording.spikes.window(name, t0, t1)``
-        then reads only that part of the spikes.
+        Read the spikes and voltages of a population only when they are used. ``recording.spikes.window(name, start,
+        stop)`` then reads only that part of the spikes.
 
     Raises
     ------
@@ -82,9 +82,12 @@ class SpikesOnDisk(Mapping[str, Spikes]):
 
     def __getitem__(self, name: str) -> Spikes:
         if name not in self.counts:
-            raise KeyError(name)
+            raise UnknownName("population of this recording", name, self.counts)
         with open_existing(self.path, (KIND,), InputError) as file:
             return self.part(file, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.counts
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.counts)
@@ -92,11 +95,13 @@ class SpikesOnDisk(Mapping[str, Spikes]):
     def __len__(self) -> int:
         return len(self.counts)
 
-    def window(self, name: str, t0: float, t1: float) -> Spikes:
-        """The spikes of population `name` with t0 <= time < t1; reads no others."""
+    def window(self, name: str, start: float, stop: float) -> Spikes:
+        """The spikes of population `name` with start <= time < stop; reads no others."""
+        if name not in self.counts:
+            raise UnknownName("population of this recording", name, self.counts)
         with open_existing(self.path, (KIND,), InputError) as file:
             times = file[f"spikes/{hdf5_name(name)}/times"]
-            low, high = (bisect_left(range(self.counts[name]), t, key=lambda k: float(times[k])) for t in (t0, t1))
+            low, high = (bisect_left(range(self.counts[name]), t, key=lambda k: float(times[k])) for t in (start, stop))
             return self.part(file, name, low, high)
 
     def part(self, file: Any, name: str, low: int = 0, high: int | None = None) -> Spikes:
@@ -113,9 +118,12 @@ class VoltagesOnDisk(Mapping[str, Floats]):
 
     def __getitem__(self, name: str) -> Floats:
         if name not in self.names:
-            raise KeyError(name)
+            raise UnknownName("population with recorded voltages of this recording", name, self.names)
         with open_existing(self.path, (KIND,), InputError) as file:
             return self.part(file, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
