@@ -98,7 +98,7 @@ def run_command(
 ) -> None:
     """Run a task and report what it found."""
     with _in_plain_words():
-        from neuro.report.progress import bar
+        from neuro.progress import bar
         from neuro.tasks import run_task
 
         with bar(f"{task} ({preset})") as progress:
@@ -286,7 +286,7 @@ def map_command(
     """Place a network on the cores of a chip and say what that costs, by every objective."""
     with _in_plain_words():
         from neuro.bench.mapping import run_map
-        from neuro.report.progress import bar
+        from neuro.progress import bar
         from neuro.report.record import as_dict, write
 
         with bar(f"map {net}") as progress:
@@ -324,7 +324,7 @@ def bench_engine_command(
     """
     with _in_plain_words():
         from neuro.bench.engine import as_dict, bench_engine, tables
-        from neuro.report.progress import bar
+        from neuro.progress import bar
 
         with bar(f"bench {network}") as progress:
             found = bench_engine(network, peer, turns=turns, threads=threads, progress=progress)

@@ -24,8 +24,9 @@ from neuro.crossbar.write.settings import Writing
 from neuro.crossbar.write.targets import nominal_step
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, Training, lower, present, recall, train, weight_unit
+from neuro.progress import Progress
 from neuro.randomness import stream
-from neuro.report import Progress, Report, Table
+from neuro.report import Report, Table
 from neuro.units import uS
 from neuro.validation import Floats
 

@@ -17,7 +17,8 @@ from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.laws import Constant, Linear
 from neuro.crossbar.factory import Crossbar
 from neuro.learning.memory import Memory, lower, recall
-from neuro.report import Progress, Report, Table
+from neuro.progress import Progress
+from neuro.report import Report, Table
 from neuro.tasks import braille
 from neuro.validation import Floats
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.report import Progress, Report, Table
+from neuro.progress import Progress
+from neuro.report import Report, Table
 from neuro.tasks._advantage import (
     Assumptions,
     Counts,

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 import neuro as nr
 from neuro.chip.capacity import CoreUse, core_use
 from neuro.engine.recording import Recording
-from neuro.report import Progress, Report, Table
+from neuro.progress import Progress
+from neuro.report import Report, Table
 from neuro.tasks._loihi import (
     CHIPS,
     ERRORS,

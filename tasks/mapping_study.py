@@ -19,8 +19,9 @@ from neuro.mapping.layout.layout import arrange
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import LIF, SpikeSource
 from neuro.network.synapses import Dense, OneToOne
+from neuro.progress import Progress
 from neuro.randomness import stream
-from neuro.report import Progress, Report, Table
+from neuro.report import Report, Table
 
 OWN = ("braille_memory",)
 """Networks of this project's tasks, placed by the spikes of a run."""
