@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuro.errors import NeuroError
+from neuro.errors import NeuroError, WorkerDied
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -372,9 +372,12 @@ def _warn_of_smoke(task: str) -> None:
 
 @contextmanager
 def _in_plain_words() -> Iterator[None]:
-    """Errors that the user can mend end in a sentence and code 2, an interrupt in code 130."""
+    """Errors that the user can mend end in a sentence and code 2, a dead worker in 1, an interrupt in 130."""
     try:
         yield
+    except WorkerDied as error:
+        print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
+        raise SystemExit(1) from None
     except (NeuroError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

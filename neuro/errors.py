@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "UnknownName",
     "UnsupportedFeature",
     "WeightError",
+    "WorkerDied",
 ]
 
 
@@ -192,6 +193,27 @@ class UnknownName(NeuroError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class WorkerDied(NeuroError, RuntimeError):
+    """A process that worked on a part of a task died before it could say why.
+
+    Parameters
+    ----------
+    results
+        What the finished jobs gave.
+    jobs
+        Number of jobs altogether.
+    """
+
+    def __init__(self, results: Sequence[Any], jobs: int) -> None:
+        super().__init__(
+            "a worker died (out of memory?)",
+            value=f"{len(results)} results of {jobs}",
+            remedy="Use fewer workers: --set workers=1",
+        )
+        self.results = list(results)
+        self.jobs = jobs
 
 
 def _alike(name: str, known: list[str]) -> list[str]:

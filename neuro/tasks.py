@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from neuro.engine.drive.interrupts import raise_interrupts
-from neuro.errors import ParameterError, UnknownName
+from neuro.errors import ParameterError, UnknownName, WorkerDied
 from neuro.progress import Progress, silent
 from neuro.report.record import Report, fill, plain, provenance, staged
 
@@ -149,18 +149,29 @@ def run_task(
     The task itself gets a directory that becomes `out` only when all is done, so what it writes there on the
     way vanishes with an interrupted run.
 
+    Where a worker dies, what the others have finished is written beside `out`, to ``OUT.unfinished.json``.
+
     Raises
     ------
     UnknownName, ParameterError
         As `configure`; also, before the run, if `out` cannot be written.
+    WorkerDied
+        If one of the processes of the task dies.
     """
     task = load_task(name)
     config = configure(task, preset, seed, overrides)
     if out is None:
         return _run(task, name, preset, config, None, progress)
-    with staged(out) as stage:
-        report = _run(task, name, preset, config, stage, progress)
-        fill(report, stage)
+    try:
+        with staged(out) as stage:
+            report = _run(task, name, preset, config, stage, progress)
+            fill(report, stage)
+    except WorkerDied as died:
+        results = [entry._asdict() if hasattr(entry, "_asdict") else entry for entry in died.results]
+        rest = out.with_name(f"{out.name}.unfinished.json")
+        rest.write_text(json.dumps(plain(results), allow_nan=False), encoding="utf-8")
+        died.add_note(f"What was finished is in {rest}")
+        raise
     return report
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,12 +20,13 @@ from neuro.crossbar.read.settings import Reading
 from neuro.crossbar.write.settings import Writing
 from neuro.crossbar.write.targets import nominal_step
 from neuro.learning import hopfield
-from neuro.learning.memory import Memory, Training, lower, present, recall, train, weight_unit
+from neuro.learning.memory import Memory, Training, compile_recall, lower, present, recall, train, weight_unit
 from neuro.progress import Progress
 from neuro.randomness import stream
 from neuro.report import Report, Table
 from neuro.units import uS
 from neuro.validation import Floats
+from neuro.workers import run_jobs
 
 NAMES = ("turing", "lovelace", "hopper", "shannon", "dijkstra", "knuth", "mccarthy", "hopfield", "backus")
 """The nine computer scientists of Yi et al., Nature Electronics 2022, padded with blank cells to `CELLS`."""
@@ -297,30 +295,12 @@ def _job(job: tuple[Config, str, int]) -> Outcome:
     return learn(config, variant, seed) if variant in config.variants else compare(config, variant, seed)
 
 
-def quietly() -> None:
-    """Let a worker leave interrupts to the process that started it."""
-    # Ctrl-C goes to the whole group; the parent alone answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def outcomes(config: Config, progress: Progress) -> Iterator[Outcome]:
     """Every variant with every seed, as they get ready."""
     seeds = range(config.seed, config.seed + config.seeds)
     jobs = [(config, variant, seed) for seed in seeds for variant in (*config.variants, *COMPARED)]
-    workers = min(config.workers or os.cpu_count() or 1, len(jobs))
     label = "training and recalling"
-    progress(0, len(jobs), label)
-    if workers == 1:
-        for done, job in enumerate(jobs, 1):
-            yield _job(job)
-            progress(done, len(jobs), label)
-        return
-    # Compile (or read the cache) once, here, before the workers start.
-    recall(lower(Memory(size=2), Crossbar(np.zeros((2, 2)))), Memory(size=2), np.zeros((1, 2)))
-    with multiprocessing.get_context("spawn").Pool(workers, quietly) as pool:
-        for done, outcome in enumerate(pool.imap_unordered(_job, jobs), 1):
-            yield outcome
-            progress(done, len(jobs), label)
+    return run_jobs(_job, jobs, workers=config.workers, prepare=compile_recall, progress=progress, label=label)
 
 
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,12 +13,13 @@ from neuro.crossbar.device.catalog import load_device
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.laws import Constant, Linear
-from neuro.crossbar.factory import Crossbar
-from neuro.learning.memory import Memory, lower, recall
+from neuro.crossbar.pair import Faults
+from neuro.learning.memory import compile_recall
 from neuro.progress import Progress
 from neuro.report import Report, Table
 from neuro.tasks import braille
 from neuro.validation import Floats
+from neuro.workers import run_jobs
 
 KNOBS = ("levels", "write_noise", "asymmetry", "softness", "stuck")
 """What is turned, each for itself; everything else stays as in a device of 64 levels without errors."""
@@ -135,20 +134,8 @@ def score(job: tuple[Config, Point]) -> tuple[Point, float, float]:
 def scores(config: Config, progress: Progress) -> Iterator[tuple[Point, float, float]]:
     """Every memory's score, as they get ready."""
     jobs = [(config, point) for point in points(config)]
-    workers = min(config.workers or os.cpu_count() or 1, len(jobs))
     label = "training and recalling"
-    progress(0, len(jobs), label)
-    if workers == 1:
-        for done, job in enumerate(jobs, 1):
-            yield score(job)
-            progress(done, len(jobs), label)
-        return
-    # Compile (or read the cache) once, here, before the workers start.
-    recall(lower(Memory(size=2), Crossbar(np.zeros((2, 2)))), Memory(size=2), np.zeros((1, 2)))
-    with multiprocessing.get_context("spawn").Pool(workers, braille.quietly) as pool:
-        for done, found in enumerate(pool.imap_unordered(score, jobs), 1):
-            yield found
-            progress(done, len(jobs), label)
+    return run_jobs(score, jobs, workers=config.workers, prepare=compile_recall, progress=progress, label=label)
 
 
 def breaking_point(values: Floats, found: Floats, floor: float) -> float:

@@ -1,0 +1,180 @@
+"""Jobs in processes: every result once, a dead process ends the run at once, and Ctrl-C ends the processes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from neuro.errors import ParameterError, WorkerDied
+from neuro.workers import run_jobs
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def die_at_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number > 3:
+        time.sleep(60)
+    return number
+
+
+def refuse(number: int) -> int:
+    raise ParameterError("must be even", where="number", value=number)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return when the condition holds; it must, before long."""
+    end = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < end
+        time.sleep(0.05)
+
+
+def group_is_empty(group: int) -> bool:
+    """Has every process of a group ended?"""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_job_gives_its_result_and_says_so(workers: int) -> None:
+    told: list[tuple[float, float]] = []
+    found = run_jobs(square, range(5), workers=workers, progress=lambda done, total, label: told.append((done, total)))
+    assert sorted(found) == [0, 1, 4, 9, 16]
+    assert told == [(k, 5) for k in range(6)]
+
+
+def test_no_jobs_give_no_results() -> None:
+    assert list(run_jobs(square, [], workers=2)) == []
+
+
+def test_a_worker_that_dies_ends_the_run_at_once_and_keeps_what_is_finished() -> None:
+    found: list[int] = []
+    began = time.perf_counter()
+    with pytest.raises(WorkerDied, match="a worker died") as caught:
+        found.extend(run_jobs(die_at_three, [0, 1, 2, 3, 4, 5], workers=2))
+    assert time.perf_counter() - began < 30
+    assert set(found) <= {0, 1, 2}
+    assert caught.value.results == found
+    assert caught.value.jobs == 6
+    wait_for(lambda: not multiprocessing.active_children())
+
+
+def test_an_error_of_a_job_comes_out_as_it_is() -> None:
+    with pytest.raises(ParameterError, match="number: must be even; got 1"):
+        list(run_jobs(refuse, [1, 2], workers=2))
+
+
+def test_who_wants_no_more_results_does_not_wait_for_them() -> None:
+    began = time.perf_counter()
+    results = run_jobs(die_at_three, [0, 5, 6], workers=2)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert time.perf_counter() - began < 30
+
+
+KILLED = '''
+    """Do jobs of which one dies."""
+    import os
+    import signal
+    import time
+    from typing import NamedTuple
+
+    from pydantic import BaseModel, ConfigDict
+
+    from neuro.workers import run_jobs
+
+    class Config(BaseModel):
+        model_config = ConfigDict(frozen=True, extra="forbid")
+        seed: int = 0
+
+    PRESETS = {"smoke": Config(), "paper": Config()}
+
+    class Found(NamedTuple):
+        job: int
+
+    def work(job):
+        if job == 1:
+            time.sleep(1)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Found(job)
+
+    def run(config, *, out, progress):
+        list(run_jobs(work, [0, 1, 2], workers=2))
+'''
+
+
+SLOW = KILLED.replace("os.kill(os.getpid(), signal.SIGKILL)", "time.sleep(300)").replace(
+    "list(run_jobs(work, [0, 1, 2], workers=2))",
+    "[print(os.getpid(), flush=True) for found in run_jobs(work, [0, 1, 2], workers=2)]",
+)
+
+
+def command(directory: Path, task: str, out: Path) -> list[str]:
+    """`neuro run TASK --out OUT` in a process of its own, with the tasks of a directory."""
+    code = f"""if True:
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        import neuro.tasks
+        from neuro.cli import main
+        neuro.tasks.__path__ = [{str(directory)!r}]
+        if __name__ == "__main__":
+            sys.argv = ["neuro", "run", {task!r}, "--out", {str(out)!r}]
+            main()
+    """
+    script = directory.parent / f"run_{task}.py"
+    script.write_text(code)
+    return [sys.executable, str(script)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))}
+
+
+def test_a_task_whose_worker_dies_ends_with_code_1_and_leaves_what_is_finished(make_task, tmp_path: Path) -> None:
+    directory = make_task("killed", KILLED).parent
+    out = tmp_path / "results" / "out"
+    done = subprocess.run(
+        command(directory, "killed", out), capture_output=True, text=True, timeout=60, env=environment(), check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "error: a worker died (out of memory?)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in out.parent.iterdir()] == ["out.unfinished.json"]
+    kept = json.loads((out.parent / "out.unfinished.json").read_text())
+    assert {"job": 0} in kept
+
+
+def test_an_interrupt_ends_the_workers(make_task, tmp_path: Path) -> None:
+    directory = make_task("slow", SLOW).parent
+    with subprocess.Popen(
+        command(directory, "slow", tmp_path / "out"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, complaint = process.communicate(timeout=30)
+    assert process.returncode == 130, complaint
+    wait_for(lambda: group_is_empty(process.pid))
