@@ -1,4 +1,4 @@
-"""How long work says how far it is: a callable, silent or drawn as a bar."""
+"""Progress of long work: told to a function, drawn as a bar, or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "Telling", "bar", "silent", "telling"]
 
 PATIENCE = 2.0
-"""Seconds after which a person wonders."""
+"""Seconds after which a bar appears."""
 
 
 class Progress(Protocol):
@@ -84,7 +84,7 @@ def _draw(console: Console | None) -> Any:
 
 @contextmanager
 def telling(progress: Telling, label: str) -> Iterator[Callable[[float, float, str], None] | None]:
-    """What an argument `progress` stands for, for the time of a `with` block; None where nothing is to be said.
+    """The function that an argument `progress` stands for, for the time of a `with` block; None for silence.
 
     Raises
     ------

@@ -10,8 +10,9 @@ from neuro.crossbar.factory import Crossbar
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, clamped, lower, recall, weight_unit
 from neuro.randomness import stream
-from neuro.tasks import braille
+from neuro.tasks import _braille_memory as braille
 from neuro.tasks._advantage import Counts
+from neuro.tasks._braille_cues import CELLS, NAMES, patterns
 from neuro.validation import Floats
 
 BRAILLE_FLIPS = 0.2
@@ -34,12 +35,12 @@ def braille_counts(seed: int, epochs: int, variant: str, trials: int = 90) -> tu
     """Train the Braille memory and count; also the share of exact words at 20 % flipped dots."""
     config = braille.Config(seed=seed, seeds=1, epochs=epochs, flips=(BRAILLE_FLIPS,), trials=trials, workers=1)
     found = braille.learn(config, variant, seed)
-    memory = Memory(size=braille.CELLS * 6)
+    memory = Memory(size=CELLS * 6)
     plus, minus = found.conductance
     device, _ = braille.devices(variant, seed)
     weights = braille.WEIGHT_RANGE * weight_unit(memory) * (plus - minus) / device.g_max
-    presented = epochs * config.cues * len(braille.NAMES)
-    held = clamped(lower(memory, Crossbar(weights)), memory, braille.patterns())
+    presented = epochs * config.cues * len(NAMES)
+    held = clamped(lower(memory, Crossbar(weights)), memory, patterns())
     _, cues = braille.test_cues(config, seed, BRAILLE_FLIPS)
     off_diagonal = ~np.eye(memory.size, dtype=bool)
     return Counts(
@@ -81,10 +82,10 @@ def growth(sizes: tuple[int, ...], cues: int, seed: int) -> Growth:
     spikes, sweeps, right = (np.zeros(len(sizes)) for _ in range(3))
     for k, size in enumerate(sizes):
         rng = stream(seed, "energy", "growth", str(size))
-        patterns = rng.choice([-1.0, 1.0], (max(1, round(LOAD * size)), size))
-        # Without its diagonal the projection gives a pattern back times 1 - patterns / N; full activity needs all.
-        weights = hopfield.pseudo_inverse(patterns) / (1.0 - len(patterns) / size)
-        words = patterns[np.arange(cues) % len(patterns)]
+        stored = rng.choice([-1.0, 1.0], (max(1, round(LOAD * size)), size))
+        # Without its diagonal the projection gives a pattern back times 1 - stored / N; full activity needs all.
+        weights = hopfield.pseudo_inverse(stored) / (1.0 - len(stored) / size)
+        words = stored[np.arange(cues) % len(stored)]
         start = np.where(rng.random(words.shape) < FLIPS, -words, words)
         memory = Memory(size=size)
         found = recall(lower(memory, Crossbar(weight_unit(memory) * weights)), memory, (start + 1) / 2)

@@ -9,15 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.crossbar.device.catalog import load_device
-from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.device import Device, load_device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.laws import Constant, Linear
-from neuro.crossbar.pair import Faults
 from neuro.learning.memory import compile_recall
 from neuro.progress import Progress
 from neuro.report import Report, Table
-from neuro.tasks import braille
+from neuro.tasks import _braille_memory as braille
+from neuro.tasks._braille_cues import CELLS
 from neuro.validation import Floats
 from neuro.workers import run_jobs
 
@@ -88,7 +87,7 @@ class Point(NamedTuple):
 
 
 def build(knob: str, value: float, seed: int) -> tuple[Device, Faults]:
-    """The devices of a point. The diagonal is left unformed: a neuron does not hear itself.
+    """The devices of a point. The diagonal is left unformed: no neuron has a synapse onto itself.
 
     >>> build("levels", 8, 0)[0].levels
     8
@@ -106,7 +105,7 @@ def build(knob: str, value: float, seed: int) -> tuple[Device, Faults]:
     else:
         levels = int(value) if knob == "levels" else LEVELS
         device = Device(name, low, high, levels=levels, write_noise=value * span if knob == "write_noise" else 0.0)
-    size = braille.CELLS * 6
+    size = CELLS * 6
     diagonal = np.eye(size, dtype=bool)
     unformed = np.where(diagonal, 0.0, np.nan)
     share = value if knob == "stuck" else 0.0

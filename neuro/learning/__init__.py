@@ -1,1 +1,1 @@
-"""How a network learns: from the difference between free and target-clamped activity, locally."""
+"""Learning rules, clamps and the associative memory; open `memory.py` first to see them work together."""

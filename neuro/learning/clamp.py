@@ -1,4 +1,4 @@
-"""Clamps: how a target is imposed on a population while it goes on computing."""
+"""Clamps: they draw the activity of a population to a target during a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["AppliedClamp", "Clamp"]
 
 @dataclass(frozen=True, eq=False)
 class AppliedClamp:
-    """A clamp laid on a network: what `run(clamp=...)` takes."""
+    """A clamp for one run, which `run(clamp=...)` takes; `Clamp.toward` makes one."""
 
     forced: Mapping[str, tuple[Ints, Spikes]] = field(default_factory=dict)
     """By population: neurons whose dynamics are suspended, and the spikes they fire instead."""
@@ -28,7 +28,7 @@ class AppliedClamp:
 
 @dataclass(frozen=True, eq=False)
 class Clamp:
-    """One strategy with a strength: how activity is drawn to a target.
+    """Draws the activity of a population to a target, by one of three strategies.
 
     Activity is a number in 0..1: a spike count over the longest count possible, or a trace.
 
@@ -57,7 +57,7 @@ class Clamp:
             positive(self.strength, "Clamp.strength")
 
     def toward(self, target: ArrayLike, *, start: float, stop: float, trace: ArrayLike | None = None) -> AppliedClamp:
-        """Lay the clamp on for [start, stop), seconds.
+        """The clamp toward a target in [start, stop), seconds; give it to `run(clamp=...)`.
 
         Parameters
         ----------
@@ -72,11 +72,11 @@ class Clamp:
             If targets lie outside 0..1, or the current clamp gets no trace.
         """
         goal = np.asarray(target, dtype=np.float64)
-        held = ~np.isnan(goal)
-        if goal.ndim != 1 or np.any((goal[held] < 0) | (goal[held] > 1)):
+        clamped = ~np.isnan(goal)
+        if goal.ndim != 1 or np.any((goal[clamped] < 0) | (goal[clamped] > 1)):
             raise ClampError("targets must be a flat array of numbers in 0..1", where=f"clamp of {self.population!r}")
         if self.kind == "hard":
-            neurons = np.flatnonzero(held)
+            neurons = np.flatnonzero(clamped)
             return AppliedClamp(forced={self.population: (neurons, _regular(goal, self.strength, start, stop))})
         if self.kind == "weak":
             push = 2.0 * goal - 1.0
@@ -84,12 +84,12 @@ class Clamp:
             raise ClampError("a current clamp needs the activity so far", where="trace", remedy="Give trace=")
         else:
             push = goal - finite(trace, "trace", error=ClampError)
-        value = self.strength * np.where(held, push, 0.0)
+        value = self.strength * np.where(clamped, push, 0.0)
         return AppliedClamp(currents={self.population: Current([start], value[None])})
 
 
 def _regular(activity: Floats, rate: float, start: float, stop: float) -> Spikes:
-    """Regular trains at `rate` times the activity, the first spike half an interval after the start."""
+    """Regular spikes at `rate` times the activity of each neuron, the first half an interval after the start."""
     times, ids = [np.zeros(0)], [np.zeros(0, np.int64)]
     for i in np.flatnonzero(np.nan_to_num(activity) > 0):
         interval = 1.0 / (rate * activity[i])

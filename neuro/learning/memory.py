@@ -48,14 +48,14 @@ class Memory:
 
     dv_i/dt = (1 + u_i) / (2 tick),  u_i = gain (sum_j W_ij (2 y_j - 1) + c_i): threshold 1, reset to 0. y_j is
     neuron j's spike trace, which at one spike a tick comes to 1 just after each; c_i = +-1 is the cue while it lasts.
-    The term -sum_j W_ij is a bias: a read of all rows of the same devices.
+    The term -sum_j W_ij is a bias, which one read of all rows of the same devices gives.
     """
 
     size: int
     tick: float = 1 * ms
     """Unit of time of the equations; one spike a tick, which takes u = 3, counts as full activity."""
     gain: float = 3.0
-    """What a sum of W (2 y - 1), or a cue, counts in u."""
+    """Factor of the sum of W (2 y - 1), and of a cue, in u."""
     tau: float = 2 * ms
     """Time constant of the spike traces."""
     delay: float = 0.25 * ms
@@ -63,7 +63,7 @@ class Memory:
     refractory: float = 0.5 * ms
     """Absolute refractory time."""
     v_min: float = -0.5
-    """Floor of v: how far a silent neuron can be pushed from its threshold."""
+    """Lowest v of a silent neuron."""
     cue_time: float = 5 * ms
     """How long the cue is on."""
     duration: float = 30 * ms
@@ -81,7 +81,7 @@ class Memory:
 
 
 class Recall(NamedTuple):
-    """What came of some cues: activity (cues, neurons), and how many spikes each took."""
+    """Recalls from some cues: activity, shape (cues, neurons), and the number of spikes of each recall."""
 
     activity: Floats
     spikes: Floats
@@ -94,7 +94,7 @@ class Recall(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How the memory is trained: `epochs` updates, each from `cues` distorted cues of every pattern."""
+    """Settings of the training: `epochs` updates, each from `cues` distorted cues of every pattern."""
 
     epochs: int = 200
     cues: int = 4
@@ -182,8 +182,8 @@ def clamped(program: Program, memory: Memory, patterns: Floats) -> Recall:
     clamp = Clamp(NAME, "hard", 1.0 / memory.tick)
     found, spikes = np.zeros(patterns.shape), np.zeros(len(patterns))
     for k, pattern in enumerate(patterns):
-        held = clamp.toward(pattern, start=0.0, stop=memory.duration)
-        recording = run(program, memory.duration, clamp=held)
+        applied = clamp.toward(pattern, start=0.0, stop=memory.duration)
+        recording = run(program, memory.duration, clamp=applied)
         found[k] = measure(memory, recording)
         spikes[k] = len(recording.spikes[NAME])
     return Recall(found, spikes)
@@ -234,9 +234,9 @@ def train(
         The trained memory, to recall from.
     """
     program = lower(memory, crossbar)
-    # A forced train does not depend on the weights: what it gives for a pattern is measured once.
-    held = clamped(program, memory, patterns)
-    targets = Recall(*(np.repeat(part, training.cues, axis=0) for part in held))
+    # Forced spikes do not depend on the weights: each pattern is measured once.
+    forced = clamped(program, memory, patterns)
+    targets = Recall(*(np.repeat(part, training.cues, axis=0) for part in forced))
     for epoch in range(training.epochs):
         program, free = step(
             program, memory, crossbar, training.rule(epoch), targets, distort(epoch), training.max_levels

@@ -1,4 +1,4 @@
-"""Rules of learning while a network runs: each spike changes the weights beside it, from traces of earlier spikes."""
+"""Plasticity rules: each spike of a run changes the weights of its neuron, from traces of earlier spikes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,52 @@ from neuro.engine.plasticity.state import PairRule
 from neuro.errors import ParameterError
 from neuro.validation import finite, positive
 
-__all__ = ["STDP", "EventLocal"]
+__all__ = ["STDP", "EventLocal", "SpikeRule"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventLocal:
-    """Equilibrium propagation, event by event: a nudge's effect on activity, times the activity beside it.
+class SpikeRule:
+    """What all rules have: when weights change, within which bounds, and how changes are written."""
+
+    during: tuple[tuple[float, float], ...] = ()
+    """Weights change only in these intervals [start, stop), s, of absolute time; none given: always."""
+    w_min: float | None = None
+    """Lowest weight; not for crossbars, whose devices have a window."""
+    w_max: float | None = None
+    """Highest weight."""
+    every: float | None = None
+    """Sum changes, and write them at the multiples of this time, s; a crossbar needs it. None: at once."""
+    max_levels: int = 4
+    """Most levels that one write moves the devices of a crossbar."""
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        low, high = self._bounds()
+        if not low < high:
+            raise ParameterError("`w_min` must lie below `w_max`", where=name, value=f"{low} and {high}")
+        if self.every is not None:
+            positive(self.every, f"{name}.every")
+        if isinstance(self.max_levels, bool) or not isinstance(self.max_levels, int) or self.max_levels < 1:
+            raise ParameterError("must be a whole number above zero", where=f"{name}.max_levels", value=self.max_levels)
+        for part in self.during:
+            if len(part) != 2 or not 0.0 <= part[0] < part[1]:
+                raise ParameterError(
+                    "intervals are pairs (start, stop), s, start first", where=f"{name}.during", value=part
+                )
+
+    def _bounds(self) -> tuple[float, float]:
+        return (-inf if self.w_min is None else self.w_min, inf if self.w_max is None else self.w_max)
+
+    def _limits(self) -> tuple[float, float, float, int, tuple[tuple[float, float], ...]]:
+        """The last fields of a `PairRule`: bounds, interval between writes, levels of a write, intervals."""
+        low, high = self._bounds()
+        during = tuple((float(start), float(stop)) for start, stop in self.during)
+        return float(low), float(high), float(self.every or 0.0), self.max_levels, during
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventLocal(SpikeRule):
+    """Equilibrium propagation, event by event: the effect of a nudge on one neuron, times the activity of the other.
 
     Each neuron has two traces of its spikes, x_fast and x_slow: each spike adds 1/(full tau), so that on average both
     are its activity, its rate over `full`. With m = full window, the spikes of full activity in a window,
@@ -49,15 +89,6 @@ class EventLocal:
     """Spikes per second that count as activity 1."""
     window: float
     """How long a nudge lasts, s."""
-    during: tuple[tuple[float, float], ...] = ()
-    """Weights change only in these intervals [start, stop), s, of absolute time; none given: always."""
-    w_min: float | None = None
-    """Bounds of the weights; not for crossbars, whose devices have a window."""
-    w_max: float | None = None
-    every: float | None = None
-    """Sum changes, and write them at the multiples of this time, s; a crossbar needs it. None: at once."""
-    max_levels: int = 4
-    """Most levels that one write moves the devices of a crossbar."""
 
     def __post_init__(self) -> None:
         positive(self.rate, "EventLocal.rate", zero=True)
@@ -65,16 +96,16 @@ class EventLocal:
             raise ParameterError("must not be zero", where="EventLocal.beta", value=self.beta)
         for name in ("tau_fast", "tau_slow", "full", "window"):
             positive(getattr(self, name), f"EventLocal.{name}")
-        _check(self)
+        super().__post_init__()
 
     def pair_rule(self) -> PairRule:
         """The rule as numbers, for the engine."""
         gain = self.rate / (self.beta * self.full * self.window)
-        one, other = 1.0 / (self.full * self.tau_fast), 1.0 / (self.full * self.tau_slow)
-        return PairRule((self.tau_fast, self.tau_slow) * 2, (one, other) * 2, (gain, -gain) * 2, *_limits(self))
+        jumps = (1.0 / (self.full * self.tau_fast), 1.0 / (self.full * self.tau_slow))
+        return PairRule((self.tau_fast, self.tau_slow) * 2, jumps * 2, (gain, -gain) * 2, *self._limits())
 
     def share(self) -> float:
-        """Which part of a step of activity at the start of a nudge x_fast - x_slow shows, on average over the window.
+        """Mean of x_fast - x_slow over the window of a nudge, as a share of the step of activity that the nudge makes.
 
         (tau_slow (1 - exp(-window/tau_slow)) - tau_fast (1 - exp(-window/tau_fast))) / window
         """
@@ -83,7 +114,7 @@ class EventLocal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class STDP:
+class STDP(SpikeRule):
     """Spike-timing dependent plasticity by pairs, all to all.
 
     A pair with the target's spike dt seconds after the source's adds a_plus exp(-dt/tau_plus); one with the source's
@@ -112,24 +143,16 @@ class STDP:
     a_minus: float
     """Taken away for each pair in the other order."""
     tau_plus: float
-    """Time constants, s."""
+    """Time constant of pairs in causal order, s."""
     tau_minus: float
-    during: tuple[tuple[float, float], ...] = ()
-    """Weights change only in these intervals [start, stop), s, of absolute time; none given: always."""
-    w_min: float | None = None
-    """Bounds of the weights; not for crossbars, whose devices have a window."""
-    w_max: float | None = None
-    every: float | None = None
-    """Sum changes, and write them at the multiples of this time, s; a crossbar needs it. None: at once."""
-    max_levels: int = 4
-    """Most levels that one write moves the devices of a crossbar."""
+    """Time constant of pairs in the other order, s."""
 
     def __post_init__(self) -> None:
         finite(self.a_plus, "STDP.a_plus")
         finite(self.a_minus, "STDP.a_minus")
         positive(self.tau_plus, "STDP.tau_plus")
         positive(self.tau_minus, "STDP.tau_minus")
-        _check(self)
+        super().__post_init__()
 
     def pair_rule(self) -> PairRule:
         """The rule as numbers, for the engine."""
@@ -137,27 +160,5 @@ class STDP:
             (self.tau_plus, self.tau_plus, self.tau_minus, self.tau_minus),
             (1.0, 0.0, 1.0, 0.0),
             (self.a_plus, 0.0, -self.a_minus, 0.0),
-            *_limits(self),
+            *self._limits(),
         )
-
-
-def _limits(rule: EventLocal | STDP) -> tuple[float, float, float, int, tuple[tuple[float, float], ...]]:
-    low, high = -inf if rule.w_min is None else rule.w_min, inf if rule.w_max is None else rule.w_max
-    during = tuple((float(start), float(stop)) for start, stop in rule.during)
-    return float(low), float(high), float(rule.every or 0.0), rule.max_levels, during
-
-
-def _check(rule: EventLocal | STDP) -> None:
-    name = type(rule).__name__
-    low, high = -inf if rule.w_min is None else rule.w_min, inf if rule.w_max is None else rule.w_max
-    if not low < high:
-        raise ParameterError("`w_min` must lie below `w_max`", where=name, value=f"{low} and {high}")
-    if rule.every is not None:
-        positive(rule.every, f"{name}.every")
-    if isinstance(rule.max_levels, bool) or not isinstance(rule.max_levels, int) or rule.max_levels < 1:
-        raise ParameterError("must be a whole number above zero", where=f"{name}.max_levels", value=rule.max_levels)
-    for part in rule.during:
-        if len(part) != 2 or not 0.0 <= part[0] < part[1]:
-            raise ParameterError(
-                "intervals are pairs (start, stop), s, start first", where=f"{name}.during", value=part
-            )

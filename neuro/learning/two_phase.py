@@ -1,4 +1,4 @@
-"""From activity in two phases to a change of weights: local, and exactly zero where the phases agree."""
+"""Two-phase rules: a change of weights from the activity of two phases, zero where the phases agree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def activity(spikes: Spikes, size: int, *, start: float, stop: float, most: floa
 class Contrastive:
     """dW_ij = rate <s_i s_j> clamped - rate <s_i s_j> free, with s = 2 r - 1: contrastive Hebbian learning.
 
-    The free phase starts from a distorted cue, so that it shapes a basin; the clamped phase holds the target.
+    The free phase starts from a distorted cue; the clamped phase holds the target.
     Source: Movellan 1991; on memristor crossbars, Yi et al., Nature Electronics 2022.
 
     >>> Contrastive(rate=0.1).change([[1.0, 0.0]], [[1.0, 1.0]]).round(3).tolist()
@@ -48,8 +48,8 @@ class Contrastive:
         clamped, free
             Activity of the two phases in 0..1, shape (patterns, neurons).
         """
-        held, loose = _pair(clamped, free)
-        s, f = 2.0 * held - 1.0, 2.0 * loose - 1.0
+        with_clamp, without = _same_shape(clamped, free)
+        s, f = 2.0 * with_clamp - 1.0, 2.0 * without - 1.0
         change = self.rate * (s.T @ s - f.T @ f) / len(s)
         np.fill_diagonal(change, 0.0)
         return change
@@ -59,8 +59,10 @@ class Contrastive:
 class Centred:
     """dW_ij = rate / (2 beta) (r_i+ r_j+ - r_i- r_j-): equilibrium propagation with a nudge to either side.
 
-    Both nudged phases go on from one free state. The estimate is of second order in beta, where a one-sided one is
-    of first. Source: Scellier and Bengio 2017; centred: Laborieux et al., Frontiers in Neuroscience 2021.
+    Both nudged phases start from the same free state. The error of the estimate is of second order in beta; that of a
+    one-sided estimate is of first order.
+
+    Source: Scellier and Bengio 2017; centred: Laborieux et al., Frontiers in Neuroscience 2021.
 
     >>> rule = Centred(rate=1.0, beta=0.5)
     >>> rule.change([[1.0]], [[0.5]], [[1.0]], [[0.25]]).tolist()
@@ -78,13 +80,13 @@ class Centred:
 
     def change(self, pre_plus: ArrayLike, post_plus: ArrayLike, pre_minus: ArrayLike, post_minus: ArrayLike) -> Floats:
         """Change of the weights (pre, post), mean over patterns, from activities (patterns, neurons)."""
-        a, c = _pair(pre_plus, pre_minus)
-        b, d = _pair(post_plus, post_minus)
+        a, c = _same_shape(pre_plus, pre_minus)
+        b, d = _same_shape(post_plus, post_minus)
         return self.rate / (2.0 * self.beta) * (a.T @ b - c.T @ d) / len(a)
 
 
-def _pair(one: ArrayLike, other: ArrayLike) -> tuple[Floats, Floats]:
-    a, b = finite(one, "activity"), finite(other, "activity")
+def _same_shape(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    a, b = finite(first, "activity"), finite(second, "activity")
     if a.ndim != 2 or a.shape != b.shape or len(a) == 0:
         raise ParameterError(
             "activities of both phases must have one shape (patterns, neurons)",

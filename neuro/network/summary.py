@@ -1,4 +1,4 @@
-"""What a recording keeps of the network that it is of: names, sizes, and which population projects onto which."""
+"""The summary of a network that a recording keeps: populations, their sizes, and the projections between them."""
 
 from __future__ import annotations
 

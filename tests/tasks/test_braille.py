@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuro.crossbar.factory import Crossbar
+from neuro.crossbar.device.properties import Properties
+from neuro.crossbar.pair import Crossbar
+from neuro.tasks import _braille_cues as words_and_cues
+from neuro.tasks import _braille_memory as memory
+from neuro.tasks import _braille_report as report
 from neuro.tasks import braille, run_task
 
 VARIANTS = (
@@ -20,7 +24,7 @@ TINY = ("seeds=1", "epochs=2", "cues=1", "trials=9", "flips=0.1,0.2,0.3")
 
 seeds = st.integers(0, 2**32 - 1)
 chances = st.floats(0.01, 0.6)
-parts = st.sampled_from([braille.TRAINING, braille.TEST])
+parts = st.sampled_from([words_and_cues.TRAINING, words_and_cues.TEST])
 
 
 def run(*overrides, seed=0, out=None):
@@ -35,21 +39,21 @@ def written(tmp_path_factory):
 
 @pytest.mark.parametrize("letter", string.ascii_lowercase)
 def test_a_letter_has_the_dots_of_a_braille_pattern_of_unicode(letter):
-    dots = braille.DOTS[letter]
+    dots = words_and_cues.DOTS[letter]
     character = chr(0x2800 + sum(1 << (int(dot) - 1) for dot in dots))
     assert unicodedata.name(character) == f"BRAILLE PATTERN DOTS-{dots}"
 
 
 def test_there_are_26_letters_and_all_look_different():
-    assert sorted(braille.DOTS) == list(string.ascii_lowercase)
-    assert len(set(braille.DOTS.values())) == 26
+    assert sorted(words_and_cues.DOTS) == list(string.ascii_lowercase)
+    assert len(set(words_and_cues.DOTS.values())) == 26
 
 
 def test_letters_follow_the_decades_of_louis_braille():
     """k to t are a to j with dot 3; u, v, x, y, z are a to e with dots 3 and 6; w, not of his French, is j with 6."""
 
     def dots(letter):
-        return set(braille.DOTS[letter])
+        return set(words_and_cues.DOTS[letter])
 
     for first, second in zip("abcdefghij", "klmnopqrst", strict=True):
         assert dots(second) == dots(first) | {"3"}
@@ -61,15 +65,15 @@ def test_letters_follow_the_decades_of_louis_braille():
 
 @given(name=st.text(string.ascii_lowercase, max_size=10))
 def test_a_name_is_ten_cells_of_six_dots_padded_with_blanks(name):
-    encoded = braille.encode(name)
+    encoded = words_and_cues.encode(name)
     assert encoded.shape == (60,)
     cells = ["".join(str(dot + 1) for dot in np.flatnonzero(cell)) for cell in encoded.reshape(10, 6)]
     assert set(encoded) <= {0.0, 1.0}
-    assert cells == [braille.DOTS[letter] for letter in name] + [""] * (10 - len(name))
+    assert cells == [words_and_cues.DOTS[letter] for letter in name] + [""] * (10 - len(name))
 
 
 def test_the_patterns_are_nine_names_that_all_differ():
-    patterns = braille.patterns()
+    patterns = words_and_cues.patterns()
     assert patterns.shape == (9, 60)
     assert len({pattern.tobytes() for pattern in patterns}) == 9
 
@@ -80,9 +84,9 @@ def masks(words, cues):
 
 @given(one=seeds, other=seeds, p=chances, q=chances)
 def test_no_distortion_is_in_both_training_and_test(one, other, p, q):
-    words = np.repeat(braille.patterns(), 5, axis=0)
-    trained = braille.distort(words, p, braille.TRAINING, np.random.default_rng(one))
-    tested = braille.distort(words, q, braille.TEST, np.random.default_rng(other))
+    words = np.repeat(words_and_cues.patterns(), 5, axis=0)
+    trained = words_and_cues.distort(words, p, words_and_cues.TRAINING, np.random.default_rng(one))
+    tested = words_and_cues.distort(words, q, words_and_cues.TEST, np.random.default_rng(other))
     assert not masks(words, trained) & masks(words, tested)
 
 
@@ -90,28 +94,31 @@ def test_no_distortion_is_in_both_training_and_test(one, other, p, q):
 @given(seed=st.integers(0, 999), epoch=st.integers(0, 199), p=chances)
 def test_the_task_trains_with_one_half_of_the_distortions_and_tests_with_the_other(seed, epoch, p):
     config = braille.Config(trials=90)
-    words, tested = braille.test_cues(config, seed, p)
-    trained = braille.training_cues(config, seed, epoch)
-    assert np.array_equal(words, np.tile(braille.patterns(), (10, 1)))
-    assert (braille.half(words != tested) == braille.TEST).all()
-    assert (braille.half(np.repeat(braille.patterns(), config.cues, axis=0) != trained) == braille.TRAINING).all()
-    assert not np.array_equal(trained, braille.training_cues(config, seed, epoch + 1))
+    words, tested = memory.test_cues(config, seed, p)
+    trained = memory.training_cues(config, seed, epoch)
+    assert np.array_equal(words, np.tile(words_and_cues.patterns(), (10, 1)))
+    assert (words_and_cues.half(words != tested) == words_and_cues.TEST).all()
+    assert (
+        words_and_cues.half(np.repeat(words_and_cues.patterns(), config.cues, axis=0) != trained)
+        == words_and_cues.TRAINING
+    ).all()
+    assert not np.array_equal(trained, memory.training_cues(config, seed, epoch + 1))
 
 
 @given(flipped=st.sets(st.integers(0, 59)))
 def test_every_distortion_is_of_one_half(flipped):
     mask = np.zeros(60, bool)
     mask[sorted(flipped)] = True
-    assert braille.half(mask) == sum(flipped) % 2
-    assert braille.half(mask[None]).tolist() == [sum(flipped) % 2]
+    assert words_and_cues.half(mask) == sum(flipped) % 2
+    assert words_and_cues.half(mask[None]).tolist() == [sum(flipped) % 2]
 
 
 @settings(max_examples=20)
 @given(seed=seeds, p=st.floats(0.1, 0.5), part=parts)
 def test_dots_are_flipped_as_often_as_asked_for(seed, p, part):
     """The choice of a half moves the probability by less than (1 - 2 p)^29, nothing beside the error."""
-    words = np.repeat(braille.patterns(), 40, axis=0)
-    cues = braille.distort(words, p, part, np.random.default_rng(seed))
+    words = np.repeat(words_and_cues.patterns(), 40, axis=0)
+    cues = words_and_cues.distort(words, p, part, np.random.default_rng(seed))
     assert set(np.unique(cues)) <= {0.0, 1.0}
     share = np.mean(cues != words)
     assert abs(share - p) < 5 * np.sqrt(p * (1 - p) / words.size) + (1 - 2 * p) ** 29
@@ -122,14 +129,16 @@ def test_dots_are_flipped_as_often_as_asked_for(seed, p, part):
 @given(seed=seeds, part=parts)
 def test_each_word_can_have_a_flip_probability_of_its_own(seed, part):
     words = np.zeros((2, 60))
-    cues = braille.distort(np.repeat(words, 40, axis=0), np.repeat([0.02, 0.5], 40), part, np.random.default_rng(seed))
+    cues = words_and_cues.distort(
+        np.repeat(words, 40, axis=0), np.repeat([0.02, 0.5], 40), part, np.random.default_rng(seed)
+    )
     assert cues[:40].mean() < 0.15 < 0.35 < cues[40:].mean()
 
 
 def test_all_variants_are_tested_on_the_same_cues_and_every_seed_on_its_own():
     config = braille.Config(trials=18)
-    assert np.array_equal(braille.test_cues(config, 1, 0.2)[1], braille.test_cues(config, 1, 0.2)[1])
-    assert not np.array_equal(braille.test_cues(config, 1, 0.2)[1], braille.test_cues(config, 2, 0.2)[1])
+    assert np.array_equal(memory.test_cues(config, 1, 0.2)[1], memory.test_cues(config, 1, 0.2)[1])
+    assert not np.array_equal(memory.test_cues(config, 1, 0.2)[1], memory.test_cues(config, 2, 0.2)[1])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +156,7 @@ def test_the_share_of_stuck_devices_is_in_the_name_and_they_differ_between_seeds
     between = ~np.eye(60, dtype=bool)
 
     def stuck(seed):
-        faults = braille.devices(variant, seed)[1]
+        faults = memory.devices(variant, seed)[1]
         return np.array([faults.plus, faults.minus])[:, between]
 
     found = stuck(0)
@@ -159,7 +168,7 @@ def test_the_share_of_stuck_devices_is_in_the_name_and_they_differ_between_seeds
 
 @pytest.mark.parametrize("variant", [variant for variant in VARIANTS if variant not in ("hebb", "pinv", "template")])
 def test_no_neuron_hears_itself(variant):
-    device, faults = braille.devices(variant, 0)
+    device, faults = memory.devices(variant, 0)
     crossbar = Crossbar(np.zeros((60, 60)), device=device, faults=faults, start=0.5)
     crossbar.accumulate(np.full((60, 60), 0.4))
     assert not crossbar.effective_weights().diagonal().any()
@@ -170,13 +179,13 @@ def test_no_neuron_hears_itself(variant):
     ("variant", "noise"), [("levels64_1uS", 1e-6), ("levels64_3.9uS", 3.9e-6), ("stuck30", 0), ("stuck50", 0)]
 )
 def test_levels_and_write_noise_are_in_the_name(variant, noise):
-    device, _ = braille.devices(variant, 0)
+    device, _ = memory.devices(variant, 0)
     assert device.levels == 64
     assert device.write_noise == pytest.approx(noise, abs=0.05e-6)
 
 
 def test_the_ideal_devices_hold_any_conductance_and_never_err():
-    device, _ = braille.devices("ideal", 0)
+    device, _ = memory.devices("ideal", 0)
     assert device.levels is None
     assert device.write_noise == 0
 
@@ -197,10 +206,10 @@ def test_the_report_has_the_exact_words_of_every_variant_at_every_distortion(wri
 def test_no_classical_memory_beats_the_nearest_template(variant):
     """For independent flips the nearest of the nine names is the best guess there is."""
     config = braille.Config(trials=360, flips=(0.10, 0.20, 0.30, 0.40))
-    best = braille.compare(config, "template", 0).exact
+    best = memory.compare(config, "template", 0).exact
     assert best[0] > 0.99
     assert sorted(best, reverse=True) == list(best)
-    assert all(found <= most for found, most in zip(braille.compare(config, variant, 0).exact, best, strict=True))
+    assert all(found <= most for found, most in zip(memory.compare(config, variant, 0).exact, best, strict=True))
 
 
 def test_the_report_is_written_with_its_figures(written):
@@ -266,15 +275,14 @@ def lesson(scores, told):
     metrics |= {f"standard_error/{v}/0.20": 0.01 for v in scores}
     costs = {"write_joules_per_device": dict.fromkeys(scores, 1e-12), "pulses_per_device": dict.fromkeys(scores, 2.0)}
     costs["write_joules_per_device"][variants[1]] = 0.5e-12
-    return " ".join(braille.lessons(config, metrics, costs, told))
+    return " ".join(report.conclusions(config, metrics, costs, told))
 
 
 def test_the_lesson_follows_the_numbers():
     names = ("ideal", "EcRam", "EcRamMO", "ReRamES", "ReRamSB")
     noise = dict(zip(names, (0.0, 0.1, 0.2, 0.3, 0.4), strict=True))
     told = {
-        name: braille.Properties(100.0, noise[name], 0.05 * (k % 2), 0.1 * ((k * 3) % 5), 0.0)
-        for k, name in enumerate(names)
+        name: Properties(100.0, noise[name], 0.05 * (k % 2), 0.1 * ((k * 3) % 5), 0.0) for k, name in enumerate(names)
     }
     text = lesson(dict(zip(names, (0.99, 0.98, 0.6, 0.4, 0.1), strict=True)), told)
     assert "Best is ideal with 99.0%" in text
@@ -289,13 +297,13 @@ def test_an_update_may_move_a_device_by_four_of_64_levels_whatever_its_pulses():
     from neuro.crossbar.device.catalog import list_devices, load_device
     from neuro.crossbar.write.targets import nominal_step
 
-    assert braille.max_levels(load_device("taox_64x64")) == 4
+    assert memory.max_levels(load_device("taox_64x64")) == 4
     for name in list_devices():
         if name in ("TaOx41", "ideal"):
             continue
         device = load_device(name)
         step, share = nominal_step(device), 4 / 63 * (device.g_max - device.g_min)
-        assert braille.max_levels(device) * step == pytest.approx(share, abs=max(step, share) / 2 + step)
+        assert memory.max_levels(device) * step == pytest.approx(share, abs=max(step, share) / 2 + step)
 
 
 def test_unknown_variants_are_refused():

@@ -190,9 +190,9 @@ def test_counts_are_those_of_the_memory_that_was_trained(report):
 
 
 def task_raised_share():
-    from neuro.tasks import braille
+    from neuro.tasks._braille_cues import patterns
 
-    return braille.patterns().mean()
+    return patterns().mean()
 
 
 def test_the_report_closes_and_says_what_each_number_is_of(report):
@@ -223,7 +223,7 @@ def test_a_setting_that_cannot_be_is_refused_by_name(bad, setting):
 def test_the_variants_are_those_of_the_braille_task():
     from typing import get_args
 
-    from neuro.tasks import braille
+    from neuro.tasks import _braille_memory as braille
 
     assert get_args(task.Config.model_fields["variant"].annotation) == braille.TRAINED
 
