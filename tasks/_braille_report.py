@@ -87,7 +87,7 @@ def device_tables(
     )
     columns = (
         *("device", "exact words", "pulses/device", "write pJ/device", "read pJ/recall"),
-        *("pulses a window", "pulse noise (steps)", "read noise (windows)", "asymmetry", "spread (steps)"),
+        *("pulses a window", "pulse noise (steps)", "read noise (windows)", "asymmetry", "variation (steps)"),
     )
     sentences = [*conclusions(config, metrics, costs, traits)]
     sentences += [f"{variant} was left out: its measured data are not here." for variant in missing]

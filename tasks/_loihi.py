@@ -81,7 +81,7 @@ class Bill:
     chip: Chip
     dynamic: float
     """Energy of events in the core, J."""
-    spread: float
+    deviation: float
     """Standard deviation of it over the images, J."""
     step: float
     """Time of a step in the core, s."""
@@ -111,7 +111,7 @@ def bill(reports: Sequence[EnergyReport], chip: Chip) -> Bill:
     return Bill(
         chip=chip,
         dynamic=float(dynamic.mean()),
-        spread=float(dynamic.std()),
+        deviation=float(dynamic.std()),
         step=step,
         causes={kind: joules for kind, joules in causes.items() if joules},
         counts=counts,

@@ -173,9 +173,9 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         error = np.array([_standard_error(found[knob, value], config.trials) for value in values])
         curves[knob] = values, mean, error
         breaks[knob] = breaking_point(values, mean, config.broken * ideal)
-        for value, exact, spread in zip(values, mean, error, strict=True):
+        for value, exact, deviation in zip(values, mean, error, strict=True):
             metrics[f"exact_words/{knob}/{value:g}"] = float(exact)
-            metrics[f"standard_error/{knob}/{value:g}"] = float(spread)
+            metrics[f"standard_error/{knob}/{value:g}"] = float(deviation)
             metrics[f"pulses_per_device/{knob}/{value:g}"] = float(np.mean(pulses[knob, value]))
         if not np.isnan(breaks[knob]):
             metrics[f"breaks_at/{knob}"] = breaks[knob]

@@ -165,7 +165,7 @@ def _more(config: Config, chip: Run, bills: dict[str, Bill], use: CoreUse, known
         "core_dynamic_uJ_measured_2021": known.core_dynamic / uJ,
         "core_dynamic_uJ_measured_2019": known.chip_2019["active"] / uJ,
         "core_us_per_step_measured_2019": known.chip_2019["core_step"] / us,
-        "core_dynamic_uJ_standard_deviation": main.spread / uJ,
+        "core_dynamic_uJ_standard_deviation": main.deviation / uJ,
         "core_dynamic_uJ_if_zeros_were_stored": (
             main.dynamic / uJ + (dense_operations(spikes) - main.counts["synapse"]) * cost(main.chip, "synapse") / uJ
         ),

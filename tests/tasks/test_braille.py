@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from neuro.crossbar.device.properties import Properties
 from neuro.crossbar.pair import Crossbar
-from neuro.tasks import _braille_cues as words_and_cues
+from neuro.tasks import _braille_cues as coding
 from neuro.tasks import _braille_memory as memory
 from neuro.tasks import _braille_report as report
 from neuro.tasks import braille, run_task
@@ -24,7 +24,7 @@ TINY = ("seeds=1", "epochs=2", "cues=1", "trials=9", "flips=0.1,0.2,0.3")
 
 seeds = st.integers(0, 2**32 - 1)
 chances = st.floats(0.01, 0.6)
-parts = st.sampled_from([words_and_cues.TRAINING, words_and_cues.TEST])
+parts = st.sampled_from([coding.TRAINING, coding.TEST])
 
 
 def run(*overrides, seed=0, out=None):
@@ -39,21 +39,21 @@ def written(tmp_path_factory):
 
 @pytest.mark.parametrize("letter", string.ascii_lowercase)
 def test_a_letter_has_the_dots_of_a_braille_pattern_of_unicode(letter):
-    dots = words_and_cues.DOTS[letter]
+    dots = coding.DOTS[letter]
     character = chr(0x2800 + sum(1 << (int(dot) - 1) for dot in dots))
     assert unicodedata.name(character) == f"BRAILLE PATTERN DOTS-{dots}"
 
 
 def test_there_are_26_letters_and_all_look_different():
-    assert sorted(words_and_cues.DOTS) == list(string.ascii_lowercase)
-    assert len(set(words_and_cues.DOTS.values())) == 26
+    assert sorted(coding.DOTS) == list(string.ascii_lowercase)
+    assert len(set(coding.DOTS.values())) == 26
 
 
 def test_letters_follow_the_decades_of_louis_braille():
     """k to t are a to j with dot 3; u, v, x, y, z are a to e with dots 3 and 6; w, not of his French, is j with 6."""
 
     def dots(letter):
-        return set(words_and_cues.DOTS[letter])
+        return set(coding.DOTS[letter])
 
     for first, second in zip("abcdefghij", "klmnopqrst", strict=True):
         assert dots(second) == dots(first) | {"3"}
@@ -65,15 +65,15 @@ def test_letters_follow_the_decades_of_louis_braille():
 
 @given(name=st.text(string.ascii_lowercase, max_size=10))
 def test_a_name_is_ten_cells_of_six_dots_padded_with_blanks(name):
-    encoded = words_and_cues.encode(name)
+    encoded = coding.encode(name)
     assert encoded.shape == (60,)
     cells = ["".join(str(dot + 1) for dot in np.flatnonzero(cell)) for cell in encoded.reshape(10, 6)]
     assert set(encoded) <= {0.0, 1.0}
-    assert cells == [words_and_cues.DOTS[letter] for letter in name] + [""] * (10 - len(name))
+    assert cells == [coding.DOTS[letter] for letter in name] + [""] * (10 - len(name))
 
 
 def test_the_patterns_are_nine_names_that_all_differ():
-    patterns = words_and_cues.patterns()
+    patterns = coding.patterns()
     assert patterns.shape == (9, 60)
     assert len({pattern.tobytes() for pattern in patterns}) == 9
 
@@ -84,9 +84,9 @@ def masks(words, cues):
 
 @given(one=seeds, other=seeds, p=chances, q=chances)
 def test_no_distortion_is_in_both_training_and_test(one, other, p, q):
-    words = np.repeat(words_and_cues.patterns(), 5, axis=0)
-    trained = words_and_cues.distort(words, p, words_and_cues.TRAINING, np.random.default_rng(one))
-    tested = words_and_cues.distort(words, q, words_and_cues.TEST, np.random.default_rng(other))
+    words = np.repeat(coding.patterns(), 5, axis=0)
+    trained = coding.distort(words, p, coding.TRAINING, np.random.default_rng(one))
+    tested = coding.distort(words, q, coding.TEST, np.random.default_rng(other))
     assert not masks(words, trained) & masks(words, tested)
 
 
@@ -96,12 +96,9 @@ def test_the_task_trains_with_one_half_of_the_distortions_and_tests_with_the_oth
     config = braille.Config(trials=90)
     words, tested = memory.test_cues(config, seed, p)
     trained = memory.training_cues(config, seed, epoch)
-    assert np.array_equal(words, np.tile(words_and_cues.patterns(), (10, 1)))
-    assert (words_and_cues.half(words != tested) == words_and_cues.TEST).all()
-    assert (
-        words_and_cues.half(np.repeat(words_and_cues.patterns(), config.cues, axis=0) != trained)
-        == words_and_cues.TRAINING
-    ).all()
+    assert np.array_equal(words, np.tile(coding.patterns(), (10, 1)))
+    assert (coding.half(words != tested) == coding.TEST).all()
+    assert (coding.half(np.repeat(coding.patterns(), config.cues, axis=0) != trained) == coding.TRAINING).all()
     assert not np.array_equal(trained, memory.training_cues(config, seed, epoch + 1))
 
 
@@ -109,16 +106,16 @@ def test_the_task_trains_with_one_half_of_the_distortions_and_tests_with_the_oth
 def test_every_distortion_is_of_one_half(flipped):
     mask = np.zeros(60, bool)
     mask[sorted(flipped)] = True
-    assert words_and_cues.half(mask) == sum(flipped) % 2
-    assert words_and_cues.half(mask[None]).tolist() == [sum(flipped) % 2]
+    assert coding.half(mask) == sum(flipped) % 2
+    assert coding.half(mask[None]).tolist() == [sum(flipped) % 2]
 
 
 @settings(max_examples=20)
 @given(seed=seeds, p=st.floats(0.1, 0.5), part=parts)
 def test_dots_are_flipped_as_often_as_asked_for(seed, p, part):
     """The choice of a half moves the probability by less than (1 - 2 p)^29, nothing beside the error."""
-    words = np.repeat(words_and_cues.patterns(), 40, axis=0)
-    cues = words_and_cues.distort(words, p, part, np.random.default_rng(seed))
+    words = np.repeat(coding.patterns(), 40, axis=0)
+    cues = coding.distort(words, p, part, np.random.default_rng(seed))
     assert set(np.unique(cues)) <= {0.0, 1.0}
     share = np.mean(cues != words)
     assert abs(share - p) < 5 * np.sqrt(p * (1 - p) / words.size) + (1 - 2 * p) ** 29
@@ -129,9 +126,7 @@ def test_dots_are_flipped_as_often_as_asked_for(seed, p, part):
 @given(seed=seeds, part=parts)
 def test_each_word_can_have_a_flip_probability_of_its_own(seed, part):
     words = np.zeros((2, 60))
-    cues = words_and_cues.distort(
-        np.repeat(words, 40, axis=0), np.repeat([0.02, 0.5], 40), part, np.random.default_rng(seed)
-    )
+    cues = coding.distort(np.repeat(words, 40, axis=0), np.repeat([0.02, 0.5], 40), part, np.random.default_rng(seed))
     assert cues[:40].mean() < 0.15 < 0.35 < cues[40:].mean()
 
 
