@@ -1,4 +1,4 @@
-"""The command line: list the tasks, run one, and show what it found."""
+"""The command `neuro`: each of its commands is a function here, which prints what another module computes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ import typer
 from neuro.errors import NeuroError, WorkerDied
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from neuro.report.record import Report
+    from neuro.report.record import Table
 
 __all__ = ["app", "main"]
 
@@ -32,13 +30,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-bench_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-app.add_typer(bench_app, name="bench", help="Measure this simulator beside others, on this machine.")
+bench_app = typer.Typer(
+    help="Measure this simulator beside others, on this machine.",
+    epilog="Example: neuro bench engine --network sparse",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:
     """Entry point of the `neuro` command."""
-    with _in_plain_words():
+    with _plain_errors():
         app()
 
 
@@ -64,31 +67,28 @@ def list_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
     """List the tasks that can be run."""
-    with _in_plain_words():
+    with _plain_errors():
         from neuro.tasks import list_tasks
 
         tasks = list_tasks()
         if as_json:
-            typer.echo(json.dumps([{"name": n, "summary": s} for n, s in tasks.items()], indent=2))
+            _print_json([{"name": name, "summary": sentence} for name, sentence in tasks.items()])
             return
-        from rich.console import Console
-
         from neuro.report.record import Table
-        from neuro.report.tables import render
 
-        Console().print(render(Table("Tasks", ("task", "what it does"), tuple(tasks.items()))))
+        _print_tables(Table("Tasks", ("task", "what it does"), tuple(tasks.items())))
 
 
 @app.command(
     "run",
-    epilog="Example: neuro run braille --preset paper --seed 1 --set KEY=VALUE --out results/braille",
+    epilog="Example: neuro run braille --preset paper --seed 1 --set epochs=100 --out results/braille",
 )
 def run_command(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Which task; `neuro list` names them.")],
     preset: Annotated[
         str, typer.Option(help="smoke: seconds, to see that it works; paper: the published experiment.")
     ] = "smoke",
-    seed: Annotated[int | None, typer.Option(min=0, help="Root of all random draws.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated."),
@@ -97,7 +97,7 @@ def run_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")] = False,
 ) -> None:
     """Run a task and report what it found."""
-    with _in_plain_words():
+    with _plain_errors():
         from neuro.progress import bar
         from neuro.tasks import run_task
 
@@ -106,9 +106,14 @@ def run_command(
         if as_json:
             from neuro.report.record import as_dict
 
-            typer.echo(json.dumps(as_dict(report), indent=2))
+            _print_json(as_dict(report))
         else:
-            _show(report, out)
+            from rich.console import Console
+
+            from neuro.report.tables import show
+
+            show(report, Console())
+            _print_files(out)
         if preset == "smoke":
             _warn_of_smoke(task)
 
@@ -130,11 +135,11 @@ def energy_command(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write report.json and the figures.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")] = False,
 ) -> None:
-    """Say what a saved recording costs on a chip, without simulating it again.
+    """Energy and latency of a saved recording on a chip, without simulating it again.
 
     Without a placement all neurons go on one core, where they fit.
     """
-    with _in_plain_words():
+    with _plain_errors():
         from neuro.report.energy import energy_of
         from neuro.report.record import as_dict, write
 
@@ -142,36 +147,25 @@ def energy_command(
         if out is not None:
             write(report, out)
         if as_json:
-            typer.echo(json.dumps(as_dict(report), indent=2))
+            _print_json(as_dict(report))
             return
-        from rich.console import Console
-
-        from neuro.report.tables import render
-
-        console = Console()
-        for table in report.tables:
-            if table.rows:
-                console.print(render(table))
-        _say_where(out, console)
+        _print_tables(*(table for table in report.tables if table.rows))
+        _print_files(out)
 
 
 @app.command("chips", epilog="Example: neuro chips")
 def chips_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
-    """List the chips that come with this package, and what is unknown of each."""
-    with _in_plain_words():
+    """List the chips that come with neuro, and the figures that are unknown of each."""
+    with _plain_errors():
         from neuro.report.energy import chips_table
 
         table = chips_table()
         if as_json:
-            typer.echo(json.dumps([dict(zip(table.columns, row, strict=True)) for row in table.rows], indent=2))
+            _print_json([dict(zip(table.columns, row, strict=True)) for row in table.rows])
             return
-        from rich.console import Console
-
-        from neuro.report.tables import render
-
-        Console().print(render(table))
+        _print_tables(table)
 
 
 @app.command("chip", epilog="Example: neuro chip loihi_davies2018")
@@ -180,41 +174,34 @@ def chip_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
     """Show every figure of a chip with its unit, its range and its source."""
-    with _in_plain_words():
+    with _plain_errors():
         from neuro.report.energy import chip_as_dict, chip_tables
 
         if as_json:
-            typer.echo(json.dumps(chip_as_dict(name), indent=2))
+            _print_json(chip_as_dict(name))
             return
         from rich.console import Console
 
-        from neuro.report.tables import render
-
         text, tables = chip_tables(name)
-        console = Console()
-        console.print(text, highlight=False, markup=False)
-        for table in tables:
-            console.print(render(table))
+        Console().print(text, highlight=False, markup=False)
+        _print_tables(*tables)
 
 
 @app.command("devices", epilog="Example: neuro devices --json")
 def devices_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON, for other programs.")] = False,
 ) -> None:
-    """List the device models that come with neuro, and where each is from."""
-    with _in_plain_words():
-        from neuro.crossbar.device.catalog import device_record, list_devices
+    """List the device models that come with neuro, and the source of each."""
+    with _plain_errors():
+        from neuro.crossbar.device.device import device_record, list_devices
 
         if as_json:
             records = [device_record(name).model_dump(mode="json", exclude_none=True) for name in list_devices()]
-            typer.echo(json.dumps(records, indent=2))
+            _print_json(records)
             return
-        from rich.console import Console
-
         from neuro.report.devices import devices_table
-        from neuro.report.tables import render
 
-        Console().print(render(devices_table()))
+        _print_tables(devices_table())
 
 
 @app.command("device", epilog="Example: neuro device ReRamES --out results/devices")
@@ -223,29 +210,26 @@ def device_command(
         str, typer.Argument(metavar="NAME", help="A device of `neuro devices`, or a CSV file of your own measurement.")
     ],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to draw its figure, as NAME.png.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Root of all random draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Show a device: its figures with their sources, what a pulse does, how devices and reads differ.
+    """Show a device: its figures with their sources, the change by a pulse, and how devices and reads differ.
 
-    Of a CSV file with the conductance after each pulse, fit a law and show the device that it makes.
+    From a CSV file with the conductance after each pulse, fit a law and show the fitted device.
     """
-    with _in_plain_words():
-        from neuro.report import devices as shown
+    with _plain_errors():
+        from neuro.report import devices
 
-        tables, figures = shown.describe(name, seed)
+        tables, figures = devices.describe(name, seed)
         if as_json:
-            typer.echo(json.dumps([shown.as_dict(table) for table in tables], indent=2))
+            _print_json([devices.as_dict(table) for table in tables])
         else:
-            from rich.console import Console
-
-            from neuro.report.tables import render
-
-            for table in tables:
-                Console().print(render(table))
+            _print_tables(*tables)
         if out is None:
             if not as_json:
-                typer.echo("Nothing was drawn; --out DIR draws the pulse curves, the spread and the error of reads.")
+                typer.echo(
+                    "Nothing was drawn; --out DIR draws pulse curves, variation of the devices and errors of reads."
+                )
             return
         from neuro.report.style import save
 
@@ -267,7 +251,7 @@ def map_command(
     spikes: Annotated[Path | None, typer.Option(metavar="FILE", help="A recording that gives the traffic.")] = None,
     objective: Annotated[str, typer.Option(help="km1, multicast_hops, ...; or a mix, km1=1,max_link=0.5.")] = "km1",
     effort: Annotated[str, typer.Option(help="fast, balanced or best.")] = "balanced",
-    seed: Annotated[int, typer.Option(min=0, help="Root of all random draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
     cores: Annotated[int | None, typer.Option(min=1, help="Use at most so many cores.")] = None,
     beside: Annotated[bool, typer.Option("--compare", help="Show other methods beside this one.")] = False,
     changes: Annotated[
@@ -283,8 +267,8 @@ def map_command(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write report.json and the figures.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")] = False,
 ) -> None:
-    """Place a network on the cores of a chip and say what that costs, by every objective."""
-    with _in_plain_words():
+    """Place a network on the cores of a chip, and show its costs by every objective."""
+    with _plain_errors():
         from neuro.bench.mapping import run_map
         from neuro.progress import bar
         from neuro.report.record import as_dict, write
@@ -297,14 +281,9 @@ def map_command(
         if out is not None:
             write(report, out)
         if as_json:
-            typer.echo(json.dumps(as_dict(report), indent=2))
+            _print_json(as_dict(report))
             return
-        from rich.console import Console
-
-        from neuro.report.tables import render
-
-        for table in report.tables:
-            Console().print(render(table))
+        _print_tables(*report.tables)
 
 
 @bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
@@ -322,7 +301,7 @@ def bench_engine_command(
 
     Every simulator gets the same arrays. They take turns; building and compiling are not timed.
     """
-    with _in_plain_words():
+    with _plain_errors():
         from neuro.bench.engine import as_dict, bench_engine, tables
         from neuro.progress import bar
 
@@ -331,32 +310,32 @@ def bench_engine_command(
         if as_json:
             from neuro.report.record import plain
 
-            typer.echo(json.dumps(plain(as_dict(found)), indent=2))
+            _print_json(plain(as_dict(found)))
             return
-        from rich.console import Console
-
-        from neuro.report.tables import render
-
-        for table in tables(found):
-            Console().print(render(table))
+        _print_tables(*tables(found))
 
 
-def _show(report: Report, out: Path | None) -> None:
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def _print_tables(*tables: Table) -> None:
     from rich.console import Console
 
-    from neuro.report.tables import show
+    from neuro.report.tables import render
 
     console = Console()
-    show(report, console)
-    _say_where(out, console)
+    for table in tables:
+        console.print(render(table))
 
 
-def _say_where(out: Path | None, console: Console) -> None:
+def _print_files(out: Path | None) -> None:
+    """Say what was written, or how to have it written."""
     if out is None:
-        console.print("Nothing was written; --out DIR keeps the report and its figures.", highlight=False)
+        typer.echo("Nothing was written; --out DIR keeps the report and its figures.")
         return
     names = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
-    console.print(f"Written to {out}: {', '.join(names)}", highlight=False, markup=False, soft_wrap=True)
+    typer.echo(f"Written to {out}: {', '.join(names)}")
 
 
 def _warn_of_smoke(task: str) -> None:
@@ -371,7 +350,7 @@ def _warn_of_smoke(task: str) -> None:
 
 
 @contextmanager
-def _in_plain_words() -> Iterator[None]:
+def _plain_errors() -> Iterator[None]:
     """Errors that the user can mend end in a sentence and code 2, a dead worker in 1, an interrupt in 130."""
     try:
         yield

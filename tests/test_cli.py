@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from neuro import tasks
@@ -291,6 +293,23 @@ def test_a_device_is_drawn_into_the_folder_that_was_asked_for(tmp_path):
     assert tables[0]["columns"] == ["figure", "value", "unit", "source"]
 
 
-def test_the_help_of_a_device_shows_an_example():
-    for command in ("device", "devices"):
-        assert f"neuro {command}" in CliRunner().invoke(app, [command, "--help"]).output
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """A command with its words, and every command below it."""
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, (*path, name))
+
+
+ROOT = typer.main.get_command(app)
+COMMANDS = list(commands(ROOT))
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) or "neuro" for words, _ in COMMANDS])
+def test_each_help_shows_an_example_that_can_be_typed(words: tuple[str, ...], command: Any) -> None:
+    assert command.epilog in " ".join(neuro(*words, "--help").stdout.split())
+    example = command.epilog.split()
+    assert example[: 2 + len(words)] == ["Example:", "neuro", *words]
+    called, rest = ROOT, example[2:]
+    while hasattr(called, "commands"):
+        called, rest = called.commands[rest[0]], rest[1:]
+    called.make_context("neuro", rest)  # refuses what the command does not know
