@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.storage.recording_format import write_recording
 from neuro.errors import InputError
 from neuro.names import Named
@@ -18,8 +19,8 @@ from neuro.validation import Floats, Ints, finite, frozen, indices
 __all__ = ["Current", "Record", "Recording", "Spikes"]
 
 
-@dataclass(frozen=True, eq=False)
-class Spikes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spikes(Displayed):
     """Spikes of one population, sorted by time, ties by neuron.
 
     >>> spikes = Spikes([0.2, 0.1], [0, 3])
@@ -75,9 +76,15 @@ class Spikes:
         low, high = np.searchsorted(self.times, [start, stop], side="left")
         return Spikes.in_order(self.times[low:high], self.ids[low:high])
 
+    def _display(self) -> tuple[str, Rows]:
+        if not len(self):
+            return "Spikes: none", ()
+        first, last = amount(float(self.times[0]), "s"), amount(float(self.times[-1]), "s")
+        return f"Spikes: {len(self):,}, from {first} to {last}", ()
 
-@dataclass(frozen=True, eq=False)
-class Current:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Current(Displayed):
     """A stepwise constant current into a population, added to its bias.
 
     >>> Current([0.0, 5e-3], [[1.0, -1.0], [0.0, 0.0]]).values.shape
@@ -104,6 +111,11 @@ class Current:
         object.__setattr__(self, "times", frozen(when))
         object.__setattr__(self, "values", frozen(what))
 
+    def _display(self) -> tuple[str, Rows]:
+        each = f" for {plural(self.values.shape[1], 'neuron')}" if self.values.ndim == 2 else ""
+        begin = f", from {amount(float(self.times[0]), 's')}" if len(self.times) else ""
+        return f"Current: {plural(len(self.times), 'step')}{each}{begin}", ()
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -127,8 +139,8 @@ class Record:
     `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording(Displayed):
     """The result of a run."""
 
     spikes: Mapping[str, Spikes]
@@ -164,6 +176,28 @@ class Recording:
     def save(self, path: str | Path) -> None:
         """Write everything to one HDF5 file, whole or not at all; `load_recording` and `load_state` read it."""
         write_recording(self, path)
+
+    def _display(self) -> tuple[str, Rows]:
+        # Spikes of a file are counted there, and are not read.
+        counts = getattr(self.spikes, "counts", None)
+        counts = {name: len(spikes) for name, spikes in self.spikes.items()} if counts is None else counts
+        sizes = {
+            name: population["size"]
+            for name, population in self.provenance.get("network", {}).get("populations", {}).items()
+        }
+        span = self.stop - self.start
+        title = f"Recording: {amount(self.start, 's')} to {amount(self.stop, 's')}"
+        title += ", " + plural(sum(counts.values()), "spike") + (", interrupted" if self.interrupted else "")
+        rows: list[tuple[str, object]] = []
+        for name, count in counts.items():
+            rate = ""
+            if name in sizes and sizes[name] and span > 0:
+                rate = f", {plural(sizes[name], 'neuron')}, {count / (sizes[name] * span):.4g} Hz each"
+            rows.append((name, plural(int(count), "spike") + rate))
+        rows += [(name, plural(int(count), "synaptic event")) for name, count in self.events.items()]
+        voltages = [("voltages", f"{', '.join(self.v)}: {plural(len(self.v_times), 'sample')}")] if len(self.v) else []
+        learned = [("learned weights", ", ".join(self.weights))] if self.weights else []
+        return title, [*rows, *voltages, *learned]
 
 
 def columns(record: Record, voltage: Floats) -> dict[str, Floats]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuro.display import Displayed, Rows, amount, plural
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
 from neuro.names import Named
 from neuro.network.convolution import Convolution2d
@@ -30,8 +31,8 @@ from neuro.validation import Floats, finite, frozen, positive
 __all__ = ["Network", "Population", "Projection"]
 
 
-@dataclass(frozen=True, eq=False)
-class Population:
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(Displayed):
     """Neurons of one model, under one name.
 
     >>> Population("memory", 60, LIF(tau_m=20e-3, v_th=1.0)).size
@@ -87,9 +88,12 @@ class Population:
         value: Any = getattr(self.model, key, None)
         return np.broadcast_to(np.asarray(default if value is None else value, dtype=np.float64), (self.size,))
 
+    def _display(self) -> tuple[str, Rows]:
+        return f"Population {self.name!r}: {self.size:,} {type(self.model).__name__}", ()
 
-@dataclass(frozen=True, eq=False)
-class Projection:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Projection(Displayed):
     """Synapses from one population onto one receptor of another."""
 
     name: str
@@ -105,9 +109,19 @@ class Projection:
     receptor: int = 0
     """Index of the target's receptor."""
 
+    def _display(self) -> tuple[str, Rows]:
+        return f"Projection {self.name!r}: {self._kind()}", [
+            ("from", f"{self.pre.name!r}, {plural(int(self.pre.size), 'neuron')}"),
+            ("onto", f"{self.post.name!r}, {plural(int(self.post.size), 'neuron')}, receptor {self.receptor}"),
+        ]
 
-@dataclass(eq=False)
-class Network:
+    def _kind(self) -> str:
+        delay = f"delay {amount(float(self.delay), 's')}" if np.ndim(self.delay) == 0 else "a delay for each synapse"
+        return f"{type(self.synapses).__name__}, {delay}"
+
+
+@dataclass(eq=False, repr=False)
+class Network(Displayed):
     """Populations and projections; what is simulated, without saying how or on what.
 
     >>> from neuro.network.neurons import SpikeSource
@@ -212,6 +226,17 @@ class Network:
         projection = Projection(label, source, target, synapses, lag, receptor)
         self.projections[label] = projection
         return projection
+
+    def _display(self) -> tuple[str, Rows]:
+        neurons = sum(int(population.size) for population in self.populations.values())
+        counts = (len(self.populations), "population"), (neurons, "neuron"), (len(self.projections), "projection")
+        rows: list[tuple[str, object]] = [
+            (name, f"{p.size:,} {type(p.model).__name__}") for name, p in self.populations.items()
+        ]
+        return f"Network: {', '.join(plural(*count) for count in counts)}", [
+            *rows,
+            *((name, projection._kind()) for name, projection in self.projections.items()),
+        ]
 
     def _own(self, population: Population | str) -> Population:
         name = population if isinstance(population, str) else population.name

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.clocked.arrays import EULER, GROUP, LINK, NEVER, WHOLE, Cells, Records, Wiring
 from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.program import Program
@@ -29,8 +30,8 @@ SPARSE = 0.1
 """Lists of synapses that fill more of their matrix than this are stored as whole rows."""
 
 
-@dataclass(frozen=True, eq=False)
-class ClockedProgram:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClockedProgram(Displayed):
     """A network in time steps. The neurons of all populations, one after the other, have one common numbering."""
 
     network: Network
@@ -64,6 +65,10 @@ class ClockedProgram:
         """The neurons of a population in the common numbering."""
         first = self.offset[population]
         return slice(first, first + self.network.populations[population].size)
+
+    def _display(self) -> tuple[str, Rows]:
+        title = f"Program of the clocked engine: {plural(self.size, 'neuron')}, steps of {amount(self.dt, 's')}"
+        return title, [("semantics", self.semantics), *self.network._display()[1]]
 
 
 def build_clocked(network: Network | Program, dt: float | None, semantics: str | None = None) -> ClockedProgram:

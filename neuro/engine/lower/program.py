@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.kernels.arrays import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
 from neuro.engine.kernels.one_current import NEAR
 from neuro.engine.lower.currents import self_currents, synaptic_taus
@@ -28,8 +29,8 @@ SLACK = 2.0**-20
 """Relative amount by which a window is shorter than the shortest delay."""
 
 
-@dataclass(frozen=True, eq=False)
-class Program:
+@dataclass(frozen=True, eq=False, repr=False)
+class Program(Displayed):
     """A network as flat arrays. The neurons of all populations, one after the other, have one common numbering."""
 
     network: Network
@@ -136,6 +137,11 @@ class Program:
             rest = population.parameter("v_rest")
             drive[here] = (rest + finite(value, f"bias of {name!r}")) * self.of("gain", here)
         return replace(self, drive=frozen(drive))
+
+    def _display(self) -> tuple[str, Rows]:
+        synapses = int(self.fixed.segments["count"].sum(dtype=np.int64))
+        title = f"Program of the exact engine: {plural(self.size, 'neuron')}, {plural(synapses, 'synapse')}"
+        return title, [("window", amount(self.window, "s")), *self.network._display()[1]]
 
 
 def build(network: Network) -> Program:
