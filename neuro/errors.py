@@ -32,11 +32,11 @@ class NeuroError(Exception):
     Parameters
     ----------
     rule
-        What must hold, in one clause.
+        The rule that was broken, in one clause.
     where
-        The population, projection, argument or file that it is about.
+        The population, projection, argument or file that broke it.
     value
-        What was given instead.
+        The value that was given.
     remedy
         What to do now.
     """
@@ -85,15 +85,15 @@ class ClampError(NeuroError, ValueError):
 
 
 class DeviceError(NeuroError, ValueError):
-    """A device model or a conductance is outside what the device can be."""
+    """A device model is not usable, or a conductance lies outside its window."""
 
 
 class DataError(NeuroError, FileNotFoundError):
-    """A file that somebody else published, and that an experiment needs, is not where it is looked for."""
+    """A published data file that an experiment needs is missing."""
 
 
 class ChipError(NeuroError, ValueError):
-    """A chip file is not usable, or a chip cannot be what it says."""
+    """A chip file is not usable, or its figures contradict each other."""
 
 
 class PlacementError(NeuroError, ValueError):
@@ -101,7 +101,7 @@ class PlacementError(NeuroError, ValueError):
 
 
 class InfeasibleError(PlacementError):
-    """A network does not fit the cores that it may have, or nothing was found that fits.
+    """A network does not fit its cores, or no placement was found that fits.
 
     Parameters
     ----------
@@ -110,11 +110,11 @@ class InfeasibleError(PlacementError):
     most
         Its value.
     needed
-        What is needed instead.
+        Number that is needed.
     who
         The neuron, population or network that needs it.
     proved
-        Is it impossible, or was nothing found?
+        True: it is impossible. False: no placement was found.
     remedy
         The smallest core or mesh that would do.
     """
@@ -126,20 +126,18 @@ class InfeasibleError(PlacementError):
         self.who = who
         self.proved = proved
         how = "proved impossible" if proved else "not found"
-        super().__init__(
-            f"{how}: {limit} are limited to {most:,}", where=who, value=f"a need of {needed:,}", remedy=remedy
-        )
+        super().__init__(f"{how}: {limit} are limited to {most:,}, {needed:,} needed", where=who, remedy=remedy)
 
 
 class MissingFigure(NeuroError, ValueError):
-    """A cost that a total needs is unknown for this chip.
+    """A total needs a figure of this chip that is unknown.
 
     Parameters
     ----------
     chip
         Name of the chip.
     needed
-        What is unknown, and how many events need it.
+        The unknown figures, and the number of events that need each.
     """
 
     def __init__(self, chip: str, needed: Mapping[str, float]) -> None:
@@ -155,7 +153,7 @@ class MissingFigure(NeuroError, ValueError):
 
 
 class PeerError(NeuroError, RuntimeError):
-    """Another simulator that was asked for is not installed, cannot run this network, or failed."""
+    """Another simulator is not installed, cannot run this network, or failed."""
 
 
 class StateError(NeuroError, ValueError):
@@ -163,7 +161,7 @@ class StateError(NeuroError, ValueError):
 
 
 class UnsupportedFeature(NeuroError, ValueError):
-    """Asked for something that this engine cannot do exactly."""
+    """The engine cannot do this exactly."""
 
 
 class UnknownName(NeuroError, KeyError):

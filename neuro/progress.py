@@ -12,7 +12,7 @@ from neuro.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Progress", "Telling", "bar", "silent", "telling"]
+__all__ = ["Progress", "ProgressOption", "bar", "reporting", "silent"]
 
 PATIENCE = 2.0
 """Seconds after which a bar appears."""
@@ -25,8 +25,8 @@ class Progress(Protocol):
         """`done` of `total` parts are finished, and `label` is being worked on."""
 
 
-Telling = Callable[[float, float, str], None] | Literal["bar"] | bool | None
-"""What functions take as `progress`: nothing, a callable, or True or "bar" for a bar."""
+ProgressOption = Callable[[float, float, str], None] | Literal["bar"] | bool | None
+"""The argument `progress` of functions: None, a callable, or True or "bar" for a bar."""
 
 
 def silent(done: float, total: float, label: str) -> None:
@@ -83,7 +83,7 @@ def _draw(console: Console | None) -> Any:
 
 
 @contextmanager
-def telling(progress: Telling, label: str) -> Iterator[Callable[[float, float, str], None] | None]:
+def reporting(progress: ProgressOption, label: str) -> Iterator[Callable[[float, float, str], None] | None]:
     """The function that an argument `progress` stands for, for the time of a `with` block; None for silence.
 
     Raises
@@ -91,7 +91,7 @@ def telling(progress: Telling, label: str) -> Iterator[Callable[[float, float, s
     InputError
         If it is not one of None, False, True, "bar" and a callable.
 
-    >>> with telling(None, "simulating") as tell:
+    >>> with reporting(None, "simulating") as tell:
     ...     tell is None
     True
     """

@@ -1,4 +1,4 @@
-"""Finding, configuring and running tasks: the experiments that come with `neuro`.
+"""Tasks, the experiments that come with `neuro`: list, load, configure and run them.
 
 `neuro.tasks.braille` is the module of the task `braille`, in a checkout and in an installed wheel alike.
 """
@@ -33,7 +33,7 @@ __path__ = [str(_INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1]
 
 
 class Task(Protocol):
-    """What the module of a task holds, beside a docstring of one sentence."""
+    """Contents of the module of a task, beside a docstring of one sentence."""
 
     Config: type[BaseModel]
     """Every setting with its default: frozen, no unknown keys, one of them `seed`."""
@@ -51,7 +51,7 @@ def tasks_dir() -> Path:
 
 
 def list_tasks() -> dict[str, str]:
-    """Every task's name and the sentence that says what it does, read without importing it."""
+    """Name and first sentence of every task, read without importing it."""
     return {
         path.stem.replace("_", "-"): _sentence(path)
         for path in sorted(tasks_dir().glob("*.py"))
@@ -132,7 +132,7 @@ def configure(
     try:
         return module.Config.model_validate(settings)
     except ValidationError as problem:
-        raise _explain(problem, fields) from None
+        raise _first_error(problem, fields) from None
 
 
 def run_task(
@@ -202,21 +202,21 @@ def _parse(key: str, field: FieldInfo, text: str) -> Any:
     # The field brings its limits along.
     annotation: Any = Annotated[field.annotation, field]
     reader: TypeAdapter[Any] = TypeAdapter(annotation)
-    complaint = ""
+    message = ""
     for candidate in _readings(text):
         try:
             value = reader.validate_python(candidate)
         except ValidationError as problem:
-            complaint = problem.errors()[0]["msg"]
+            message = problem.errors()[0]["msg"]
         else:
             if isinstance(value, float) and math.isnan(value):
                 raise ParameterError("must be a number", where=f"setting `{key}`", value=repr(text))
             return value
-    raise _complaint(key, complaint, text, field)
+    raise _setting_error(key, message, text, field)
 
 
 def _readings(text: str) -> Iterator[Any]:
-    """What a text may stand for: nothing, itself, JSON, or a list with commas."""
+    """Possible meanings of a text: None, itself, JSON, or a list with commas."""
     if text.lower() in ("none", "null"):
         yield None
     yield text
@@ -227,13 +227,13 @@ def _readings(text: str) -> Iterator[Any]:
             yield [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _explain(problem: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:
+def _first_error(problem: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:
     first = problem.errors()[0]
     key = str(first["loc"][0]) if first["loc"] else ""
-    return _complaint(key, first["msg"], first["input"] if key else None, fields.get(key))
+    return _setting_error(key, first["msg"], first["input"] if key else None, fields.get(key))
 
 
-def _complaint(key: str, message: str, value: object, field: FieldInfo | None) -> ParameterError:
+def _setting_error(key: str, message: str, value: object, field: FieldInfo | None) -> ParameterError:
     rule = message.replace("Input should be", "must be").removeprefix("Value error, ")
     return ParameterError(
         rule,

@@ -1,4 +1,4 @@
-"""What one training pattern costs on crossbars and on digital hardware: counts times an energy each.
+"""Model of the energy of one training pattern, on crossbars and on digital hardware: counts times energies.
 
 One pattern is a free phase, its clamped phases, and its share of an update. N neurons are fully connected.
 """
@@ -24,7 +24,7 @@ ARRAY = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What the small memory was seen to do, for each of its neurons or devices."""
+    """Counts of the small memory, for each of its neurons or devices."""
 
     free_spikes: float
     """Spikes of a neuron in a free phase."""

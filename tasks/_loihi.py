@@ -49,7 +49,7 @@ def published() -> Published:
 
 
 def on_chip(weights: Weights) -> nr.Network:
-    """The network as it lies on the chip, to be placed and not to be run.
+    """The network as it is placed on the chip; it is not for running.
 
     Each AHP neuron has a synapse onto its own second compartment, which `LoihiAHP` has in its equations instead.
     """
@@ -60,11 +60,11 @@ def on_chip(weights: Weights) -> nr.Network:
 
 
 def place(weights: Weights, chip: Chip) -> Placement:
-    """All of it on core 0; inputs come from the host, and synapses are laid with indices, as takes least memory."""
+    """Everything on core 0; inputs come from the host, and synapses are stored with indices, in least memory."""
     net = on_chip(weights)
     core = {name: -1 if name == "input" else 0 for name in net.populations}
-    laid = dict.fromkeys(net.projections, "sparse") if "synapse:sparse" in chip.energy else None
-    return placed(net, chip, core, synapses=laid)
+    encoding = dict.fromkeys(net.projections, "sparse") if "synapse:sparse" in chip.energy else None
+    return placed(net, chip, core, synapses=encoding)
 
 
 def bounds(chip: Chip) -> dict[str, Chip]:

@@ -1,4 +1,4 @@
-"""Counting what the spiking memory and its digital twin do: spikes, pulses and sweeps, and how they grow with N."""
+"""Counts of the spiking memory and of its digital counterpart: spikes, pulses and sweeps, and their growth with N."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def braille_counts(seed: int, epochs: int, variant: str, trials: int = 90) -> tu
     device, _ = braille.devices(variant, seed)
     weights = braille.WEIGHT_RANGE * weight_unit(memory) * (plus - minus) / device.g_max
     presented = epochs * config.cues * len(NAMES)
-    held = clamped(lower(memory, Crossbar(weights)), memory, patterns())
+    forced = clamped(lower(memory, Crossbar(weights)), memory, patterns())
     _, cues = braille.test_cues(config, seed, BRAILLE_FLIPS)
     off_diagonal = ~np.eye(memory.size, dtype=bool)
     return Counts(
         free_spikes=found.counts["free_spikes_in_training"] / (presented * memory.size),
-        clamped_spikes=float(held.spikes.mean()) / memory.size,
+        clamped_spikes=float(forced.spikes.mean()) / memory.size,
         ticks=memory.duration / memory.tick,
         pulses=found.counts["pulses_per_device"] / presented,
         bias_reads=epochs / presented,
@@ -60,7 +60,7 @@ def mean_counts(counts: list[Counts]) -> Counts:
 
 
 def sweeps_to_settle(weights: Floats, cues: Floats, rng: np.random.Generator, most: int = 50) -> Floats:
-    """Sweeps of Hopfield's dynamics until a state does not change any more, for each cue; the last one counts.
+    """Sweeps of Hopfield's dynamics until a state no longer changes, for each cue, the last one included.
 
     >>> sweeps_to_settle(hopfield.hebb([[1, -1, 1]]), np.array([[1.0, -1, 1], [1, 1, 1]]), np.random.default_rng(0))
     array([1., 2.])

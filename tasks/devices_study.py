@@ -1,4 +1,4 @@
-"""Where learning breaks: the Braille memory on devices of which one property at a time gets worse."""
+"""The Braille memory learns on devices of which one property at a time gets worse, until learning breaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from neuro.validation import Floats
 from neuro.workers import run_jobs
 
 KNOBS = ("levels", "write_noise", "asymmetry", "softness", "stuck")
-"""What is turned, each for itself; everything else stays as in a device of 64 levels without errors."""
+"""Properties that are varied, one at a time; the others are those of a device of 64 levels without errors."""
 
 LABELS = {
     "levels": "levels of a device",
@@ -79,7 +79,7 @@ PRESETS = {
 
 
 class Point(NamedTuple):
-    """One memory: which knob stands where, with which seed."""
+    """One memory: the knob, its value, and the seed."""
 
     knob: str
     value: float
@@ -115,8 +115,8 @@ def build(knob: str, value: float, seed: int) -> tuple[Device, Faults]:
 def points(config: Config) -> list[Point]:
     """Every memory to be trained, the ideal ones first."""
     seeds = range(config.seed, config.seed + config.seeds)
-    turned = [("ideal", 0.0), *((knob, float(value)) for knob in KNOBS for value in getattr(config, knob))]
-    return [Point(knob, value, seed) for knob, value in turned for seed in seeds]
+    settings = [("ideal", 0.0), *((knob, float(value)) for knob in KNOBS for value in getattr(config, knob))]
+    return [Point(knob, value, seed) for knob, value in settings for seed in seeds]
 
 
 def score(job: tuple[Config, Point]) -> tuple[Point, float, float]:
@@ -156,7 +156,7 @@ def breaking_point(values: Floats, found: Floats, floor: float) -> float:
 
 
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
-    """Train every memory, and tell where each knob breaks learning."""
+    """Train every memory, and find the value of each knob at which learning breaks."""
     found: dict[tuple[str, float], list[float]] = {}
     pulses: dict[tuple[str, float], list[float]] = {}
     for point, exact, sent in sorted(scores(config, progress)):

@@ -1,4 +1,4 @@
-"""Places benchmark networks, and the project's own, on meshes of cores, beside other people's methods."""
+"""Places benchmark networks and the networks of this project on meshes of cores, by this and by other methods."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PRESETS = {
 
 
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
-    """Place every network by every method and tabulate what that costs."""
+    """Place every network by every method and tabulate the costs."""
     for name in config.networks:
         if name not in (*NETWORKS, *OWN):
             raise UnknownName("network", name, (*NETWORKS, *OWN))
@@ -67,15 +67,15 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         progress(number, len(config.networks) + len(config.jin), name)
         if name in NETWORKS:
             network, traffic = network_of(draw(name, config.seed, config.scale))
-            most = config.neurons
+            per_core = config.neurons
         else:
             network, traffic = braille_memory(config.seed)
-            most = config.own_neurons
+            per_core = config.own_neurons
         neurons = sum(population.size for population in network.populations.values())
-        cores = -(-neurons // most)
+        cores = -(-neurons // per_core)
         side = int(np.ceil(np.sqrt(cores)))
         # Cores are not rationed where every population begins a new one.
-        chip = mesh_chip(side, side, neurons=most)
+        chip = mesh_chip(side, side, neurons=per_core)
         entries = compare(
             network, chip, traffic, objective=config.objective, effort=config.effort, seed=config.seed,
             cores=cores, methods=config.methods,

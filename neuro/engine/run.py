@@ -26,7 +26,7 @@ from neuro.engine.storage.memory_recorder import MemoryRecorder
 from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network
 from neuro.network.summary import summary
-from neuro.progress import Telling, telling
+from neuro.progress import ProgressOption, reporting
 from neuro.validation import positive
 
 __all__ = ["run"]
@@ -47,7 +47,7 @@ def run(
     state: EngineState | ClockedState | None = None,
     plasticity: Mapping[str, Rule] | None = None,
     max_rate: float | None = None,
-    progress: Telling = None,
+    progress: ProgressOption = None,
 ) -> Recording:
     """Simulate a network.
 
@@ -127,7 +127,7 @@ def run(
     record = record or Record()
     if engine == "clocked":
         _check_clocked_options(threads, clamp, plasticity, max_rate)
-        with telling(progress, "simulating") as report:
+        with reporting(progress, "simulating") as report:
             return run_clocked(lowered(network, dt, semantics), duration, inputs, record, seed, state, report)
     rate = _check_exact_options(engine, dt, semantics, threads, max_rate)
     return _run_exact(network, duration, inputs, record, seed, threads, clamp, state, plasticity, rate, progress)
@@ -190,7 +190,7 @@ def _run_exact(
     state: EngineState | ClockedState | None,
     plasticity: Mapping[str, Rule] | None,
     max_rate: float | None,
-    progress: Telling,
+    progress: ProgressOption,
 ) -> Recording:
     """`run` for the exact engine."""
     length = float(positive(duration, "duration", zero=True))
@@ -202,7 +202,7 @@ def _run_exact(
     rules_in_force(program, plasticity, first.plastic_state)
     prepare_kernels(program, threads)
     provenance = {"seed": first.seed, "engine": "exact", "network": summary(program.network)}
-    with telling(progress, "simulating") as report, deferred() as interrupts:
+    with reporting(progress, "simulating") as report, deferred() as interrupts:
 
         def report_time(reached: float) -> None:
             try:

@@ -1,4 +1,4 @@
-"""Classical associative memories to compare with: Hebb, the pseudo-inverse, and the nearest template."""
+"""Classical associative memories for comparison: Hebb, the pseudo-inverse, and the nearest template."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def settle_signs(weights: ArrayLike, cues: ArrayLike, rng: np.random.Generator, 
 
 
 def nearest(patterns: ArrayLike, cues: ArrayLike) -> Floats:
-    """The stored pattern with the fewest differing entries, for each cue; the first of equals.
+    """The stored pattern with the fewest differing entries, for each cue; the first one if several are equal.
 
     For independent flips with one probability this is the best any memory can do.
 

@@ -1,1 +1,1 @@
-"""What is simulated: populations of neurons and the projections between them."""
+"""Descriptions of networks: populations, neuron models, synapses; open `graph.py` first."""

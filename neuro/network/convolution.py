@@ -1,4 +1,4 @@
-"""Convolutions as synapses: one kernel for all places, kept once."""
+"""Convolutions as synapses: `Convolution2d`, and the rows of synapses that share its kernel."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Convolution2d:
     stride: Pair = 1
     """Step from one output place to the next, in input places; one number, or (y, x)."""
     padding: Pair | Literal["same", "valid"] = 0
-    """Rows and columns of nothing around the input; "same" keeps height and width, "valid" is 0."""
+    """Rows and columns of zeros around the input; "same" keeps height and width, "valid" is 0."""
     dilation: Pair = 1
     """Distance of neighbouring kernel entries, in input places."""
     groups: int = 1
-    """Into how many groups the channels fall; group g of the outputs sees group g of the inputs only."""
+    """Number of groups of channels; group g of the outputs gets input from group g of the inputs only."""
 
     def __post_init__(self) -> None:
         where = "Convolution2d"
@@ -124,7 +124,7 @@ class Fields(NamedTuple):
 
 
 def fields_of(convolution: Convolution2d) -> Fields:
-    """What each source neuron projects to, sorted by target."""
+    """Targets and weights of each source neuron, sorted by target."""
     (channels, height, width), (_, out_y, out_x) = convolution.input_shape, convolution.output_shape
     groups = int(convolution.groups)
     kernel = np.asarray(convolution.weight)
@@ -154,11 +154,11 @@ def fields_of(convolution: Convolution2d) -> Fields:
             posts.append(targets.ravel())
             first[y, x], length[y, x], weight_first[:, y, x] = n_post, targets.size, begins[kind]
             n_post += targets.size
-    one = np.concatenate(posts)
-    post = (np.arange(groups)[:, None] * outs * out_y * out_x + one).ravel().astype(np.uint32)
+    of_one_group = np.concatenate(posts)
+    post = (np.arange(groups)[:, None] * outs * out_y * out_x + of_one_group).ravel().astype(np.uint32)
     group = np.arange(channels) // ins
     return Fields(
-        first=(group[:, None, None] * len(one) + first).ravel(),
+        first=(group[:, None, None] * len(of_one_group) + first).ravel(),
         length=np.broadcast_to(length, (channels, height, width)).ravel(),
         weight_first=weight_first.ravel(),
         post=post,
@@ -169,7 +169,7 @@ def fields_of(convolution: Convolution2d) -> Fields:
 def _reach(
     size: int, out: int, taps: int, stride: int, pad: int, dilation: int
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Along one axis, for each input place: the kernel entries through which it is seen, and from which outputs."""
+    """Along one axis, for each input place: the kernel entries that apply to it, and the outputs that they lead to."""
     rows = []
     for place in range(size):
         seen = [((place + pad - dilation * tap) // stride, tap) for tap in range(taps)]

@@ -1,4 +1,4 @@
-"""Networks: named populations and the projections between them, a description built step by step."""
+"""`Network`, `Population` and `Projection`: the description of what is simulated."""
 
 from __future__ import annotations
 

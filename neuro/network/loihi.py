@@ -1,4 +1,4 @@
-"""Neurons of the Loihi chip: whole numbers, one update a step, for the clocked engine alone."""
+"""Neuron models of the Loihi chip, in whole numbers and time steps, for the clocked engine only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The neuron family: frozen records whose docstrings are their equations."""
+"""Neuron models: frozen records whose docstrings are their equations."""
 
 from __future__ import annotations
 

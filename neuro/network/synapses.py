@@ -1,4 +1,4 @@
-"""How two populations are wired: synapse descriptions, and the rows and columns that they stand for."""
+"""Descriptions of synapses (`Dense`, `Sparse`, ...), and the weights or single synapses that each stands for."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class FixedIndegree:
 
 @runtime_checkable
 class MatrixSynapses(Protocol):
-    """Synapses that are one array of devices, read row by row: a `Crossbar`."""
+    """A crossbar: an array of devices whose weights are read row by row."""
 
     @property
     def shape(self) -> tuple[int, int]: ...

@@ -1,4 +1,4 @@
-"""What a device does: its pulse curves, how devices differ, what a read finds, and where an array is broken."""
+"""Tables and figures of devices: pulse curves, variation, errors of reads, fits, and maps of faults."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
 PLACES = (0.1, 0.5, 0.9)
 """Where in the window pulses are tabulated."""
 MANY = 4000
-"""Devices drawn to tell how they differ."""
+"""Devices drawn for their variation."""
 SHOWN = 30
 """Devices drawn as curves."""
 
@@ -75,7 +75,7 @@ def as_dict(table: Table) -> dict[str, object]:
 
 
 def fit_table(fit: Fit) -> Table:
-    """The device that was fitted: window, law, errors, and how far each law is off."""
+    """The fitted device: window, law, errors, and the error of each law that was tried."""
     device = fit.device
     rows: list[tuple[object, ...]] = [("window", f"{device.g_min / uS:.4g} - {device.g_max / uS:.4g} uS")]
     rows.append(("law", fit.form))
@@ -87,7 +87,7 @@ def fit_table(fit: Fit) -> Table:
 
 
 def devices_table(names: list[str] | None = None) -> Table:
-    """Every preset: its law, window, what a pulse does, its errors, and where it is from."""
+    """Every preset: its law, window, levels, write noise and source."""
     rows = []
     for name in list_devices() if names is None else names:
         record = device_record(name)
@@ -119,7 +119,7 @@ def figures_table(name: str) -> Table:
 
 
 def pulse_table(device: Device, seed: int = 0) -> Table:
-    """What one pulse does at a tenth, the middle and nine tenths of the window: mean and standard deviation, uS.
+    """Change by one pulse at a tenth, the middle and nine tenths of the window: mean and standard deviation, uS.
 
     The mean is over many devices, each pulsed once: the deviation has the variation of the devices and the error of a
     pulse in it; that of a read is a column of its own.
@@ -154,7 +154,7 @@ def device_figure(device: Device, seed: int = 0) -> Figure:
 
 
 def fit_figure(fit: Fit) -> Figure:
-    """A measurement, the law fitted to it, and how far the other laws are off."""
+    """A measurement, the law fitted to it, and the errors of the other laws."""
     from matplotlib.figure import Figure
 
     with styled():
@@ -162,9 +162,9 @@ def fit_figure(fit: Fit) -> Figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         left.plot(fit.pulse, fit.conductance / uS, ".", color=FAINT, markersize=3, label="measured")
         for index in range(int(fit.branch.max()) + 1):
-            mine = fit.branch == index
+            on_branch = fit.branch == index
             label = f"law: {fit.form}" if index == 0 else None
-            left.plot(fit.pulse[mine], fit.fitted[mine] / uS, color=COLOURS[1], label=label)
+            left.plot(fit.pulse[on_branch], fit.fitted[on_branch] / uS, color=COLOURS[1], label=label)
         left.set(title=f"{fit.device.name}: conductance after each pulse", xlabel="pulse", ylabel="conductance (µS)")
         left.legend()
         names, errors = list(fit.errors), np.array(list(fit.errors.values())) / uS
@@ -176,7 +176,7 @@ def fit_figure(fit: Fit) -> Figure:
 
 
 def fault_map(faults: Faults, device: Device | None = None) -> Figure:
-    """Both arrays, a square a device, coloured by what it is."""
+    """Both arrays, a square for each device, coloured by its fault."""
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -254,7 +254,7 @@ def _variation(axes: Any, device: Device, seed: int) -> None:
 
 
 def _reads(axes: Any, device: Device, seed: int) -> None:
-    """What is read less what the device was brought to, after one write to the middle of the window."""
+    """Error of a read, read minus target, after one write to the middle of the window."""
     axes.set(title="Read after a write", xlabel="read - target (µS)", ylabel="devices")
     if device.write_noise == 0.0:
         text = "the preset has no error of a write or a read"

@@ -94,7 +94,7 @@ def learning_curve(
     ylim: tuple[float, float] | None = None,
     log_y: bool = False,
 ) -> Figure:
-    """How something improves with training: the mean over runs, and a band from the worst run to the best.
+    """A score during training: the mean over runs, and a band from the worst run to the best.
 
     Parameters
     ----------

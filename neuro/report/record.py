@@ -1,4 +1,4 @@
-"""The record of one run of a task, and writing it down whole or not at all."""
+"""`Report`, the record of one run of a task, and its files, which are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Table:
     """
 
     title: str
-    """What the rows are."""
+    """Title of the table."""
     columns: tuple[str, ...]
     """Name of each column, with its unit."""
     rows: tuple[tuple[object, ...], ...]
@@ -62,7 +62,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
-    """What a run of a task found, what it cost, and where it came from.
+    """Results of one run of a task, their cost, and their provenance.
 
     A task fills in what it knows; `neuro.tasks.run_task` adds the preset, configuration and provenance.
 
@@ -109,7 +109,7 @@ def versions() -> dict[str, str]:
 
 
 def provenance(seed: int, *, started: float | None = None) -> dict[str, Any]:
-    """Where a result comes from: enough to run it again, and to see why it may differ elsewhere.
+    """Provenance of a result: enough to run it again, and to see why it may differ on another machine.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def _publish(stage: Path, out: Path) -> None:
 
 
 def _figures(record: Path) -> set[str]:
-    """Files beside a record that it names as its figures."""
+    """Names of the figures in a record, whose files lie beside it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         listed = json.loads(record.read_text(encoding="utf-8")).get("figures", {}).values()
         return {name for name in listed if Path(name).name == name}
@@ -258,7 +258,7 @@ def _draw(name: str, source: FigureSource, stage: Path) -> str:
 
 
 def _git() -> tuple[str | None, bool | None]:
-    """Revision of the checkout that this module lies in, and whether it was edited since; None elsewhere."""
+    """Revision of the checkout of this module, and whether it was edited since; None outside of a checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None, None

@@ -17,7 +17,7 @@ from neuro.engine.drive import chunks, interrupts
 from neuro.engine.drive.inputs import NO_SAMPLES, schedule
 from neuro.engine.drive.state import initial_state
 from neuro.errors import InputError
-from neuro.progress import bar, telling
+from neuro.progress import bar, reporting
 from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, zoo
 
 
@@ -246,7 +246,7 @@ def test_a_bar_appears_when_the_work_takes_long(monkeypatch):
         now[0] += 2.5
         tell(2, 4, "simulating")
     assert "simulating" in terminal.file.getvalue()
-    with telling("bar", "simulating") as tell:
+    with reporting("bar", "simulating") as tell:
         tell(1, 4, "simulating")
 
 
