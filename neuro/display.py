@@ -82,4 +82,7 @@ def plural(count: int, noun: str) -> str:
 
 def _short(line: str) -> str:
     line = " ".join(line.splitlines())
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 4]} ..."
+    if len(line) <= WIDTH:
+        return line
+    kept = line[: WIDTH - 4]
+    return f"{kept if ' ' not in kept.strip() else kept.rpartition(' ')[0]} ..."

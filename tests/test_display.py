@@ -33,7 +33,19 @@ def placement() -> nr.Placement:
     return nr.placed(network(), nr.load_chip("loihi_davies2018"), {"cue": 0, "cell0": 1})
 
 
+def energy() -> nr.EnergyReport:
+    return nr.account(recording(), placement(), dt=1e-3)
+
+
 SHOWN = {
+    "placement": (placement, ["loihi_davies2018", "2 of 128 cores", "cell0", "5 neurons on 1 core"]),
+    "found placement": (
+        lambda: nr.place(network(), nr.mesh_chip(3, 2, neurons=4), recording(), effort="fast"),
+        ["mesh 3 x 2", "of 6 cores", "5 neurons on 2 cores", "km1"],
+    ),
+    "energy": (energy, ["loihi_davies2018", "nJ", "latency", "us", "static", "%"]),
+    "chip": (lambda: nr.load_chip("loihi_davies2018"), ["128 cores", "8 x 4", "1,024 neurons", "23.6 pJ"]),
+    "chip without figures": (lambda: nr.load_chip("loihi2"), ["7,812 neurons", "unknown", "synapse"]),
     "network": (network, ["2 populations", "8 neurons", "cue", "3 SpikeSource", "5 LIF", "Dense, delay 1 ms"]),
     "large network": (lambda: network(40), ["40 populations", "71 more"]),
     "empty network": (nr.Network, ["0 populations"]),
@@ -75,7 +87,11 @@ def test_a_notebook_shows_the_same_as_a_table(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [nr.Network, nr.Population, nr.Projection, nr.Recording, nr.Spikes, nr.Current, nr.Program]
+    "kind",
+    [
+        *(nr.Network, nr.Population, nr.Projection, nr.Recording, nr.Spikes, nr.Current, nr.Program),
+        *(nr.Placement, nr.EnergyReport, nr.Chip),
+    ],
 )
 def test_an_object_that_was_never_made_can_be_shown(kind: type) -> None:
     assert repr(object.__new__(kind)) == f"<{kind.__name__}>"

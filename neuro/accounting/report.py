@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neuro.chip.mesh import Links
+from neuro.display import Displayed, Rows, amount
+from neuro.names import Named
 from neuro.validation import Floats
 
 __all__ = ["EnergyReport", "Host"]
@@ -29,8 +31,8 @@ class Host:
         return None if self.dynamic is None and self.static is None else (self.dynamic or 0.0) + (self.static or 0.0)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EnergyReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EnergyReport(Displayed):
     """The cost of a recording on a placement.
 
     Causes, cores + links + static, and bins each sum to the total. The host is not part of the total.
@@ -131,3 +133,20 @@ class EnergyReport:
             "host_latency_s": None if self.host is None else self.host.latency,
             "neurobench": dict(self.metrics),
         }
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_cause", Named("cause of energy in this report", self.by_cause))
+        object.__setattr__(self, "by_population", Named("population of this report", self.by_population))
+
+    def _display(self) -> tuple[str, Rows]:
+        low, high = (amount(end, "J") for end in self.range)
+        title = f"Energy on {self.chip}: {amount(self.total, 'J')} ({low} to {high})"
+        rows: list[tuple[str, object]] = [
+            ("dynamic, static", f"{amount(self.dynamic, 'J')}, {amount(self.static, 'J')}"),
+            ("latency", amount(self.latency, "s")),
+            ("energy x delay", amount(self.edp, "J s")),
+        ]
+        missing = [("INCOMPLETE, without", ", ".join(self.missing))] if self.missing else []
+        largest = sorted(self.by_cause.items(), key=lambda cause: -cause[1])[:4]
+        causes = [(f"  {cause}", f"{amount(j, 'J')}, {100 * j / self.total:.1f} %") for cause, j in largest if j]
+        return title, [*missing, *rows, *causes]

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from neuro.display import Displayed, Rows, amount, plural
 from neuro.errors import ChipError, ParameterError
 from neuro.validation import Ints, frozen
 
@@ -91,8 +92,8 @@ class Limits:
     """Columns of the core's crossbar, one for each neuron."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chip:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Chip(Displayed):
     """Cores on a mesh of tiles; core c lies on tile c // cores_per_tile, tiles go row by row, x fastest.
 
     Costs are by kind of event (`KINDS`). The cost of a kind that is absent, or has the value None, is unknown. It never
@@ -185,6 +186,16 @@ class Chip:
         if self.chip_size is None:
             return 1, 1
         return -(-self.width // self.chip_size[0]), -(-self.height // self.chip_size[1])
+
+    def _display(self) -> tuple[str, Rows]:
+        limits = {name.replace("_", " "): most for name, most in vars(self.limits).items() if most is not None}
+        unknown = [kind for kind, cost in self.energy.items() if cost.value is None and cost.within is None]
+        return f"Chip {self.name}: {plural(self.cores, 'core')} on a mesh of {self.width} x {self.height}", [
+            ("a core holds", ", ".join(f"{most:,} {name}" for name, most in limits.items()) or "no known limit"),
+            ("works in", f"{'common steps' if self.mode == 'step' else 'events'}, {self.routing}"),
+            *([("unknown", ", ".join(unknown))] if unknown else []),
+            *((kind, amount(cost.value, "J")) for kind, cost in self.energy.items() if cost.value),
+        ]
 
 
 def tiled(chip: Chip, across: int, down: int) -> Chip:

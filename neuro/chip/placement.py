@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
 from neuro.chip.model import Chip
+from neuro.display import Displayed, Rows, plural
 from neuro.errors import PlacementError, UnknownName
 from neuro.network.graph import Network, Projection
 from neuro.network.loihi import LoihiAHP
@@ -53,8 +54,8 @@ class Routes:
         return frozen(np.repeat(np.arange(len(self.start) - 1), np.diff(self.start)))
 
 
-@dataclass(frozen=True, eq=False)
-class Placement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Placement(Displayed):
     """The neurons of a network on the cores of a chip. A placement changes costs, never spikes."""
 
     chip: Chip
@@ -135,6 +136,21 @@ class Placement:
             "structure": dict(self.structure),
         }
         write_arrays(path, header, arrays)
+
+    def _display(self) -> tuple[str, Rows]:
+        def cores(which: Ints) -> int:
+            return int(np.count_nonzero(np.bincount(which[which >= 0], minlength=1)))
+
+        rows: list[tuple[str, object]] = []
+        for name, core in self.core.items():
+            used = cores(core)
+            where = f"on {plural(used, 'core')}" if used or not len(core) else "outside of the chip"
+            rows.append((name, f"{plural(len(core), 'neuron')} {where}"))
+        for name, cost in self.objectives.items():
+            bound = f", at least {self.bounds[name]:.4g}" if name in self.bounds else ""
+            rows.append((name, f"{cost:.4g}{bound}"))
+        used = cores(self.neuron_core)
+        return f"Placement on {self.chip.name}: {used:,} of {plural(self.chip.cores, 'core')} used", rows
 
 
 def load_placement(path: str | Path) -> Placement:
