@@ -193,7 +193,7 @@ def devices_command(
 ) -> None:
     """List the device models that come with neuro, and the source of each."""
     with _plain_errors():
-        from neuro.crossbar.device.device import device_record, list_devices
+        from neuro.crossbar.device.catalog import device_record, list_devices
 
         if as_json:
             records = [device_record(name).model_dump(mode="json", exclude_none=True) for name in list_devices()]

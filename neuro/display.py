@@ -31,6 +31,8 @@ class Displayed:
       length  1.5 km
     """
 
+    __slots__ = ()
+
     def _display(self) -> tuple[str, Rows]:
         """A title, and rows of (label, value) that are known without reading files or computing for long."""
         raise NotImplementedError

@@ -8,12 +8,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from neuro.crossbar.circuit.wires import Wires
-from neuro.crossbar.device.device import Device, list_devices, load_device
+from neuro.crossbar.device.catalog import list_devices, load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
-from neuro.crossbar.device.reference_data import Measured
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.device.reference_data import MeasuredFile
+from neuro.crossbar.factory import Crossbar
 from neuro.crossbar.read.settings import Reading
-from neuro.crossbar.write.settings import Writing, nominal_step
+from neuro.crossbar.write.settings import Writing
+from neuro.crossbar.write.targets import nominal_step
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, Training, recall, train, weight_unit
 from neuro.randomness import stream
@@ -118,7 +120,7 @@ def devices(variant: str, seed: int) -> tuple[Device, Faults]:
 
 def available(variant: str) -> bool:
     """Are the measured data here that the devices of a variant need?"""
-    if variant not in list_devices() or not isinstance(law := load_device(variant).law, Measured):
+    if variant not in list_devices() or not isinstance(law := load_device(variant).law, MeasuredFile):
         return True
     return law.path.is_file()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuro.crossbar.device.properties import Properties, properties
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.learning.memory import Memory, lower, present, weight_unit
 from neuro.report import Table
 from neuro.tasks._braille_cues import CELLS, NAMES, patterns

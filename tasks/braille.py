@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from neuro.crossbar.device.device import load_device
+from neuro.crossbar.device.catalog import load_device
 from neuro.learning.memory import compile_recall
 from neuro.progress import Progress
 from neuro.report import Report

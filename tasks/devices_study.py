@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.crossbar.device.device import Device, load_device
+from neuro.crossbar.device.catalog import load_device
+from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.laws import Constant, Linear
 from neuro.learning.memory import compile_recall

@@ -37,7 +37,23 @@ def energy() -> nr.EnergyReport:
     return nr.account(recording(), placement(), dt=1e-3)
 
 
+WEIGHTS = [[0.5, -1.0, 0.25], [0.0, 1.0, 0.75]]
+
 SHOWN = {
+    "crossbar": (lambda: nr.Crossbar(WEIGHTS), ["2 x 3", "PairCrossbar", "ideal", "-1 to 1"]),
+    "offset crossbar": (lambda: nr.Crossbar(WEIGHTS, mapping="offset"), ["OffsetCrossbar", "2 x 3"]),
+    "sliced crossbar": (
+        lambda: nr.Crossbar(WEIGHTS, mapping="slices", device=nr.load_device("taox_64x64")),
+        ["SlicedCrossbar"],
+    ),
+    "tiled crossbar": (lambda: nr.Crossbar(WEIGHTS, tile=(1, 2)), ["TiledCrossbar", "arrays   4"]),
+    "wires": (
+        lambda: nr.Crossbar(WEIGHTS, wires=nr.Wires(row=1.0, column=2.0), reading=nr.Reading(voltage=0.2)),
+        ["1 ohm", "200 mV"],
+    ),
+    "transposed crossbar": (lambda: nr.Crossbar(WEIGHTS).T, ["Transposed", "2 x 3"]),
+    "snapshot": (lambda: nr.Crossbar(WEIGHTS).snapshot(), ["Snapshot", "2 x 3"]),
+    "device": (lambda: nr.load_device("ReRamES"), ["'ReRamES'", "50 uS to 150 uS", "Exponential", "5.063 uS"]),
     "placement": (placement, ["loihi_davies2018", "2 of 128 cores", "cell0", "5 neurons on 1 core"]),
     "found placement": (
         lambda: nr.place(network(), nr.mesh_chip(3, 2, neurons=4), recording(), effort="fast"),
@@ -90,7 +106,7 @@ def test_a_notebook_shows_the_same_as_a_table(name: str) -> None:
     "kind",
     [
         *(nr.Network, nr.Population, nr.Projection, nr.Recording, nr.Spikes, nr.Current, nr.Program),
-        *(nr.Placement, nr.EnergyReport, nr.Chip),
+        *(nr.Placement, nr.EnergyReport, nr.Chip, nr.Device),
     ],
 )
 def test_an_object_that_was_never_made_can_be_shown(kind: type) -> None:

@@ -48,9 +48,6 @@ class Assembly(CompositeCrossbar):
         self.parts = tuple(parts)
         """The crossbars, with their places."""
 
-    def __repr__(self) -> str:
-        return f"<Crossbar {self.name!r}, {self.shape[0]} x {self.shape[1]} in {len(self.parts)} arrays>"
-
     @property
     def arrays(self) -> tuple[AbstractCrossbar, ...]:
         """The arrays of all parts, part by part."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.device_synapses import DeviceSynapses, ReadableCrossbar
+from neuro.display import Rows, amount
 from neuro.validation import Floats
 
 if TYPE_CHECKING:
@@ -72,6 +73,18 @@ class AbstractCrossbar(ReadableCrossbar):
         """Largest weight that the window can hold."""
         self.shape = setup.faults.shape[0], setup.faults.shape[1]
         self._where = f"crossbar {setup.name!r}"
+
+    def _display(self) -> tuple[str, Rows]:
+        rows: list[tuple[str, object]] = [
+            ("weights", f"-{self.w_max:.4g} to {self.w_max:.4g}"),
+            ("device", self.device._display()[0].removeprefix("Device ")),
+            ("arrays", len(self.arrays)),
+        ]
+        if self.wires.row or self.wires.column:
+            rows.append(("wires", f"{amount(self.wires.row, 'ohm')} a row segment, {self.wires.column:.4g} a column's"))
+        if self.reading.voltage is not None:
+            rows.append(("read voltage", amount(self.reading.voltage, "V")))
+        return f"{type(self).__name__} {self.name!r}: {self.shape[0]:,} x {self.shape[1]:,} weights", rows
 
     @property
     def fluctuates(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.ledger import Ledger
+from neuro.display import Displayed, Rows
 from neuro.validation import Floats
 
 if TYPE_CHECKING:
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["DeviceSynapses", "ReadableCrossbar"]
 
 
-class DeviceSynapses(ABC):
+class DeviceSynapses(Displayed, ABC):
     """Weights that devices hold, as a network uses them: one matrix, and a count of the rows that are read."""
 
     shape: tuple[int, int]
     """(pre, post): rows and columns."""
+
+    def _display(self) -> tuple[str, Rows]:
+        return f"{type(self).__name__}: {self.shape[0]:,} x {self.shape[1]:,} weights", ()
 
     @property
     @abstractmethod

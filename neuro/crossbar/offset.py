@@ -54,9 +54,6 @@ class OffsetCrossbar(CompositeCrossbar):
         self._write(np.ones(stuck.shape, bool), self._targets(matrix))
         self._register = np.zeros(self.shape)
 
-    def __repr__(self) -> str:
-        return f"<Crossbar {self.name!r}, {self.shape[0]} x {self.shape[1]} and an offset column>"
-
     @property
     def arrays(self) -> tuple[PairCrossbar, ...]:
         """The array as it is built, shape (pre, post + 1); it has no negative devices."""

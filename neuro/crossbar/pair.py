@@ -65,9 +65,6 @@ class PairCrossbar(AbstractCrossbar):
         pairs.write(everywhere, everywhere, g_plus, g_minus)
         self._reader.ledger.writes = 2 * everywhere.size
 
-    def __repr__(self) -> str:
-        return f"<Crossbar {self.name!r}, {self.shape[0]} x {self.shape[1]}, device {self.device.name!r}>"
-
     @property
     def T(self) -> TransposedCrossbar:
         return TransposedCrossbar(self)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.device_synapses import ReadableCrossbar
 from neuro.crossbar.ledger import Ledger
+from neuro.display import Rows
 from neuro.validation import Floats
 
 __all__ = ["TransposedCrossbar"]
@@ -36,8 +37,9 @@ class TransposedCrossbar(ReadableCrossbar):
         self.device = crossbar.device
         self.shape = crossbar.shape[::-1]
 
-    def __repr__(self) -> str:
-        return f"{self.T!r}.T"
+    def _display(self) -> tuple[str, Rows]:
+        title, rows = self.T._display()
+        return f"Transposed {title}", rows
 
     @property
     def ledger(self) -> Ledger:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.engine.drive.interrupts import raise_interrupts
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Current, Recording

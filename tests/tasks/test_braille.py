@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro.crossbar.device.properties import Properties
-from neuro.crossbar.pair import Crossbar
+from neuro.crossbar.factory import Crossbar
 from neuro.tasks import _braille_cues as coding
 from neuro.tasks import _braille_memory as memory
 from neuro.tasks import _braille_report as report

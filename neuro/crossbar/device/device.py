@@ -12,14 +12,15 @@ from neuro.crossbar.device.laws import LAWS, Constant, Cycle, Law, MeasuredLaw, 
 from neuro.crossbar.device.noise import Drift
 from neuro.crossbar.device.reference_data import MeasuredFile
 from neuro.crossbar.device.sample import SampledDevices, conductances, pulse_counts, sample_devices
+from neuro.display import Displayed, Rows, amount
 from neuro.errors import DeviceError
 from neuro.validation import Floats
 
 __all__ = ["Device"]
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+@dataclass(frozen=True, slots=True, repr=False)
+class Device(Displayed):
     """The conductances that one memristive device can hold, and the errors of its writes.
 
     A write asks for a conductance g on the grid g_min + k step, k = 0 .. levels - 1 (anywhere in the window
@@ -124,6 +125,18 @@ class Device:
             rule = "a continuous device without a law takes writes of any size, not pulses"
             raise DeviceError(rule, where=f"device {self.name!r}", remedy="Give it `levels` or a `law`")
         return Constant(step=self.step), Cycle(self.write_noise / self.step, "step")
+
+    def _display(self) -> tuple[str, Rows]:
+        law = "one level" if self.law is None and self.levels else type(self.law).__name__ if self.law else "any size"
+        held = f"{self.levels} levels" if self.levels else "continuous"
+        rows: list[tuple[str, object]] = [
+            ("a pulse", law),
+            ("write noise", amount(self.write_noise, "S")),
+            ("varies in", ", ".join(self.variation) or "nothing"),
+        ]
+        source = [("source", self.source)] if self.source else []
+        window = f"{amount(self.g_min, 'S')} to {amount(self.g_max, 'S')}"
+        return f"Device {self.name!r}: {window}, {held}", [*rows, *source]
 
     def noiseless(self) -> Device:
         """The same device without variation, errors and write noise; a measured law has its expected changes."""
