@@ -33,26 +33,26 @@ T = TypeVar("T", bound=tuple[Any, ...])
 _OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
-MANY = 8
+ENOUGH_FOR_HELPER = 8
 """So many routines to be compiled are worth a process of its own."""
-PATIENCE = 30.0
+HELPER_SECONDS = 30.0
 """Seconds after which that process is given up."""
 
 __all__ = [
+    "as_table",
     "cores",
     "fill_cache",
-    "give_way",
-    "highest",
+    "highest_bit",
     "inlined",
     "inner",
     "is_cached",
     "kernel",
-    "laid",
-    "link",
-    "lowest",
+    "link_routines",
+    "load_acquire",
+    "lowest_bit",
     "routine",
-    "seen",
-    "tell",
+    "store_release",
+    "yield_core",
 ]
 
 
@@ -64,7 +64,7 @@ def kernel(function: F) -> F:
     running a callee that has been edited in another file.
     """
     compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
-    _stamp(compiled, function)
+    _set_source_stamp(compiled, function)
     return cast(F, compiled)
 
 
@@ -81,7 +81,7 @@ def inlined(function: F) -> F:
 def routine(function: F) -> F:
     """A kernel that other kernels call by its address: compiled once, where others are compiled anew in each caller.
 
-    It takes numbers and laid records of arrays, and is for what runs too seldom to mind a call. `link` comes first.
+    It takes numbers and laid records of arrays, and is for what runs too seldom to mind a call. `link_routines` comes first.
     """
     hints = get_type_hints(function, include_extras=True)
     returned = _type_of(hints.pop("return"))
@@ -91,16 +91,16 @@ def routine(function: F) -> F:
     return cast(F, external)
 
 
-def link(entry: Callable[..., Any] | None = None) -> None:
+def link_routines(entry: Callable[..., Any] | None = None) -> None:
     """Make all routines of the modules imported so far ready to be called, from the cache if they are there.
 
     If many are not, a process beside this one fills the cache from the end of the list, beginning with the kernel
     `entry`, until both meet.
     """
     with _LINKING:
-        todo = [(external, _prepared(external, function)) for external, function in _UNLINKED.items()]
+        todo = [(external, _with_cache(external, function)) for external, function in _UNLINKED.items()]
         missing = sum(not _in_cache(compiled) for _, compiled in todo)
-        with _help(entry) if missing >= MANY else nullcontext():
+        with _helper_process(entry) if missing >= ENOUGH_FOR_HELPER else nullcontext():
             for external, compiled in todo:
                 compiled.compile()
                 llvmlite.binding.add_symbol(external.symbol, compiled.address)
@@ -108,10 +108,10 @@ def link(entry: Callable[..., Any] | None = None) -> None:
                 del _UNLINKED[external]
 
 
-def _prepared(external: Any, function: Callable[..., Any]) -> CFunc:
+def _with_cache(external: Any, function: Callable[..., Any]) -> CFunc:
     compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
     compiled.enable_caching()
-    _stamp(compiled, function)
+    _set_source_stamp(compiled, function)
     return compiled
 
 
@@ -127,7 +127,7 @@ def _in_cache(compiled: CFunc) -> bool:
 
 
 @contextmanager
-def _help(entry: Callable[..., Any] | None) -> Iterator[None]:
+def _helper_process(entry: Callable[..., Any] | None) -> Iterator[None]:
     """Compile from the end of the list meanwhile, in a process of its own, where there is a core for it."""
     helper = None
     if cores() > 1 and sys.executable and not numba.config.DISABLE_JIT:
@@ -142,7 +142,7 @@ def _help(entry: Callable[..., Any] | None) -> Iterator[None]:
         yield
         if helper is not None:
             with suppress(subprocess.TimeoutExpired):  # it is at most about to finish what this process has, too
-                helper.wait(PATIENCE)
+                helper.wait(HELPER_SECONDS)
     finally:
         if helper is not None:
             helper.kill()
@@ -162,10 +162,10 @@ def fill_cache(modules: list[str], module: str = "", name: str = "") -> None:
         hints = get_type_hints(entry, include_extras=True)
         entry.compile(tuple(_type_of(hint) for key, hint in hints.items() if key != "return"))
     for external, function in reversed(todo):
-        _prepared(external, function).compile()
+        _with_cache(external, function).compile()
 
 
-def _bit(name: str) -> Callable[..., Any]:
+def _count_zeros(name: str) -> Callable[..., Any]:
     """An intrinsic that counts the zeros on one side of a uint64 that is not zero."""
 
     def typed(context: Any, word: Any) -> Any:
@@ -180,20 +180,20 @@ def _bit(name: str) -> Callable[..., Any]:
 
 if numba.config.DISABLE_JIT:
 
-    def lowest(word: Any) -> int:
+    def lowest_bit(word: Any) -> int:
         """Place of the lowest bit that is set."""
         return (int(word) & -int(word)).bit_length() - 1
 
-    def highest(word: Any) -> int:
+    def highest_bit(word: Any) -> int:
         """Place of the highest bit that is set."""
         return int(word).bit_length() - 1
 
 else:
-    lowest = _bit("cttz")
-    _leading_zeros = _bit("ctlz")
+    lowest_bit = _count_zeros("cttz")
+    _leading_zeros = _count_zeros("ctlz")
 
     @inlined
-    def highest(word: Any) -> int:
+    def highest_bit(word: Any) -> int:
         """Place of the highest bit that is set."""
         return 63 - int(_leading_zeros(word))
 
@@ -207,8 +207,8 @@ def is_cached(function: Callable[..., Any]) -> bool:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def seen(typing: Any, values: Any, at: Any) -> Any:
-    """values[at], and with it all that another thread had written before it did `tell` that number."""
+def load_acquire(typing: Any, values: Any, at: Any) -> Any:
+    """values[at], and with it all that another thread had written before it did `store_release` that number."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
@@ -218,7 +218,7 @@ def seen(typing: Any, values: Any, at: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def tell(typing: Any, values: Any, at: Any, number: Any) -> Any:
+def store_release(typing: Any, values: Any, at: Any, number: Any) -> Any:
     """values[at] = number, for other threads to see once they can see all that was written before."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -233,7 +233,7 @@ def _nothing() -> None:
     """Where the system has no such call, a thread that waits goes on looking."""
 
 
-give_way: Any = types.ExternalFunction("sched_yield", types.int32()) if os.name == "posix" else inner(_nothing)
+yield_core: Any = types.ExternalFunction("sched_yield", types.int32()) if os.name == "posix" else inner(_nothing)
 """Let another thread have the core, if one wants it."""
 
 _UNLINKED: dict[Any, Callable[..., Any]] = {}
@@ -241,18 +241,18 @@ _LINKED: list[CFunc] = []
 _LINKING = Lock()
 
 
-def _stamp(compiled: Any, function: Callable[..., Any]) -> None:
+def _set_source_stamp(compiled: Any, function: Callable[..., Any]) -> None:
     """Let a cache entry hold only as long as no file changes that the compiled code can come from."""
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if index is not None:
-        index._source_stamp = _digest(_tree(Path(function.__code__.co_filename).parent))
+        index._source_stamp = _digest(_top_folder(Path(function.__code__.co_filename).parent))
 
 
 @cache
-def _tree(folder: Path) -> Path:
+def _top_folder(folder: Path) -> Path:
     """The part of a package that a folder belongs to: the highest folder above it that is not the package itself."""
     above = folder.parent
-    return _tree(above) if all((each / "__init__.py").is_file() for each in (above, above.parent)) else folder
+    return _top_folder(above) if all((each / "__init__.py").is_file() for each in (above, above.parent)) else folder
 
 
 @cache
@@ -262,7 +262,7 @@ def _digest(folder: Path) -> str:
     return hashlib.sha256(b"\x00".join(parts)).hexdigest()
 
 
-def laid(arrays: T) -> T:
+def as_table(arrays: T) -> T:
     """A NamedTuple of arrays in the form in which kernels take it: they read it as usual, through one address.
 
     Numba hands over seven numbers for each array, at each call from one kernel to another, and counts references;

@@ -19,18 +19,18 @@ LANES = 8
 
 __all__ = [
     "LANES",
-    "add_beside",
+    "add_contiguous",
     "add_pairs",
     "add_weighted",
-    "alike",
-    "fetch",
-    "fetch_half",
+    "all_lanes",
     "first_mark",
-    "larger",
-    "neighbours",
-    "over",
-    "pick",
-    "put",
+    "gather",
+    "lane_max",
+    "load_lanes",
+    "not_below",
+    "prefetch",
+    "prefetch_l2",
+    "store_lanes",
 ]
 
 _I1, _I32, _I64, _DOUBLE = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.DoubleType()
@@ -59,7 +59,7 @@ def _indices(*numbers: int) -> Any:
     return ir.Constant(ir.VectorType(_I32, len(numbers)), list(numbers))
 
 
-def _spread(builder: Any, value: Any, kind: Any = _WIDE) -> Any:
+def _splat(builder: Any, value: Any, kind: Any = _WIDE) -> Any:
     """The same number in every lane."""
     nothing = ir.Constant(kind, ir.Undefined)
     one = builder.insert_element(nothing, value, _I32(0))
@@ -71,7 +71,7 @@ def _pair(builder: Any, a: Any, b: Any) -> Any:
     return builder.insert_element(first, b, _I32(1))
 
 
-def _apart(builder: Any, pairs: list[Any]) -> list[Any]:
+def _unzip(builder: Any, pairs: list[Any]) -> list[Any]:
     """Pairs (a, b) of eight targets as all a and all b."""
     size = 2
     while len(pairs) > 1:
@@ -90,7 +90,7 @@ def _operation(symbol: Any, method: str) -> None:
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         x, y = args
-        return getattr(builder, method)(x, y if sig.args[1] == _LANES else _spread(builder, y))
+        return getattr(builder, method)(x, y if sig.args[1] == _LANES else _splat(builder, y))
 
     lower_builtin(symbol, _LANES, _LANES)(lower)
     lower_builtin(symbol, _LANES, types.float64)(lower)
@@ -102,17 +102,17 @@ _operation(operator.mul, "fmul")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def alike(typing: Any, x: Any) -> Any:
+def all_lanes(typing: Any, x: Any) -> Any:
     """One number in all lanes."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _spread(builder, args[0])
+        return _splat(builder, args[0])
 
     return _LANES(types.float64), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def larger(typing: Any, x: Any, y: Any) -> Any:
+def lane_max(typing: Any, x: Any, y: Any) -> Any:
     """``max(x, y)`` in each lane."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -123,7 +123,7 @@ def larger(typing: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def over(typing: Any, x: Any, y: Any) -> Any:
+def not_below(typing: Any, x: Any, y: Any) -> Any:
     """A bit for each lane with ``not x < y``, the first lane's lowest."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -168,7 +168,7 @@ def add_pairs(typing: Any, amp: Any, post: Any, at: Any, da: Any, db: Any) -> An
         targets = _targets(context, builder, sig.args[1], args[1], args[2])
         value = _pair(builder, args[3], args[4])
         sums = _add(context, builder, sig.args[0], args[0], targets, [value] * LANES)
-        return context.make_tuple(builder, _BOTH, _apart(builder, sums))
+        return context.make_tuple(builder, _BOTH, _unzip(builder, sums))
 
     return _BOTH(amp, post, types.uint64, types.float64, types.float64), build
 
@@ -185,15 +185,15 @@ def add_weighted(typing: Any, amp: Any, post: Any, weights: Any, at: Any, w0: An
             w = builder.load(builder.gep(first, [_I64(k)]))
             if sig.args[2].dtype != types.float64:
                 w = builder.fpext(w, _DOUBLE)
-            inputs.append(builder.fmul(_spread(builder, w, _PAIR), units))
+            inputs.append(builder.fmul(_splat(builder, w, _PAIR), units))
         sums = _add(context, builder, sig.args[0], args[0], targets, inputs)
-        return context.make_tuple(builder, _BOTH, _apart(builder, sums))
+        return context.make_tuple(builder, _BOTH, _unzip(builder, sums))
 
     return _BOTH(amp, post, weights, types.uint64, types.uint64, types.float64, types.float64), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def pick(typing: Any, values: Any, post: Any, at: Any) -> Any:
+def gather(typing: Any, values: Any, post: Any, at: Any) -> Any:
     """values[j] for the targets j in post[at : at + 8]."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -206,7 +206,7 @@ def pick(typing: Any, values: Any, post: Any, at: Any) -> Any:
     return _LANES(values, post, types.uint64), build
 
 
-def _prefetch(locality: int) -> Any:
+def _prefetch_into(locality: int) -> Any:
     """What builds a prefetch into the first cache (3) or the second (2)."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -222,19 +222,19 @@ def _prefetch(locality: int) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def fetch(typing: Any, values: Any, at: Any) -> Any:
+def prefetch(typing: Any, values: Any, at: Any) -> Any:
     """Have values[at], or the row values[at], brought near, since it will be needed soon; any `at` will do."""
-    return types.void(values, types.int64), _prefetch(3)
+    return types.void(values, types.int64), _prefetch_into(3)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def fetch_half(typing: Any, values: Any, at: Any) -> Any:
-    """`fetch` into the second cache only: for more of it than the first can hold or wait for."""
-    return types.void(values, types.int64), _prefetch(2)
+def prefetch_l2(typing: Any, values: Any, at: Any) -> Any:
+    """`prefetch` into the second cache only: for more of it than the first can hold or wait for."""
+    return types.void(values, types.int64), _prefetch_into(2)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def neighbours(typing: Any, values: Any, at: Any) -> Any:
+def load_lanes(typing: Any, values: Any, at: Any) -> Any:
     """values[at : at + 8]."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -248,7 +248,7 @@ def neighbours(typing: Any, values: Any, at: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def put(typing: Any, values: Any, at: Any, x: Any) -> Any:
+def store_lanes(typing: Any, values: Any, at: Any, x: Any) -> Any:
     """values[at : at + 8] = x."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -260,7 +260,7 @@ def put(typing: Any, values: Any, at: Any, x: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def add_beside(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
+def add_contiguous(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
     """Add da and db to the pairs of the neighbours who .. who + 8 in `amp`; all new a, and all new b."""
     both = ir.VectorType(_DOUBLE, 2 * LANES)
 
@@ -270,6 +270,6 @@ def add_beside(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
         mixed = _indices(*(k + half for k in range(LANES) for half in (0, LANES)))
         total = builder.fadd(builder.load(place, align=8), builder.shuffle_vector(args[2], args[3], mixed))
         builder.store(total, place, align=8)
-        return context.make_tuple(builder, _BOTH, _apart(builder, [total]))
+        return context.make_tuple(builder, _BOTH, _unzip(builder, [total]))
 
     return _BOTH(amp, types.int64, _LANES, _LANES), build

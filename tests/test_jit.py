@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pytest
 
-from neuro.jit import kernel, laid
+from neuro.jit import as_table, kernel
 
 CALLER = """
 from neuro.jit import kernel
@@ -43,7 +43,7 @@ def weighed(pair):
 
 def test_a_kernel_reads_and_writes_the_arrays_of_a_laid_record():
     pair = Pair(np.array([1.0, 10.0, 100.0]), np.arange(6).reshape(3, 2))
-    assert weighed(laid(pair)) == 3
+    assert weighed(as_table(pair)) == 3
     assert pair.values.tolist() == [951.0, 10.0, 100.0]
 
 
@@ -58,7 +58,7 @@ def test_a_kernel_reads_and_writes_the_arrays_of_a_laid_record():
 )
 def test_an_array_that_is_not_what_the_record_says_is_refused(pair):
     with pytest.raises(TypeError, match="is no whole array"):
-        laid(pair)
+        as_table(pair)
 
 
 @pytest.mark.parametrize("kind", ["kernel", "inner", "routine"])

@@ -6,16 +6,16 @@ import pytest
 from neuro.jit import kernel
 from neuro.simd import (
     LANES,
-    add_beside,
+    add_contiguous,
     add_pairs,
     add_weighted,
-    alike,
+    all_lanes,
     first_mark,
-    larger,
-    neighbours,
-    over,
-    pick,
-    put,
+    gather,
+    lane_max,
+    load_lanes,
+    not_below,
+    store_lanes,
 )
 
 RNG = np.random.default_rng(3)
@@ -24,35 +24,35 @@ RNG = np.random.default_rng(3)
 @kernel
 def added(amp, post, at, da, db, seen):
     a, b = add_pairs(amp, post, np.uint64(at), da, db)
-    put(seen, 0, a)
-    put(seen, 8, b)
+    store_lanes(seen, 0, a)
+    store_lanes(seen, 8, b)
 
 
 @kernel
 def weighted(amp, post, weights, at, w0, da, db, seen):
     a, b = add_weighted(amp, post, weights, np.uint64(at), np.uint64(w0), da, db)
-    put(seen, 0, a)
-    put(seen, 8, b)
+    store_lanes(seen, 0, a)
+    store_lanes(seen, 8, b)
 
 
 @kernel
 def beside(amp, who, values, seen):
-    w = neighbours(values, 1)
-    a, b = add_beside(amp, who, w * 3.0, w - 1.0)
-    put(seen, 0, a)
-    put(seen, 8, b)
+    w = load_lanes(values, 1)
+    a, b = add_contiguous(amp, who, w * 3.0, w - 1.0)
+    store_lanes(seen, 0, a)
+    store_lanes(seen, 8, b)
 
 
 @kernel
 def combined(x, y, seen):
-    a, b = neighbours(x, 0), neighbours(y, 0)
-    put(seen, 0, larger(a, b) + a * b - alike(0.1))
-    return over(a, b)
+    a, b = load_lanes(x, 0), load_lanes(y, 0)
+    store_lanes(seen, 0, lane_max(a, b) + a * b - all_lanes(0.1))
+    return not_below(a, b)
 
 
 @kernel
 def picked(values, post, at, seen):
-    put(seen, 0, pick(values, post, np.uint64(at)))
+    store_lanes(seen, 0, gather(values, post, np.uint64(at)))
 
 
 @kernel

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuro.chip.model import Chip
 from neuro.errors import PeerError, UnknownName
-from neuro.jit import kernel, laid
+from neuro.jit import as_table, kernel
 from neuro.mapping.layout.anneal_parts import Mesh, anneal_paths, change_places, path_cost, paths_change
 from neuro.mapping.layout.layout import mesh_of, open_places
 from neuro.mapping.layout.nets import Flows, flows_of, nets_of
@@ -141,7 +141,7 @@ def relaxed(flows: Flows, chip: Chip, place: Ints) -> Ints:
         np.stack([grid[:, :-1].ravel(), grid[:, 1:].ravel()], axis=1),
         np.stack([grid[:-1].ravel(), grid[1:].ravel()], axis=1),
     ])  # fmt: skip
-    _relax(laid(raw), laid(flows), beside[(beside >= 0).all(axis=1)])
+    _relax(as_table(raw), as_table(flows), beside[(beside >= 0).all(axis=1)])
     return raw.place
 
 
@@ -277,9 +277,11 @@ def _metis_annealed(traffic: Traffic, chip: Chip, cores: int | None, seed: int) 
     flows = flows_of(nets_of(traffic, part, parts), parts)
     place = stream(seed, "mapping", "sneap").permutation(chip.cores)[:parts]
     raw = mesh_of(chip, open_places(chip, parts, {}, ()), place)
-    scale = path_cost(laid(raw), laid(flows)) / max(1, len(flows.part))
+    scale = path_cost(as_table(raw), as_table(flows)) / max(1, len(flows.part))
     reach = max(chip.width, chip.height)
-    anneal_paths(laid(raw), laid(flows), scale, 0.01 * scale, reach, 20_000 * parts, random_state(seed, "sneap"))
+    anneal_paths(
+        as_table(raw), as_table(flows), scale, 0.01 * scale, reach, 20_000 * parts, random_state(seed, "sneap")
+    )
     return raw.place[part]
 
 

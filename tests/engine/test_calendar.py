@@ -10,8 +10,8 @@ from neuro.engine.drive import chunks
 from neuro.engine.drive.state import initial_state
 from neuro.engine.drive.workspace import new_workspace, with_larger_calendar
 from neuro.engine.kernels.arrays import EVENT, FAULT, FULL, REGISTERS, VACANT
-from neuro.engine.kernels.calendar import deal, enter, sort_events, take
-from neuro.jit import kernel, laid
+from neuro.engine.kernels.calendar import bucket_sort, enter, sort_events, take_due
+from neuro.jit import as_table, kernel
 
 
 @kernel
@@ -21,7 +21,7 @@ def sort_part(time, code, first, last, spare_time, spare_code):
 
 @kernel
 def deal_part(time, code, first, last, start, end, spare_time, spare_code, place):
-    deal(time, code, first, last, start, end, spare_time, spare_code, place)
+    bucket_sort(time, code, first, last, start, end, spare_time, spare_code, place)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 16, 17, 63, 64, 65, 1000])
@@ -69,7 +69,7 @@ def enter_one(calendar, bucket, register, window, length, t, code):
 
 @kernel
 def take_all(state, work, window, start, end):
-    return take(state, work, window, start, end)
+    return take_due(state, work, window, start, end)
 
 
 @given(
@@ -85,7 +85,7 @@ def test_events_leave_the_calendar_in_their_windows_and_their_entries_are_used_a
     work = new_workspace(program, np.array([0, 0]), room, 1)
     waiting, code = [], 0
     for window, entered in enumerate([*windows, *[[]] * 10]):
-        n = take_all(laid(state), laid(work), window, float(window), window + 1.0)
+        n = take_all(as_table(state), as_table(work), window, float(window), window + 1.0)
         due = sorted(pair for pair in waiting if pair[0] < window + 1)
         assert list(zip(work.event_time[:n].tolist(), work.event_code[:n].tolist(), strict=True)) == due
         waiting = [pair for pair in waiting if pair not in due]

@@ -9,7 +9,7 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.engine.kernels.arrays import COMPACT, GENERAL
+from neuro.engine.kernels.arrays import AMPLITUDE_FORM, STATE_FORM
 from neuro.errors import NetworkError
 from neuro.learning.clamp import AppliedClamp
 from neuro.network.graph import Network, Population
@@ -35,7 +35,7 @@ def through_the_queue(network):
     """A program that takes the queue whatever its delays are."""
     program = nr.build(network)
     groups = program.fixed.groups.copy()
-    groups["kind"][groups["kind"] == COMPACT] = GENERAL
+    groups["kind"][groups["kind"] == AMPLITUDE_FORM] = STATE_FORM
     return replace(program, window=0.0, fixed=program.fixed._replace(groups=groups))
 
 

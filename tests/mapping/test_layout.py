@@ -14,7 +14,7 @@ from mapping.networks import random_traffic, slow_cost, traffics
 from neuro.bench.mapping_networks import jin_layers
 from neuro.chip.model import mesh_chip
 from neuro.errors import ParameterError
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.mapping.layout.anneal_parts import Trees, anneal_trees, plant, tree_cost
 from neuro.mapping.layout.layout import arrange, layout, mesh_of
 from neuro.mapping.layout.lower_bound import gilmore_lawler
@@ -35,8 +35,8 @@ def test_exchanging_parts_changes_the_cost_by_what_it_says(traffic, seed) -> Non
     nets, random = nets_of(traffic, part, parts), random_state(seed, "test")
     raw = mesh_of(chip, np.arange(chip.cores), np.random.default_rng(seed).permutation(chip.cores)[:parts])
     count = len(nets.root)
-    trees = laid(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, 3), count, 3))))
-    mesh, table, flows = laid(raw), laid(nets), laid(flows_of(nets, parts))
+    trees = as_table(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, 3), count, 3))))
+    mesh, table, flows = as_table(raw), as_table(nets), as_table(flows_of(nets, parts))
     plant(mesh, table, trees)
     before = tree_cost(mesh, table, trees)
     assert before == slow_cost(traffic, raw.place[part], chip, TREE)

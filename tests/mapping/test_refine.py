@@ -13,7 +13,7 @@ from mapping.networks import random_traffic, slow_cost, traffics
 
 from neuro.chip.model import Chip, mesh_chip
 from neuro.errors import UnknownName
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.mapping.objective import spread
 from neuro.mapping.refine import refine as module
 from neuro.mapping.refine.anneal_neurons import anneal, drift, settle_down
@@ -53,10 +53,10 @@ def test_changes_of_cost_add_up_to_the_recomputed_cost(
     search: object, case: tuple[Traffic, Chip, np.ndarray, Prices], seed: int
 ) -> None:
     traffic, chip, core, prices = case
-    wires = laid(module._wires(traffic, None))
-    cores = laid(module._cores(chip, traffic, prices, (), core, None))
+    wires = as_table(module._wires(traffic, None))
+    cores = as_table(module._cores(chip, traffic, prices, (), core, None))
     raw = module._state(traffic, chip, core, traffic.neurons + 2)
-    state = laid(raw)
+    state = as_table(raw)
     fill(wires, cores, state)
     before = cost_of(wires, cores, state)
     random = random_state(seed, "test")
@@ -77,10 +77,10 @@ def test_changes_of_cost_add_up_to_the_recomputed_cost(
 def test_full_cores_are_emptied_into_their_limits(case: tuple[Traffic, Chip, np.ndarray, Prices]) -> None:
     traffic, chip, _, prices = case
     crowded = np.zeros(traffic.neurons, np.int64)
-    wires = laid(module._wires(traffic, None))
-    cores = laid(module._cores(chip, traffic, prices, (), crowded, None))
+    wires = as_table(module._wires(traffic, None))
+    cores = as_table(module._cores(chip, traffic, prices, (), crowded, None))
     raw = module._state(traffic, chip, crowded, traffic.neurons)
-    state = laid(raw)
+    state = as_table(raw)
     fill(wires, cores, state)
     assert settle_down(wires, cores, state)
     assert np.bincount(raw.core, minlength=chip.cores).max() <= (chip.limits.neurons or 0)

@@ -20,15 +20,15 @@ from neuro.engine.drive.state import EngineState
 from neuro.engine.drive.workspace import copy_arrays, new_workspace
 from neuro.engine.kernels.arrays import State
 from neuro.engine.kernels.calendar import window_of
-from neuro.engine.kernels.windows import force
-from neuro.engine.kernels.zero_delay import bring, new_queue
+from neuro.engine.kernels.windows import set_forced
+from neuro.engine.kernels.zero_delay import advance_all, new_queue
 from neuro.engine.lower.fingerprint import parameters_in_force
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.migrate import change_rules
 from neuro.engine.plasticity.state import Rule, rules_in_force
 from neuro.engine.recording import Recording
 from neuro.errors import NetworkError
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.validation import Floats, Ints
 
 __all__ = ["Outcome", "Recorder", "advance"]
@@ -89,7 +89,7 @@ def advance(
         if not program.window:
             arrays = copy_arrays(arrays)
             queue, work = new_queue(state.program.fixed, arrays), new_workspace(state.program, program.shares(1), 0, 1)
-            bring(state.program.table, laid(arrays), laid(work), laid(queue), start)
+            advance_all(state.program.table, as_table(arrays), as_table(work), as_table(queue), start)
         arrays = _change_clamped(program, arrays, state.forced, plan.forced, start)
         if new_rules:
             plastic_state, arrays = change_rules(program, new_rules, arrays, plastic_state, start)
@@ -169,7 +169,7 @@ def _change_clamped(program: Program, arrays: State, old: Ints, new: Ints, time:
     arrays, work = copy_arrays(arrays), new_workspace(program, program.shares(1), 0, 16)
     for ids, is_on in ((off, False), (on, True)):
         if len(ids):
-            force(program.table, laid(arrays), laid(work), ids, is_on, time, program.window)
+            set_forced(program.table, as_table(arrays), as_table(work), ids, is_on, time, program.window)
     return arrays
 
 

@@ -17,18 +17,18 @@ from neuro.engine.drive.memory_limit import check_memory
 from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
 from neuro.engine.drive.workspace import arrays_at_rest, copy_arrays, new_workspace, with_larger_calendar
 from neuro.engine.kernels.arrays import (
-    CROWDED,
-    CULPRIT,
+    CALENDAR_LOW,
     EVENT,
     FAULT,
+    FAULT_DETAIL,
     FULL,
     HALTED,
-    N_OUT,
-    NARROW,
+    N_SPIKES,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
     RUNAWAY,
+    SPIKE_ROOM_LOW,
     STEP,
     Inputs,
     Output,
@@ -36,15 +36,15 @@ from neuro.engine.kernels.arrays import (
     Workspace,
 )
 from neuro.engine.kernels.calendar import window_of
-from neuro.engine.kernels.threads import OVER, help_out, helpers, workers_for
+from neuro.engine.kernels.threads import STOP, run_worker, worker_count, worker_threads
 from neuro.engine.kernels.windows import first_busy, run_windows
-from neuro.engine.kernels.zero_delay import UNDER_WAY, new_queue, run_queue
+from neuro.engine.kernels.zero_delay import N_UNDER_WAY, new_queue, run_queue
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.engine.plasticity.loop import NeedsRoom, run_plastic_windows
 from neuro.engine.plasticity.migrate import enlarge, with_new_ledgers
 from neuro.engine.plasticity.state import PlasticState
-from neuro.jit import is_cached, laid, link
+from neuro.jit import as_table, is_cached, link_routines
 from neuro.validation import Floats, Ints
 
 __all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation", "prepare_kernels"]
@@ -117,7 +117,7 @@ class Simulation:
         self.loaded_state: PlasticState | None = None
         """The state that `plastic` has; None while a chunk changes it."""
         register = arrays.register.copy()
-        register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_OUT] = 0
+        register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_SPIKES] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
         self.spare = SPARE_ARRAYS.pop(program, None)
         self.arrays_are_kept = True
@@ -154,9 +154,9 @@ class Simulation:
                 self._enlarge_plastic(needs)
                 continue
             took, code = clock.perf_counter() - began, arrays.register[FAULT]
-            count = int(arrays.register[N_OUT])
+            count = int(arrays.register[N_SPIKES])
             if code == FULL:
-                until = self._enlarge(count, int(arrays.register[CULPRIT]), reached, until)
+                until = self._enlarge(count, int(arrays.register[FAULT_DETAIL]), reached, until)
                 continue
             if code == HALTED:
                 raise Halted
@@ -166,15 +166,15 @@ class Simulation:
                     self.program, arrays, limits, output.time[:count], output.neuron[:count], self.plastic, self.inputs
                 )
             break
-        if code in (NARROW, CROWDED):
+        if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
             sampled = int(arrays.register[NEXT_SAMPLE])
             until, times, voltage = reached, times[:sampled], voltage[:sampled]
-        arrays.register[N_OUT] = arrays.register[FAULT] = 0
+        arrays.register[N_SPIKES] = arrays.register[FAULT] = 0
         self._adapt_length(until, took, count)
         self.spare, self.arrays_are_kept = None if self.arrays_are_kept else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
         self.plastic_state = self.loaded_state = None if self.plastic is None else self.plastic.snapshot()
-        if code in (NARROW, CROWDED):
+        if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
             self._enlarge_ahead(code)
         low, high = output.time[:count].searchsorted(self.interval)
         return Chunk(
@@ -188,21 +188,21 @@ class Simulation:
 
     def _simulate(self, arrays: State, output: Output, until: float) -> float:
         fixed, length = self.program.table, self.program.window
-        tables = laid(arrays), laid(self.inputs), laid(output)
+        tables = as_table(arrays), as_table(self.inputs), as_table(output)
         if not length:
             queue = new_queue(self.program.fixed, arrays)
-            return float(run_queue(fixed, *tables, laid(self.work), laid(queue), until))
-        workers, span = workers_for(self.threads), (self.reached, until)
+            return float(run_queue(fixed, *tables, as_table(self.work), as_table(queue), until))
+        workers, span = worker_count(self.threads), (self.reached, until)
         if self.plastic is not None and self.plastic_state is not None:
             if self.loaded_state is not self.plastic_state:
                 self.plastic.load(self.plastic_state)
             self.loaded_state = None
-            with helpers((self.plastic.table, *tables), self.work, workers):
+            with worker_threads((self.plastic.table, *tables), self.work, workers):
                 return run_plastic_windows(
                     self.plastic, arrays, self.inputs, output, self.work, *span, self.interval, workers
                 )
-        with helpers((fixed, *tables), self.work, workers):
-            return float(run_windows(fixed, *tables, laid(self.work), *span, length, *self.interval, workers))
+        with worker_threads((fixed, *tables), self.work, workers):
+            return float(run_windows(fixed, *tables, as_table(self.work), *span, length, *self.interval, workers))
 
     def _enlarge_plastic(self, needs: NeedsRoom) -> None:
         if self.plastic is not None and self.plastic_state is not None:
@@ -244,7 +244,14 @@ class Simulation:
             last = int(window_of(stop, length)) + 1
         else:
             ahead = int(
-                first_busy(self.program.table, laid(self.arrays), laid(self.inputs), laid(self.work), window, length)
+                first_busy(
+                    self.program.table,
+                    as_table(self.arrays),
+                    as_table(self.inputs),
+                    as_table(self.work),
+                    window,
+                    length,
+                )
             )
             self.quiet = ahead > window
             last = ahead if self.quiet else last
@@ -257,7 +264,7 @@ class Simulation:
         """The next time at which anything can happen, where there are no windows; inf if never."""
         arrays, inputs, register = self.arrays, self.inputs, self.arrays.register
         due = [arrays.neurons["since"].min(initial=inf)]
-        due += [arrays.calendar["time"][0]] if register[UNDER_WAY] else []
+        due += [arrays.calendar["time"][0]] if register[N_UNDER_WAY] else []
         due += inputs.source_time[register[NEXT_SOURCE] :][:1].tolist()
         due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
         return float(min(due))
@@ -287,7 +294,7 @@ class Simulation:
 
     def _enlarge_ahead(self, code: int) -> None:
         """Enlarge a buffer that is nearly full."""
-        if code == NARROW:
+        if code == CALENDAR_LOW:
             self._enlarge_calendar(1)
         elif len(self.output.time) < self.max_spikes:
             self._enlarge_output()
@@ -336,21 +343,21 @@ def prepare_kernels(program: Program, threads: int = 1) -> None:
         return
     entry = run_windows if program.window else run_queue
     _announce(entry)
-    link(entry)
+    link_routines(entry)
     no_times, no_ids = np.zeros(0), np.zeros(0, np.int64)
     inputs = Inputs(no_times, no_ids, np.zeros(0, STEP), no_times, no_times, no_ids)
     arrays = copy_arrays(arrays_at_rest(program))
     work = new_workspace(program, program.shares(1), 0, 1)
     out = _new_output(program, 0)
-    tables = program.table, laid(arrays), laid(inputs), laid(out)
+    tables = program.table, as_table(arrays), as_table(inputs), as_table(out)
     if program.window:
-        run_windows(*tables, laid(work), 0.0, 0.0, program.window, 0.0, 0.0, 1)
-        first_busy(*tables[:3], laid(work), 0, program.window)
+        run_windows(*tables, as_table(work), 0.0, 0.0, program.window, 0.0, 0.0, 1)
+        first_busy(*tables[:3], as_table(work), 0, program.window)
         if threads > 1:
-            work.signal[0] = OVER
-            help_out(*tables, laid(work), 1, 2)
+            work.signal[0] = STOP
+            run_worker(*tables, as_table(work), 1, 2)
     else:
-        run_queue(*tables, laid(work), laid(new_queue(program.fixed, arrays)), 0.0)
+        run_queue(*tables, as_table(work), as_table(new_queue(program.fixed, arrays)), 0.0)
     _PREPARED.add(kind)
 
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import CULPRIT, FORCED, NEVER, SOURCE, Inputs, State
+from neuro.engine.kernels.arrays import FAULT_DETAIL, FORCED, NEVER, SOURCE, Inputs, State
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.errors import NetworkError
@@ -224,7 +224,7 @@ def runaway_error(
     inputs: Inputs,
 ) -> NetworkError:
     """The error for the neuron at which a kernel gave up."""
-    j = int(arrays.register[CULPRIT])
+    j = int(arrays.register[FAULT_DETAIL])
     train = np.sort(time[neuron == j])
     if len(train) < 2:
         return NetworkError(

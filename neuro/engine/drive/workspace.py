@@ -9,8 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.drive.runaway import Limits
-from neuro.engine.kernels.arrays import BLOCK, CELL, CURSOR, EVENT, NEURON, NEVER, REGISTERS, VACANT, State, Workspace
-from neuro.engine.kernels.threads import APART, cuts
+from neuro.engine.kernels.arrays import (
+    BLOCK,
+    CELL,
+    EVENT,
+    NEURON,
+    NEVER,
+    NEXT_VACANT,
+    REGISTERS,
+    VACANT,
+    State,
+    Workspace,
+)
+from neuro.engine.kernels.threads import PADDING, row_cuts
 from neuro.engine.lower.program import Program, amplitudes
 from neuro.validation import Ints, in_lines
 
@@ -62,10 +73,10 @@ def new_workspace(
     max_count = np.full(len(program.fixed.groups), NEVER) if limits is None else limits.max_count
     threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
     largest = int(np.diff(bounds).max())
-    spaced = max(2 * depth, 2 * APART)
+    spaced = max(2 * depth, 2 * PADDING)
     return Workspace(
         bounds=bounds,
-        tally=np.zeros((threads, 2 * APART), np.int64),
+        tally=np.zeros((threads, 2 * PADDING), np.int64),
         origin=np.zeros((threads, len(program.fixed.groups))),
         scratch=np.zeros((threads, 8, depth)),
         factor=np.zeros((threads, spaced)),
@@ -82,8 +93,8 @@ def new_workspace(
         spare_time=np.empty(max(calendar, room)),
         spare_code=np.empty(max(calendar, room), np.int64),
         place=np.empty(max(calendar, room) + 1, np.int64),
-        cuts=cuts(program, threads),
-        signal=np.zeros(APART * (threads + 1), np.int64),
+        cuts=row_cuts(program, threads),
+        signal=np.zeros(PADDING * (threads + 1), np.int64),
         job=np.zeros(2),
         limit=np.append(max_count, max_count.min(initial=NEVER)),
         span=np.ones(len(max_count)) if limits is None else limits.span,
@@ -117,5 +128,5 @@ def with_larger_calendar(arrays: State, needed: int = 1) -> State:
     calendar = np.concatenate([arrays.calendar, np.zeros((times - 1) * old, EVENT)])
     calendar["next"][old:] = VACANT
     register = arrays.register.copy()
-    register[CURSOR] = old
+    register[NEXT_VACANT] = old
     return arrays._replace(calendar=calendar, register=register)

@@ -11,26 +11,26 @@ from neuro.engine.kernels.arrays import F8, U4, Fixed, Index, Reals, State, Work
 from neuro.jit import inlined, inner, routine
 from neuro.simd import (
     LANES,
-    add_beside,
+    add_contiguous,
     add_pairs,
     add_weighted,
-    alike,
+    all_lanes,
     first_mark,
-    larger,
-    neighbours,
-    over,
-    pick,
-    put,
+    gather,
+    lane_max,
+    load_lanes,
+    not_below,
+    store_lanes,
 )
 
 FOUR = 4 * LANES
 ONE = np.uint64(1)
 
-__all__ = ["add_driven", "add_each", "add_falling", "add_rows", "add_same", "add_whole"]
+__all__ = ["add_driven", "add_each", "add_falling", "add_same", "add_whole", "sum_rows"]
 
 
 @inner
-def add_rows(
+def sum_rows(
     fixed: Fixed, weights: Reals, work: Workspace, total: F8, begin: int, end: int, base: Index, size: Index
 ) -> None:
     """Sum the weights of several rows that arrive in one instant."""
@@ -39,15 +39,15 @@ def add_rows(
         if bundles[segments[codes[e]].projection].step != 1:
             whole = 0
     for i in range(0, whole, FOUR):
-        s, t, u, v = alike(0.0), alike(0.0), alike(0.0), alike(0.0)
+        s, t, u, v = all_lanes(0.0), all_lanes(0.0), all_lanes(0.0), all_lanes(0.0)
         for e in range(begin, end):
             at = np.int64(segments[codes[e]].weight + base + i)
-            s, t = s + neighbours(weights, at), t + neighbours(weights, at + LANES)
-            u, v = u + neighbours(weights, at + 2 * LANES), v + neighbours(weights, at + 3 * LANES)
-        put(total, i, s)
-        put(total, i + LANES, t)
-        put(total, i + 2 * LANES, u)
-        put(total, i + 3 * LANES, v)
+            s, t = s + load_lanes(weights, at), t + load_lanes(weights, at + LANES)
+            u, v = u + load_lanes(weights, at + 2 * LANES), v + load_lanes(weights, at + 3 * LANES)
+        store_lanes(total, i, s)
+        store_lanes(total, i + LANES, t)
+        store_lanes(total, i + 2 * LANES, u)
+        store_lanes(total, i + 3 * LANES, v)
     for i in range(whole, size):
         total[i] = 0.0
     for e in range(begin, end):
@@ -59,7 +59,7 @@ def add_rows(
 
 
 @inlined
-def note(hits: U4, n: int, i: int, marks: Any) -> int:
+def note_marked(hits: U4, n: int, i: int, marks: Any) -> int:
     """Write down which of the eight targets from the i-th on are marked."""
     while marks:
         hits[n] = np.uint64(i) + first_mark(marks)
@@ -75,13 +75,13 @@ def add_same(
 ) -> int:  # fmt: skip
     """Add one and the same input to m targets; note those that the bound does not clear."""
     amp, gap, post, hits = state.amp, state.gap, fixed.post, work.hits[k]
-    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
+    n, whole, nothing, gaps = 0, m - m % LANES, all_lanes(0.0), all_lanes(level)
     for i in range(0, whole, LANES):
         a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
         y = a * p + b * q
         if not even:
-            gaps = pick(gap, post, np.uint64(at + i))
-        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+            gaps = gather(gap, post, np.uint64(at + i))
+        n = note_marked(hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), gaps))
     for i in range(whole, m):
         j = np.uint64(post[np.uint64(at + i)])
         a, b = amp[j, 0] + da, amp[j, 1] + db
@@ -102,10 +102,10 @@ def add_falling(
     Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
     """
     amp, post, hits = state.amp, fixed.post, work.hits[k]
-    n, whole, bar = 0, m - m % LANES, alike(inf)
+    n, whole, bar = 0, m - m % LANES, all_lanes(inf)
     for i in range(0, whole, LANES):
         a, _ = add_pairs(amp, post, np.uint64(at + i), da, db)
-        n = note(hits, n, i, over(a, bar))
+        n = note_marked(hits, n, i, not_below(a, bar))
     for i in range(whole, m):
         j = np.uint64(post[np.uint64(at + i)])
         a = amp[j, 0] + da
@@ -123,10 +123,10 @@ def add_driven(
 ) -> int:  # fmt: skip
     """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
     amp, post, hits = state.amp, fixed.post, work.hits[k]
-    n, whole, gaps = 0, m - m % LANES, alike(gap)
+    n, whole, gaps = 0, m - m % LANES, all_lanes(gap)
     for i in range(0, whole, LANES):
         a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
-        n = note(hits, n, i, over(a * p + larger(b * q, b * r), gaps))
+        n = note_marked(hits, n, i, not_below(a * p + lane_max(b * q, b * r), gaps))
     for i in range(whole, m):
         j = np.uint64(post[np.uint64(at + i)])
         a, b = amp[j, 0] + da, amp[j, 1] + db
@@ -138,19 +138,19 @@ def add_driven(
 
 
 @inner
-def add_of(
+def add_each_from(
     fixed: Fixed, state: State, work: Workspace, k: int, weights: Reals, at: Index, w0: Index, m: Index, even: bool,
     level: float, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
     """`add_each` with these weights."""
     amp, gap, post, hits = state.amp, state.gap, fixed.post, work.hits[k]
-    n, whole, nothing, gaps = 0, m - m % LANES, alike(0.0), alike(level)
+    n, whole, nothing, gaps = 0, m - m % LANES, all_lanes(0.0), all_lanes(level)
     for i in range(0, whole, LANES):
         a, b = add_weighted(amp, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
         y = a * p + b * q
         if not even:
-            gaps = pick(gap, post, np.uint64(at + i))
-        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), gaps))
+            gaps = gather(gap, post, np.uint64(at + i))
+        n = note_marked(hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), gaps))
     for i in range(whole, m):
         j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]
         a, b = amp[j, 0] + w * unit_a, amp[j, 1] + w * unit_b
@@ -169,8 +169,8 @@ def add_each(
 ) -> int:  # fmt: skip
     """Add inputs of individual weights to m targets; note those that the bound does not clear."""
     if len(fixed.wide):
-        return add_of(fixed, state, work, k, fixed.wide, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
-    return add_of(fixed, state, work, k, fixed.narrow, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+        return add_each_from(fixed, state, work, k, fixed.wide, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+    return add_each_from(fixed, state, work, k, fixed.narrow, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
 
 
 @routine
@@ -184,15 +184,17 @@ def add_whole(
     """
     amp, gap, total, hits = state.amp, state.gap, work.total[k], work.hits[k]
     if len(fixed.wide):
-        add_rows(fixed, fixed.wide, work, total, begin, end, base, m)
+        sum_rows(fixed, fixed.wide, work, total, begin, end, base, m)
     else:
-        add_rows(fixed, fixed.narrow, work, total, begin, end, base, m)
-    n, whole, nothing = 0, m - m % LANES, alike(0.0)
+        sum_rows(fixed, fixed.narrow, work, total, begin, end, base, m)
+    n, whole, nothing = 0, m - m % LANES, all_lanes(0.0)
     for i in range(0, whole, LANES):
-        w = neighbours(total, i)
-        a, b = add_beside(amp, who + i, w * unit_a, w * unit_b)
+        w = load_lanes(total, i)
+        a, b = add_contiguous(amp, who + i, w * unit_a, w * unit_b)
         y = a * p + b * q
-        n = note(hits, n, i, over(larger(y, y * up) + larger(b * most, nothing), neighbours(gap, who + i)))
+        n = note_marked(
+            hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), load_lanes(gap, who + i))
+        )
     for i in range(whole, m):
         j = np.uint64(who + i)
         a, b = amp[j, 0] + total[i] * unit_a, amp[j, 1] + total[i] * unit_b

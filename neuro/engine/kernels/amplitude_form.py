@@ -19,64 +19,76 @@ from math import exp, inf
 import numpy as np
 
 from neuro.engine.kernels.arrays import (
-    ALOUD,
     BLOCK,
     DRIVEN,
-    EVEN,
     F8,
     FORCED,
     FREE,
-    FRESH,
     HELD,
     I8,
+    N_RELEASES,
+    N_WATCHED,
     QUIET,
-    RELEASED,
+    RECORD_SPIKES,
+    SAME_GAP,
     SURVEYED,
-    WATCHED,
+    UNSCANNED,
     Fixed,
     Index,
     Record,
     State,
     Workspace,
 )
-from neuro.engine.kernels.state_form import cell_of, settle
+from neuro.engine.kernels.state_form import advance_neuron, cell_row
 from neuro.jit import inlined, inner, routine
-from neuro.simd import fetch
+from neuro.simd import prefetch
 
-__all__ = ["FAR", "ahead", "horizon", "pack", "rebase", "scan", "slow_most", "slow_part", "survey", "unpack", "watch"]
+__all__ = [
+    "MAX_GROWTH",
+    "bound_at",
+    "bound_from_factors",
+    "move_reference_time",
+    "scan_group",
+    "slow_bound",
+    "slow_part",
+    "survey_gaps",
+    "to_amplitude_form",
+    "to_state_form",
+    "watch",
+]
 
-FAR = 50.0
-"""The reference time moves when the fastest amplitude has grown by exp(FAR)."""
+MAX_GROWTH = 50.0
+"""The reference time moves when the fastest amplitude has grown by exp(MAX_GROWTH)."""
 SMALL = 1e-300
 
 
 @inner
-def ahead(
+def bound_from_factors(
     group: Record, h: float, em: float, es: float, em_end: float, es_end: float
 ) -> tuple[float, float, float, float]:
-    """`horizon` for the next `h` seconds, from the decay factors now and then."""
+    """`bound_at` for the next `h` seconds, from the decay factors now and then."""
     left = em_end / em
     most = group.peak if h >= group.s_peak else group.shape * (es_end / es - left)
     return em_end, es * left, 1.0 / left, most * es / group.shape
 
 
 @inner
-def horizon(
+def bound_at(
     group: Record, quiet: bool, t: float, end: float, em: float, es: float
 ) -> tuple[float, float, float, float]:
     """(p, q, up, most): with y = a p + b q, x stays below max(y, y up) + max(b most, 0), until `end` or for ever."""
     if quiet:
         return em, es, SMALL, group.peak * es / group.shape
     h = end - t
-    return ahead(group, h, em, es, em * exp(-h * group.rate_m), es * exp(-h * group.rate_s))
+    return bound_from_factors(group, h, em, es, em * exp(-h * group.rate_m), es * exp(-h * group.rate_s))
 
 
 @inlined
-def enlist(neuron: Record, tally: I8, watched: I8, j: Index) -> None:
+def list_watched(neuron: Record, tally: I8, watched: I8, j: Index) -> None:
     if not neuron.listed:
         neuron.listed = 1
-        watched[tally[WATCHED]] = j
-        tally[WATCHED] += 1
+        watched[tally[N_WATCHED]] = j
+        tally[N_WATCHED] += 1
 
 
 @inlined
@@ -103,7 +115,7 @@ def watch(
     neuron.v, neuron.last = am, bs
     neuron.rising = 2 if am + bs >= gap else (1 if am * rate_m + bs * rate_s < 0.0 else 0)
     amps[j, 0] = inf
-    enlist(neuron, tally, watched, j)
+    list_watched(neuron, tally, watched, j)
 
 
 @inner
@@ -116,7 +128,7 @@ def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
 
 
 @inner
-def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
+def slow_bound(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
     """An upper bound of the slow part between `s` and `then` after the reference time."""
     total = 0.0
     for k in range(group.first_slow, group.first_slow + group.slow):
@@ -126,10 +138,10 @@ def slow_most(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
 
 
 @routine
-def unpack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float) -> None:
+def to_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float) -> None:
     """Bring a neuron into state form at `t`, through whatever happens on the way."""
     group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
-    at = cell_of(fixed, g, j)
+    at = cell_row(fixed, g, j)
     cell, rate, watched = fixed.cells[at], fixed.rate[at], amp[0] == inf
     if not (watched and neuron.mode == HELD):
         a, b = amp[0], amp[1]
@@ -147,17 +159,19 @@ def unpack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Ind
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
     if watched:
-        settle(fixed, state, work, k, j, t, ALOUD)
+        advance_neuron(fixed, state, work, k, j, t, RECORD_SPIKES)
 
 
 @routine
-def pack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float) -> None:
+def to_amplitude_form(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float
+) -> None:
     """Put a neuron in state form at `t` back into amplitude form, and watch it if it could spike before `end`.
 
     At the end of a window only quiet groups are watched: the next scan looks at every neuron of the others.
     """
     group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
-    at = cell_of(fixed, g, j)
+    at = cell_row(fixed, g, j)
     cell, rate, tally, watched = fixed.cells[at], fixed.rate[at], work.tally[k], work.watched[k]
     s = t - work.origin[k, g]
     em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
@@ -166,27 +180,27 @@ def pack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index
     slow = 0.0
     if neuron.mode == HELD and neuron.until < end:
         amp[0] = inf
-        enlist(neuron, tally, watched, j)
+        list_watched(neuron, tally, watched, j)
         return
     if group.slow:
         for n in range(group.first_slow, group.first_slow + group.slow):
             x[n] /= exp(-s * rate[n])
         slow = slow_part(group, rate, x, s)
         v_inf = neuron.drive / cell.leak
-        state.gap[j] = cell.threshold - v_inf - slow_most(group, rate, x, s, s + (end - t))
+        state.gap[j] = cell.threshold - v_inf - slow_bound(group, rate, x, s, s + (end - t))
     amp[1] = b
     if neuron.mode == FORCED:
         amp[0] = -inf
     elif neuron.mode == HELD:
         amp[0] = -inf
-        work.free_time[k, tally[RELEASED]], work.free_id[k, tally[RELEASED]] = neuron.until, j
-        tally[RELEASED] += 1
+        work.free_time[k, tally[N_RELEASES]], work.free_id[k, tally[N_RELEASES]] = neuron.until, j
+        tally[N_RELEASES] += 1
     else:
         a = (neuron.v - neuron.drive / cell.leak - i * group.shape - slow) / em
         amp[0] = a
         quiet = state.outlook[g] & QUIET != 0
         if quiet or t < end:
-            p, q, up, most = horizon(group, quiet, t, end, em, es)
+            p, q, up, most = bound_at(group, quiet, t, end, em, es)
             y = a * p + b * q
             if not max(y, y * up) + max(b * most, 0.0) < state.gap[j]:
                 watch(
@@ -207,23 +221,23 @@ def pack(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index
 
 
 @routine
-def survey(fixed: Fixed, state: State, g: int) -> None:
+def survey_gaps(fixed: Fixed, state: State, g: int) -> None:
     """Take stock of a group's gaps."""
     group = fixed.groups[g]
     even, quiet, driven = group.slow == 0, group.slow == 0, group.slow == 0
     for j in range(group.start, group.stop):
-        cell, neuron = fixed.cells[cell_of(fixed, g, j)], state.neurons[j]
+        cell, neuron = fixed.cells[cell_row(fixed, g, j)], state.neurons[j]
         gap = cell.threshold - neuron.drive / cell.leak
         state.gap[j] = gap
         even = even and gap == state.gap[group.start]
         quiet = quiet and gap > 0.0
         driven = driven and gap <= 0.0
-    known = (EVEN if even else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
-    state.outlook[g] = SURVEYED | FRESH | known
+    known = (SAME_GAP if even else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
+    state.outlook[g] = SURVEYED | UNSCANNED | known
 
 
 @routine
-def rebase(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float) -> None:
+def move_reference_time(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float) -> None:
     """Move a group's reference time to `start`."""
     group, amps = fixed.groups[g], state.amp
     s = start - work.origin[k, g]
@@ -241,7 +255,7 @@ def rebase(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: f
 
 
 @routine
-def scan(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float, end: float) -> None:
+def scan_group(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float, end: float) -> None:
     """Watch all neurons of a group that could spike before `end` (of a quiet group: ever)."""
     group, amps, gaps, neurons = fixed.groups[g], state.amp, state.gap, state.neurons
     first, last = max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])
@@ -249,15 +263,15 @@ def scan(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: flo
     s = start - work.origin[k, g]
     em, es = exp(-s * rate_m), exp(-s * rate_s)
     if group.slow:
-        level(fixed, state, work, k, g, first, last, s, s + (end - start))
-    p, q, up, most = horizon(group, state.outlook[g] & QUIET != 0, start, end, em, es)
+        update_slow_gaps(fixed, state, work, k, g, first, last, s, s + (end - start))
+    p, q, up, most = bound_at(group, state.outlook[g] & QUIET != 0, start, end, em, es)
     for begin in range(first, last, BLOCK):
         n = 0
         for j in range(begin, min(begin + BLOCK, last)):
             a, b = amps[j, 0], amps[j, 1]
             y = a * p + b * q
             if not max(y, y * up) + max(b * most, 0.0) < gaps[j] and a != inf:
-                fetch(neurons, j)
+                prefetch(neurons, j)
                 hits[n] = j - begin
                 n += 1
         for hit in range(n):
@@ -267,7 +281,7 @@ def scan(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: flo
 
 
 @inner
-def level(
+def update_slow_gaps(
     fixed: Fixed, state: State, work: Workspace, k: int, g: int, first: Index, last: Index, s: float, then: float
 ) -> None:
     """The gaps of neurons with slow currents, for the window from `s` to `then` after the reference time."""
@@ -277,7 +291,7 @@ def level(
         shape = group.rate_m / (group.rate_m - r)
         now[i], later[i] = exp(-s * r) * shape, exp(-then * r) * shape
     for j in range(first, last):
-        cell = fixed.cells[cell_of(fixed, g, j)]
+        cell = fixed.cells[cell_row(fixed, g, j)]
         gap = cell.threshold - state.neurons[j].drive / cell.leak
         for i in range(group.slow):
             x = state.x[j, group.first_slow + i]

@@ -12,35 +12,35 @@ from math import exp, inf, log, sqrt
 
 import numpy as np
 
-from neuro.engine.kernels.amplitude_form import horizon, pack, slow_most, slow_part, unpack, watch
+from neuro.engine.kernels.amplitude_form import bound_at, slow_bound, slow_part, to_amplitude_form, to_state_form, watch
 from neuro.engine.kernels.arrays import (
-    EVEN,
     F8,
     FAULT,
     FREE,
     HALTED,
     HELD,
+    N_RELEASES,
+    N_WATCHED,
     QUIET,
-    RELEASED,
-    WATCHED,
+    SAME_GAP,
     Fixed,
     Index,
     Record,
     State,
     Workspace,
 )
-from neuro.engine.kernels.crossings import rounded
-from neuro.engine.kernels.state_form import cell_of, emit
-from neuro.jit import inner, routine, seen
-from neuro.simd import fetch
+from neuro.engine.kernels.crossings import round_to_24_bits
+from neuro.engine.kernels.state_form import cell_row, write_spike
+from neuro.jit import inner, load_acquire, routine
+from neuro.simd import prefetch
 
 SILENT, FIRED, UNDECIDED = 0, 1, 2
 
-__all__ = ["FIRED", "SILENT", "UNDECIDED", "close", "discharge", "set_free"]
+__all__ = ["FIRED", "SILENT", "UNDECIDED", "end_refractory", "finish_watched", "spike_since_look"]
 
 
 @inner
-def height(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float) -> tuple[float, float, float]:
+def distance(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float) -> tuple[float, float, float]:
     """f, f' and f'' after `u`; the first `slow` of c are the parts of the slow currents."""
     e, d = am * exp(-u * group.rate_m), bs * exp(-u * group.rate_s)
     slope_e, slope_d = e * group.rate_m, d * group.rate_s
@@ -55,14 +55,14 @@ def height(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: 
 
 
 @inner
-def stride(f: float, slope: float, bend: float) -> float:
+def halley_step(f: float, slope: float, bend: float) -> float:
     """Halley's step towards a zero on a rise, which leaves the third power of an error; inf if there is no rise."""
     under = slope * slope - 0.5 * f * bend
     return f * slope / under if slope > 0.0 and under > 0.0 else inf
 
 
 @inner
-def zero(
+def rising_zero(
     group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, h: float, low: float, begins: float, high: float
 ) -> float:
     """Where f rises through zero in (0, h]: `low` and `high` are f at the ends, `begins` is its slope at 0.
@@ -77,22 +77,22 @@ def zero(
             u = 0.5 * (lower + upper)
             if not lower < u < upper:
                 break
-        f, slope, bend = height(group, rate, c, am, bs, gap, u)
+        f, slope, bend = distance(group, rate, c, am, bs, gap, u)
         if f >= 0.0:
             upper = u
         else:
             lower = u
-        step = stride(f, slope, bend)
+        step = halley_step(f, slope, bend)
         u -= step
         step = abs(step)
         # Errors e, then e' = k e^3, then k e'^3: the two steps show k.
         if step <= 1e-11 * upper or step * step * step * step <= 1e-11 * upper * before * before * before:
             break
         before = step
-    once = rounded(u)
+    once = round_to_24_bits(u)
     for _ in range(2):
-        f, slope, bend = height(group, rate, c, am, bs, gap, once)
-        step = stride(f, slope, bend)
+        f, slope, bend = distance(group, rate, c, am, bs, gap, once)
+        step = halley_step(f, slope, bend)
         once -= step
         if abs(step * bend) <= 1e-4 * slope:
             break
@@ -124,20 +124,20 @@ def first_zero(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float,
             return inf
         if least <= 0.0:
             return -1.0
-        return inf if high < 0.0 else zero(group, rate, c, am, bs, gap, h, low, begins, high)
+        return inf if high < 0.0 else rising_zero(group, rate, c, am, bs, gap, h, low, begins, high)
     high, ends = e + d - gap, -e * group.rate_m - d * group.rate_s
     if high < 0.0:
         if not (begins > 0.0 and ends < 0.0):
             return inf
         h = min(log(-am * group.rate_m / (bs * group.rate_s)) / (group.rate_m - group.rate_s), h)
-        high, _, _ = height(group, rate, c, am, bs, gap, h)
+        high, _, _ = distance(group, rate, c, am, bs, gap, h)
         if not (h > 0.0 and high >= 0.0):
             return inf
-    return zero(group, rate, c, am, bs, gap, h, low, begins, high)
+    return rising_zero(group, rate, c, am, bs, gap, h, low, begins, high)
 
 
 @routine
-def discharge(
+def spike_since_look(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, e: float, d: float, t: float, end: float
 ) -> int:
     """Has a watched neuron fired since its last look, up to `t`? If it FIRED, it is refractory beyond the window.
@@ -147,7 +147,7 @@ def discharge(
     Neurons that could be free again before the window ends, or fire twice, are UNDECIDED, and so are hard cases.
     """
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
-    one = cell_of(fixed, g, j)
+    one = cell_row(fixed, g, j)
     cell, rate, c, since = fixed.cells[one], fixed.rate[one], work.factor[k], neuron.since
     if not (cell.refractory > 0.0 and since + cell.refractory >= end):
         return UNDECIDED
@@ -163,32 +163,32 @@ def discharge(
     if u > t - since:
         return SILENT
     tally, when = work.tally[k], min(since + u, t)
-    emit(tally, work.time[k], work.ids[k], when, j)
+    write_spike(tally, work.time[k], work.ids[k], when, j)
     neuron.v, neuron.mode, neuron.until = cell.reset, HELD, when + cell.refractory
     if cell.subtract:
         neuron.v = v_inf + am + bs + parts - cell.threshold if u == 0.0 else 0.0
     for i in range(group.first_slow, group.first_slow + group.slow):
         state.x[j, i] += fixed.jump[one, i] * exp((when - work.origin[k, g]) * rate[i])
     amp[0], amp[1] = -inf, neuron.side_b
-    work.free_time[k, tally[RELEASED]], work.free_id[k, tally[RELEASED]] = neuron.until, j
-    tally[RELEASED] += 1
+    work.free_time[k, tally[N_RELEASES]], work.free_id[k, tally[N_RELEASES]] = neuron.until, j
+    tally[N_RELEASES] += 1
     return FIRED
 
 
 @inner
-def set_free(
+def end_refractory(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float, em: float, es: float,
     p: float, q: float, up: float, most: float,
 ) -> None:  # fmt: skip
     """The end of a refractory time; (p, q, up, most) as for an input at `t`."""
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
-    one = cell_of(fixed, g, j)
+    one = cell_row(fixed, g, j)
     cell, rate, b, slow = fixed.cells[one], fixed.rate[one], amp[1], 0.0
     v_inf, s = neuron.drive / cell.leak, t - work.origin[k, g]
-    gap = state.gap[group.start if state.outlook[g] & EVEN else j]
+    gap = state.gap[group.start if state.outlook[g] & SAME_GAP else j]
     if group.slow:
         slow = slow_part(group, rate, state.x[j], s)
-        gap = state.gap[j] = cell.threshold - v_inf - slow_most(group, rate, state.x[j], s, s + (end - t))
+        gap = state.gap[j] = cell.threshold - v_inf - slow_bound(group, rate, state.x[j], s, s + (end - t))
     neuron.mode = FREE
     a = (neuron.v - v_inf - b * es - slow) / em
     amp[0] = a
@@ -201,17 +201,17 @@ def set_free(
 
 
 @routine
-def close(fixed: Fixed, state: State, work: Workspace, k: int, end: float) -> None:
+def finish_watched(fixed: Fixed, state: State, work: Workspace, k: int, end: float) -> None:
     """The window's last look at every watched neuron."""
     tally, watched = work.tally[k], work.watched[k]
-    n = tally[WATCHED]
-    tally[WATCHED] = 0
+    n = tally[N_WATCHED]
+    tally[N_WATCHED] = 0
     last, em, es = np.int64(-1), 1.0, 1.0
     for turn in range(n):
         soon = watched[min(turn + 8, n - 1)]
-        fetch(state.neurons, soon)
-        fetch(state.amp, soon)
-        if seen(work.halt, 0):
+        prefetch(state.neurons, soon)
+        prefetch(state.amp, soon)
+        if load_acquire(work.halt, 0):
             tally[FAULT] = HALTED
             return
         j = watched[turn]
@@ -222,7 +222,7 @@ def close(fixed: Fixed, state: State, work: Workspace, k: int, end: float) -> No
         g = np.int64(neuron.group)
         group = fixed.groups[g]
         # One gap for all spares a look at this neuron's own.
-        gap = state.gap[group.start if state.outlook[g] & EVEN else j]
+        gap = state.gap[group.start if state.outlook[g] & SAME_GAP else j]
         if neuron.mode != HELD:
             if g != last:
                 s, last = end - work.origin[k, g], g
@@ -231,17 +231,17 @@ def close(fixed: Fixed, state: State, work: Workspace, k: int, end: float) -> No
             am, bs = a * em, b * es
             falls = am * group.rate_m + bs * group.rate_s > 0.0
             happens = am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls)
-            outcome = discharge(fixed, state, work, k, g, j, am, bs, end, end) if happens else SILENT
+            outcome = spike_since_look(fixed, state, work, k, g, j, am, bs, end, end) if happens else SILENT
             if outcome == FIRED:
                 continue
             if outcome == SILENT:
                 amp[0], amp[1] = a, b
                 quiet = state.outlook[g] & QUIET != 0
                 if quiet:
-                    p, q, up, most = horizon(group, quiet, end, end, em, es)
+                    p, q, up, most = bound_at(group, quiet, end, end, em, es)
                     y = a * p + b * q
                     if not max(y, y * up) + max(b * most, 0.0) < gap:
                         watch(neuron, state.amp, gap, tally, watched, j, a, b, am, bs, group.rate_m, group.rate_s, end)
                 continue
-        unpack(fixed, state, work, k, g, j, end)
-        pack(fixed, state, work, k, g, j, end, end)
+        to_state_form(fixed, state, work, k, g, j, end)
+        to_amplitude_form(fixed, state, work, k, g, j, end, end)

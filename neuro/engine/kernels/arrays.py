@@ -20,16 +20,16 @@ F8_3 = Annotated[NDArray[np.float64], np.float64, 3]
 I8_2 = Annotated[NDArray[np.int64], np.int64, 2]
 U4_2 = Annotated[NDArray[np.uint32], np.uint32, 2]
 
-SOURCE, COMPACT, GENERAL = 0, 1, 2
+SOURCE, AMPLITUDE_FORM, STATE_FORM = 0, 1, 2
 FREE, HELD, FLOOR, CEILING, FORCED = 0, 1, 2, 3, 4
-N_OUT, CURSOR, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, WATCHED, CULPRIT, RELEASED = range(9)
-"""Places in the register. CULPRIT goes with FAULT: of RUNAWAY the neuron; of FULL, how many events a window enters."""
+N_SPIKES, NEXT_VACANT, NEXT_SOURCE, NEXT_STEP, NEXT_SAMPLE, FAULT, N_WATCHED, FAULT_DETAIL, N_RELEASES = range(9)
+"""Places in the register. FAULT_DETAIL goes with FAULT: of RUNAWAY the neuron; of FULL, how many events a window enters."""
 REGISTERS = 9
-FULL, RUNAWAY, NARROW, CROWDED, HALTED = 1, 2, 3, 4, 5
-HUSHED, ALOUD, MUTE, ONCE = 0, 1, 2, 3
+FULL, RUNAWAY, CALENDAR_LOW, SPIKE_ROOM_LOW, HALTED = 1, 2, 3, 4, 5
+DROP_SPIKES, RECORD_SPIKES, NO_SPIKES, FIRST_SPIKE = 0, 1, 2, 3
 NEVER = 2**62
 VACANT = -2
-EVEN, QUIET, FRESH, SURVEYED, DRIVEN = 1, 2, 4, 8, 16
+SAME_GAP, QUIET, UNSCANNED, SURVEYED, DRIVEN = 1, 2, 4, 8, 16
 BLOCK = 1024
 
 CELL = np.dtype(
@@ -128,8 +128,8 @@ class State(NamedTuple):
 
     In amplitude form, `amp` holds (a, b) and `gap` an upper bound of v_th - v_inf - (slow currents' part of v) for
     the window; the slow x_k, a and b count from the group's reference time `origin`. `outlook` holds, by group, what
-    is known of its gaps: EVEN, they are all the same; QUIET, they are all positive, so that a neuron below its bound
-    stays silent until its next input; DRIVEN, none is positive; FRESH, known only since the last look at every
+    is known of its gaps: SAME_GAP, they are all the same; QUIET, they are all positive, so that a neuron below its bound
+    stays silent until its next input; DRIVEN, none is positive; UNSCANNED, known only since the last look at every
     neuron; 0, nothing.
     """
 

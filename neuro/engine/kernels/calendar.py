@@ -10,14 +10,26 @@ from math import floor
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import CURSOR, F8, FAULT, FULL, I8, NEVER, VACANT, Index, Records, State, Workspace
+from neuro.engine.kernels.arrays import (
+    F8,
+    FAULT,
+    FULL,
+    I8,
+    NEVER,
+    NEXT_VACANT,
+    VACANT,
+    Index,
+    Records,
+    State,
+    Workspace,
+)
 from neuro.jit import inlined, inner, kernel
 
 RUN = 8
-DEAL = 32
+FEW = 32
 """So few events are sorted as they are."""
 
-__all__ = ["deal", "earliest_due", "enter", "sort_events", "take", "window_of"]
+__all__ = ["bucket_sort", "earliest_due", "enter", "sort_events", "take_due", "window_of"]
 
 
 @kernel
@@ -40,7 +52,7 @@ def following(calendar: Records, slot: Index) -> Index:
 @inner
 def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: float, t: float, code: Index) -> None:
     """Write down an event at `t`; it belongs to a window after this one."""
-    slot, tried = register[CURSOR], 0
+    slot, tried = register[NEXT_VACANT], 0
     while calendar[slot].next != VACANT:
         if register[FAULT] == FULL:  # known to hold no more: all that follows would search it from end to end
             return
@@ -48,7 +60,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
         if tried == len(calendar):
             register[FAULT] = FULL
             return
-    register[CURSOR] = following(calendar, slot)
+    register[NEXT_VACANT] = following(calendar, slot)
     event = calendar[slot]
     event.time, event.code = t, code
     event.due = max(window_of(t, length), window + 1)
@@ -58,7 +70,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
 
 
 @inner
-def take(state: State, work: Workspace, window: Index, start: float, end: float) -> int:
+def take_due(state: State, work: Workspace, window: Index, start: float, end: float) -> int:
     """Move the events due by now and before `end` onto the work, in order; return how many."""
     calendar, bucket = state.calendar, state.bucket
     time, code = work.event_time, work.event_code
@@ -82,18 +94,18 @@ def take(state: State, work: Workspace, window: Index, start: float, end: float)
         k = n - 1 - i
         time[i], time[k] = time[k], time[i]
         code[i], code[k] = code[k], code[i]
-    deal(time, code, 0, n, start, end, work.spare_time, work.spare_code, work.place)
+    bucket_sort(time, code, 0, n, start, end, work.spare_time, work.spare_code, work.place)
     sort_events(time, code, np.int64(0), n, work.spare_time, work.spare_code)
     return n
 
 
 @inner
-def deal(
+def bucket_sort(
     time: F8, code: I8, first: Index, last: Index, start: float, end: float, spare_time: F8, spare_code: I8, place: I8
 ) -> None:
     """Sort events roughly: into as many equal parts of the window as there are events, in their order in each."""
     n = last - first
-    if n < DEAL or not end > start:
+    if n < FEW or not end > start:
         return
     scale = n / (end - start)
     for i in range(n + 1):

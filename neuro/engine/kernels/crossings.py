@@ -11,11 +11,11 @@ from math import exp, expm1, inf
 from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, Workspace
 from neuro.jit import inner, routine
 
-__all__ = ["crossing", "dot", "flow", "response", "rounded", "shrink"]
+__all__ = ["decay_integral", "dot", "evolve", "first_crossing", "response", "round_to_24_bits"]
 
 
 @inner
-def shrink(leak: float, h: float) -> float:
+def decay_integral(leak: float, h: float) -> float:
     """The integral of exp(-leak s) over [0, h]."""
     return h if leak == 0.0 else -expm1(-leak * h) / leak
 
@@ -29,7 +29,7 @@ def response(leak: float, rate: float, h: float) -> float:
 
 
 @inner
-def rounded(s: float) -> float:
+def round_to_24_bits(s: float) -> float:
     """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found.
 
     Veltkamp's splitting: a product with 2^29 + 1 leaves no room for the other bits.
@@ -39,7 +39,7 @@ def rounded(s: float) -> float:
 
 
 @inner
-def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
+def evolve(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
     """The course `h` seconds after `x`, without events; `frozen` keeps v at a limit."""
     pull = 0.0
     y[0] = 1.0
@@ -52,7 +52,7 @@ def flow(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: b
                 pull += i * response(cell.leak, rate[k], h)
     y[1] = x[1]
     if not frozen:
-        y[1] = x[1] * exp(-cell.leak * h) + drive * shrink(cell.leak, h) + cell.gain * pull
+        y[1] = x[1] * exp(-cell.leak * h) + drive * decay_integral(cell.leak, h) + cell.gain * pull
 
 
 @inner
@@ -65,7 +65,7 @@ def dot(c: F8, x: F8) -> float:
 
 
 @inner
-def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
+def derivative(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
     """Coefficients of the time derivative of c . x."""
     dv = 0.0 if frozen else c[1]
     c1[0] = dv * drive
@@ -77,7 +77,7 @@ def derive(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) ->
 
 
 @inner
-def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
+def course_bounds(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
     """Bounds of the course on the `h` seconds from `x` to `y`: every x_k is monotone, and v follows the currents."""
     low = high = 0.0
     for i in range(2, len(x)):
@@ -87,13 +87,13 @@ def box(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi
     lo[0] = hi[0] = 1.0
     lo[1] = hi[1] = x[1]
     if not frozen:
-        left, span = x[1] * exp(-cell.leak * h), shrink(cell.leak, h)
+        left, span = x[1] * exp(-cell.leak * h), decay_integral(cell.leak, h)
         lo[1] = min(x[1], left + (drive + cell.gain * low) * span)
         hi[1] = max(x[1], left + (drive + cell.gain * high) * span)
 
 
 @inner
-def extremes(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
+def dot_bounds(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
     """Bounds of c . x for lo <= x <= hi."""
     low = high = 0.0
     for i in range(len(c)):
@@ -103,7 +103,7 @@ def extremes(c: F8, lo: F8, hi: F8) -> tuple[float, float]:
 
 
 @inner
-def root(
+def rising_root(
     cell: Record,
     rate: F8,
     drive: float,
@@ -127,7 +127,7 @@ def root(
         t = 0.5 * (low + high)
     nudge = 2.3e-16 * high
     for _ in range(200):
-        flow(cell, rate, drive, x, t, y, frozen)
+        evolve(cell, rate, drive, x, t, y, frozen)
         f = dot(c, y)
         if f > 0.0 or (f == 0.0 and not verified):
             high = t
@@ -143,14 +143,14 @@ def root(
             break
         t = step
     if not verified:
-        once = rounded(t)
+        once = round_to_24_bits(t)
         for _ in range(2):
-            flow(cell, rate, drive, x, once, y, frozen)
+            evolve(cell, rate, drive, x, once, y, frozen)
             slope = dot(c1, y)
             once -= dot(c, y) / slope if slope != 0.0 else inf
         return once if abs(once - t) <= 1e-9 * t else t
     while t < high:
-        flow(cell, rate, drive, x, t, y, frozen)
+        evolve(cell, rate, drive, x, t, y, frozen)
         if dot(c, y) > 0.0:
             return t
         t += nudge
@@ -159,7 +159,7 @@ def root(
 
 
 @inner
-def top(
+def find_peak(
     cell: Record, rate: F8, drive: float, x: F8, c1: F8, c2: F8, y: F8, low: float, high: float, frozen: bool
 ) -> float:
     """Where the derivative c1 . x falls through zero in (low, high)."""
@@ -167,7 +167,7 @@ def top(
         t = 0.5 * (low + high)
         if not low < t < high or high - low <= 1.0e-9 * high:
             break
-        flow(cell, rate, drive, x, t, y, frozen)
+        evolve(cell, rate, drive, x, t, y, frozen)
         slope, f = dot(c2, y), dot(c1, y)
         if f > 0.0:
             low = t
@@ -175,7 +175,7 @@ def top(
             high = t
         step = t - f / slope if slope < 0.0 else inf
         if low < step < high:
-            flow(cell, rate, drive, x, step, y, frozen)
+            evolve(cell, rate, drive, x, step, y, frozen)
             if dot(c1, y) > 0.0:
                 low = step
             else:
@@ -184,7 +184,7 @@ def top(
 
 
 @routine
-def crossing(
+def first_crossing(
     fixed: Fixed, work: Workspace, k: int, at: Index, drive: float, h: float, strict: bool, frozen: bool
 ) -> float:
     """First offset in [0, h] at which scratch[2] . x reaches zero (`strict`: exceeds it) from x = scratch[0], or inf.
@@ -209,18 +209,18 @@ def crossing(
         return 0.0
     if h <= 0.0:
         return inf
-    derive(cell, rate, drive, c, c1, frozen)
-    derive(cell, rate, drive, c1, c2, frozen)
+    derivative(cell, rate, drive, c, c1, frozen)
+    derivative(cell, rate, drive, c1, c2, frozen)
     low, width = 0.0, h
     while low < h:
         high = min(low + width, h)
-        flow(cell, rate, drive, x, low, z, frozen)
-        flow(cell, rate, drive, x, high, y, frozen)
-        box(cell, rate, drive, z, y, high - low, lo, hi, frozen)
-        _, most = extremes(c, lo, hi)
-        least1, most1 = extremes(c1, lo, hi)
+        evolve(cell, rate, drive, x, low, z, frozen)
+        evolve(cell, rate, drive, x, high, y, frozen)
+        course_bounds(cell, rate, drive, z, y, high - low, lo, hi, frozen)
+        _, most = dot_bounds(c, lo, hi)
+        least1, most1 = dot_bounds(c1, lo, hi)
         if most >= 0.0 and most1 > 0.0:
-            least2, most2 = extremes(c2, lo, hi)
+            least2, most2 = dot_bounds(c2, lo, hi)
             peaks = most2 <= 0.0 and least1 < 0.0
             if not (peaks or least1 >= 0.0 or least2 >= 0.0) and low + 0.5 * width > low:
                 width *= 0.5
@@ -229,11 +229,11 @@ def crossing(
             if peaks and dot(c1, y) < 0.0:
                 end = -1.0
                 if dot(c1, z) > 0.0:
-                    summit = top(cell, rate, drive, x, c1, c2, y, low, high, frozen)
-                    flow(cell, rate, drive, x, summit, y, frozen)
+                    summit = find_peak(cell, rate, drive, x, c1, c2, y, low, high, frozen)
+                    evolve(cell, rate, drive, x, summit, y, frozen)
                     end = dot(c, y)
             if end > 0.0 or (end == 0.0 and not strict):
-                return root(cell, rate, drive, x, c, c1, y, low, summit, begin, end, frozen, strict)
+                return rising_root(cell, rate, drive, x, c, c1, y, low, summit, begin, end, frozen, strict)
         low = high
         width *= 2.0
     return inf

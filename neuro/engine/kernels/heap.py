@@ -7,11 +7,11 @@ import numpy as np
 from neuro.engine.kernels.arrays import FAULT, FULL, I8, Index, Records
 from neuro.jit import inner
 
-__all__ = ["heapify", "lift", "pop", "push"]
+__all__ = ["heapify", "pop", "push", "restore"]
 
 
 @inner
-def sink(neurons: Records, order: I8, place: I8, k: Index) -> None:
+def sift_down(neurons: Records, order: I8, place: I8, k: Index) -> None:
     """Move the neuron at place k down to where it belongs."""
     j, n = order[k], len(order)
     t = neurons[j].since
@@ -29,7 +29,7 @@ def sink(neurons: Records, order: I8, place: I8, k: Index) -> None:
 
 
 @inner
-def lift(neurons: Records, order: I8, place: I8, j: Index) -> None:
+def restore(neurons: Records, order: I8, place: I8, j: Index) -> None:
     """Put neuron j in its place after its time has changed."""
     k, t = place[j], neurons[j].since
     while k > 0 and t < neurons[order[(k - 1) // 2]].since:
@@ -38,7 +38,7 @@ def lift(neurons: Records, order: I8, place: I8, j: Index) -> None:
         k = (k - 1) // 2
     order[k] = j
     place[j] = k
-    sink(neurons, order, place, k)
+    sift_down(neurons, order, place, k)
 
 
 @inner
@@ -47,7 +47,7 @@ def heapify(neurons: Records, order: I8, place: I8) -> None:
     for k in range(len(order)):
         order[k] = place[k] = k
     for k in range(len(order) // 2 - 1, -1, -1):
-        sink(neurons, order, place, k)
+        sift_down(neurons, order, place, k)
 
 
 @inner

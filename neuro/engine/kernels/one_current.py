@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import exp, inf, log
 
 from neuro.engine.kernels.arrays import Record
-from neuro.engine.kernels.crossings import response, rounded
+from neuro.engine.kernels.crossings import response, round_to_24_bits
 from neuro.jit import inner
 
-__all__ = ["NEAR", "course", "leave", "reach"]
+__all__ = ["NEAR", "evolve_one", "leave_limit", "reach_level"]
 
 NEAR = 0.02
 """Amplitudes grow without bound as tau_syn nears tau_m: closer than this part, neurons keep the state form, and the
@@ -16,7 +16,7 @@ response its smooth form."""
 
 
 @inner
-def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float) -> tuple[float, float, float]:
+def evolve_one(cell: Record, rate: float, drive: float, v: float, i: float, s: float) -> tuple[float, float, float]:
     """v, the current and dv/dt after `s` seconds without events, from v and a current i."""
     faded, left, apart, pull = exp(-rate * s), 1.0, cell.leak - rate, 0.0
     now, then = i * faded, v + drive * s
@@ -35,7 +35,7 @@ def course(cell: Record, rate: float, drive: float, v: float, i: float, s: float
 
 
 @inner
-def reach(
+def reach_level(
     cell: Record,
     rate: float,
     drive: float,
@@ -66,7 +66,7 @@ def reach(
             if not peak < s < past or past - peak <= 1e-9 * past:
                 break
             for _ in range(2):
-                _, now, slope = course(cell, rate, drive, v, i, s)
+                _, now, slope = evolve_one(cell, rate, drive, v, i, s)
                 if sign * slope > 0.0:
                     peak = s
                 else:
@@ -76,7 +76,7 @@ def reach(
                 if not peak < s < past:
                     break
         high = 0.5 * (peak + past)
-        end, _, _ = course(cell, rate, drive, v, i, high)
+        end, _, _ = evolve_one(cell, rate, drive, v, i, high)
         f_high = sign * (end - level)
         if f_high < 0.0 or (f_high == 0.0 and strict):
             return inf
@@ -86,7 +86,7 @@ def reach(
             s = 0.5 * (low + high)
             if not low < s < high:
                 break
-        then, _, slope = course(cell, rate, drive, v, i, s)
+        then, _, slope = evolve_one(cell, rate, drive, v, i, s)
         f = sign * (then - level)
         if f > 0.0 or (f == 0.0 and not strict):
             high = s
@@ -98,15 +98,15 @@ def reach(
         if abs(step) <= 1e-11 * high or (abs(step) <= 1e-8 * high and abs(step) <= 1e-3 * before):
             break
         before = abs(step)
-    once = rounded(s)
+    once = round_to_24_bits(s)
     for _ in range(2):
-        then, _, slope = course(cell, rate, drive, v, i, once)
+        then, _, slope = evolve_one(cell, rate, drive, v, i, once)
         once -= (then - level) / slope if slope != 0.0 else inf
     return min(once if abs(once - s) <= 1e-9 * s else s, h)
 
 
 @inner
-def leave(cell: Record, rate: float, drive: float, v: float, i: float, h: float, sign: float) -> float:
+def leave_limit(cell: Record, rate: float, drive: float, v: float, i: float, h: float, sign: float) -> float:
     """First offset in [0, h] at which a neuron held at the limit `v` is driven off it (`sign` 1: upward), or inf."""
     push = drive - cell.leak * v
     if sign * (push + cell.gain * i) > 0.0:

@@ -8,9 +8,9 @@ import numpy as np
 
 from neuro.engine.kernels.amplitude_form import slow_part
 from neuro.engine.kernels.arrays import (
-    COMPACT,
+    AMPLITUDE_FORM,
+    DROP_SPIKES,
     HELD,
-    HUSHED,
     NEXT_SAMPLE,
     Fixed,
     Index,
@@ -19,20 +19,20 @@ from neuro.engine.kernels.arrays import (
     State,
     Workspace,
 )
-from neuro.engine.kernels.state_form import cell_of, settle
+from neuro.engine.kernels.state_form import advance_neuron, cell_row
 from neuro.jit import inner, routine
 
-__all__ = ["sample"]
+__all__ = ["sample_voltages"]
 
 
 @inner
-def peek(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float) -> float:
+def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float) -> float:
     """v of neuron j at `t`, leaving the neuron as it was."""
     neuron, x, amp = state.neurons[j], state.x[j], state.amp[j]
     g = np.int64(neuron.group)
-    at = cell_of(fixed, g, j)
+    at = cell_row(fixed, g, j)
     cell, rate, group, origin = fixed.cells[at], fixed.rate[at], fixed.groups[g], work.origin[k, g]
-    a = amp[0] if group.kind == COMPACT else inf
+    a = amp[0] if group.kind == AMPLITUDE_FORM else inf
     if abs(a) < inf:
         s = t - origin
         now: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
@@ -45,7 +45,7 @@ def peek(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float
     v, last, until, mode, parts = neuron.v, neuron.last, neuron.until, neuron.mode, work.factor[k]
     for i in range(len(x)):
         parts[i] = x[i]
-    if group.kind == COMPACT and mode != HELD:
+    if group.kind == AMPLITUDE_FORM and mode != HELD:
         s = neuron.since - origin
         b = neuron.side_b * exp(-s * group.rate_s)
         slow = slow_part(group, rate, x, s) if group.slow else 0.0
@@ -55,7 +55,7 @@ def peek(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float
             x[0] = b / group.shape
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
-    settle(fixed, state, work, k, j, t, HUSHED)
+    advance_neuron(fixed, state, work, k, j, t, DROP_SPIKES)
     seen = neuron.v
     neuron.v, neuron.last, neuron.until, neuron.mode = v, last, until, mode
     for i in range(len(x)):
@@ -64,13 +64,15 @@ def peek(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float
 
 
 @routine
-def sample(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int, until: float) -> None:
+def sample_voltages(
+    fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int, until: float
+) -> None:
     """Read the voltages asked for at all times before `until`."""
     low, high, m = work.bounds[k], work.bounds[k + 1], work.tally[k, NEXT_SAMPLE]
     while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
         for i in range(len(inputs.sample_id)):
             j = inputs.sample_id[i]
             if low <= j < high:
-                out.voltage[m, i] = peek(fixed, state, work, k, j, inputs.sample_time[m])
+                out.voltage[m, i] = voltage_at(fixed, state, work, k, j, inputs.sample_time[m])
         m += 1
     work.tally[k, NEXT_SAMPLE] = m

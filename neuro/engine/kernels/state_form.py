@@ -5,21 +5,21 @@ from __future__ import annotations
 from math import exp, inf
 
 from neuro.engine.kernels.arrays import (
-    ALOUD,
     CEILING,
-    CULPRIT,
     F8,
     F8_2,
     FAULT,
+    FAULT_DETAIL,
+    FIRST_SPIKE,
     FLOOR,
     FORCED,
     FREE,
     FULL,
     HELD,
     I8,
-    MUTE,
-    N_OUT,
-    ONCE,
+    N_SPIKES,
+    NO_SPIKES,
+    RECORD_SPIKES,
     RUNAWAY,
     Fixed,
     Index,
@@ -27,18 +27,18 @@ from neuro.engine.kernels.arrays import (
     State,
     Workspace,
 )
-from neuro.engine.kernels.crossings import crossing, flow, response, shrink
-from neuro.engine.kernels.one_current import course, leave, reach
+from neuro.engine.kernels.crossings import decay_integral, evolve, first_crossing, response
+from neuro.engine.kernels.one_current import evolve_one, leave_limit, reach_level
 from neuro.jit import inlined, inner, routine
 
-MOST_AT_ONCE = 1_000_000
+MAX_EVENTS = 1_000_000
 SPIKE, THRESHOLD = 9, 0
 
-__all__ = ["calm", "calm_one", "cell_of", "emit", "fill", "receive", "settle"]
+__all__ = ["add_input", "advance_neuron", "cell_row", "fill_factors", "no_event", "no_event_one", "write_spike"]
 
 
 @inlined
-def cell_of(fixed: Fixed, g: Index, j: Index) -> Index:
+def cell_row(fixed: Fixed, g: Index, j: Index) -> Index:
     """The row that has the parameters of neuron j of group g."""
     group = fixed.groups[g]
     row: Index = group.cells + group.own * (j - group.start)
@@ -46,19 +46,19 @@ def cell_of(fixed: Fixed, g: Index, j: Index) -> Index:
 
 
 @inner
-def emit(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
+def write_spike(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
     """Write a spike down, or say that there is no room; the count goes on."""
-    n = register[N_OUT]
+    n = register[N_SPIKES]
     if n < len(time):
         time[n] = t
         neuron[n] = j
     else:
         register[FAULT] = FULL
-    register[N_OUT] = n + 1
+    register[N_SPIKES] = n + 1
 
 
 @inlined
-def receive(neuron: Record, xs: F8, j: Index, receptor: Index, w: float) -> None:
+def add_input(neuron: Record, xs: F8, j: Index, receptor: Index, w: float) -> None:
     """An input onto a neuron in state form, at the time of its last event; lost where v is held."""
     if receptor >= 0:
         xs[j, receptor] += w
@@ -105,7 +105,7 @@ def next_event(
             c[0], c[1] = sign * level, -sign
         else:
             continue
-        offset = crossing(fixed, work, k, at, drive, min(h, first), limit != THRESHOLD, mode != FREE)
+        offset = first_crossing(fixed, work, k, at, drive, min(h, first), limit != THRESHOLD, mode != FREE)
         if offset < first:
             first, kind = offset, SPIKE if limit == THRESHOLD else (FREE if mode == limit else limit)
     return first, kind
@@ -115,7 +115,7 @@ def next_event(
 def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
     """A spike, now: v is reset, and held for the refractory time."""
     if audible:
-        emit(register, time, ids, neuron.last, j)
+        write_spike(register, time, ids, neuron.last, j)
     after = neuron.v - cell.threshold if cell.subtract else cell.reset
     neuron.v, neuron.mode = max(after, cell.floor), FREE
     if cell.refractory > 0.0:
@@ -123,14 +123,14 @@ def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index
 
 
 @inner
-def settle_many(
+def advance_many_currents(
     fixed: Fixed, state: State, work: Workspace, k: int, at: Index, j: Index, t: float, audible: bool
 ) -> None:
-    """`settle` for a neuron with any number of currents, whose parameters are those of row `at`, or on the work."""
+    """`advance_neuron` for a neuron with any number of currents, whose parameters are those of row `at`, or on the work."""
     cell, neuron, x, rate, jump = work.cell[k], state.neurons[j], state.x[j], fixed.rate[at], fixed.jump[at]
     scratch, register, time, ids = work.scratch[k], work.tally[k], work.time[k], work.ids[k]
     now, then = scratch[0], scratch[1]
-    for _ in range(MOST_AT_ONCE):
+    for _ in range(MAX_EVENTS):
         h = t - neuron.last
         if h < 0.0:
             return
@@ -141,7 +141,7 @@ def settle_many(
         if mode == HELD or mode == FORCED:
             released = mode == HELD and neuron.until <= t
             goal = neuron.until if released else t
-            flow(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, mode != FREE)
+            evolve(cell, rate, neuron.drive, now, max(goal - neuron.last, 0.0), then, mode != FREE)
             for n in range(len(x)):
                 x[n] = then[2 + n]
             neuron.last = goal
@@ -154,7 +154,7 @@ def settle_many(
         if mode == FREE:
             mode = at_limit(cell, neuron, now)
         offset, kind = next_event(fixed, work, k, at, neuron.drive, mode, scratch, h)
-        flow(cell, rate, neuron.drive, now, min(offset, h), then, mode != FREE)
+        evolve(cell, rate, neuron.drive, now, min(offset, h), then, mode != FREE)
         for n in range(len(x)):
             x[n] = then[2 + n]
         neuron.v, neuron.mode = then[1], mode
@@ -174,17 +174,17 @@ def settle_many(
                 neuron.v = cell.floor
             elif kind == CEILING:
                 neuron.v = cell.ceiling
-    register[FAULT], register[CULPRIT] = RUNAWAY, j
+    register[FAULT], register[FAULT_DETAIL] = RUNAWAY, j
 
 
 @inner
-def settle_one(
+def advance_one_current(
     cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: bool
 ) -> None:
-    """`settle` for a neuron with at most one current, which its own spikes leave alone."""
+    """`advance_neuron` for a neuron with at most one current, which its own spikes leave alone."""
     i, drive = x[0] if len(x) else 0.0, neuron.drive
     turn = 0
-    while turn < MOST_AT_ONCE:
+    while turn < MAX_EVENTS:
         turn += 1
         h = t - neuron.last
         if h < 0.0:
@@ -210,18 +210,18 @@ def settle_one(
             elif v == cell.ceiling and push >= 0.0:
                 mode = CEILING
         if mode != FREE:
-            first, kind = leave(cell, rate, drive, v, i, h, 1.0 if mode == FLOOR else -1.0), FREE
+            first, kind = leave_limit(cell, rate, drive, v, i, h, 1.0 if mode == FLOOR else -1.0), FREE
             if mode == CEILING and v >= cell.threshold:
                 first, kind = 0.0, SPIKE
             then = v
         else:
-            then, _, ends = course(cell, rate, drive, v, i, h)
+            then, _, ends = evolve_one(cell, rate, drive, v, i, h)
             first, kind = inf, SPIKE
             for limit in (THRESHOLD, FLOOR, CEILING):
                 level = cell.floor if limit == FLOOR else (cell.ceiling if limit == CEILING else cell.threshold)
                 if abs(level) < inf:
                     sign = -1.0 if limit == FLOOR else 1.0
-                    s = reach(cell, rate, drive, v, i, h, then, push, ends, level, sign, limit != THRESHOLD)
+                    s = reach_level(cell, rate, drive, v, i, h, then, push, ends, level, sign, limit != THRESHOLD)
                     if s < first:
                         first, kind = s, SPIKE if limit == THRESHOLD else limit
         if first > h:
@@ -246,44 +246,44 @@ def settle_one(
                 neuron.v = cell.ceiling
             else:
                 neuron.v = v
-    if turn == MOST_AT_ONCE:
-        register[FAULT], register[CULPRIT] = RUNAWAY, j
+    if turn == MAX_EVENTS:
+        register[FAULT], register[FAULT_DETAIL] = RUNAWAY, j
     if len(x):
         x[0] = i
 
 
 @routine
-def settle(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float, how: int) -> None:
+def advance_neuron(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float, how: int) -> None:
     """Bring neuron j, in state form, to `t` through every spike and limit on the way, on thread k's work.
 
-    ALOUD, its spikes go out; HUSHED, they do not; MUTE, it has no threshold; ONCE, its first spike holds it for good.
+    RECORD_SPIKES, its spikes go out; HUSHED, they do not; NO_SPIKES, it has no threshold; FIRST_SPIKE, its first spike holds it for good.
     """
-    at = cell_of(fixed, state.neurons[j].group, j)
+    at = cell_row(fixed, state.neurons[j].group, j)
     work.cell[k] = fixed.cells[at]
     cell, rate = work.cell[k], fixed.rate[at]
-    if how == MUTE:
+    if how == NO_SPIKES:
         cell.threshold = inf
-    elif how == ONCE:
+    elif how == FIRST_SPIKE:
         cell.refractory = inf
-    audible = how == ALOUD or how == ONCE
+    audible = how == RECORD_SPIKES or how == FIRST_SPIKE
     if cell.modes > 1 or cell.modes != cell.currents or (cell.modes == 1 and fixed.jump[at, 0] != 0.0):
-        settle_many(fixed, state, work, k, at, j, t, audible)
+        advance_many_currents(fixed, state, work, k, at, j, t, audible)
     else:
         tally, time, ids = work.tally[k], work.time[k], work.ids[k]
         rate_s = rate[0] if len(rate) else 0.0
-        settle_one(cell, rate_s, state.neurons[j], state.x[j], tally, time, ids, j, t, audible)
+        advance_one_current(cell, rate_s, state.neurons[j], state.x[j], tally, time, ids, j, t, audible)
 
 
 @inner
-def fill(cell: Record, rate: F8, h: float, f: F8) -> None:
+def fill_factors(cell: Record, rate: F8, h: float, f: F8) -> None:
     """Decay and response factors over `h` seconds: of v, of the drive, then of each x_k."""
-    f[0], f[1] = exp(-cell.leak * h), shrink(cell.leak, h)
+    f[0], f[1] = exp(-cell.leak * h), decay_integral(cell.leak, h)
     for k in range(len(rate)):
         f[2 + 2 * k], f[3 + 2 * k] = exp(-rate[k] * h), response(cell.leak, rate[k], h)
 
 
 @inlined
-def calm(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: int) -> bool:
+def no_event(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: int) -> bool:
     """Do bounds prove that nothing happens to the neuron up to `t`? If so, `move` brings it there."""
     low = high = pull = sink = 0.0
     for k in range(xs.shape[1]):
@@ -318,10 +318,10 @@ def calm(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: 
 
 
 @inlined
-def calm_one(
+def no_event_one(
     cell: Record, neuron: Record, i: float, rate: float, f0: float, f1: float, f2: float, f3: float, t: float
 ) -> tuple[bool, float, float]:
-    """`calm` for a neuron with one current i: (nothing happens, v at `t`, the current at `t`); see `fill` for f.
+    """`no_event` for a neuron with one current i: (nothing happens, v at `t`, the current at `t`); see `fill_factors` for f.
 
     v has at most one extremum, and the slopes at both ends tell whether there is one; only then bounds are needed.
     """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import ALOUD, FAULT, HALTED, Fixed, Index, State, Workspace
-from neuro.engine.kernels.state_form import calm, calm_one, cell_of, fill, receive, settle
-from neuro.jit import routine, seen
+from neuro.engine.kernels.arrays import FAULT, HALTED, RECORD_SPIKES, Fixed, Index, State, Workspace
+from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row, fill_factors, no_event, no_event_one
+from neuro.jit import load_acquire, routine
 
-__all__ = ["close_general", "deliver"]
+__all__ = ["deliver_row", "finish_state_form"]
 
 
 @routine
-def deliver(
+def deliver_row(
     fixed: Fixed, state: State, work: Workspace, k: int, segment: Index, skip: Index, count: Index, t: float
 ) -> None:
     """One arriving spike onto part of a row of neurons in state form."""
@@ -24,44 +24,44 @@ def deliver(
     first, weight, step = seg.first, seg.weight, bundle.step
     for i in range(skip, skip + count):
         j = np.uint64(post[np.uint64(first + i)])
-        own, neuron = cell_of(fixed, bundle.group, np.int64(j)), neurons[j]
+        own, neuron = cell_row(fixed, bundle.group, np.int64(j)), neurons[j]
         cell = cells[own]
         h = t - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:
-                fill(cell, rate[own], h, f)
+                fill_factors(cell, rate[own], h, f)
                 known = h
             if group.single:
-                safe, v, current = calm_one(cell, neuron, xs[j, 0], rate[own, 0], f[0], f[1], f[2], f[3], t)
+                safe, v, current = no_event_one(cell, neuron, xs[j, 0], rate[own, 0], f[0], f[1], f[2], f[3], t)
                 if safe:
                     neuron.v, neuron.last, xs[j, 0] = v, t, current
             else:
-                safe = calm(cell, neuron, xs, j, f, t, 1)
+                safe = no_event(cell, neuron, xs, j, f, t, 1)
             if not safe:
-                settle(fixed, state, work, k, np.int64(j), t, ALOUD)
+                advance_neuron(fixed, state, work, k, np.int64(j), t, RECORD_SPIKES)
         at = np.uint64(weight + step * i)
-        receive(neuron, xs, j, receptor, wide[at] if is_wide else np.float64(narrow[at]))
+        add_input(neuron, xs, j, receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 
 @routine
-def close_general(fixed: Fixed, state: State, work: Workspace, k: int, g: int, end: float) -> None:
+def finish_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: int, end: float) -> None:
     """Spikes before the window's end of all neurons of a group in state form."""
     cells, rate, neurons, xs = fixed.cells, fixed.rate, state.neurons, state.x
     group, known, f = fixed.groups[g], -1.0, work.factor[k]
     for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):
-        own, neuron = cell_of(fixed, g, j), neurons[j]
+        own, neuron = cell_row(fixed, g, j), neurons[j]
         cell = cells[own]
-        if seen(work.halt, 0):
+        if load_acquire(work.halt, 0):
             work.tally[k, FAULT] = HALTED
             return
         h = end - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:
-                fill(cell, rate[own], h, f)
+                fill_factors(cell, rate[own], h, f)
                 known = h
             if group.single:
-                safe, _, _ = calm_one(cell, neuron, xs[j, 0], rate[own, 0], f[0], f[1], f[2], f[3], end)
+                safe, _, _ = no_event_one(cell, neuron, xs[j, 0], rate[own, 0], f[0], f[1], f[2], f[3], end)
             else:
-                safe = calm(cell, neuron, xs, j, f, end, 0)
+                safe = no_event(cell, neuron, xs, j, f, end, 0)
             if not safe:
-                settle(fixed, state, work, k, j, end, ALOUD)
+                advance_neuron(fixed, state, work, k, j, end, RECORD_SPIKES)

@@ -16,32 +16,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.kernels.arrays import I8, U4_2, Fixed, Index, Inputs, Output, State, Workspace
-from neuro.engine.kernels.window_share import clip, run_part
+from neuro.engine.kernels.window_share import part_of_row, run_share
 from neuro.engine.lower.program import Program
-from neuro.jit import cores, give_way, inner, kernel, laid, seen, tell
+from neuro.jit import as_table, cores, inner, kernel, load_acquire, store_release, yield_core
 from neuro.validation import Ints
 
-APART = 16
+PADDING = 16
 """Numbers that different threads write stand in cache lines of their own."""
-OVER, N_EVENTS, WAITING = -1, 1, 2
-PATIENCE = 1 << 16
+STOP, N_EVENTS, WAITING = -1, 1, 2
+LOOKS_BEFORE_YIELD = 1 << 16
 """How often a counter is looked at before the core is given away."""
 
-__all__ = ["APART", "OVER", "cuts", "help_out", "helpers", "work_together", "workers_for"]
+__all__ = ["PADDING", "STOP", "row_cuts", "run_shares", "run_worker", "worker_count", "worker_threads"]
 
-_CUTS: WeakKeyDictionary[Program, dict[int, NDArray[np.uint32]]] = WeakKeyDictionary()
+_ROW_CUTS: WeakKeyDictionary[Program, dict[int, NDArray[np.uint32]]] = WeakKeyDictionary()
 
 
-def workers_for(threads: int) -> int:
+def worker_count(threads: int) -> int:
     """As many of the threads that were asked for as there are cores."""
     return min(threads, cores())
 
 
-def cuts(program: Program, threads: int) -> NDArray[np.uint32]:
+def row_cuts(program: Program, threads: int) -> NDArray[np.uint32]:
     """Where the rows are cut for the shares, shape (segments, threads + 1); none are, for one thread."""
     if threads == 1:
         return np.zeros((0, 2), np.uint32)
-    known = _CUTS.setdefault(program, {})
+    known = _ROW_CUTS.setdefault(program, {})
     if threads not in known:
         known[threads] = np.zeros((len(program.fixed.segments), threads + 1), np.uint32)
         _cut(program.table, program.shares(threads), known[threads])
@@ -53,40 +53,40 @@ def _cut(fixed: Fixed, bounds: Ints, into: U4_2) -> None:
     for s in range(len(into)):
         seg = fixed.segments[s]
         for k in range(len(bounds) - 1):
-            begin, count = clip(fixed.post, seg.first, np.int64(seg.count), bounds[k], bounds[k + 1])
+            begin, count = part_of_row(fixed.post, seg.first, np.int64(seg.count), bounds[k], bounds[k + 1])
             into[s, k], into[s, k + 1] = begin, begin + count
 
 
 @inner
-def wait(signal: I8, at: Index, old: Index) -> int:
+def wait_for_change(signal: I8, at: Index, old: Index) -> int:
     """The number at a place, as soon as it is no longer `old`."""
-    looks, now = 0, seen(signal, at)
+    looks, now = 0, load_acquire(signal, at)
     while now == old:
         looks += 1
-        if looks > PATIENCE:
-            give_way()
-        now = seen(signal, at)
+        if looks > LOOKS_BEFORE_YIELD:
+            yield_core()
+        now = load_acquire(signal, at)
     return int(now)
 
 
 @kernel
-def help_out(
+def run_worker(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, worker: int, workers: int
 ) -> None:
     """What all threads but the first do during a piece: window after window, their shares."""
     turn = 0
     while True:
-        turn = wait(work.signal, 0, turn)
-        if turn == OVER:
+        turn = wait_for_change(work.signal, 0, turn)
+        if turn == STOP:
             return
         for k in range(worker, len(work.bounds) - 1, workers):
             start, end, waiting = work.job[0], work.job[1], work.signal[WAITING] != 0
-            run_part(fixed, state, inputs, out, work, k, start, end, work.signal[N_EVENTS], waiting)
-        tell(work.signal, APART * worker, turn)
+            run_share(fixed, state, inputs, out, work, k, start, end, work.signal[N_EVENTS], waiting)
+        store_release(work.signal, PADDING * worker, turn)
 
 
 @inner
-def work_together(
+def run_shares(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, workers: int, start: float, end: float,
     n_events: int, waiting: bool,
 ) -> None:  # fmt: skip
@@ -95,19 +95,19 @@ def work_together(
     if workers > 1:
         work.job[0], work.job[1] = start, end
         work.signal[N_EVENTS], work.signal[WAITING] = n_events, waiting
-        tell(work.signal, 0, turn)
+        store_release(work.signal, 0, turn)
     for k in range(0, len(work.bounds) - 1, workers):
-        run_part(fixed, state, inputs, out, work, k, start, end, n_events, waiting)
+        run_share(fixed, state, inputs, out, work, k, start, end, n_events, waiting)
     for worker in range(1, workers):
-        wait(work.signal, APART * worker, turn - 1)
+        wait_for_change(work.signal, PADDING * worker, turn - 1)
 
 
 @contextmanager
-def helpers(tables: tuple[Any, ...], work: Workspace, workers: int) -> Iterator[None]:
+def worker_threads(tables: tuple[Any, ...], work: Workspace, workers: int) -> Iterator[None]:
     """Have `workers` - 1 more threads help out in a `with` block."""
     work.signal[:] = 0
     threads = [
-        Thread(target=help_out, args=(*tables, laid(work), worker, workers), daemon=True)
+        Thread(target=run_worker, args=(*tables, as_table(work), worker, workers), daemon=True)
         for worker in range(1, workers)
     ]
     for thread in threads:
@@ -115,6 +115,6 @@ def helpers(tables: tuple[Any, ...], work: Workspace, workers: int) -> Iterator[
     try:
         yield
     finally:
-        work.signal[0] = OVER
+        work.signal[0] = STOP
         for thread in threads:
             thread.join()

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuro.display import Displayed, Rows, amount, plural
-from neuro.engine.kernels.arrays import CELL, COMPACT, GENERAL, GROUP, SOURCE, Fixed, Records
+from neuro.engine.kernels.arrays import AMPLITUDE_FORM, CELL, GROUP, SOURCE, STATE_FORM, Fixed, Records
 from neuro.engine.kernels.one_current import NEAR
 from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.wiring import lower_projections
 from neuro.errors import UnknownName, UnsupportedFeature, WeightError
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.names import Named
 from neuro.network.graph import Network, Population
 from neuro.network.loihi import LoihiLIF
@@ -52,7 +52,7 @@ class Program(Displayed):
     @cached_property
     def table(self) -> Fixed:
         """`fixed` in the form that kernels take."""
-        return laid(self.fixed)
+        return as_table(self.fixed)
 
     @property
     def size(self) -> int:
@@ -274,7 +274,7 @@ def _groups(
     groups = np.zeros(len(network.populations), GROUP)
     for g, (group, population) in enumerate(zip(groups, network.populations.values(), strict=True)):
         first, last = begins[g], begins[g + 1]
-        group["start"], group["kind"], group["shape"] = offset[population.name], GENERAL, 1.0
+        group["start"], group["kind"], group["shape"] = offset[population.name], STATE_FORM, 1.0
         group["stop"] = group["start"] + population.size
         group["cells"], group["own"] = first, last - first > 1
         group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
@@ -282,7 +282,7 @@ def _groups(
         if isinstance(population.model, Source):
             group["kind"] = SOURCE
         elif windows and _compact(population):
-            group["kind"] = COMPACT
+            group["kind"] = AMPLITUDE_FORM
             m = group["rate_m"] = cells["leak"][first]
             group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_rates(population))
             group["fastest"] = max(m, *rate[first, : int(group["first_slow"] + group["slow"])], 0.0)
@@ -296,7 +296,7 @@ def _groups(
 
 def _window(segments: Records, groups: Records) -> float:
     """The longest window in which no spike can have an effect, and in which exp stays in range."""
-    compact = groups[groups["kind"] == COMPACT]
+    compact = groups[groups["kind"] == AMPLITUDE_FORM]
     fastest = max([0.0, *compact["fastest"]])
     longest = 1.0 if fastest == 0.0 else min(1.0, 50.0 / fastest)
     # A little less than the delay: by rounding, sums of delays differ from multiples of the window, and an arrival must
@@ -307,7 +307,7 @@ def _window(segments: Records, groups: Records) -> float:
 def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:
     """The amplitudes (a, b) of each neuron at time zero, shape (neurons, 2); zero outside amplitude form."""
     amp = np.zeros((program.size, 2))
-    for group in program.fixed.groups[program.fixed.groups["kind"] == COMPACT]:
+    for group in program.fixed.groups[program.fixed.groups["kind"] == AMPLITUDE_FORM]:
         here = slice(int(group["start"]), int(group["stop"]))
         if group["first_slow"]:
             amp[here, 1] = group["shape"] * x[here, 0]

@@ -16,7 +16,7 @@ from neuro.engine.lower.rows import row_order, sort_rows_by_delay
 from neuro.engine.plasticity.kernels import COLUMN, ROW, Plastic
 from neuro.engine.plasticity.state import NO_CHANGE, PairRule, PlasticState
 from neuro.errors import StateError
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.network.graph import Projection
 from neuro.network.synapses import FixedIndegree, FixedProbability, is_matrix, triplets
 from neuro.randomness import stream
@@ -94,7 +94,7 @@ class PlasticProgram:
         self.fixed = fixed._replace(
             row=self.place[fixed.row], segments=segments, bundles=bundles, narrow=np.zeros(0, np.float32), wide=wide
         )
-        self.table = laid(self.fixed)
+        self.table = as_table(self.fixed)
         self._lay_out_columns(rows, source, sums)
 
     def _weights_of(self, own: Records, begins: Ints) -> Floats:
@@ -150,7 +150,7 @@ class PlasticProgram:
             store=np.full((len(rows), self.slots), -1, np.int64),
             unused=np.array([self.pool], np.int64),
         )
-        self.laid = laid(self.arrays)
+        self.laid = as_table(self.arrays)
 
     # The state at one time.
 
@@ -207,7 +207,7 @@ class PlasticProgram:
         wide = np.zeros(max(size, len(old) + len(old) // 2 + 1024))
         wide[: len(old)] = old
         self.fixed = self.fixed._replace(wide=wide)
-        self.table = laid(self.fixed)
+        self.table = as_table(self.fixed)
 
     def weights(self, state: PlasticState) -> dict[str, Floats]:
         """The weights by projection: of a matrix (pre, post); of a list, one for each synapse in its order."""

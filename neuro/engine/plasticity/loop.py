@@ -9,13 +9,13 @@ import numpy as np
 
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.transposed import TransposedCrossbar
-from neuro.engine.kernels.arrays import CROWDED, FAULT, N_OUT, NARROW, Inputs, Output, State, Workspace
+from neuro.engine.kernels.arrays import CALENDAR_LOW, FAULT, N_SPIKES, SPIKE_ROOM_LOW, Inputs, Output, State, Workspace
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.windows import first_busy, run_windows
 from neuro.engine.plasticity.kernels import NO_ROOM, NO_SLOT, learn
 from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.engine.plasticity.state import PairRule
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.validation import Floats
 
 __all__ = ["NeedsRoom", "run_plastic_windows"]
@@ -38,21 +38,21 @@ def run_plastic_windows(
     `interval` is the run's own: spikes count from its start, and teach until its stop. `helpers` must be running.
     """
     length, reached = plastic.program.window, begin
-    tables, work_table = (laid(arrays), laid(inputs), laid(output)), laid(work)
+    tables, work_table = (as_table(arrays), as_table(inputs), as_table(output)), as_table(work)
     stride = max(1, floor(min(plastic.shortest / length, 1e6) * (1.0 - 1e-9)))
     while reached < until:
         window = int(window_of(reached, length))
         ahead = int(first_busy(plastic.table, tables[0], tables[1], work_table, window, length))
         last = ahead if ahead > window else window + stride
         end = min(last * length, until)
-        before = int(arrays.register[N_OUT])
+        before = int(arrays.register[N_SPIKES])
         end = float(run_windows(plastic.table, *tables, work_table, reached, end, length, *interval, workers))
         code = int(arrays.register[FAULT])
-        narrow = code in (NARROW, CROWDED)
+        narrow = code in (CALENDAR_LOW, SPIKE_ROOM_LOW)
         if code and not narrow:
             return reached
         arrays.register[FAULT] = 0
-        spikes = before, int(arrays.register[N_OUT])
+        spikes = before, int(arrays.register[N_SPIKES])
         if reached < interval[1]:
             _learn(plastic, tables, output.time, spikes, reached, min(end, interval[1]), interval[0])
         if arrays.register[FAULT]:

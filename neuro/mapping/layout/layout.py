@@ -9,7 +9,7 @@ import numpy as np
 
 from neuro.chip.model import Chip
 from neuro.errors import ParameterError
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.mapping.layout.anneal_parts import Mesh, Trees, anneal_paths, anneal_trees, path_cost, plant, tree_cost
 from neuro.mapping.layout.nets import Flows, Nets, flows_between, flows_of, nets_of
 from neuro.mapping.layout.starts import hilbert, rows, snake, spectral
@@ -131,17 +131,17 @@ def _laid_out(
         return np.zeros(0, np.int64)
     free = np.setdiff1d(np.arange(parts), list(fixed))
     random = random_state(seed, "layout")
-    table: Any = laid(flows)
+    table: Any = as_table(flows)
     best, least = np.zeros(0, np.int64), np.inf
     starts = _starts(chip, flows, parts, open_, free, fixed)
-    ranked = sorted(((path_cost(laid(mesh_of(chip, open_, place)), table), i) for i, place in enumerate(starts)))
+    ranked = sorted(((path_cost(as_table(mesh_of(chip, open_, place)), table), i) for i, place in enumerate(starts)))
     share = 1.0 - TREES if prices[0] > 0.0 else PATHS_ONLY
     steps = int(min(budget * share / (2 * len(flows.part) / parts + 20), 20_000.0 * parts))
     if len(open_) > 1 and len(flows.part):
         courses = BOILS[effort] if parts <= SMALL else RESTARTS[effort]
         for course in range(courses):
             raw = mesh_of(chip, open_, starts[ranked[course % min(len(ranked), 3)][1]])
-            mesh: Any = laid(raw)
+            mesh: Any = as_table(raw)
             scale = max(1e-300, ranked[0][0] / max(1, len(flows.part)))
             # Every other course keeps the order of its start, or forgets it.
             hot, reach = (scale, 4) if course % 2 == 0 else (4.0 * scale, max(chip.width, chip.height))
@@ -191,10 +191,10 @@ def _trees(
 ) -> float:
     """Anneal on the trees and return the cost."""
     count = len(nets.root)
-    trees: Any = laid(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, width), count, width))))
-    mesh: Any = laid(raw)
-    table: Any = laid(nets)
-    lines: Any = laid(flows)
+    trees: Any = as_table(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, width), count, width))))
+    mesh: Any = as_table(raw)
+    table: Any = as_table(nets)
+    lines: Any = as_table(flows)
     plant(mesh, table, trees)
     cost = prices[0] * tree_cost(mesh, table, trees) + prices[1] * path_cost(mesh, lines)
     if steps > 0:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuro.chip.model import Chip
-from neuro.jit import inner, kernel, laid
+from neuro.jit import as_table, inner, kernel
 from neuro.mapping.layout.anneal_parts import Mesh, change_places
 from neuro.mapping.layout.layout import mesh_of, open_places
 from neuro.mapping.layout.nets import Nets
@@ -41,7 +41,7 @@ def relieve_link(
     steps = int(min(effort_of(effort) / (20.0 * (len(nets.part) + len(nets.root))), 200.0 * len(place)))
     raw = mesh_of(chip, open_places(chip, len(place), {}, dead), place)
     loads = np.zeros(4 * width * height)
-    _descend(laid(raw), laid(nets), loads, max(50, steps), random_state(seed, "lighten"))
+    _descend(as_table(raw), as_table(nets), loads, max(50, steps), random_state(seed, "lighten"))
     return raw.place
 
 

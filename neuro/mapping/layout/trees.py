@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.jit import highest, inner, lowest
+from neuro.jit import highest_bit, inner, lowest_bit
 
 __all__ = ["Words", "bit", "change", "span", "whole"]
 
@@ -24,7 +24,7 @@ def span(word: np.uint64, root: int) -> int:
     """Length of the shortest stretch of a line that holds `root` and all places whose bit is set; 0 for none."""
     if word == NONE:
         return 0
-    return max(root, highest(word)) - min(root, lowest(word))
+    return max(root, highest_bit(word)) - min(root, lowest_bit(word))
 
 
 @inner
@@ -37,7 +37,7 @@ def whole(columns: Words, used: np.uint64, x0: int, y0: int) -> int:
     links = span(used, x0)
     left = used
     while left != NONE:
-        links += span(columns[lowest(left)], y0)
+        links += span(columns[lowest_bit(left)], y0)
         left &= left - ONE
     return links
 

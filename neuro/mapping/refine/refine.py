@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuro.chip.model import Chip
 from neuro.errors import UnknownName
-from neuro.jit import laid
+from neuro.jit import as_table
 from neuro.mapping.refine.anneal_neurons import anneal, drift, estimate_temperature, settle_down
 from neuro.mapping.refine.moves import Adjacency, Cores, SearchState, cost_of, fill
 from neuro.mapping.traffic import Traffic
@@ -139,7 +139,7 @@ def refine(
     if not len(wires.free):
         return start
     limits = _cores(chip, traffic, prices, dead, start, cores)
-    tables: tuple[Any, Any] = (laid(wires), laid(limits))
+    tables: tuple[Any, Any] = (as_table(wires), as_table(limits))
     work = (len(wires.into) / len(wires.spikes) + 16) * (1.0 + 4.0 * traffic.neurons * chip.cores / CACHE)
     steps = min(max(2000, int(budget / work)), 20_000 * len(wires.spikes))
     random = {course: random_state(seed, "refine", course) for course in COURSES}
@@ -180,8 +180,8 @@ def price(traffic: Traffic, core: Ints, chip: Chip, prices: Prices) -> float | N
     start = np.array(core, np.int64)
     widest = int(np.bincount(start).max(initial=0))
     limits = _cores(chip, traffic, prices, (), start, None)
-    tables: tuple[Any, Any] = (laid(_wires(traffic, None)), laid(limits))
-    state: Any = laid(_state(traffic, chip, start, widest))
+    tables: tuple[Any, Any] = (as_table(_wires(traffic, None)), as_table(limits))
+    state: Any = as_table(_state(traffic, chip, start, widest))
     fill(*tables, state)
     return float(cost_of(*tables, state))
 
@@ -191,7 +191,7 @@ def _course(
 ) -> tuple[Ints, float]:
     """One course of annealing, and its cost; where it led to nothing cheaper within the limits, its start."""
     wires, cores = tables
-    state: Any = laid(raw)
+    state: Any = as_table(raw)
     fill(wires, cores, state)
     before, kept = cost_of(wires, cores, state), raw.core.copy()
     scale = estimate_temperature(wires, cores, state, 2000, random)
