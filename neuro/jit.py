@@ -1,4 +1,4 @@
-"""How kernels are compiled, cached, and given their arrays; numba is imported here and in `simd.py` alone."""
+"""Compile kernels, cache them, and hand arrays to them; only this file and `simd.py` import numba."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _OPTIONS = {"error_model": "numpy", "fastmath": False, "nogil": True}
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, NoneType: types.void}
 
 ENOUGH_FOR_HELPER = 8
-"""So many routines to be compiled are worth a process of its own."""
+"""With this many routines to compile, `link_routines` starts a second process."""
 HELPER_SECONDS = 30.0
-"""Seconds after which that process is given up."""
+"""Seconds after which that process is stopped."""
 
 __all__ = [
     "as_table",
@@ -59,9 +59,9 @@ __all__ = [
 def kernel(function: F) -> F:
     """Compile `function` to machine code, cached on disk, with IEEE arithmetic and no Python checks.
 
-    Kernels may call kernels of other files in the same part of the package (`neuro/engine`, folders below it
-    included): the cache entry of each carries the digest of that whole tree, because numba by itself would go on
-    running a callee that has been edited in another file.
+    Kernels may call kernels of other files in the same part of the package (`neuro/engine` with all folders below
+    it). A cache entry has the digest of that whole tree, because numba alone does not notice that a callee in another
+    file has changed.
     """
     compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
     _set_source_stamp(compiled, function)
@@ -69,19 +69,20 @@ def kernel(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """A kernel that only kernels call: it is compiled into each of them, and Python cannot call it."""
+    """A kernel for other kernels alone: numba compiles it into each caller, and Python cannot call it."""
     return cast(F, numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 def inlined(function: F) -> F:
-    """A kernel whose body is pasted into its callers, so that passing arrays to it costs nothing."""
+    """A kernel whose body is copied into its callers, so that passing arrays to it costs nothing."""
     return cast(F, numba.njit(inline="always", **_OPTIONS)(function))
 
 
 def routine(function: F) -> F:
-    """A kernel that other kernels call by its address: compiled once, where others are compiled anew in each caller.
+    """A kernel that other kernels call by its address: it is compiled once, not again in each caller.
 
-    It takes numbers and laid records of arrays, and is for what runs too seldom to mind a call. `link_routines` comes first.
+    It takes numbers and tables of arrays (`as_table`). It is for code that runs too seldom for the cost of a call to
+    matter. Call `link_routines` before the first kernel that uses it.
     """
     hints = get_type_hints(function, include_extras=True)
     returned = _type_of(hints.pop("return"))
@@ -92,10 +93,10 @@ def routine(function: F) -> F:
 
 
 def link_routines(entry: Callable[..., Any] | None = None) -> None:
-    """Make all routines of the modules imported so far ready to be called, from the cache if they are there.
+    """Make all routines of the modules imported so far callable, from the cache where possible.
 
-    If many are not, a process beside this one fills the cache from the end of the list, beginning with the kernel
-    `entry`, until both meet.
+    If many are not cached, a second process compiles the kernel `entry`, and then the routines from the end of the
+    list, until both processes meet.
     """
     with _LINKING:
         todo = [(external, _with_cache(external, function)) for external, function in _UNLINKED.items()]
@@ -116,19 +117,19 @@ def _with_cache(external: Any, function: Callable[..., Any]) -> CFunc:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_cache(compiled: CFunc) -> bool:
-    """Is it in the cache, as far as this can be told?"""
+    """Is it in the cache? True where numba's cache is not as expected."""
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     return index is None or bool(index._load_index())
 
 
 @contextmanager
 def _helper_process(entry: Callable[..., Any] | None) -> Iterator[None]:
-    """Compile from the end of the list meanwhile, in a process of its own, where there is a core for it."""
+    """Compile from the end of the list in a second process meanwhile, if there is a core for it."""
     helper = None
     if cores() > 1 and sys.executable and not numba.config.DISABLE_JIT:
         modules = sorted({function.__module__ for function in _UNLINKED.values()} - {"__main__"})
@@ -136,12 +137,12 @@ def _helper_process(entry: Callable[..., Any] | None) -> Iterator[None]:
         path = [str(folder) for folder in sys.path]
         code = f"import sys; sys.path[:] = {path}; import neuro.jit; neuro.jit.fill_cache({modules}, *{what})"
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with suppress(OSError):  # without help it takes longer
+        with suppress(OSError):  # without it, this process compiles everything
             helper = subprocess.Popen([sys.executable, "-c", code], **quiet)  # type: ignore[call-overload]
     try:
         yield
         if helper is not None:
-            with suppress(subprocess.TimeoutExpired):  # it is at most about to finish what this process has, too
+            with suppress(subprocess.TimeoutExpired):  # it is at most at a routine that this process has compiled
                 helper.wait(HELPER_SECONDS)
     finally:
         if helper is not None:
@@ -150,12 +151,12 @@ def _helper_process(entry: Callable[..., Any] | None) -> Iterator[None]:
 
 
 def fill_cache(modules: list[str], module: str = "", name: str = "") -> None:
-    """Compile a kernel and all routines of some modules, from the last on, without making them ready to be called."""
+    """Compile a kernel, and all routines of some modules from the last on, without making them callable."""
     for each in modules:
         import_module(each)
     todo = list(_UNLINKED.items())
     for external, _ in todo:
-        # Nothing is called here; the linker only wants to know where it is.
+        # No routine is called here, but the linker needs an address for each.
         llvmlite.binding.add_symbol(external.symbol, 1)
     if name:
         entry: Any = getattr(import_module(module), name)
@@ -181,11 +182,11 @@ def _count_zeros(name: str) -> Callable[..., Any]:
 if numba.config.DISABLE_JIT:
 
     def lowest_bit(word: Any) -> int:
-        """Place of the lowest bit that is set."""
+        """Place of the lowest bit that is set, in a word that is not zero."""
         return (int(word) & -int(word)).bit_length() - 1
 
     def highest_bit(word: Any) -> int:
-        """Place of the highest bit that is set."""
+        """Place of the highest bit that is set, in a word that is not zero."""
         return int(word).bit_length() - 1
 
 else:
@@ -199,7 +200,7 @@ else:
 
 
 def is_cached(function: Callable[..., Any]) -> bool:
-    """Has this kernel machine code already, in this process or on disk (or is compilation switched off)?"""
+    """Is this kernel's machine code in this process or on disk, or compilation switched off?"""
     if not hasattr(function, "signatures") or function.signatures:
         return True
     folder = Path(function.stats.cache_path)  # type: ignore[attr-defined]
@@ -208,7 +209,7 @@ def is_cached(function: Callable[..., Any]) -> bool:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def load_acquire(typing: Any, values: Any, at: Any) -> Any:
-    """values[at], and with it all that another thread had written before it did `store_release` that number."""
+    """values[at]; all that another thread wrote before it stored that number with `store_release` can be read now."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
@@ -219,7 +220,7 @@ def load_acquire(typing: Any, values: Any, at: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def store_release(typing: Any, values: Any, at: Any, number: Any) -> Any:
-    """values[at] = number, for other threads to see once they can see all that was written before."""
+    """values[at] = number; who reads it with `load_acquire` can read all that was written before."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
@@ -230,11 +231,11 @@ def store_release(typing: Any, values: Any, at: Any, number: Any) -> Any:
 
 
 def _nothing() -> None:
-    """Where the system has no such call, a thread that waits goes on looking."""
+    """Where the system has no such call, a waiting thread keeps its core."""
 
 
 yield_core: Any = types.ExternalFunction("sched_yield", types.int32()) if os.name == "posix" else inner(_nothing)
-"""Let another thread have the core, if one wants it."""
+"""Let another thread run on this core."""
 
 _UNLINKED: dict[Any, Callable[..., Any]] = {}
 _LINKED: list[CFunc] = []
@@ -242,7 +243,7 @@ _LINKING = Lock()
 
 
 def _set_source_stamp(compiled: Any, function: Callable[..., Any]) -> None:
-    """Let a cache entry hold only as long as no file changes that the compiled code can come from."""
+    """Make a cache entry valid only while no file changes that the compiled code can come from."""
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = _digest(_top_folder(Path(function.__code__.co_filename).parent))
@@ -250,7 +251,7 @@ def _set_source_stamp(compiled: Any, function: Callable[..., Any]) -> None:
 
 @cache
 def _top_folder(folder: Path) -> Path:
-    """The part of a package that a folder belongs to: the highest folder above it that is not the package itself."""
+    """The part of the package that a folder belongs to: the highest folder above it below the package itself."""
     above = folder.parent
     return _top_folder(above) if all((each / "__init__.py").is_file() for each in (above, above.parent)) else folder
 
@@ -263,17 +264,17 @@ def _digest(folder: Path) -> str:
 
 
 def as_table(arrays: T) -> T:
-    """A NamedTuple of arrays in the form in which kernels take it: they read it as usual, through one address.
+    """A NamedTuple of arrays as a table, in which kernels read them by name, through one address.
 
-    Numba hands over seven numbers for each array, at each call from one kernel to another, and counts references;
-    with dozens of arrays that takes time in every call and minutes of compilation. The fields of the NamedTuple
-    are annotated ``Annotated[..., dtype, ndim]``.
+    Without it, numba passes seven numbers for each array in each call of a kernel, and counts references; with dozens
+    of arrays that takes time in every call and minutes of compilation. The fields of the NamedTuple are annotated
+    ``Annotated[..., dtype, ndim]``.
     """
     return cast(T, _Table(arrays))
 
 
 class _Table:
-    """The arrays of a NamedTuple, kept alive, and where they are: the address and shape of one after the other."""
+    """The arrays of a NamedTuple, kept alive, and their addresses and shapes, one after the other."""
 
     def __init__(self, arrays: Any) -> None:
         named: Any = type(arrays)
@@ -297,7 +298,7 @@ class _TableType(types.Type):
         return self.name, str(self.specs)
 
     def place(self, field: str) -> int:
-        """Where in the table the words of a field begin."""
+        """Place of the first word of a field in the table."""
         names = list(self.fields)
         return sum(1 + array.ndim for array in list(self.fields.values())[: names.index(field)])
 
@@ -310,7 +311,7 @@ def _table_type(kind: Any) -> _TableType:
 
 
 def _type_of(hint: Any) -> Any:
-    """The type that an annotation of a routine stands for."""
+    """The numba type of an annotation of a routine."""
     if hint in _SCALARS:
         return _SCALARS[hint]
     return types.int64 if isinstance(hint, UnionType) else _table_type(hint)
@@ -335,7 +336,7 @@ def _load_field(context: Any, builder: Any, table: _TableType, pointer: Any, nam
 
     def load(i: int) -> Any:
         loaded = builder.load(builder.gep(words, [context.get_constant(types.intp, i)]))
-        # Tables do not change while kernels run: what is loaded once can stay in a register.
+        # Tables do not change while kernels run, so a loaded word can stay in a register.
         loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
         return loaded
 

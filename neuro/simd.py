@@ -1,7 +1,7 @@
-"""Eight numbers side by side, as one value in a kernel: what is done to several targets of a row at a time.
+"""Vectors of eight float64 for kernels, and what the loops over a row's targets do with them.
 
-Each lane is computed with the same IEEE operations as a number alone, so where a row is cut changes no bit. On machines
-whose registers hold fewer numbers, the compiler takes several of them.
+Each lane is computed with the same IEEE operations as a single number, so no bit depends on where a row is cut. On
+machines with shorter vector registers, the compiler uses several of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ __all__ = [
     "add_pairs",
     "add_weighted",
     "all_lanes",
-    "first_mark",
     "gather",
     "lane_max",
     "load_lanes",
@@ -33,7 +32,7 @@ __all__ = [
     "store_lanes",
 ]
 
-_I1, _I32, _I64, _DOUBLE = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.DoubleType()
+_I32, _I64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 _BYTES = ir.IntType(8).as_pointer()
 _PAIR, _WIDE = ir.VectorType(_DOUBLE, 2), ir.VectorType(_DOUBLE, LANES)
 
@@ -72,7 +71,7 @@ def _pair(builder: Any, a: Any, b: Any) -> Any:
 
 
 def _unzip(builder: Any, pairs: list[Any]) -> list[Any]:
-    """Pairs (a, b) of eight targets as all a and all b."""
+    """Split the pairs (a, b) of eight targets into all a and all b."""
     size = 2
     while len(pairs) > 1:
         size *= 2
@@ -124,23 +123,13 @@ def lane_max(typing: Any, x: Any, y: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def not_below(typing: Any, x: Any, y: Any) -> Any:
-    """A bit for each lane with ``not x < y``, the first lane's lowest."""
+    """A bit for each lane where ``not x < y``; the lowest is the first lane's."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         marks = builder.fcmp_unordered(">=", *args)
         return builder.zext(builder.bitcast(marks, ir.IntType(LANES)), _I64)
 
     return types.uint64(_LANES, _LANES), build
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def first_mark(typing: Any, marks: Any) -> Any:
-    """The place of the lowest bit that is set, of which there must be one."""
-
-    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.cttz(args[0], _I1(1))
-
-    return types.uint64(types.uint64), build
 
 
 def _targets(context: Any, builder: Any, kind: Any, post: Any, at: Any) -> list[Any]:
@@ -150,7 +139,7 @@ def _targets(context: Any, builder: Any, kind: Any, post: Any, at: Any) -> list[
 
 
 def _add(context: Any, builder: Any, kind: Any, amp: Any, targets: list[Any], inputs: list[Any]) -> list[Any]:
-    """Add a pair to each target, one after the other: the same target may come twice."""
+    """Add a pair to each target, one after the other, since a target may occur twice."""
     data, sums = context.make_array(kind)(context, builder, amp).data, []
     for j, value in zip(targets, inputs, strict=True):
         place = builder.bitcast(builder.gep(data, [builder.shl(j, _I64(1))]), _PAIR.as_pointer())
@@ -162,7 +151,7 @@ def _add(context: Any, builder: Any, kind: Any, amp: Any, targets: list[Any], in
 
 @intrinsic  # type: ignore[untyped-decorator]
 def add_pairs(typing: Any, amp: Any, post: Any, at: Any, da: Any, db: Any) -> Any:
-    """Add (da, db) to the pairs amp[j] of the targets j in post[at : at + 8]; all new a, and all new b."""
+    """Add (da, db) to the pairs amp[j] of the targets j in post[at : at + 8]; return all new a and all new b."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         targets = _targets(context, builder, sig.args[1], args[1], args[2])
@@ -207,7 +196,7 @@ def gather(typing: Any, values: Any, post: Any, at: Any) -> Any:
 
 
 def _prefetch_into(locality: int) -> Any:
-    """What builds a prefetch into the first cache (3) or the second (2)."""
+    """A builder of prefetches into the first cache (3) or the second (2)."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         array = context.make_array(sig.args[0])(context, builder, args[0])
@@ -223,13 +212,13 @@ def _prefetch_into(locality: int) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch(typing: Any, values: Any, at: Any) -> Any:
-    """Have values[at], or the row values[at], brought near, since it will be needed soon; any `at` will do."""
+    """Prefetch values[at], or the start of the row values[at]; `at` may be out of bounds."""
     return types.void(values, types.int64), _prefetch_into(3)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def prefetch_l2(typing: Any, values: Any, at: Any) -> Any:
-    """`prefetch` into the second cache only: for more of it than the first can hold or wait for."""
+    """`prefetch` into the second cache only, for more data than the first cache can hold."""
     return types.void(values, types.int64), _prefetch_into(2)
 
 
@@ -261,7 +250,7 @@ def store_lanes(typing: Any, values: Any, at: Any, x: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def add_contiguous(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
-    """Add da and db to the pairs of the neighbours who .. who + 8 in `amp`; all new a, and all new b."""
+    """Add da and db to the pairs amp[who : who + 8]; return all new a and all new b."""
     both = ir.VectorType(_DOUBLE, 2 * LANES)
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from neuro.jit import kernel
+from neuro.jit import kernel, lowest_bit
 from neuro.simd import (
     LANES,
     add_contiguous,
     add_pairs,
     add_weighted,
     all_lanes,
-    first_mark,
     gather,
     lane_max,
     load_lanes,
@@ -59,7 +58,7 @@ def picked(values, post, at, seen):
 def places(marks, found):
     n = 0
     while marks:
-        found[n] = first_mark(marks)
+        found[n] = lowest_bit(marks)
         marks &= marks - np.uint64(1)
         n += 1
     return n

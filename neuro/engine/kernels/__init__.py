@@ -1,1 +1,1 @@
-"""The compiled loops of the exact engine; `windows.py` has the outermost one and `arrays.py` the arrays."""
+"""The compiled loops of the exact engine. Open `windows.py` first, the outermost loop; `arrays.py` has the arrays."""

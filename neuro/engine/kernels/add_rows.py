@@ -1,4 +1,4 @@
-"""The innermost loops: a row's inputs onto its targets, and which of those a bound does not clear."""
+"""The innermost loops: add the inputs of a row, and note the targets that the bound does not clear."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from neuro.engine.kernels.arrays import F8, U4, Fixed, Index, Reals, State, Workspace
-from neuro.jit import inlined, inner, routine
+from neuro.jit import inlined, inner, lowest_bit, routine
 from neuro.simd import (
     LANES,
     add_contiguous,
     add_pairs,
     add_weighted,
     all_lanes,
-    first_mark,
     gather,
     lane_max,
     load_lanes,
@@ -60,9 +59,9 @@ def sum_rows(
 
 @inlined
 def note_marked(hits: U4, n: int, i: int, marks: Any) -> int:
-    """Write down which of the eight targets from the i-th on are marked."""
+    """Append the places of the eight targets from the i-th on that are marked."""
     while marks:
-        hits[n] = np.uint64(i) + first_mark(marks)
+        hits[n] = i + lowest_bit(marks)
         marks &= marks - ONE
         n += 1
     return n
@@ -70,16 +69,16 @@ def note_marked(hits: U4, n: int, i: int, marks: Any) -> int:
 
 @routine
 def add_same(
-    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, even: bool, level: float,
+    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, same_gap: bool, common_gap: float,
     da: float, db: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
-    """Add one and the same input to m targets; note those that the bound does not clear."""
+    """Add the same input to m targets; note those that the bound does not clear."""
     amp, gap, post, hits = state.amp, state.gap, fixed.post, work.hits[k]
-    n, whole, nothing, gaps = 0, m - m % LANES, all_lanes(0.0), all_lanes(level)
+    n, whole, nothing, gaps = 0, m - m % LANES, all_lanes(0.0), all_lanes(common_gap)
     for i in range(0, whole, LANES):
         a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
         y = a * p + b * q
-        if not even:
+        if not same_gap:
             gaps = gather(gap, post, np.uint64(at + i))
         n = note_marked(hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), gaps))
     for i in range(whole, m):
@@ -87,7 +86,7 @@ def add_same(
         a, b = amp[j, 0] + da, amp[j, 1] + db
         amp[j, 0], amp[j, 1] = a, b
         y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+        if not max(y, y * up) + max(b * most, 0.0) < (common_gap if same_gap else gap[j]):
             hits[n] = i
             n += 1
     return n
@@ -97,9 +96,9 @@ def add_same(
 def add_falling(
     fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, da: float, db: float
 ) -> int:  # fmt: skip
-    """Add one and the same inhibition to m targets; note those that are watched.
+    """Add the same inhibition to m targets; note those that are watched.
 
-    Whoever the bound has cleared stays cleared: inhibition lowers v at all times to come.
+    All others stay clear: inhibition lowers v at all later times.
     """
     amp, post, hits = state.amp, fixed.post, work.hits[k]
     n, whole, bar = 0, m - m % LANES, all_lanes(inf)
@@ -121,7 +120,7 @@ def add_driven(
     fixed: Fixed, state: State, work: Workspace, k: int, at: Index, m: Index, da: float, db: float,
     p: float, q: float, r: float, gap: float,
 ) -> int:  # fmt: skip
-    """`add_same` where all have one gap, which is not positive: then x stays below y = a p + max(b q, b r)."""
+    """`add_same` where all targets have one gap, not positive: then x stays below y = a p + max(b q, b r)."""
     amp, post, hits = state.amp, fixed.post, work.hits[k]
     n, whole, gaps = 0, m - m % LANES, all_lanes(gap)
     for i in range(0, whole, LANES):
@@ -139,16 +138,16 @@ def add_driven(
 
 @inner
 def add_each_from(
-    fixed: Fixed, state: State, work: Workspace, k: int, weights: Reals, at: Index, w0: Index, m: Index, even: bool,
-    level: float, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+    fixed: Fixed, state: State, work: Workspace, k: int, weights: Reals, at: Index, w0: Index, m: Index, same_gap: bool,
+    common_gap: float, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
-    """`add_each` with these weights."""
+    """`add_each` for weights of either precision."""
     amp, gap, post, hits = state.amp, state.gap, fixed.post, work.hits[k]
-    n, whole, nothing, gaps = 0, m - m % LANES, all_lanes(0.0), all_lanes(level)
+    n, whole, nothing, gaps = 0, m - m % LANES, all_lanes(0.0), all_lanes(common_gap)
     for i in range(0, whole, LANES):
         a, b = add_weighted(amp, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
         y = a * p + b * q
-        if not even:
+        if not same_gap:
             gaps = gather(gap, post, np.uint64(at + i))
         n = note_marked(hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), gaps))
     for i in range(whole, m):
@@ -156,7 +155,7 @@ def add_each_from(
         a, b = amp[j, 0] + w * unit_a, amp[j, 1] + w * unit_b
         amp[j, 0], amp[j, 1] = a, b
         y = a * p + b * q
-        if not max(y, y * up) + max(b * most, 0.0) < (level if even else gap[j]):
+        if not max(y, y * up) + max(b * most, 0.0) < (common_gap if same_gap else gap[j]):
             hits[n] = i
             n += 1
     return n
@@ -164,13 +163,17 @@ def add_each_from(
 
 @routine
 def add_each(
-    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, w0: Index, m: Index, even: bool, level: float,
-    unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
+    fixed: Fixed, state: State, work: Workspace, k: int, at: Index, w0: Index, m: Index, same_gap: bool,
+    common_gap: float, unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
     """Add inputs of individual weights to m targets; note those that the bound does not clear."""
     if len(fixed.wide):
-        return add_each_from(fixed, state, work, k, fixed.wide, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
-    return add_each_from(fixed, state, work, k, fixed.narrow, at, w0, m, even, level, unit_a, unit_b, p, q, up, most)
+        return add_each_from(
+            fixed, state, work, k, fixed.wide, at, w0, m, same_gap, common_gap, unit_a, unit_b, p, q, up, most
+        )
+    return add_each_from(
+        fixed, state, work, k, fixed.narrow, at, w0, m, same_gap, common_gap, unit_a, unit_b, p, q, up, most
+    )
 
 
 @routine
@@ -178,9 +181,9 @@ def add_whole(
     fixed: Fixed, state: State, work: Workspace, k: int, begin: int, end: int, base: Index, who: Index, m: Index,
     unit_a: float, unit_b: float, p: float, q: float, up: float, most: float,
 ) -> int:  # fmt: skip
-    """Add the rows of the arrivals begin .. end, which come in one instant, to m neighbours from `who` on.
+    """Add the rows of the arrivals begin .. end, all at one instant, to the m neurons from `who` on.
 
-    Their sums stay on the work, and those that the bound does not clear are noted.
+    The sums stay in the workspace; targets that the bound does not clear are noted.
     """
     amp, gap, total, hits = state.amp, state.gap, work.total[k], work.hits[k]
     if len(fixed.wide):

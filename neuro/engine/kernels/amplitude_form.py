@@ -1,20 +1,22 @@
-"""Neurons in amplitude form: a whole group relative to one reference time, so that an input is two additions.
+"""Neurons in amplitude form: all of a group relative to one reference time t0, so that an input is two additions.
 
-v - v_inf = a exp(-(t - t0) rate_m) + b exp(-(t - t0) rate_s) + slow(t), where slow(t) is what an AHP's own currents
-leave in v. What is rare is hidden in the value of a itself:
+v - v_inf = a exp(-(t - t0) rate_m) + b exp(-(t - t0) rate_s) + slow(t), where slow(t) is the part of v from an AHP's
+own currents. The value of a marks the neurons that need more than these two additions:
 
     a = +inf   watched: the neuron could spike before the window ends, or its refractory time ends inside the window.
-               Its amplitudes stand aside (mode FREE), or its state form holds (mode HELD). The bound always fires.
-    a = -inf   refractory (or forced) beyond this window: the bound never fires, and b goes on collecting input.
+               `side_a` and `side_b` are its amplitudes (mode FREE), or its state form is valid (mode HELD). The bound
+               never clears it.
+    a = -inf   refractory (or forced) beyond this window: the bound always clears it; b still sums its inputs.
 
 The bound: with x = a exp(..) + b exp(..) and current i, x stays below max(x, x exp(-h rate_m)) + max(i, 0) peak(h)
-for the next h seconds; and below max(x, 0) + max(i, 0) peak for ever. `gap` is v_th - v_inf less the most that slow(t)
-reaches, so x < gap proves silence; and x itself has at most one extremum, so its slopes tell where it can be highest.
+for the next h seconds, and below max(x, 0) + max(i, 0) peak for ever. `gap` is v_th - v_inf minus the maximum of
+slow(t), so x < gap proves that the neuron is silent. x has at most one extremum: its slopes show where it is highest.
 """
 
 from __future__ import annotations
 
 from math import exp, inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +27,6 @@ from neuro.engine.kernels.arrays import (
     FORCED,
     FREE,
     HELD,
-    I8,
     N_RELEASES,
     N_WATCHED,
     QUIET,
@@ -45,8 +46,10 @@ from neuro.simd import prefetch
 
 __all__ = [
     "MAX_GROWTH",
+    "Bound",
     "bound_at",
     "bound_from_factors",
+    "clears",
     "move_reference_time",
     "scan_group",
     "slow_bound",
@@ -60,67 +63,77 @@ __all__ = [
 MAX_GROWTH = 50.0
 """The reference time moves when the fastest amplitude has grown by exp(MAX_GROWTH)."""
 SMALL = 1e-300
+"""Stands for a decay factor of zero, of which the reciprocal is taken."""
+
+
+class Bound(NamedTuple):
+    """How high x = a exp(..) + b exp(..) can get from an instant on, until the window ends or for ever.
+
+    With y = a p + b q, x stays below max(y, y up) + max(b most, 0). At the instant, x is a em + b es.
+    """
+
+    em: float
+    es: float
+    p: float
+    q: float
+    up: float
+    most: float
 
 
 @inner
-def bound_from_factors(
-    group: Record, h: float, em: float, es: float, em_end: float, es_end: float
-) -> tuple[float, float, float, float]:
-    """`bound_at` for the next `h` seconds, from the decay factors now and then."""
+def bound_from_factors(group: Record, h: float, em: float, es: float, em_end: float, es_end: float) -> Bound:
+    """The bound for the next `h` seconds, from the decay factors now and after them."""
     left = em_end / em
     most = group.peak if h >= group.s_peak else group.shape * (es_end / es - left)
-    return em_end, es * left, 1.0 / left, most * es / group.shape
+    return Bound(em, es, em_end, es * left, 1.0 / left, most * es / group.shape)
 
 
 @inner
-def bound_at(
-    group: Record, quiet: bool, t: float, end: float, em: float, es: float
-) -> tuple[float, float, float, float]:
-    """(p, q, up, most): with y = a p + b q, x stays below max(y, y up) + max(b most, 0), until `end` or for ever."""
+def bound_at(group: Record, quiet: bool, t: float, end: float, em: float, es: float) -> Bound:
+    """The bound from `t` on: until `end`, or for ever if the group is quiet."""
     if quiet:
-        return em, es, SMALL, group.peak * es / group.shape
+        return Bound(em, es, em, es, SMALL, group.peak * es / group.shape)
     h = end - t
     return bound_from_factors(group, h, em, es, em * exp(-h * group.rate_m), es * exp(-h * group.rate_s))
 
 
 @inlined
-def list_watched(neuron: Record, tally: I8, watched: I8, j: Index) -> None:
+def clears(bound: Bound, a: float, b: float, gap: float) -> bool:
+    """Does the bound prove that a neuron with amplitudes a and b does not spike?"""
+    y = a * bound.p + b * bound.q
+    return max(y, y * bound.up) + max(b * bound.most, 0.0) < gap
+
+
+@inlined
+def list_watched(state: State, work: Workspace, k: int, j: Index) -> None:
+    """Put a neuron on its thread's list of watched neurons, if it is not there."""
+    neuron, tally = state.neurons[j], work.tally[k]
     if not neuron.listed:
         neuron.listed = 1
-        watched[tally[N_WATCHED]] = j
+        work.watched[k, tally[N_WATCHED]] = j
         tally[N_WATCHED] += 1
 
 
 @inlined
 def watch(
-    neuron: Record,
-    amps: F8,
-    gap: float,
-    tally: I8,
-    watched: I8,
-    j: Index,
-    a: float,
-    b: float,
-    am: float,
-    bs: float,
-    rate_m: float,
-    rate_s: float,
+    state: State, work: Workspace, k: int, group: Record, bound: Bound, j: Index, gap: float, a: float, b: float,
     t: float,
-) -> None:
-    """Put a neuron on the list of those that the bound cannot clear; am and bs are the two terms of v at `t`.
+) -> None:  # fmt: skip
+    """Watch a neuron that the bound does not clear, from `t` on.
 
-    `rising` tells the next look what to expect: 2, x is above its gap already; 1, it is on its way up.
+    `rising` says what the next look will find: 2, x is above its gap already; 1, x is on its way up.
     """
+    neuron, am, bs = state.neurons[j], a * bound.em, b * bound.es
     neuron.side_a, neuron.side_b, neuron.since = a, b, t
     neuron.v, neuron.last = am, bs
-    neuron.rising = 2 if am + bs >= gap else (1 if am * rate_m + bs * rate_s < 0.0 else 0)
-    amps[j, 0] = inf
-    list_watched(neuron, tally, watched, j)
+    neuron.rising = 2 if am + bs >= gap else (1 if am * group.rate_m + bs * group.rate_s < 0.0 else 0)
+    state.amp[j, 0] = inf
+    list_watched(state, work, k, j)
 
 
 @inner
 def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
-    """What the slow currents leave in v, `s` after the reference time."""
+    """The slow currents' part of v, `s` after the reference time."""
     total = 0.0
     for k in range(group.first_slow, group.first_slow + group.slow):
         total += x[k] * exp(-s * rate[k]) * group.rate_m / (group.rate_m - rate[k])
@@ -129,7 +142,7 @@ def slow_part(group: Record, rate: F8, x: F8, s: float) -> float:
 
 @inner
 def slow_bound(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
-    """An upper bound of the slow part between `s` and `then` after the reference time."""
+    """An upper bound of `slow_part` between `s` and `then` after the reference time."""
     total = 0.0
     for k in range(group.first_slow, group.first_slow + group.slow):
         c = x[k] * group.rate_m / (group.rate_m - rate[k])
@@ -139,7 +152,7 @@ def slow_bound(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
 
 @routine
 def to_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float) -> None:
-    """Bring a neuron into state form at `t`, through whatever happens on the way."""
+    """Bring neuron j into state form at `t`, through all its spikes before."""
     group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
     at = cell_row(fixed, g, j)
     cell, rate, watched = fixed.cells[at], fixed.rate[at], amp[0] == inf
@@ -166,13 +179,13 @@ def to_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: Index,
 def to_amplitude_form(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float
 ) -> None:
-    """Put a neuron in state form at `t` back into amplitude form, and watch it if it could spike before `end`.
+    """Bring neuron j from state form at `t` back into amplitude form, and watch it if it could spike before `end`.
 
-    At the end of a window only quiet groups are watched: the next scan looks at every neuron of the others.
+    At the end of a window only neurons of quiet groups are watched: the next scan finds those of other groups.
     """
     group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
     at = cell_row(fixed, g, j)
-    cell, rate, tally, watched = fixed.cells[at], fixed.rate[at], work.tally[k], work.watched[k]
+    cell, rate, tally = fixed.cells[at], fixed.rate[at], work.tally[k]
     s = t - work.origin[k, g]
     em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
     i = x[0] if group.first_slow else 0.0
@@ -180,7 +193,7 @@ def to_amplitude_form(
     slow = 0.0
     if neuron.mode == HELD and neuron.until < end:
         amp[0] = inf
-        list_watched(neuron, tally, watched, j)
+        list_watched(state, work, k, j)
         return
     if group.slow:
         for n in range(group.first_slow, group.first_slow + group.slow):
@@ -200,45 +213,30 @@ def to_amplitude_form(
         amp[0] = a
         quiet = state.outlook[g] & QUIET != 0
         if quiet or t < end:
-            p, q, up, most = bound_at(group, quiet, t, end, em, es)
-            y = a * p + b * q
-            if not max(y, y * up) + max(b * most, 0.0) < state.gap[j]:
-                watch(
-                    neuron,
-                    state.amp,
-                    state.gap[j],
-                    tally,
-                    watched,
-                    j,
-                    a,
-                    b,
-                    a * em,
-                    b * es,
-                    group.rate_m,
-                    group.rate_s,
-                    t,
-                )
+            bound = bound_at(group, quiet, t, end, em, es)
+            if not clears(bound, a, b, state.gap[j]):
+                watch(state, work, k, group, bound, j, state.gap[j], a, b, t)
 
 
 @routine
 def survey_gaps(fixed: Fixed, state: State, g: int) -> None:
-    """Take stock of a group's gaps."""
+    """Compute the gaps of a group, and the flags that describe them."""
     group = fixed.groups[g]
-    even, quiet, driven = group.slow == 0, group.slow == 0, group.slow == 0
+    same_gap, quiet, driven = group.slow == 0, group.slow == 0, group.slow == 0
     for j in range(group.start, group.stop):
         cell, neuron = fixed.cells[cell_row(fixed, g, j)], state.neurons[j]
         gap = cell.threshold - neuron.drive / cell.leak
         state.gap[j] = gap
-        even = even and gap == state.gap[group.start]
+        same_gap = same_gap and gap == state.gap[group.start]
         quiet = quiet and gap > 0.0
         driven = driven and gap <= 0.0
-    known = (SAME_GAP if even else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
+    known = (SAME_GAP if same_gap else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
     state.outlook[g] = SURVEYED | UNSCANNED | known
 
 
 @routine
 def move_reference_time(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float) -> None:
-    """Move a group's reference time to `start`."""
+    """Move the reference time of a group, in thread k's share, to `start`."""
     group, amps = fixed.groups[g], state.amp
     s = start - work.origin[k, g]
     em, es = max(exp(-s * group.rate_m), SMALL), exp(-s * group.rate_s)
@@ -256,35 +254,32 @@ def move_reference_time(fixed: Fixed, state: State, work: Workspace, k: int, g: 
 
 @routine
 def scan_group(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float, end: float) -> None:
-    """Watch all neurons of a group that could spike before `end` (of a quiet group: ever)."""
+    """Watch all neurons of a group that could spike before `end`; in a quiet group, at any time."""
     group, amps, gaps, neurons = fixed.groups[g], state.amp, state.gap, state.neurons
     first, last = max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])
-    tally, watched, hits, rate_m, rate_s = work.tally[k], work.watched[k], work.hits[k], group.rate_m, group.rate_s
-    s = start - work.origin[k, g]
-    em, es = exp(-s * rate_m), exp(-s * rate_s)
+    hits, s = work.hits[k], start - work.origin[k, g]
+    em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
     if group.slow:
         update_slow_gaps(fixed, state, work, k, g, first, last, s, s + (end - start))
-    p, q, up, most = bound_at(group, state.outlook[g] & QUIET != 0, start, end, em, es)
+    bound = bound_at(group, state.outlook[g] & QUIET != 0, start, end, em, es)
     for begin in range(first, last, BLOCK):
         n = 0
         for j in range(begin, min(begin + BLOCK, last)):
-            a, b = amps[j, 0], amps[j, 1]
-            y = a * p + b * q
-            if not max(y, y * up) + max(b * most, 0.0) < gaps[j] and a != inf:
+            a = amps[j, 0]
+            if not clears(bound, a, amps[j, 1], gaps[j]) and a != inf:
                 prefetch(neurons, j)
                 hits[n] = j - begin
                 n += 1
         for hit in range(n):
             who = begin + np.int64(hits[hit])
-            a, b = amps[who, 0], amps[who, 1]
-            watch(neurons[who], amps, gaps[who], tally, watched, who, a, b, a * em, b * es, rate_m, rate_s, start)
+            watch(state, work, k, group, bound, who, gaps[who], amps[who, 0], amps[who, 1], start)
 
 
 @inner
 def update_slow_gaps(
     fixed: Fixed, state: State, work: Workspace, k: int, g: int, first: Index, last: Index, s: float, then: float
 ) -> None:
-    """The gaps of neurons with slow currents, for the window from `s` to `then` after the reference time."""
+    """Compute the gaps of neurons with slow currents, for the window from `s` to `then` after the reference time."""
     group, now, later = fixed.groups[g], work.factor[k], work.scratch[k, 0]
     for i in range(group.slow):
         r = fixed.rate[group.cells, group.first_slow + i]

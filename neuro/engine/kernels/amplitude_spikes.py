@@ -1,18 +1,27 @@
-"""Spikes and the ends of refractory times in amplitude form: what is rare, but happens once a spike.
+"""Spikes and ends of refractory times of neurons in amplitude form.
 
-From its last look on, u seconds ago, a neuron's distance to threshold is f(u) = sum_k c_k exp(-u rate_k) - gap: two
-exponentials, and one more for each slow current. Two have at most one extremum, which has a closed form. With more,
-each term is monotone, which bounds f and f' between two instants; where that does not decide, the neuron goes the
-long way through its state form.
+u seconds after the last look at a neuron, v is above its threshold by f(u) = sum_k c_k exp(-u rate_k) - gap: two
+exponentials, and one more for each slow current. Two exponentials have at most one extremum, in closed form. With more,
+each term is monotone, which bounds f and f' between two times; where these bounds do not decide, the state form does.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from math import exp, inf, log, sqrt
 
 import numpy as np
 
-from neuro.engine.kernels.amplitude_form import bound_at, slow_bound, slow_part, to_amplitude_form, to_state_form, watch
+from neuro.engine.kernels.amplitude_form import (
+    Bound,
+    bound_at,
+    clears,
+    slow_bound,
+    slow_part,
+    to_amplitude_form,
+    to_state_form,
+    watch,
+)
 from neuro.engine.kernels.arrays import (
     F8,
     FAULT,
@@ -31,17 +40,29 @@ from neuro.engine.kernels.arrays import (
 )
 from neuro.engine.kernels.crossings import round_to_24_bits
 from neuro.engine.kernels.state_form import cell_row, write_spike
-from neuro.jit import inner, load_acquire, routine
+from neuro.jit import inlined, inner, load_acquire, routine
 from neuro.simd import prefetch
 
-SILENT, FIRED, UNDECIDED = 0, 1, 2
+__all__ = ["FIRED", "SILENT", "UNDECIDED", "check_watched", "end_refractory", "finish_watched"]
 
-__all__ = ["FIRED", "SILENT", "UNDECIDED", "end_refractory", "finish_watched", "spike_since_look"]
+
+class Firing(IntEnum):
+    """Has a watched neuron fired since its last look?"""
+
+    SILENT = 0
+    """It has not."""
+    FIRED = 1
+    """Once; its spike is written, and it is refractory beyond the window."""
+    UNDECIDED = 2
+    """Its state form has to decide."""
+
+
+SILENT, FIRED, UNDECIDED = map(int, Firing)
 
 
 @inner
 def distance(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float) -> tuple[float, float, float]:
-    """f, f' and f'' after `u`; the first `slow` of c are the parts of the slow currents."""
+    """f, f' and f'' after `u`; c has the terms of the slow currents at 0, am and bs are the other two."""
     e, d = am * exp(-u * group.rate_m), bs * exp(-u * group.rate_s)
     slope_e, slope_d = e * group.rate_m, d * group.rate_s
     f, slope, bend = e + d - gap, -slope_e - slope_d, slope_e * group.rate_m + slope_d * group.rate_s
@@ -56,7 +77,7 @@ def distance(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u
 
 @inner
 def halley_step(f: float, slope: float, bend: float) -> float:
-    """Halley's step towards a zero on a rise, which leaves the third power of an error; inf if there is no rise."""
+    """Halley's step towards a zero on a rise, which converges cubically; inf if f does not rise."""
     under = slope * slope - 0.5 * f * bend
     return f * slope / under if slope > 0.0 and under > 0.0 else inf
 
@@ -65,9 +86,9 @@ def halley_step(f: float, slope: float, bend: float) -> float:
 def rising_zero(
     group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, h: float, low: float, begins: float, high: float
 ) -> float:
-    """Where f rises through zero in (0, h]: `low` and `high` are f at the ends, `begins` is its slope at 0.
+    """Where f rises through zero in (0, h]: `low` and `high` are f at both ends, `begins` is its slope at 0.
 
-    Halley's steps, kept inside a bracket, from the zero of the parabola through what is known.
+    Halley's steps, kept inside a bracket, from the zero of the parabola with these three values.
     """
     curve = (high - low - begins * h) / (h * h)
     under, lower, upper, before = begins * begins - 4.0 * curve * low, 0.0, h, 0.0
@@ -85,7 +106,7 @@ def rising_zero(
         step = halley_step(f, slope, bend)
         u -= step
         step = abs(step)
-        # Errors e, then e' = k e^3, then k e'^3: the two steps show k.
+        # Errors are e, then e' = k e^3, then k e'^3: the last two steps show k.
         if step <= 1e-11 * upper or step * step * step * step <= 1e-11 * upper * before * before * before:
             break
         before = step
@@ -101,9 +122,9 @@ def rising_zero(
 
 @inner
 def first_zero(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, e: float, d: float, h: float) -> float:
-    """First u in [0, h] with f(u) >= 0, inf if there is none, or -1 where that is not clear.
+    """First u in [0, h] with f(u) >= 0, inf if there is none, or -1 where bounds do not decide.
 
-    am and bs are the terms of f now, e and d after `h`.
+    am and bs are the two terms of f at 0, e and d those at `h`.
     """
     low, begins = am + bs - gap, -am * group.rate_m - bs * group.rate_s
     for i in range(group.slow):
@@ -140,15 +161,14 @@ def first_zero(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float,
 def spike_since_look(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, e: float, d: float, t: float, end: float
 ) -> int:
-    """Has a watched neuron fired since its last look, up to `t`? If it FIRED, it is refractory beyond the window.
+    """Find the spike of a watched neuron between its last look and `t`, and write it. Returns a `Firing`.
 
-    e and d are the two terms of v at `t`.
-
-    Neurons that could be free again before the window ends, or fire twice, are UNDECIDED, and so are hard cases.
+    e and d are the two terms of v at `t`. Neurons whose refractory time could end before `end`, or that could fire
+    twice, are UNDECIDED, and so are those whose first zero is.
     """
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
-    one = cell_row(fixed, g, j)
-    cell, rate, c, since = fixed.cells[one], fixed.rate[one], work.factor[k], neuron.since
+    at = cell_row(fixed, g, j)
+    cell, rate, c, since = fixed.cells[at], fixed.rate[at], work.factor[k], neuron.since
     if not (cell.refractory > 0.0 and since + cell.refractory >= end):
         return UNDECIDED
     v_inf, s = neuron.drive / cell.leak, since - work.origin[k, g]
@@ -168,49 +188,66 @@ def spike_since_look(
     if cell.subtract:
         neuron.v = v_inf + am + bs + parts - cell.threshold if u == 0.0 else 0.0
     for i in range(group.first_slow, group.first_slow + group.slow):
-        state.x[j, i] += fixed.jump[one, i] * exp((when - work.origin[k, g]) * rate[i])
+        state.x[j, i] += fixed.jump[at, i] * exp((when - work.origin[k, g]) * rate[i])
     amp[0], amp[1] = -inf, neuron.side_b
     work.free_time[k, tally[N_RELEASES]], work.free_id[k, tally[N_RELEASES]] = neuron.until, j
     tally[N_RELEASES] += 1
     return FIRED
 
 
+@inlined
+def check_watched(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, em: float, es: float, gap: float,
+    t: float, end: float,
+) -> int:  # fmt: skip
+    """Has a watched neuron fired since its last look, up to `t`? Returns a `Firing`.
+
+    em and es are the decay factors from the reference time to `t`. The terms of v at both ends and `rising`
+    show whether x can have reached the gap in between; only then `spike_since_look` has to search.
+    """
+    group, neuron = fixed.groups[g], state.neurons[j]
+    outcome = SILENT
+    if neuron.mode == HELD:
+        outcome = UNDECIDED
+    elif t > neuron.since:
+        am, bs = neuron.side_a * em, neuron.side_b * es
+        falls = am * group.rate_m + bs * group.rate_s > 0.0
+        if am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls):
+            outcome = spike_since_look(fixed, state, work, k, g, j, am, bs, t, end)
+    return outcome
+
+
 @inner
 def end_refractory(
-    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float, em: float, es: float,
-    p: float, q: float, up: float, most: float,
-) -> None:  # fmt: skip
-    """The end of a refractory time; (p, q, up, most) as for an input at `t`."""
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float, end: float, bound: Bound
+) -> None:
+    """Neuron j's refractory time ends at `t`, from which on `bound` holds."""
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
-    one = cell_row(fixed, g, j)
-    cell, rate, b, slow = fixed.cells[one], fixed.rate[one], amp[1], 0.0
+    at = cell_row(fixed, g, j)
+    cell, rate, b, slow = fixed.cells[at], fixed.rate[at], amp[1], 0.0
     v_inf, s = neuron.drive / cell.leak, t - work.origin[k, g]
     gap = state.gap[group.start if state.outlook[g] & SAME_GAP else j]
     if group.slow:
         slow = slow_part(group, rate, state.x[j], s)
         gap = state.gap[j] = cell.threshold - v_inf - slow_bound(group, rate, state.x[j], s, s + (end - t))
     neuron.mode = FREE
-    a = (neuron.v - v_inf - b * es - slow) / em
+    a = (neuron.v - v_inf - b * bound.es - slow) / bound.em
     amp[0] = a
-    y = a * p + b * q
-    if not max(y, y * up) + max(b * most, 0.0) < gap:
-        am, bs = a * em, b * es
-        watch(
-            neuron, state.amp, gap, work.tally[k], work.watched[k], j, a, b, am, bs, group.rate_m, group.rate_s, t
-        )  # fmt: skip
+    if not clears(bound, a, b, gap):
+        watch(state, work, k, group, bound, j, gap, a, b, t)
 
 
 @routine
 def finish_watched(fixed: Fixed, state: State, work: Workspace, k: int, end: float) -> None:
-    """The window's last look at every watched neuron."""
+    """Look at every watched neuron at the end of a window."""
     tally, watched = work.tally[k], work.watched[k]
     n = tally[N_WATCHED]
     tally[N_WATCHED] = 0
     last, em, es = np.int64(-1), 1.0, 1.0
     for turn in range(n):
-        soon = watched[min(turn + 8, n - 1)]
-        prefetch(state.neurons, soon)
-        prefetch(state.amp, soon)
+        later = watched[min(turn + 8, n - 1)]
+        prefetch(state.neurons, later)
+        prefetch(state.amp, later)
         if load_acquire(work.halt, 0):
             tally[FAULT] = HALTED
             return
@@ -221,27 +258,19 @@ def finish_watched(fixed: Fixed, state: State, work: Workspace, k: int, end: flo
             continue
         g = np.int64(neuron.group)
         group = fixed.groups[g]
-        # One gap for all spares a look at this neuron's own.
+        if g != last:
+            s, last = end - work.origin[k, g], g
+            em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
+        # The common gap of a group spares loading this neuron's own.
         gap = state.gap[group.start if state.outlook[g] & SAME_GAP else j]
-        if neuron.mode != HELD:
-            if g != last:
-                s, last = end - work.origin[k, g], g
-                em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
+        outcome = check_watched(fixed, state, work, k, g, j, em, es, gap, end, end)
+        if outcome == SILENT:
             a, b = neuron.side_a, neuron.side_b
-            am, bs = a * em, b * es
-            falls = am * group.rate_m + bs * group.rate_s > 0.0
-            happens = am + bs >= gap or neuron.rising == 2 or (neuron.rising == 1 and falls)
-            outcome = spike_since_look(fixed, state, work, k, g, j, am, bs, end, end) if happens else SILENT
-            if outcome == FIRED:
-                continue
-            if outcome == SILENT:
-                amp[0], amp[1] = a, b
-                quiet = state.outlook[g] & QUIET != 0
-                if quiet:
-                    p, q, up, most = bound_at(group, quiet, end, end, em, es)
-                    y = a * p + b * q
-                    if not max(y, y * up) + max(b * most, 0.0) < gap:
-                        watch(neuron, state.amp, gap, tally, watched, j, a, b, am, bs, group.rate_m, group.rate_s, end)
-                continue
-        to_state_form(fixed, state, work, k, g, j, end)
-        to_amplitude_form(fixed, state, work, k, g, j, end, end)
+            amp[0], amp[1] = a, b
+            if state.outlook[g] & QUIET:
+                bound = bound_at(group, True, end, end, em, es)
+                if not clears(bound, a, b, gap):
+                    watch(state, work, k, group, bound, j, gap, a, b, end)
+        elif outcome == UNDECIDED:
+            to_state_form(fixed, state, work, k, g, j, end)
+            to_amplitude_form(fixed, state, work, k, g, j, end, end)

@@ -1,7 +1,7 @@
-"""Events to come, in buckets by window: spikes under way, and the ends of refractory times.
+"""The calendar of events after this window, in buckets by window: spikes under way, and ends of refractory times.
 
-A bucket is a linked list; a new event takes the next vacant entry after the last one taken. So events of one time stand
-near each other, and following a list reads memory much in order.
+A bucket is a linked list. A new event takes the next vacant entry after the last one taken, so events of one time lie
+near each other, and a list is read nearly in the order of memory.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from neuro.engine.kernels.arrays import (
 from neuro.jit import inlined, inner, kernel
 
 RUN = 8
+"""Number of events that are sorted by insertion before runs are merged."""
 FEW = 32
-"""So few events are sorted as they are."""
+"""Fewer events are not sorted into parts of the window first."""
 
 __all__ = ["bucket_sort", "earliest_due", "enter", "sort_events", "take_due", "window_of"]
 
 
 @kernel
 def window_of(t: float, length: float) -> Index:
-    """The window [k length, (k + 1) length) that holds t, with its ends as they are computed."""
+    """The k with t in [k length, (k + 1) length), for ends as floating point computes them."""
     k = np.int64(floor(t / length))
     if k * length > t:
         k -= 1
@@ -51,10 +52,10 @@ def following(calendar: Records, slot: Index) -> Index:
 
 @inner
 def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: float, t: float, code: Index) -> None:
-    """Write down an event at `t`; it belongs to a window after this one."""
+    """Enter an event at `t`, in a window after this one."""
     slot, tried = register[NEXT_VACANT], 0
     while calendar[slot].next != VACANT:
-        if register[FAULT] == FULL:  # known to hold no more: all that follows would search it from end to end
+        if register[FAULT] == FULL:  # no entry is vacant: every later event would search the whole calendar
             return
         slot, tried = following(calendar, slot), tried + 1
         if tried == len(calendar):
@@ -71,7 +72,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
 
 @inner
 def take_due(state: State, work: Workspace, window: Index, start: float, end: float) -> int:
-    """Move the events due by now and before `end` onto the work, in order; return how many."""
+    """Move the events of this window before `end` to the workspace, sorted; return their number."""
     calendar, bucket = state.calendar, state.bucket
     time, code = work.event_time, work.event_code
     place = window % len(bucket)
@@ -90,7 +91,7 @@ def take_due(state: State, work: Workspace, window: Index, start: float, end: fl
         else:
             before = slot
         slot = after
-    for i in range(n // 2):  # what was entered last comes first
+    for i in range(n // 2):  # a list has its newest event first
         k = n - 1 - i
         time[i], time[k] = time[k], time[i]
         code[i], code[k] = code[k], code[i]
@@ -103,7 +104,7 @@ def take_due(state: State, work: Workspace, window: Index, start: float, end: fl
 def bucket_sort(
     time: F8, code: I8, first: Index, last: Index, start: float, end: float, spare_time: F8, spare_code: I8, place: I8
 ) -> None:
-    """Sort events roughly: into as many equal parts of the window as there are events, in their order in each."""
+    """Sort events into as many equal parts of the window as there are events; keep their order in each part."""
     n = last - first
     if n < FEW or not end > start:
         return
@@ -126,7 +127,7 @@ def bucket_sort(
 
 @inner
 def earliest_due(calendar: Records, bucket: I8) -> Index:
-    """The first window for which there is an event."""
+    """The first window with an event."""
     best = np.int64(NEVER)
     for place in range(len(bucket)):
         slot = bucket[place]
@@ -138,9 +139,9 @@ def earliest_due(calendar: Records, bucket: I8) -> Index:
 
 @inner
 def sort_events(time: F8, code: I8, first: Index, last: Index, spare_time: F8, spare_code: I8) -> None:
-    """Sort the events first .. last by time, ties by code: short runs by insertion, which are then merged in pairs.
+    """Sort the events first .. last by time, ties by code: short runs by insertion, then merges of two runs.
 
-    Pairs of runs that follow each other already, as in what was sorted before, cost one comparison.
+    Two runs that are in order already, as in nearly sorted events, cost one comparison.
     """
     n = last - first
     for begin in range(first, last, RUN):

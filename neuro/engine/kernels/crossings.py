@@ -1,7 +1,7 @@
-"""One neuron between events: its exact course, rigorous bounds on it, and when a combination of its parts reaches zero.
+"""A neuron between events: its exact state at any time, rigorous bounds, and the first zero of a combination of it.
 
-A course is the vector x = (1, v, x_1, x_2, ...); whatever can happen next (threshold, floor, ceiling, the end of a stay
-at a limit) is the first zero of some c . x from below.
+Its state is the vector x = (1, v, x_1, x_2, ...). Every next event (v reaches the threshold, the floor or the ceiling,
+or leaves a limit) is the first zero of some c . x from below.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def decay_integral(leak: float, h: float) -> float:
 
 @inner
 def response(leak: float, rate: float, h: float) -> float:
-    """What a unit current of `rate` has added to v after `h` (gain 1); smooth where the two rates meet."""
+    """What a unit current of `rate` has added to v after `h`, with a gain of 1; smooth where the two rates meet."""
     apart = abs(leak - rate)
     slowest = exp(-min(leak, rate) * h)
     return slowest * h if apart == 0.0 else slowest * -expm1(-apart * h) / apart
@@ -30,17 +30,17 @@ def response(leak: float, rate: float, h: float) -> float:
 
 @inner
 def round_to_24_bits(s: float) -> float:
-    """`s` to 24 bits: from there, Newton's steps give the same bits whichever way `s` was found.
+    """`s` rounded to 24 bits, so that Newton's steps from there give the same bits however `s` was found.
 
     Veltkamp's splitting: a product with 2^29 + 1 leaves no room for the other bits.
     """
-    far = 536870913.0 * s
-    return far - (far - s)
+    product = 536870913.0 * s
+    return product - (product - s)
 
 
 @inner
 def evolve(cell: Record, rate: F8, drive: float, x: F8, h: float, y: F8, frozen: bool) -> None:
-    """The course `h` seconds after `x`, without events; `frozen` keeps v at a limit."""
+    """Put the state `h` seconds after `x`, without events, into y; `frozen` keeps v at a limit."""
     pull = 0.0
     y[0] = 1.0
     for k in range(len(rate)):
@@ -66,7 +66,7 @@ def dot(c: F8, x: F8) -> float:
 
 @inner
 def derivative(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool) -> None:
-    """Coefficients of the time derivative of c . x."""
+    """Put the coefficients of the time derivative of c . x into c1."""
     dv = 0.0 if frozen else c[1]
     c1[0] = dv * drive
     c1[1] = -cell.leak * dv
@@ -77,8 +77,8 @@ def derivative(cell: Record, rate: F8, drive: float, c: F8, c1: F8, frozen: bool
 
 
 @inner
-def course_bounds(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
-    """Bounds of the course on the `h` seconds from `x` to `y`: every x_k is monotone, and v follows the currents."""
+def state_bounds(cell: Record, rate: F8, drive: float, x: F8, y: F8, h: float, lo: F8, hi: F8, frozen: bool) -> None:
+    """Bounds of the state in the `h` seconds from `x` to `y`: every x_k is monotone, and the currents bound v."""
     low = high = 0.0
     for i in range(2, len(x)):
         lo[i], hi[i] = min(x[i], y[i]), max(x[i], y[i])
@@ -118,9 +118,9 @@ def rising_root(
     frozen: bool,
     verified: bool,
 ) -> float:
-    """Where c . x rises through zero, known to lie in (low, high]: Newton's steps, kept inside the bracket.
+    """Where c . x rises through zero in (low, high]: Newton's steps, kept inside the bracket.
 
-    `verified` returns a point where c . x is above zero as computed, at most a few roundings too late.
+    With `verified`, the computed c . x is above zero there, and the time is at most a few roundings late.
     """
     t = 0.5 * (low + high) if f_high <= f_low else low + (high - low) * (f_low / (f_low - f_high))
     if not low < t < high:
@@ -216,7 +216,7 @@ def first_crossing(
         high = min(low + width, h)
         evolve(cell, rate, drive, x, low, z, frozen)
         evolve(cell, rate, drive, x, high, y, frozen)
-        course_bounds(cell, rate, drive, z, y, high - low, lo, hi, frozen)
+        state_bounds(cell, rate, drive, z, y, high - low, lo, hi, frozen)
         _, most = dot_bounds(c, lo, hi)
         least1, most1 = dot_bounds(c1, lo, hi)
         if most >= 0.0 and most1 > 0.0:

@@ -1,4 +1,4 @@
-"""Two binary heaps: neurons by the time at which each is looked at next, and spikes under way by their arrival."""
+"""The binary heaps of the loop for zero delays: neurons by their next forecast, and spikes by their arrival."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["heapify", "pop", "push", "restore"]
 
 @inner
 def sift_down(neurons: Records, order: I8, place: I8, k: Index) -> None:
-    """Move the neuron at place k down to where it belongs."""
+    """Move the neuron at place k down until no neuron below it is earlier."""
     j, n = order[k], len(order)
     t = neurons[j].since
     while True:
@@ -30,7 +30,7 @@ def sift_down(neurons: Records, order: I8, place: I8, k: Index) -> None:
 
 @inner
 def restore(neurons: Records, order: I8, place: I8, j: Index) -> None:
-    """Put neuron j in its place after its time has changed."""
+    """Move neuron j to its place after its time has changed."""
     k, t = place[j], neurons[j].since
     while k > 0 and t < neurons[order[(k - 1) // 2]].since:
         order[k] = order[(k - 1) // 2]
@@ -43,7 +43,7 @@ def restore(neurons: Records, order: I8, place: I8, j: Index) -> None:
 
 @inner
 def heapify(neurons: Records, order: I8, place: I8) -> None:
-    """Put all neurons in their places."""
+    """Order all neurons."""
     for k in range(len(order)):
         order[k] = place[k] = k
     for k in range(len(order) // 2 - 1, -1, -1):
@@ -69,7 +69,7 @@ def push(calendar: Records, register: I8, count: Index, t: float, code: Index) -
 
 @inner
 def pop(calendar: Records, register: I8, count: Index) -> Index:
-    """Take the first arrival off and return its code; those of one instant come in the order of their codes."""
+    """Remove the first arrival and return its code; arrivals of one instant come in the order of their codes."""
     first: Index = calendar[0].code
     n = register[count] - 1
     register[count] = n

@@ -1,4 +1,4 @@
-"""Neurons with at most one current, in scalars: their course has at most one extremum, so signs at both ends decide."""
+"""Neurons with at most one current, in scalars: v has at most one extremum, so the slopes at both ends decide."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from neuro.jit import inner
 __all__ = ["NEAR", "evolve_one", "leave_limit", "reach_level"]
 
 NEAR = 0.02
-"""Amplitudes grow without bound as tau_syn nears tau_m: closer than this part, neurons keep the state form, and the
-response its smooth form."""
+"""Relative difference of tau_syn and tau_m below which neurons keep the state form, and the response its smooth form.
+
+Amplitudes grow without bound as tau_syn nears tau_m."""
 
 
 @inner
@@ -23,14 +24,14 @@ def evolve_one(cell: Record, rate: float, drive: float, v: float, i: float, s: f
     if cell.leak != 0.0:
         left = exp(-cell.leak * s)
         then = v * left + drive / cell.leak * (1.0 - left)
-    # Far enough apart, the difference loses no more digits of v than its other terms do.
+    # Where the rates are apart, this difference loses no more digits than the other terms of v.
     if abs(apart) > NEAR * cell.leak and cell.leak != 0.0:
         pull = cell.gain * i * ((faded - left) / apart)
     elif i != 0.0:
         pull = cell.gain * i * response(cell.leak, rate, s)
     if cell.leak == 0.0:
         return then + pull, now, drive + cell.gain * now
-    # Not drive - leak v + gain i: where all has decayed, that is the rounding of v, and of any sign.
+    # Not drive - leak v + gain i: after all currents have decayed, that is a rounding error of any sign.
     return then + pull, now, (drive - cell.leak * v + cell.gain * i) * left - rate * pull
 
 
@@ -49,9 +50,9 @@ def reach_level(
     sign: float,
     strict: bool,
 ) -> float:
-    """First offset in [0, h] at which sign (v - level) reaches zero (`strict`: exceeds it), or inf.
+    """First offset in [0, h] at which sign (v - level) reaches zero (with `strict`: exceeds it), or inf.
 
-    `end` is v after h, `begins` and `ends` are dv/dt at both ends.
+    `end` is v after h; `begins` and `ends` are dv/dt at both ends.
     """
     f_low, f_high = sign * (v - level), sign * (end - level)
     if f_low > 0.0 or (f_low == 0.0 and not strict):
@@ -94,7 +95,7 @@ def reach_level(
             low = s
         step = f / (sign * slope) if sign * slope > 0.0 else inf
         s -= step
-        # A step that is the square of the one before leaves an error that is its own square.
+        # Steps converge quadratically: this one leaves an error of about its square.
         if abs(step) <= 1e-11 * high or (abs(step) <= 1e-8 * high and abs(step) <= 1e-3 * before):
             break
         before = abs(step)

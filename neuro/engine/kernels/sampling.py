@@ -1,4 +1,4 @@
-"""Voltages at any instant, computed without touching the neurons."""
+"""Sampled voltages of neurons in windows; the neurons stay as they are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["sample_voltages"]
 
 @inner
 def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float) -> float:
-    """v of neuron j at `t`, leaving the neuron as it was."""
+    """v of neuron j at `t`; the neuron is put back as it was."""
     neuron, x, amp = state.neurons[j], state.x[j], state.amp[j]
     g = np.int64(neuron.group)
     at = cell_row(fixed, g, j)
@@ -39,9 +39,9 @@ def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t:
         if group.slow:
             now += slow_part(group, rate, x, s)
         return now
-    seen: float = neuron.v
+    sampled: float = neuron.v
     if a == -inf:
-        return seen
+        return sampled
     v, last, until, mode, parts = neuron.v, neuron.last, neuron.until, neuron.mode, work.factor[k]
     for i in range(len(x)):
         parts[i] = x[i]
@@ -56,18 +56,18 @@ def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t:
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
     advance_neuron(fixed, state, work, k, j, t, DROP_SPIKES)
-    seen = neuron.v
+    sampled = neuron.v
     neuron.v, neuron.last, neuron.until, neuron.mode = v, last, until, mode
     for i in range(len(x)):
         x[i] = parts[i]
-    return seen
+    return sampled
 
 
 @routine
 def sample_voltages(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int, until: float
 ) -> None:
-    """Read the voltages asked for at all times before `until`."""
+    """Read thread k's voltages at all sampling times before `until`."""
     low, high, m = work.bounds[k], work.bounds[k + 1], work.tally[k, NEXT_SAMPLE]
     while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
         for i in range(len(inputs.sample_id)):

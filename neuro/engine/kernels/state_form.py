@@ -1,4 +1,4 @@
-"""One neuron in state form: v and its x_k at its last event, brought on through spikes, limits and refractory times."""
+"""A neuron in state form, v and its x_k at its last event: advance it through spikes, limits and refractory times."""
 
 from __future__ import annotations
 
@@ -32,14 +32,18 @@ from neuro.engine.kernels.one_current import evolve_one, leave_limit, reach_leve
 from neuro.jit import inlined, inner, routine
 
 MAX_EVENTS = 1_000_000
-SPIKE, THRESHOLD = 9, 0
+"""A neuron with more spikes and limits in one call runs away."""
+SPIKE = 9
+"""Kind of an event of one neuron; the other kinds are the `Mode` that it leads to."""
+THRESHOLD = 0
+"""What v can reach, besides FLOOR and CEILING."""
 
 __all__ = ["add_input", "advance_neuron", "cell_row", "fill_factors", "no_event", "no_event_one", "write_spike"]
 
 
 @inlined
 def cell_row(fixed: Fixed, g: Index, j: Index) -> Index:
-    """The row that has the parameters of neuron j of group g."""
+    """The row of `Fixed.cells` with the parameters of neuron j of group g."""
     group = fixed.groups[g]
     row: Index = group.cells + group.own * (j - group.start)
     return row
@@ -47,7 +51,7 @@ def cell_row(fixed: Fixed, g: Index, j: Index) -> Index:
 
 @inner
 def write_spike(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
-    """Write a spike down, or say that there is no room; the count goes on."""
+    """Write a spike, or set the fault FULL; it is counted in any case."""
     n = register[N_SPIKES]
     if n < len(time):
         time[n] = t
@@ -59,7 +63,7 @@ def write_spike(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
 
 @inlined
 def add_input(neuron: Record, xs: F8, j: Index, receptor: Index, w: float) -> None:
-    """An input onto a neuron in state form, at the time of its last event; lost where v is held."""
+    """Add an input to a neuron at the time of its last event; an input onto v is lost while v is held."""
     if receptor >= 0:
         xs[j, receptor] += w
     elif neuron.mode != HELD and neuron.mode != FORCED and w != 0.0:
@@ -69,7 +73,7 @@ def add_input(neuron: Record, xs: F8, j: Index, receptor: Index, w: float) -> No
 
 @inner
 def at_limit(cell: Record, neuron: Record, now: F8) -> int:
-    """Which limit v rests against on the course `now`: FLOOR, CEILING or FREE."""
+    """The limit that v rests against, FLOOR or CEILING, or FREE; `now` is (1, v, x_1, ...)."""
     v = min(max(now[1], cell.floor), cell.ceiling)
     now[1] = v
     if v != cell.floor and v != cell.ceiling:
@@ -86,7 +90,7 @@ def at_limit(cell: Record, neuron: Record, now: F8) -> int:
 def next_event(
     fixed: Fixed, work: Workspace, k: int, at: Index, drive: float, mode: int, scratch: F8_2, h: float
 ) -> tuple[float, int]:
-    """Offset and kind (SPIKE, FLOOR, CEILING, FREE) of what comes first for x = scratch[0]; inf if nothing does."""
+    """Offset and kind (SPIKE, FLOOR, CEILING, FREE) of the first event from scratch[0] on; inf if there is none."""
     cell, c, first, kind = work.cell[k], scratch[2], inf, FREE
     for limit in (THRESHOLD, FLOOR, CEILING):
         sign = -1.0 if limit == CEILING else 1.0
@@ -113,7 +117,7 @@ def next_event(
 
 @inner
 def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
-    """A spike, now: v is reset, and held for the refractory time."""
+    """A spike at the neuron's time: reset v, and hold it for the refractory time."""
     if audible:
         write_spike(register, time, ids, neuron.last, j)
     after = neuron.v - cell.threshold if cell.subtract else cell.reset
@@ -126,7 +130,7 @@ def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index
 def advance_many_currents(
     fixed: Fixed, state: State, work: Workspace, k: int, at: Index, j: Index, t: float, audible: bool
 ) -> None:
-    """`advance_neuron` for a neuron with any number of currents, whose parameters are those of row `at`, or on the work."""
+    """`advance_neuron` with any number of currents; row `at` has the rates, work.cell[k] the other parameters."""
     cell, neuron, x, rate, jump = work.cell[k], state.neurons[j], state.x[j], fixed.rate[at], fixed.jump[at]
     scratch, register, time, ids = work.scratch[k], work.tally[k], work.time[k], work.ids[k]
     now, then = scratch[0], scratch[1]
@@ -147,7 +151,7 @@ def advance_many_currents(
             neuron.last = goal
             if released:
                 neuron.mode = FREE
-            # What arrives at the end of the refractory time is summed before v is tested; a sample comes after it.
+            # Inputs at the end of the refractory time are summed before v is tested; a sample comes after that.
             if not released or (audible and goal >= t):
                 return
             continue
@@ -166,7 +170,7 @@ def advance_many_currents(
             fire(cell, neuron, register, time, ids, j, audible)
             for n in range(len(x)):
                 x[n] += jump[n]
-            if register[FAULT]:  # the spikes do not fit: this will be done again, or never
+            if register[FAULT]:  # the spikes do not fit: the window will be repeated, or not used
                 return
         else:
             neuron.mode = kind
@@ -181,7 +185,7 @@ def advance_many_currents(
 def advance_one_current(
     cell: Record, rate: float, neuron: Record, x: F8, register: I8, time: F8, ids: I8, j: Index, t: float, audible: bool
 ) -> None:
-    """`advance_neuron` for a neuron with at most one current, which its own spikes leave alone."""
+    """`advance_neuron` with at most one current, which own spikes do not change."""
     i, drive = x[0] if len(x) else 0.0, neuron.drive
     turn = 0
     while turn < MAX_EVENTS:
@@ -197,7 +201,7 @@ def advance_one_current(
             neuron.last = goal
             if released:
                 neuron.mode = FREE
-            # What arrives at the end of the refractory time is summed before v is tested; a sample comes after it.
+            # Inputs at the end of the refractory time are summed before v is tested; a sample comes after that.
             if not released or (audible and goal >= t):
                 break
             continue
@@ -254,9 +258,9 @@ def advance_one_current(
 
 @routine
 def advance_neuron(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float, how: int) -> None:
-    """Bring neuron j, in state form, to `t` through every spike and limit on the way, on thread k's work.
+    """Advance neuron j to `t` through every spike and limit before it, in thread k's workspace.
 
-    RECORD_SPIKES, its spikes go out; HUSHED, they do not; NO_SPIKES, it has no threshold; FIRST_SPIKE, its first spike holds it for good.
+    `how` is a `Spiking`: what becomes of its spikes.
     """
     at = cell_row(fixed, state.neurons[j].group, j)
     work.cell[k] = fixed.cells[at]
@@ -284,7 +288,7 @@ def fill_factors(cell: Record, rate: F8, h: float, f: F8) -> None:
 
 @inlined
 def no_event(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, move: int) -> bool:
-    """Do bounds prove that nothing happens to the neuron up to `t`? If so, `move` brings it there."""
+    """Do bounds prove that the neuron has no event up to `t`? If so and if `move` is set, advance it to `t`."""
     low = high = pull = sink = 0.0
     for k in range(xs.shape[1]):
         now = xs[j, k]
@@ -321,9 +325,9 @@ def no_event(cell: Record, neuron: Record, xs: F8, j: Index, f: F8, t: float, mo
 def no_event_one(
     cell: Record, neuron: Record, i: float, rate: float, f0: float, f1: float, f2: float, f3: float, t: float
 ) -> tuple[bool, float, float]:
-    """`no_event` for a neuron with one current i: (nothing happens, v at `t`, the current at `t`); see `fill_factors` for f.
+    """`no_event` with one current i: (no event, v at `t`, the current at `t`); f0 .. f3 are those of `fill_factors`.
 
-    v has at most one extremum, and the slopes at both ends tell whether there is one; only then bounds are needed.
+    v has at most one extremum, and the slopes at both ends show whether there is one; only then bounds are needed.
     """
     mode, v, drive = neuron.mode, neuron.v, neuron.drive
     now, safe = i * f2, True

@@ -1,4 +1,4 @@
-"""Groups in state form: each neuron keeps v and its currents at its own last event."""
+"""Groups in state form within a window: rows of synapses that reach them, and their spikes before the window's end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["deliver_row", "finish_state_form"]
 def deliver_row(
     fixed: Fixed, state: State, work: Workspace, k: int, segment: Index, skip: Index, count: Index, t: float
 ) -> None:
-    """One arriving spike onto part of a row of neurons in state form."""
+    """One spike arrives on `count` synapses of a row, from `skip` on, onto neurons in state form."""
     cells, rate, post, narrow = fixed.cells, fixed.rate, fixed.post, fixed.narrow
     neurons, xs, f, seg = state.neurons, state.x, work.factor[k], fixed.segments[segment]
     wide, is_wide = fixed.wide, len(fixed.wide) > 0
@@ -45,7 +45,7 @@ def deliver_row(
 
 @routine
 def finish_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: int, end: float) -> None:
-    """Spikes before the window's end of all neurons of a group in state form."""
+    """Find the spikes before the window's end of all neurons of a group."""
     cells, rate, neurons, xs = fixed.cells, fixed.rate, state.neurons, state.x
     group, known, f = fixed.groups[g], -1.0, work.factor[k]
     for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):

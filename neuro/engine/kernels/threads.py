@@ -1,7 +1,7 @@
-"""Threads that share a window: each sees to its own neurons, and all meet at the window's end.
+"""The threads of a run: each computes shares of a window, and all wait for each other at its end.
 
-A window is less than a millisecond of work, so threads are not woken for it: they watch a counter, and give their core
-away only while nothing comes for long. Who does which share has no effect on what comes out.
+A window takes less than a millisecond, too little to wake a thread for it. So threads watch a counter, and yield their
+core only after a long wait. The result does not depend on which thread computes which share.
 """
 
 from __future__ import annotations
@@ -15,17 +15,30 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.engine.kernels.arrays import I8, U4_2, Fixed, Index, Inputs, Output, State, Workspace
+from neuro.engine.kernels.arrays import (
+    I8,
+    N_EVENTS,
+    TURN,
+    U4_2,
+    WAITING,
+    Fixed,
+    Index,
+    Inputs,
+    Output,
+    State,
+    Workspace,
+)
 from neuro.engine.kernels.window_share import part_of_row, run_share
 from neuro.engine.lower.program import Program
 from neuro.jit import as_table, cores, inner, kernel, load_acquire, store_release, yield_core
 from neuro.validation import Ints
 
 PADDING = 16
-"""Numbers that different threads write stand in cache lines of their own."""
-STOP, N_EVENTS, WAITING = -1, 1, 2
+"""Places between numbers that different threads write, so that each has cache lines of its own."""
+STOP = -1
+"""The turn at which other threads end."""
 LOOKS_BEFORE_YIELD = 1 << 16
-"""How often a counter is looked at before the core is given away."""
+"""A thread reads a counter this often before it yields its core."""
 
 __all__ = ["PADDING", "STOP", "row_cuts", "run_shares", "run_worker", "worker_count", "worker_threads"]
 
@@ -33,12 +46,12 @@ _ROW_CUTS: WeakKeyDictionary[Program, dict[int, NDArray[np.uint32]]] = WeakKeyDi
 
 
 def worker_count(threads: int) -> int:
-    """As many of the threads that were asked for as there are cores."""
+    """How many threads to start: as many as asked for, but not more than there are cores."""
     return min(threads, cores())
 
 
 def row_cuts(program: Program, threads: int) -> NDArray[np.uint32]:
-    """Where the rows are cut for the shares, shape (segments, threads + 1); none are, for one thread."""
+    """Where rows are cut for the shares, shape (segments, threads + 1); empty for one thread."""
     if threads == 1:
         return np.zeros((0, 2), np.uint32)
     known = _ROW_CUTS.setdefault(program, {})
@@ -59,7 +72,7 @@ def _cut(fixed: Fixed, bounds: Ints, into: U4_2) -> None:
 
 @inner
 def wait_for_change(signal: I8, at: Index, old: Index) -> int:
-    """The number at a place, as soon as it is no longer `old`."""
+    """Wait until the number at a place is no longer `old`; return it."""
     looks, now = 0, load_acquire(signal, at)
     while now == old:
         looks += 1
@@ -73,15 +86,14 @@ def wait_for_change(signal: I8, at: Index, old: Index) -> int:
 def run_worker(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, worker: int, workers: int
 ) -> None:
-    """What all threads but the first do during a piece: window after window, their shares."""
+    """The loop of all threads but the first: window after window, compute their shares."""
     turn = 0
     while True:
-        turn = wait_for_change(work.signal, 0, turn)
+        turn = wait_for_change(work.signal, TURN, turn)
         if turn == STOP:
             return
         for k in range(worker, len(work.bounds) - 1, workers):
-            start, end, waiting = work.job[0], work.job[1], work.signal[WAITING] != 0
-            run_share(fixed, state, inputs, out, work, k, start, end, work.signal[N_EVENTS], waiting)
+            run_share(fixed, state, inputs, out, work, k)
         store_release(work.signal, PADDING * worker, turn)
 
 
@@ -90,21 +102,21 @@ def run_shares(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, workers: int, start: float, end: float,
     n_events: int, waiting: bool,
 ) -> None:  # fmt: skip
-    """A window: call the others, do the first thread's shares, and wait for all."""
-    turn = work.signal[0] + 1
+    """Compute a window: start the other threads, compute the first thread's shares, and wait for all."""
+    turn = work.signal[TURN] + 1
+    work.job[0], work.job[1] = start, end
+    work.signal[N_EVENTS], work.signal[WAITING] = n_events, waiting
     if workers > 1:
-        work.job[0], work.job[1] = start, end
-        work.signal[N_EVENTS], work.signal[WAITING] = n_events, waiting
-        store_release(work.signal, 0, turn)
+        store_release(work.signal, TURN, turn)
     for k in range(0, len(work.bounds) - 1, workers):
-        run_share(fixed, state, inputs, out, work, k, start, end, n_events, waiting)
+        run_share(fixed, state, inputs, out, work, k)
     for worker in range(1, workers):
         wait_for_change(work.signal, PADDING * worker, turn - 1)
 
 
 @contextmanager
 def worker_threads(tables: tuple[Any, ...], work: Workspace, workers: int) -> Iterator[None]:
-    """Have `workers` - 1 more threads help out in a `with` block."""
+    """Run `workers` - 1 more threads for the length of a `with` block."""
     work.signal[:] = 0
     threads = [
         Thread(target=run_worker, args=(*tables, as_table(work), worker, workers), daemon=True)
@@ -115,6 +127,6 @@ def worker_threads(tables: tuple[Any, ...], work: Workspace, workers: int) -> It
     try:
         yield
     finally:
-        work.signal[0] = STOP
+        work.signal[TURN] = STOP
         for thread in threads:
             thread.join()

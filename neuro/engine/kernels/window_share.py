@@ -1,4 +1,9 @@
-"""One thread's share of a window: what reaches its neurons, in order of time, and the spikes they answer with."""
+"""One thread's share of a window: all that reaches its neurons, in order of time, and the spikes that follow.
+
+`run_share` is the loop. The functions before it take one kind of arrival each: a change of the drive, a row of synapses
+onto neurons in amplitude form, several such rows at one instant. `amplitude_spikes.end_refractory` ends a refractory
+time, `state_form_rows.deliver_row` takes a row onto neurons in state form, and `sampling.sample_voltages` a sample.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,10 @@ import numpy as np
 from neuro.engine.kernels.add_rows import add_driven, add_each, add_falling, add_same, add_whole
 from neuro.engine.kernels.amplitude_form import (
     MAX_GROWTH,
+    Bound,
     bound_at,
     bound_from_factors,
+    clears,
     move_reference_time,
     scan_group,
     to_amplitude_form,
@@ -19,11 +26,10 @@ from neuro.engine.kernels.amplitude_form import (
 )
 from neuro.engine.kernels.amplitude_spikes import (
     FIRED,
-    SILENT,
     UNDECIDED,
+    check_watched,
     end_refractory,
     finish_watched,
-    spike_since_look,
 )
 from neuro.engine.kernels.arrays import (
     AMPLITUDE_FORM,
@@ -32,6 +38,7 @@ from neuro.engine.kernels.arrays import (
     FAULT,
     HALTED,
     HELD,
+    N_EVENTS,
     NEXT_SAMPLE,
     NEXT_STEP,
     QUIET,
@@ -40,6 +47,7 @@ from neuro.engine.kernels.arrays import (
     STATE_FORM,
     U4,
     UNSCANNED,
+    WAITING,
     Fixed,
     Index,
     Inputs,
@@ -55,11 +63,11 @@ from neuro.jit import inlined, inner, load_acquire, routine
 from neuro.simd import prefetch, prefetch_l2
 
 PREFETCH_RECORDS, PREFETCH_ROWS = 8, 2
-"""How many arrivals later what is brought near is needed: records, and rows."""
+"""The records of an arrival are prefetched this many arrivals before it, and the start of its row this many."""
 PREFETCH_SYNAPSES = 128
-"""Synapses of a row that are brought near."""
+"""Number of synapses of a row that are prefetched."""
 CACHED_NEURONS = 2**17
-"""The amplitudes of more neurons are not in the second cache as it is: those of the next row are brought there."""
+"""The amplitudes of more neurons do not stay in the second cache: those of the next row are prefetched into it."""
 NO_NEURON = np.uint64(2**64 - 1)
 
 __all__ = ["change_neuron", "part_of_row", "run_share", "step_changes"]
@@ -89,23 +97,32 @@ def part_of_row(post: U4, first: Index, count: Index, low: Index, high: Index) -
 def change_neuron(
     fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float, end: float, drive: float, mode: int
 ) -> None:
-    """Bring neuron j to `t`, there give it another drive and (if not negative) another mode."""
+    """Advance neuron j to `t` and give it another drive and, if `mode` is not negative, another mode."""
     neuron, amp = state.neurons[j], state.amp[j]
     g = np.int64(neuron.group)
     cell = fixed.cells[cell_row(fixed, g, j)]
-    compact = fixed.groups[g].kind == AMPLITUDE_FORM
-    packed = compact and (amp[0] != -inf or mode >= 0)
-    if packed:
+    amplitude_form = fixed.groups[g].kind == AMPLITUDE_FORM
+    through_state_form = amplitude_form and (amp[0] != -inf or mode >= 0)
+    if through_state_form:
         to_state_form(fixed, state, work, k, g, j, t)
-    elif not compact:
+    elif not amplitude_form:
         advance_neuron(fixed, state, work, k, j, t, RECORD_SPIKES)
     neuron.drive = drive
     if mode >= 0:
         neuron.mode, neuron.v = mode, cell.reset
-    if compact:
+    if amplitude_form:
         state.gap[j] = cell.threshold - drive / cell.leak
-    if packed:
+    if through_state_form:
         to_amplitude_form(fixed, state, work, k, g, j, t, end)
+
+
+@inner
+def step_changes(state: State, inputs: Inputs, step: Record) -> bool:
+    """Does a step give any neuron another drive?"""
+    for i in range(step.count):
+        if inputs.step_value[step.offset + i] != state.neurons[step.first + i].drive:
+            return True
+    return False
 
 
 @inner
@@ -120,7 +137,7 @@ def apply_step(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k: i
 
 @inner
 def scan_groups(fixed: Fixed, state: State, work: Workspace, k: int, start: float, end: float) -> None:
-    """Before the first event of a window: move reference times that are far back, and watch who could spike."""
+    """Before the first event of a window: move old reference times, and watch the neurons that could spike."""
     for g in range(len(fixed.groups)):
         group = fixed.groups[g]
         if group.kind == AMPLITUDE_FORM:
@@ -132,7 +149,7 @@ def scan_groups(fixed: Fixed, state: State, work: Workspace, k: int, start: floa
 
 @inlined
 def prefetch_later_rows(fixed: Fixed, state: State, work: Workspace, k: int, e: int, n_events: int) -> None:
-    """Have brought near what later arrivals will need: first their records, then where their rows begin."""
+    """Prefetch for arrivals after e: first their records, then the start of their rows."""
     if e + PREFETCH_RECORDS < n_events:
         code = work.event_code[e + PREFETCH_RECORDS]
         if code >= 0:
@@ -154,7 +171,7 @@ def prefetch_later_rows(fixed: Fixed, state: State, work: Workspace, k: int, e: 
 
 @inner
 def prefetch_targets(fixed: Fixed, state: State, work: Workspace, k: int, e: int, n_events: int) -> None:
-    """Have the amplitudes brought near that arrival e adds to, if they are likely to be far."""
+    """Prefetch the amplitudes that arrival e adds to, in networks whose amplitudes do not stay in the cache."""
     if len(state.amp) <= CACHED_NEURONS or e >= n_events or work.event_code[e] < 0:
         return
     code = work.event_code[e]
@@ -170,42 +187,153 @@ def prefetch_targets(fixed: Fixed, state: State, work: Workspace, k: int, e: int
 
 @inner
 def is_release(state: State, j: Index, t: float) -> bool:
-    """Is this the end of a refractory time, or has the neuron been forced or changed since that was entered?"""
+    """Does neuron j's refractory time end at `t`? Not if it was forced or changed after that event was entered."""
     neuron = state.neurons[j]
     return bool(neuron.mode == HELD and neuron.until == t and state.amp[j, 0] == -inf)
 
 
-@inner
-def step_changes(state: State, inputs: Inputs, step: Record) -> bool:
-    """Does a step of the bias give any neuron another drive?"""
-    for i in range(step.count):
-        if inputs.step_value[step.offset + i] != state.neurons[step.first + i].drive:
-            return True
-    return False
+@inlined
+def own_part(fixed: Fixed, work: Workspace, k: int, code: Index, g: Index) -> tuple[np.int64, np.int64]:
+    """(first, count) of the part of row `code`, onto group g, whose targets are thread k's."""
+    group, low, high = fixed.groups[g], work.bounds[k], work.bounds[k + 1]
+    begin, count = np.int64(0), np.int64(fixed.segments[code].count)
+    if group.stop <= low or group.start >= high:
+        count = np.int64(0)
+    elif group.start < low or group.stop > high:
+        begin = np.int64(work.cuts[code, k])
+        count = np.int64(work.cuts[code, k + 1]) - begin
+    return begin, count
+
+
+@inlined
+def end_of_burst(fixed: Fixed, work: Workspace, seg: Record, bundle: Record, e: int, n_events: int, t: float) -> int:
+    """The first arrival from e on that is no whole row at `t` onto the same targets and the same receptor."""
+    stop = e
+    while stop < n_events and work.event_time[stop] == t:
+        other = fixed.segments[work.event_code[stop]]
+        beside = fixed.bundles[other.projection]
+        if other.first != seg.first or beside.receptor != bundle.receptor or not beside.whole:
+            break
+        stop += 1
+    return stop
+
+
+@inlined
+def add_block(
+    fixed: Fixed, state: State, work: Workspace, k: int, seg: Record, bundle: Record, base: Index, size: Index,
+    e: int, stop: int, unit_a: float, unit_b: float, es_end: float, bound: Bound,
+) -> int:  # fmt: skip
+    """Add `size` synapses of a row, from `base` on, to the amplitudes of their targets, in the fastest way that fits.
+
+    Returns the number of hits: targets that the bound does not clear. A whole row is added with all of e .. stop.
+    """
+    g, at, weight = bundle.group, seg.first + base, seg.weight + base
+    p, q, up, most = bound.p, bound.q, bound.up, bound.most
+    same_gap, gap = state.outlook[g] & SAME_GAP != 0, state.gap[fixed.groups[g].start]
+    if bundle.whole:
+        who = np.int64(fixed.post[at])
+        n = add_whole(fixed, state, work, k, e, stop, base, who, size, unit_a, unit_b, p, q, up, most)
+    elif bundle.step == 0:
+        w = fixed.wide[seg.weight] if len(fixed.wide) else np.float64(fixed.narrow[seg.weight])
+        da, db = w * unit_a, w * unit_b
+        if w <= 0.0:
+            n = add_falling(fixed, state, work, k, at, size, da, db)
+        elif same_gap and state.outlook[g] & DRIVEN:
+            n = add_driven(fixed, state, work, k, at, size, da, db, p, q, es_end, gap)
+        else:
+            n = add_same(fixed, state, work, k, at, size, same_gap, gap, da, db, p, q, up, most)
+    else:
+        n = add_each(fixed, state, work, k, at, weight, size, same_gap, gap, unit_a, unit_b, p, q, up, most)
+    return n
+
+
+@inlined
+def input_of(fixed: Fixed, work: Workspace, k: int, seg: Record, bundle: Record, base: Index, i: Index) -> float:
+    """The input onto target i of a block: its weight, or the sum of its weights in all whole rows of this instant."""
+    w: float
+    if bundle.whole:
+        w = work.total[k, i]
+    else:
+        at = np.uint64(seg.weight + bundle.step * (base + i))
+        w = fixed.wide[at] if len(fixed.wide) else np.float64(fixed.narrow[at])
+    return w
+
+
+@inlined
+def watch_hits(
+    fixed: Fixed, state: State, work: Workspace, k: int, seg: Record, bundle: Record, base: Index, n: int,
+    unit_a: float, unit_b: float, t: float, end: float, bound: Bound,
+) -> None:  # fmt: skip
+    """Watch the n hits of a block; those that were watched before may have fired, and take their input only now."""
+    amp, post, hits, g = state.amp, fixed.post, work.hits[k], bundle.group
+    group, same_gap = fixed.groups[g], state.outlook[g] & SAME_GAP != 0
+    common_gap, previous, was_watched = state.gap[group.start], NO_NEURON, False
+    for hit in range(n):
+        i = hits[hit]
+        j = np.uint64(post[np.uint64(seg.first + base + i)])
+        gap, a, b = common_gap if same_gap else state.gap[j], amp[j, 0], amp[j, 1]
+        # Rows are sorted: of several synapses onto one neuron, all found it watched, or none did.
+        was_watched = a == inf if j != previous else was_watched
+        previous = j
+        if was_watched:
+            w = input_of(fixed, work, k, seg, bundle, base, i)
+            if a == inf:
+                neuron = state.neurons[j]
+                a, b = neuron.side_a, neuron.side_b
+                outcome = check_watched(fixed, state, work, k, g, np.int64(j), bound.em, bound.es, gap, t, end)
+                if outcome == FIRED:
+                    amp[j, 1] += w * unit_b
+                    continue
+                if outcome == UNDECIDED:
+                    to_state_form(fixed, state, work, k, g, np.int64(j), t)
+                    add_input(neuron, state.x, j, bundle.receptor, w)
+                    to_amplitude_form(fixed, state, work, k, g, np.int64(j), t, end)
+                    continue
+            a, b = a + w * unit_a, b + w * unit_b
+            if clears(bound, a, b, gap):
+                amp[j, 0], amp[j, 1] = a, b
+                continue
+        elif a == inf:
+            continue
+        watch(state, work, k, group, bound, np.int64(j), gap, a, b, t)
+
+
+@inlined
+def add_arrivals(
+    fixed: Fixed, state: State, work: Workspace, k: int, code: Index, begin: Index, count: Index, e: int, n_events: int,
+    t: float, end: float, es_end: float, bound: Bound,
+) -> int:  # fmt: skip
+    """Arrival e: add `count` synapses of row `code`, from `begin` on, to neurons in amplitude form.
+
+    Whole rows that come at the same instant are added together. Returns the next arrival.
+    """
+    seg = fixed.segments[code]
+    bundle = fixed.bundles[seg.projection]
+    stop = end_of_burst(fixed, work, seg, bundle, e + 1, n_events, t) if bundle.whole else e + 1
+    shape = fixed.groups[bundle.group].shape
+    unit_a = 1.0 / bound.em if bundle.receptor < 0 else -shape / bound.em
+    unit_b = 0.0 if bundle.receptor < 0 else shape / bound.es
+    for base in range(begin, begin + count, BLOCK):
+        left = begin + count - base
+        size = BLOCK if left > BLOCK else left
+        n = add_block(fixed, state, work, k, seg, bundle, base, size, e, stop, unit_a, unit_b, es_end, bound)
+        for hit in range(n):
+            prefetch(state.neurons, np.int64(fixed.post[np.uint64(seg.first + base + work.hits[k, hit])]))
+        if size == left:
+            prefetch_targets(fixed, state, work, k, stop, n_events)
+        watch_hits(fixed, state, work, k, seg, bundle, base, n, unit_a, unit_b, t, end, bound)
+    return stop
 
 
 @routine
-def run_share(
-    fixed: Fixed,
-    state: State,
-    inputs: Inputs,
-    out: Output,
-    work: Workspace,
-    k: int,
-    start: float,
-    end: float,
-    n_events: int,
-    waiting: bool,
-) -> None:
-    """Simulate thread k's neurons from `start` to `end`; `waiting`: nothing can happen before the first event."""
+def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int) -> None:
+    """Simulate thread k's neurons in the window that `work.job` and `work.signal` describe."""
+    start, end, n_events = work.job[0], work.job[1], work.signal[N_EVENTS]
+    waiting = work.signal[WAITING] != 0
     low, high, tally = work.bounds[k], work.bounds[k + 1], work.tally[k]
-    segments, bundles, post, narrow, wide = fixed.segments, fixed.bundles, fixed.post, fixed.narrow, fixed.wide
-    is_wide = len(fixed.wide) > 0
-    neurons, amp, gaps, watched, hits = state.neurons, state.amp, state.gap, work.watched[k], work.hits[k]
-    total = work.total[k]
     if not waiting:
         scan_groups(fixed, state, work, k, start, end)
-    e, reckoned, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
+    e, group_of_end, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
     while True:
         t = work.event_time[e] if e < n_events else inf
         code = work.event_code[e] if e < n_events else np.int64(0)
@@ -232,118 +360,34 @@ def run_share(
             return
         prefetch_later_rows(fixed, state, work, k, e, n_events)
         e += 1
-        free = np.int64(-1 - code)
-        if code < 0 and not (low <= free < high and is_release(state, free, t)):
-            continue
-        seg = segments[code if code >= 0 else 0]
-        bundle = bundles[seg.projection if code >= 0 else np.uint32(0)]
-        g = bundle.group if code >= 0 else np.int64(neurons[free].group)
-        group = fixed.groups[g]
-        skip, count = np.int64(0), np.int64(0)
-        if code >= 0:
-            if group.stop <= low or group.start >= high:
+        j, begin, count = np.int64(-1 - code), np.int64(0), np.int64(0)
+        if code < 0:
+            if not (low <= j < high and is_release(state, j, t)):
                 continue
-            count = np.int64(seg.count)
-            if group.start < low or group.stop > high:
-                skip = np.int64(work.cuts[code, k])
-                count = np.int64(work.cuts[code, k + 1]) - skip
-                if count == 0:
-                    continue
-            if group.kind == STATE_FORM:
-                prefetch_targets(fixed, state, work, k, e, n_events)
-                deliver_row(fixed, state, work, k, code, skip, count, t)
-                continue
-        t0, quiet, even = work.origin[k, g], state.outlook[g] & QUIET != 0, state.outlook[g] & SAME_GAP != 0
-        rate_m, rate_s = group.rate_m, group.rate_s
-        em, es = exp(-(t - t0) * rate_m), exp(-(t - t0) * rate_s)
-        if not quiet and g != reckoned:
-            em_end, es_end, reckoned = exp(-(end - t0) * rate_m), exp(-(end - t0) * rate_s), g
-        if quiet:
-            p, q, up, most = bound_at(group, quiet, t, end, em, es)
+            g = np.int64(state.neurons[j].group)
         else:
-            p, q, up, most = bound_from_factors(group, end - t, em, es, em_end, es_end)
+            g = fixed.bundles[fixed.segments[code].projection].group
+            begin, count = own_part(fixed, work, k, code, g)
+            if count == 0:
+                continue
+            if fixed.groups[g].kind == STATE_FORM:
+                prefetch_targets(fixed, state, work, k, e, n_events)
+                deliver_row(fixed, state, work, k, code, begin, count, t)
+                continue
+        group, t0, quiet = fixed.groups[g], work.origin[k, g], state.outlook[g] & QUIET != 0
+        em, es = exp(-(t - t0) * group.rate_m), exp(-(t - t0) * group.rate_s)
+        if not quiet and g != group_of_end:
+            em_end, es_end, group_of_end = exp(-(end - t0) * group.rate_m), exp(-(end - t0) * group.rate_s), g
+        if quiet:
+            bound = bound_at(group, quiet, t, end, em, es)
+        else:
+            bound = bound_from_factors(group, end - t, em, es, em_end, es_end)
         if code < 0:
             prefetch_targets(fixed, state, work, k, e, n_events)
-            end_refractory(fixed, state, work, k, g, free, t, end, em, es, p, q, up, most)
-            continue
-        burst = e - 1
-        while bundle.whole and e < n_events and work.event_time[e] == t:
-            other = segments[work.event_code[e]]
-            beside = bundles[other.projection]
-            if other.first != seg.first or beside.receptor != bundle.receptor or not beside.whole:
-                break
-            e += 1
-        receptor = bundle.receptor
-        unit_a = 1.0 / em if receptor < 0 else -group.shape / em
-        unit_b = 0.0 if receptor < 0 else group.shape / es
-        level = gaps[group.start]
-        same = bundle.step == 0
-        for base in range(skip, skip + count, BLOCK):
-            left, at, w0, w = skip + count - base, seg.first + base, seg.weight + base, 0.0
-            size = BLOCK if left > BLOCK else left
-            if bundle.whole:
-                n = add_whole(
-                    fixed, state, work, k, burst, e, base, np.int64(post[at]), size, unit_a, unit_b, p, q, up, most
-                )
-            elif same:
-                w = wide[seg.weight] if is_wide else np.float64(narrow[seg.weight])
-                da, db = w * unit_a, w * unit_b
-                if w <= 0.0:
-                    n = add_falling(fixed, state, work, k, at, size, da, db)
-                elif even and state.outlook[g] & DRIVEN:
-                    n = add_driven(fixed, state, work, k, at, size, da, db, p, q, es_end, level)
-                else:
-                    n = add_same(fixed, state, work, k, at, size, even, level, da, db, p, q, up, most)
-            else:
-                n = add_each(fixed, state, work, k, at, w0, size, even, level, unit_a, unit_b, p, q, up, most)
-            before, aside = NO_NEURON, False
-            for hit in range(n):
-                prefetch(neurons, np.int64(post[np.uint64(at + hits[hit])]))
-            if base + size == skip + count:
-                prefetch_targets(fixed, state, work, k, e, n_events)
-            for hit in range(n):
-                i = hits[hit]
-                j = np.uint64(post[np.uint64(at + i)])
-                neuron, gap, a, b = neurons[j], level if even else gaps[j], amp[j, 0], amp[j, 1]
-                # Rows are sorted: of several synapses onto one neuron, all found it watched, or none did.
-                aside = a == inf if j != before else aside
-                before = j
-                if aside:
-                    if bundle.whole:
-                        w = total[i]
-                    elif not same:
-                        w = wide[np.uint64(w0 + i)] if is_wide else np.float64(narrow[np.uint64(w0 + i)])
-                    if a == inf:
-                        a, b = neuron.side_a, neuron.side_b
-                        happens = neuron.mode == HELD
-                        if not happens and t > neuron.since:
-                            am, bs = a * em, b * es
-                            happens = am + bs >= gap or neuron.rising == 2
-                            happens = happens or (neuron.rising == 1 and am * rate_m + bs * rate_s > 0.0)
-                        outcome = SILENT
-                        if happens:
-                            outcome = UNDECIDED
-                            if neuron.mode != HELD:
-                                outcome = spike_since_look(
-                                    fixed, state, work, k, g, np.int64(j), a * em, b * es, t, end
-                                )
-                        if outcome == FIRED:
-                            amp[j, 1] += w * unit_b
-                            continue
-                        if outcome == UNDECIDED:
-                            to_state_form(fixed, state, work, k, g, np.int64(j), t)
-                            add_input(neuron, state.x, j, receptor, w)
-                            to_amplitude_form(fixed, state, work, k, g, np.int64(j), t, end)
-                            continue
-                    a, b = a + w * unit_a, b + w * unit_b
-                    y = a * p + b * q
-                    if max(y, y * up) + max(b * most, 0.0) < gap:
-                        amp[j, 0], amp[j, 1] = a, b
-                        continue
-                elif a == inf:
-                    continue
-                watch(neuron, amp, gap, tally, watched, np.int64(j), a, b, a * em, b * es, rate_m, rate_s, t)
+            end_refractory(fixed, state, work, k, g, j, t, end, bound)
+        else:
+            e = add_arrivals(fixed, state, work, k, code, begin, count, e - 1, n_events, t, end, es_end, bound)
     finish_watched(fixed, state, work, k, end)
-    for g in range(len(fixed.groups)):
-        if fixed.groups[g].kind == STATE_FORM:
-            finish_state_form(fixed, state, work, k, g, end)
+    for i in range(len(fixed.groups)):
+        if fixed.groups[i].kind == STATE_FORM:
+            finish_state_form(fixed, state, work, k, i, end)

@@ -1,4 +1,4 @@
-"""The exact engine's loop: windows as long as the shortest delay, whose arrivals are all known before they start."""
+"""The outermost loop: windows as long as the shortest delay, so that all arrivals are known before a window starts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ __all__ = ["first_busy", "run_windows", "set_forced"]
 
 @inner
 def idle(fixed: Fixed, state: State, work: Workspace) -> bool:
-    """Will no neuron ever spike again without input? A bound over all future time decides."""
+    """Does a bound over all future time prove that no neuron spikes again without input?"""
     for k in range(len(work.bounds) - 1):
         if work.tally[k, N_WATCHED]:
             return False
@@ -92,9 +92,9 @@ def idle(fixed: Fixed, state: State, work: Workspace) -> bool:
 
 @inner
 def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, window: Index, length: float) -> Index:
-    """The first window, from this one on, in which anything can happen: this one unless all neurons are idle.
+    """The first window, from this one on, with an event: this one, unless all neurons are idle.
 
-    It depends on nothing but the state and the inputs, so a run that stops in between skips the same windows.
+    It depends on the state and the inputs alone, so a run that stops in between skips the same windows.
     """
     s, k = state.register[NEXT_SOURCE], state.register[NEXT_STEP]
     next_source = window_of(inputs.source_time[s], length) if s < len(inputs.source_time) else NEVER
@@ -105,20 +105,20 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, windo
         slot = state.calendar[slot].next
     if next_source <= window or not idle(fixed, state, work):
         return window
-    ahead = min(next_source, earliest_due(state.calendar, state.bucket))
-    while k < len(inputs.steps) and ahead > window:
+    found = min(next_source, earliest_due(state.calendar, state.bucket))
+    while k < len(inputs.steps) and found > window:
         step = inputs.steps[k]
-        if window_of(step.time, length) >= ahead:
+        if window_of(step.time, length) >= found:
             break
         if step_changes(state, inputs, step):
             return max(window, window_of(step.time, length))
         k += 1
-    return ahead
+    return found
 
 
 @inner
 def load_workspace(state: State, work: Workspace) -> None:
-    """Take over reference times, places in the inputs, and the watched neurons, from the state to the work."""
+    """Copy reference times, places in the inputs, and the list of watched neurons from the state to the workspace."""
     for k in range(len(work.bounds) - 1):
         for g in range(len(state.origin)):
             work.origin[k, g] = state.origin[g]
@@ -134,7 +134,7 @@ def load_workspace(state: State, work: Workspace) -> None:
 
 @kernel
 def first_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, window: Index, length: float) -> Index:
-    """`next_busy` for a state that has just been put down."""
+    """`next_busy` for a state that is not in the workspace yet."""
     load_workspace(state, work)
     return next_busy(fixed, state, inputs, work, window, length)
 
@@ -153,7 +153,7 @@ def file_releases(state: State, work: Workspace, k: int, window: Index, length: 
 
 @inner
 def count_vacant(calendar: Records) -> int:
-    """How many entries of the calendar are free."""
+    """Number of vacant entries of the calendar."""
     n = 0
     for slot in range(len(calendar)):
         n += calendar[slot].next == VACANT
@@ -162,7 +162,7 @@ def count_vacant(calendar: Records) -> int:
 
 @kernel
 def set_forced(fixed: Fixed, state: State, work: Workspace, ids: I8, forced: bool, t: float, length: float) -> None:
-    """Suspend (or, with `forced` 0, release) the dynamics of some neurons at `t`, between two windows."""
+    """Suspend the dynamics of some neurons at `t`, between two windows; or resume it, if `forced` is 0."""
     load_workspace(state, work)
     for j in ids:
         drive, mode, g = state.neurons[j].drive, FORCED if forced else FREE, np.int64(state.neurons[j].group)
@@ -174,7 +174,7 @@ def set_forced(fixed: Fixed, state: State, work: Workspace, ids: I8, forced: boo
 
 @inner
 def survey_groups(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
-    """Before a window: survey groups of which nothing is known, and forget those whose bias changes in it."""
+    """Before a window: survey groups whose gaps are not known, and mark those whose drive changes in it as unknown."""
     for g in range(len(fixed.groups)):
         if fixed.groups[g].kind == AMPLITUDE_FORM and state.outlook[g] == 0:
             survey_gaps(fixed, state, g)
@@ -188,7 +188,7 @@ def survey_groups(fixed: Fixed, state: State, inputs: Inputs, end: float) -> Non
 
 @inner
 def check_rates(state: State, out: Output, work: Workspace, before: Index, last: Index) -> None:
-    """Did a neuron fire more often in this window than it may? Sources and forced neurons do as they are told."""
+    """Set the fault RUNAWAY if a neuron fired more often in this window than it may, unless its spikes are given."""
     for n in range(before, last):
         j = out.neuron[n]
         neuron = state.neurons[j]
@@ -198,6 +198,56 @@ def check_rates(state: State, out: Output, work: Workspace, before: Index, last:
             state.register[FAULT], state.register[FAULT_DETAIL] = RUNAWAY, j
     for n in range(before, last):
         work.fired[out.neuron[n]] = 0
+
+
+@inner
+def collect_spikes(
+    state: State, inputs: Inputs, out: Output, work: Workspace, window: Index, length: float, end: float
+) -> int:
+    """Append the window's spikes of all threads and of sources to the output, and enter the threads' releases.
+
+    Returns how many entries of the calendar that took.
+    """
+    register, entered = state.register, 0
+    for k in range(len(work.bounds) - 1):
+        tally, room = work.tally[k], work.time.shape[1]
+        for i in range(min(tally[N_SPIKES], room)):
+            write_spike(register, out.time, out.neuron, work.time[k, i], work.ids[k, i])
+        register[N_SPIKES] += max(tally[N_SPIKES] - room, 0)
+        if tally[FAULT]:
+            register[FAULT], register[FAULT_DETAIL] = tally[FAULT], tally[FAULT_DETAIL]
+        tally[N_SPIKES] = 0
+        entered += file_releases(state, work, k, window, length)
+    s = register[NEXT_SOURCE]
+    while s < len(inputs.source_time) and inputs.source_time[s] < end:
+        write_spike(register, out.time, out.neuron, inputs.source_time[s], inputs.source_id[s])
+        s += 1
+    register[NEXT_SOURCE] = s
+    return entered
+
+
+@inner
+def send_spikes(
+    fixed: Fixed, state: State, out: Output, work: Workspace, window: Index, length: float, before: Index, last: Index
+) -> int:
+    """Enter the arrivals of the spikes before .. last in the calendar; return their number."""
+    register, entered = state.register, 0
+    for n in range(before, last):
+        if load_acquire(work.halt, 0):
+            register[FAULT] = HALTED
+            return entered
+        j = out.neuron[n]
+        prefetch(fixed.row, out.neuron[min(n + 8, last - 1)])
+        prefetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
+        k = fixed.row[j]
+        while k < fixed.row[j + 1]:
+            delay = fixed.segments[k].delay
+            if delay >= 0.0:
+                enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
+                entered, k = entered + 1, k + 1
+            else:  # a plastic row, which is sent after the window's spikes have changed its weights
+                k += np.int64(-delay)
+    return entered
 
 
 @inner
@@ -212,26 +262,13 @@ def finish_window(
     start: float,
     end: float,
 ) -> int:
-    """After a window: put all threads' spikes in order of time, and send them on their way.
+    """After a window: sort its spikes by time, and send them.
 
-    Returns how many entries that took in the calendar.
+    Returns how many entries of the calendar that took.
     """
-    register, threads, entered = state.register, len(work.bounds) - 1, 0
+    register = state.register
     before = register[N_SPIKES]
-    for k in range(threads):
-        tally, room = work.tally[k], work.time.shape[1]
-        for i in range(min(tally[N_SPIKES], room)):
-            write_spike(register, out.time, out.neuron, work.time[k, i], work.ids[k, i])
-        register[N_SPIKES] += max(tally[N_SPIKES] - room, 0)
-        if tally[FAULT]:
-            register[FAULT], register[FAULT_DETAIL] = tally[FAULT], tally[FAULT_DETAIL]
-        tally[N_SPIKES] = 0
-        entered += file_releases(state, work, k, window, length)
-    s = register[NEXT_SOURCE]
-    while s < len(inputs.source_time) and inputs.source_time[s] < end:
-        write_spike(register, out.time, out.neuron, inputs.source_time[s], inputs.source_id[s])
-        s += 1
-    register[NEXT_SOURCE] = s
+    entered = collect_spikes(state, inputs, out, work, window, length, end)
     register[NEXT_STEP], register[NEXT_SAMPLE] = work.tally[0, NEXT_STEP], work.tally[0, NEXT_SAMPLE]
     if register[FAULT]:
         return entered
@@ -242,21 +279,9 @@ def finish_window(
         check_rates(state, out, work, before, last)
         if register[FAULT]:
             return entered
-    for n in range(before, last):
-        if load_acquire(work.halt, 0):
-            register[FAULT] = HALTED
-            return entered
-        j = out.neuron[n]
-        prefetch(fixed.row, out.neuron[min(n + 8, last - 1)])
-        prefetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
-        k = fixed.row[j]
-        while k < fixed.row[j + 1]:
-            delay = fixed.segments[k].delay
-            if delay >= 0.0:
-                enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
-                entered, k = entered + 1, k + 1
-            else:  # waits for what this window's spikes teach
-                k += np.int64(-delay)
+    entered += send_spikes(fixed, state, out, work, window, length, before, last)
+    if register[FAULT] == HALTED:
+        return entered
     if register[FAULT]:
         register[FAULT_DETAIL] = entered
     for g in range(len(fixed.groups)):
@@ -281,11 +306,10 @@ def run_windows(
 ) -> float:
     """Simulate from `begin` to `stop`, window by window; return the time reached.
 
-    With several workers, `help_out` has to run on as many more threads.
+    With several workers, `run_worker` has to run on the other threads.
 
-    Stops early, with a code in register[FAULT], where a neuron fires without end, or an array is full: then all is to
-    be done again with more room. Where the next window might not find room, in the calendar (CALENDAR_LOW) or for its
-    spikes (SPIKE_ROOM_LOW), what was done so far holds.
+    Stops early, with a `Fault` in register[FAULT]. After CALENDAR_LOW and SPIKE_ROOM_LOW, all windows up to the time
+    reached are valid; after any other fault, the run has to be repeated from `begin` with more room, or given up.
     """
     register, threads = state.register, len(work.bounds) - 1
     load_workspace(state, work)
@@ -293,16 +317,16 @@ def run_windows(
     free, entered, fired = count_vacant(state.calendar), 0, np.int64(0)
     while start < stop:
         if start > begin:
-            # Where few entries are vacant, finding them takes long.
+            # With few vacant entries, the search for one takes long.
             if free < max(2 * entered, len(state.calendar) // 8):
                 register[FAULT] = CALENDAR_LOW
             elif len(out.time) - register[N_SPIKES] < 2 * fired:
                 register[FAULT] = SPIKE_ROOM_LOW
             if register[FAULT]:
                 return start
-        ahead = next_busy(fixed, state, inputs, work, window, length)
-        if ahead > window:
-            window = min(ahead, window_of(stop, length))
+        busy = next_busy(fixed, state, inputs, work, window, length)
+        if busy > window:
+            window = min(busy, window_of(stop, length))
             start = min(window * length, stop)
             for k in range(threads):
                 sample_voltages(fixed, state, inputs, out, work, k, start)
@@ -318,8 +342,8 @@ def run_windows(
                 seg = fixed.segments[work.event_code[e]]
                 out.events[seg.projection] += seg.count
         m = register[NEXT_SAMPLE]
-        # A run that ends in this window does not know its later inputs: what it samples before them must not
-        # depend on whether they moved the reference times. So the scan waits for the first event, if it can.
+        # A run that ends in this window does not know its later inputs. Samples before them must not depend on whether
+        # they moved reference times. So if all neurons are idle, the scan waits for the first event.
         waiting = m < len(inputs.sample_time) and inputs.sample_time[m] < end and idle(fixed, state, work)
         survey_groups(fixed, state, inputs, end)
         run_shares(fixed, state, inputs, out, work, workers, start, end, n_events, waiting)

@@ -1,12 +1,13 @@
-"""The loop for networks with synapses of zero delay: from instant to instant, with all neurons in state form.
+"""The outermost loop for networks with synapses of zero delay: from instant to instant, all neurons in state form.
 
-Every neuron has a forecast: when it will spike if nothing arrives, or until when it is sure not to. What comes first
-is the first forecast, arrival, or input. At one instant, what arrives is summed before v is tested; the spikes that
-this sets off act through synapses of zero delay at the same instant, one generation after the other.
+Every neuron has a forecast: the time of its next spike without input, or a time until which it does not spike. The next
+instant is that of the first forecast, arrival, or input. At an instant, all arrivals are summed before v is tested. The
+spikes that follow act through synapses of zero delay at the same instant, one generation after the other.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum, IntFlag
 from math import floor, inf
 from typing import Annotated, NamedTuple
 
@@ -44,52 +45,90 @@ from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row,
 from neuro.jit import inlined, inner, kernel, load_acquire
 
 FORECAST_SPAN = 8.0
-"""How far a forecast looks ahead, in units of the neuron's fastest time constant; further, slopes drown in rounding."""
+"""Length of a forecast in the neuron's fastest time constants; beyond, rounding errors exceed the slopes."""
 MAX_SPIKES = 100_000
+"""Limit of the spikes of one neuron in one generation."""
 MAX_GENERATIONS = 10_000
-"""At one instant, by one neuron in one generation; and beyond one generation per neuron."""
+"""Limit of the generations at one instant, beyond one for each neuron."""
 N_UNDER_WAY = N_WATCHED
-"""In the register: how many arrivals the calendar holds. The forecast is `since`, and `rising` if it is a spike."""
-N_CHANGED, N_TRIED, N_WAITING = 0, 1, 2
+"""Place in the register: number of arrivals in the calendar. Nothing is watched where there are no windows."""
+
+
+class Count(IntEnum):
+    """Places in `InstantWorkspace.counts`."""
+
+    N_CHANGED = 0
+    """Number of neurons that were brought to this instant."""
+    N_TRIED = 1
+    """Number of neurons to be tested in the next generation."""
+    N_WAITING = 2
+    """Number of rows of zero delay that spikes of this generation go to."""
+
+
+N_CHANGED, N_TRIED, N_WAITING = map(int, Count)
+
+
+class Mark(IntFlag):
+    """What is to be done with a neuron at this instant: `InstantWorkspace.mark`."""
+
+    CHANGED = 1
+    """It is on the list of neurons whose forecast has to be renewed."""
+    TRIED = 2
+    """It is on the list of neurons to be tested."""
+    SPIKE_DUE = 4
+    """Its forecast is a spike now, whatever rounding says of v."""
+
+
+CHANGED, TRIED, SPIKE_DUE = map(int, Mark)
 
 __all__ = ["advance_all", "new_queue", "run_queue"]
 
 
 class InstantWorkspace(NamedTuple):
-    """What an instant is worked out on: lists and marks of neurons and segments, and a neuron to try things on."""
+    """Buffers for one instant: the heap of forecasts, lists and marks of neurons and rows, and a copy of a neuron."""
 
     order: I8
+    """Heap of the neurons by the time of their forecast, `since`."""
     place: I8
+    """Place of each neuron in the heap."""
     counts: I8
-    touched: I8
+    """Lengths of the lists; see `Count`."""
+    changed: I8
+    """Neurons that were brought to this instant."""
     tried: I8
+    """Neurons to be tested in the next generation."""
     waiting: I8
+    """Rows of zero delay that spikes of this generation go to."""
     times: I8
+    """Number of these spikes by row."""
     mark: I8
-    ghost: Annotated[Records, NEURON, 1]
-    x: F8
+    """By neuron, flags of `Mark`."""
+    saved: Annotated[Records, NEURON, 1]
+    """Copy of the neuron whose forecast is computed."""
+    saved_x: F8
+    """Copy of its x_k."""
 
 
 def new_queue(fixed: Fixed, state: State) -> InstantWorkspace:
-    """Room to work in."""
+    """Empty buffers for the neurons and rows of a program."""
     n, m, depth = len(state.neurons), len(fixed.segments), state.x.shape[1]
     return InstantWorkspace(
         order=np.empty(n, np.int64),
         place=np.empty(n, np.int64),
         counts=np.zeros(3, np.int64),
-        touched=np.empty(n, np.int64),
+        changed=np.empty(n, np.int64),
         tried=np.empty(n, np.int64),
         waiting=np.empty(m, np.int64),
         times=np.zeros(m, np.int64),
         mark=np.zeros(n, np.int64),
-        ghost=np.zeros(1, NEURON),
-        x=np.zeros(depth),
+        saved=np.zeros(1, NEURON),
+        saved_x=np.zeros(depth),
     )
 
 
 @inner
 def forecast_span(cell: Record, rate: F8) -> float:
-    """How far ahead a forecast looks, s."""
+    """Length of a neuron's forecast, s."""
     fastest = cell.leak
     for k in range(cell.modes):
         fastest = max(fastest, rate[k])
@@ -98,7 +137,7 @@ def forecast_span(cell: Record, rate: F8) -> float:
 
 @inlined
 def raised_threshold(cell: Record, x: F8) -> float:
-    """The threshold, with what is raised on it."""
+    """The threshold, with the x_k that raise it."""
     total: float = cell.threshold
     for k in range(cell.currents, cell.modes):
         total += x[k]
@@ -107,7 +146,7 @@ def raised_threshold(cell: Record, x: F8) -> float:
 
 @inner
 def advance_silently(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, j: Index, t: float) -> None:
-    """Bring neuron j to `t`, up to which it does not spike: in short steps where a limit could be met on the way."""
+    """Advance neuron j to `t`, before which it does not spike; in short steps where v could reach a limit before."""
     neuron, x = state.neurons[j], state.x[j]
     at = cell_row(fixed, neuron.group, j)
     cell, rate = fixed.cells[at], fixed.rate[at]
@@ -124,7 +163,7 @@ def advance_silently(fixed: Fixed, state: State, work: Workspace, queue: Instant
 
 @inner
 def never_spikes(cell: Record, rate: F8, neuron: Record, x: F8) -> bool:
-    """Will the neuron never spike again without input? A bound over all future time decides."""
+    """Does a bound over all future time prove that the neuron does not spike again without input?"""
     most, extra, low = neuron.drive, 0.0, 0.0
     for k in range(cell.modes):
         if k >= cell.currents:
@@ -143,7 +182,7 @@ def never_spikes(cell: Record, rate: F8, neuron: Record, x: F8) -> bool:
 
 @inner
 def forecast(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, j: Index) -> None:
-    """When neuron j is looked at next if nothing arrives, and whether it spikes then."""
+    """Renew neuron j's forecast: `since` is its time, and `rising` is 1 if it is a spike."""
     neuron = state.neurons[j]
     at = cell_row(fixed, neuron.group, j)
     cell, rate = fixed.cells[at], fixed.rate[at]
@@ -151,14 +190,14 @@ def forecast(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspac
     if not (
         fixed.groups[cell.group].kind == SOURCE or neuron.mode == FORCED or never_spikes(cell, rate, neuron, state.x[j])
     ):
-        queue.ghost[0] = neuron
-        queue.x[:] = state.x[j]
+        queue.saved[0] = neuron
+        queue.saved_x[:] = state.x[j]
         begin = max(neuron.last, neuron.until) if neuron.mode == HELD else neuron.last
         until = begin + forecast_span(cell, rate)
         work.tally[0, N_SPIKES] = work.tally[0, FAULT] = 0
         advance_neuron(fixed, state, work, 0, j, until, FIRST_SPIKE)
-        state.neurons[j] = queue.ghost[0]
-        state.x[j][:] = queue.x
+        state.neurons[j] = queue.saved[0]
+        state.x[j][:] = queue.saved_x
         neuron.since = until
         if work.tally[0, N_SPIKES] > 0:
             neuron.since, neuron.rising = max(work.time[0, 0], neuron.last), 1
@@ -167,26 +206,23 @@ def forecast(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspac
 
 @inner
 def bring_to_instant(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, j: Index, t: float) -> None:
-    """Bring neuron j to this instant, and put it on the lists of those to be tested and to be forecast.
-
-    Its mark has a bit for each list, and the bit 4 where its own spike is due.
-    """
+    """Advance neuron j to this instant, and put it on the lists of neurons to be tested and to be forecast."""
     count, mark = queue.counts, queue.mark[j]
-    if not mark & 1:
-        queue.touched[count[N_CHANGED]] = j
+    if not mark & CHANGED:
+        queue.changed[count[N_CHANGED]] = j
         count[N_CHANGED] += 1
         advance_silently(fixed, state, work, queue, j, t)
-    if not mark & 2:
+    if not mark & TRIED:
         queue.tried[count[N_TRIED]] = j
         count[N_TRIED] += 1
-    queue.mark[j] = mark | 3
+    queue.mark[j] = mark | CHANGED | TRIED
 
 
 @inner
 def deliver_spike(
     fixed: Fixed, state: State, out: Output, work: Workspace, queue: InstantWorkspace, code: Index, t: float
 ) -> None:
-    """One arriving spike onto a row."""
+    """A spike arrives on all synapses of a row."""
     seg, xs, narrow, wide, is_wide = fixed.segments[code], state.x, fixed.narrow, fixed.wide, len(fixed.wide) > 0
     bundle = fixed.bundles[seg.projection]
     out.events[seg.projection] += seg.count
@@ -199,7 +235,7 @@ def deliver_spike(
 
 @inner
 def send_spike(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, j: Index, t: float) -> None:
-    """Send a spike of neuron j on its ways; what takes no time waits for the next generation."""
+    """Send a spike of neuron j; on rows of zero delay, it waits for the next generation."""
     for k in range(fixed.row[j], fixed.row[j + 1]):
         arrival = t + fixed.segments[k].delay
         if arrival > t:
@@ -215,7 +251,7 @@ def send_spike(fixed: Fixed, state: State, work: Workspace, queue: InstantWorksp
 def deliver_waiting(
     fixed: Fixed, state: State, out: Output, work: Workspace, queue: InstantWorkspace, t: float
 ) -> None:
-    """All spikes of a generation through the synapses of zero delay, in the order of their rows."""
+    """Deliver the spikes of a generation on rows of zero delay, in the order of the rows."""
     n = queue.counts[N_WAITING]
     queue.counts[N_WAITING] = 0
     for code in np.sort(queue.waiting[:n]):
@@ -226,10 +262,10 @@ def deliver_waiting(
 
 @inner
 def count_spike(state: State, work: Workspace, j: Index, t: float) -> None:
-    """Count a spike of neuron j, and see whether it has fired more often in its span than it may.
+    """Count a spike of neuron j; set the fault RUNAWAY if it has fired more often in its span than it may.
 
-    Spans lie on one grid, and where there are no windows `amp` has no other use: it holds the number of the last span
-    and the spikes in it, so that a run that goes on counts on.
+    Spans lie on one grid. `amp` has no other use without windows: it holds the number of the last span and the spikes
+    in it, so that the next run continues the count.
     """
     g, amp = np.int64(state.neurons[j].group), state.amp[j]
     number = floor(t / work.span[g])
@@ -244,12 +280,12 @@ def count_spike(state: State, work: Workspace, j: Index, t: float) -> None:
 def fire_while_above(
     fixed: Fixed, state: State, out: Output, work: Workspace, queue: InstantWorkspace, j: Index, t: float
 ) -> None:
-    """Let neuron j, at this instant, spike as often as it must."""
+    """Let neuron j spike at this instant until v is below its threshold."""
     neuron, x, register = state.neurons[j], state.x[j], state.register
     at = cell_row(fixed, neuron.group, j)
     cell, jump = fixed.cells[at], fixed.jump[at]
-    due = queue.mark[j] & 4 != 0
-    queue.mark[j] &= 1
+    due = queue.mark[j] & SPIKE_DUE != 0
+    queue.mark[j] &= CHANGED
     for _ in range(MAX_SPIKES):
         if neuron.mode == HELD or neuron.mode == FORCED:
             return
@@ -271,7 +307,7 @@ def fire_while_above(
 def run_instant(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, queue: InstantWorkspace, t: float
 ) -> None:
-    """Everything that happens at `t`."""
+    """Compute the instant `t`: forecasts, steps, arrivals, sources, then spikes, generation by generation."""
     neurons, register, order, count = state.neurons, state.register, queue.order, queue.counts
     n_out = register[N_SPIKES]
     while len(order) and neurons[order[0]].since == t:
@@ -280,7 +316,7 @@ def run_instant(
         neuron = neurons[j]
         if neuron.rising and neuron.mode != HELD and neuron.mode != FORCED:
             neuron.v = max(neuron.v, raised_threshold(fixed.cells[cell_row(fixed, neuron.group, j)], state.x[j]))
-            queue.mark[j] |= 4
+            queue.mark[j] |= SPIKE_DUE
         neuron.since = inf
         restore(neurons, order, queue.place, j)
     s = register[NEXT_STEP]
@@ -315,8 +351,8 @@ def run_instant(
             break
         deliver_waiting(fixed, state, out, work, queue, t)
     for k in range(count[N_CHANGED]):
-        queue.mark[queue.touched[k]] = 0
-        forecast(fixed, state, work, queue, queue.touched[k])
+        queue.mark[queue.changed[k]] = 0
+        forecast(fixed, state, work, queue, queue.changed[k])
     count[N_CHANGED] = 0
     last = min(register[N_SPIKES], len(out.time))
     out.neuron[n_out:last] = np.sort(out.neuron[n_out:last])
@@ -326,7 +362,7 @@ def run_instant(
 def sample_before(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, queue: InstantWorkspace, until: float
 ) -> None:
-    """Read the voltages asked for at all times before `until`, leaving the neurons as they were."""
+    """Read the voltages at all sampling times before `until`; the neurons are put back as they were."""
     m = state.register[NEXT_SAMPLE]
     while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
         for i in range(len(inputs.sample_id)):
@@ -347,7 +383,7 @@ def run_queue(
 ) -> float:
     """Simulate up to `stop`, instant by instant; return the time reached.
 
-    Stops early, with a code in register[FAULT]: an array is full, a neuron fires without end, or the run is to halt.
+    Stops early with a `Fault` in register[FAULT]: FULL, RUNAWAY or HALTED.
     """
     register, neurons = state.register, state.neurons
     heapify(neurons, queue.order, queue.place)
@@ -378,7 +414,7 @@ def run_queue(
 
 @kernel
 def advance_all(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, t: float) -> None:
-    """Bring all neurons to `t`, and have them looked at there: what they are or do has changed."""
+    """Advance all neurons to `t`, and renew their forecasts there, since parameters or inputs have changed."""
     for j in range(len(state.neurons)):
         advance_silently(fixed, state, work, queue, j, t)
         state.neurons[j].since, state.neurons[j].rising = t, 0
