@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,25 @@ Record = Any
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
-N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT = range(6)
+
+class Register(IntEnum):
+    """Places in `Flow.register`; kernels use integers of the same names (see `neuro/engine/kernels/arrays.py`)."""
+
+    N_LOG = 0
+    """Number of spikes in the log."""
+    NEXT_SOURCE = 1
+    """The next of `Plan.source`."""
+    NEXT_CHANGE = 2
+    """The next of `Plan.change`."""
+    NEXT_SAMPLE = 3
+    """The next of `Plan.sample_step`."""
+    LAST_SPIKE = 4
+    """The last step with a spike."""
+    FAULT = 5
+    """Not zero where a whole number has left its range."""
+
+
+N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT = map(int, Register)
 NEVER = 2**62
 RANGE = 50
 """Whole numbers stay below 2 to this power, so that a product with 4096 fits into 64 bits."""
