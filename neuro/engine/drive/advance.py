@@ -17,11 +17,11 @@ from neuro.engine.drive.chunks import SPARE_ARRAYS, Chunk, Halted, Simulation, p
 from neuro.engine.drive.inputs import Sampling, Schedule, join_schedules, schedule_from
 from neuro.engine.drive.runaway import LongCount, check_bias, limits_of
 from neuro.engine.drive.state import EngineState
-from neuro.engine.drive.workspace import copy_arrays, new_workspace
+from neuro.engine.drive.workspace import copy_arrays, new_instant_workspace, new_workspace
 from neuro.engine.kernels.arrays import State
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.windows import set_forced
-from neuro.engine.kernels.zero_delay import advance_all, new_queue
+from neuro.engine.kernels.zero_delay import advance_all
 from neuro.engine.lower.fingerprint import parameters_in_force
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.migrate import change_rules
@@ -88,7 +88,10 @@ def advance(
         arrays, plastic_state = state.finished()
         if not program.window:
             arrays = copy_arrays(arrays)
-            queue, work = new_queue(state.program.fixed, arrays), new_workspace(state.program, program.shares(1), 0, 1)
+            queue, work = (
+                new_instant_workspace(state.program.fixed, arrays),
+                new_workspace(state.program, program.shares(1), 0, 1),
+            )
             advance_all(state.program.table, as_table(arrays), as_table(work), as_table(queue), start)
         arrays = _change_clamped(program, arrays, state.forced, plan.forced, start)
         if new_rules:

@@ -15,7 +15,13 @@ import numpy as np
 from neuro.engine.drive.inputs import Sampling, Schedule
 from neuro.engine.drive.memory_limit import check_memory
 from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
-from neuro.engine.drive.workspace import arrays_at_rest, copy_arrays, new_workspace, with_larger_calendar
+from neuro.engine.drive.workspace import (
+    arrays_at_rest,
+    copy_arrays,
+    new_instant_workspace,
+    new_workspace,
+    with_larger_calendar,
+)
 from neuro.engine.kernels.arrays import (
     CALENDAR_LOW,
     EVENT,
@@ -38,7 +44,7 @@ from neuro.engine.kernels.arrays import (
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.threads import STOP, run_worker, worker_count, worker_threads
 from neuro.engine.kernels.windows import first_busy, run_windows
-from neuro.engine.kernels.zero_delay import N_UNDER_WAY, new_queue, run_queue
+from neuro.engine.kernels.zero_delay import N_UNDER_WAY, run_queue
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.engine.plasticity.loop import NeedsRoom, run_plastic_windows
@@ -190,7 +196,7 @@ class Simulation:
         fixed, length = self.program.table, self.program.window
         tables = as_table(arrays), as_table(self.inputs), as_table(output)
         if not length:
-            queue = new_queue(self.program.fixed, arrays)
+            queue = new_instant_workspace(self.program.fixed, arrays)
             return float(run_queue(fixed, *tables, as_table(self.work), as_table(queue), until))
         workers, span = worker_count(self.threads), (self.reached, until)
         if self.plastic is not None and self.plastic_state is not None:
@@ -357,7 +363,7 @@ def prepare_kernels(program: Program, threads: int = 1) -> None:
             work.signal[0] = STOP
             run_worker(*tables, as_table(work), 1, 2)
     else:
-        run_queue(*tables, as_table(work), as_table(new_queue(program.fixed, arrays)), 0.0)
+        run_queue(*tables, as_table(work), as_table(new_instant_workspace(program.fixed, arrays)), 0.0)
     _PREPARED.add(kind)
 
 

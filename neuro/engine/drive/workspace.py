@@ -18,14 +18,16 @@ from neuro.engine.kernels.arrays import (
     NEXT_VACANT,
     REGISTERS,
     VACANT,
+    Fixed,
     State,
     Workspace,
 )
 from neuro.engine.kernels.threads import PADDING, row_cuts
+from neuro.engine.kernels.zero_delay import InstantWorkspace
 from neuro.engine.lower.program import Program, amplitudes
 from neuro.validation import Ints, in_lines
 
-__all__ = ["arrays_at_rest", "copy_arrays", "new_workspace", "with_larger_calendar"]
+__all__ = ["arrays_at_rest", "copy_arrays", "new_instant_workspace", "new_workspace", "with_larger_calendar"]
 
 
 _AT_REST: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
@@ -100,6 +102,23 @@ def new_workspace(
         span=np.ones(len(max_count)) if limits is None else limits.span,
         fired=np.zeros(program.size, np.uint32),
         halt=np.zeros(1, np.int64) if halt is None else halt,
+    )
+
+
+def new_instant_workspace(fixed: Fixed, state: State) -> InstantWorkspace:
+    """A workspace for one instant, for networks with synapses of zero delay."""
+    n, m, depth = len(state.neurons), len(fixed.segments), state.x.shape[1]
+    return InstantWorkspace(
+        order=np.empty(n, np.int64),
+        place=np.empty(n, np.int64),
+        counts=np.zeros(3, np.int64),
+        changed=np.empty(n, np.int64),
+        tried=np.empty(n, np.int64),
+        waiting=np.empty(m, np.int64),
+        times=np.zeros(m, np.int64),
+        mark=np.zeros(n, np.int64),
+        saved=np.zeros(1, NEURON),
+        saved_x=np.zeros(depth),
     )
 
 

@@ -46,10 +46,8 @@ from neuro.jit import inlined, inner, kernel, load_acquire
 
 FORECAST_SPAN = 8.0
 """Length of a forecast in the neuron's fastest time constants; beyond, rounding errors exceed the slopes."""
-MAX_SPIKES = 100_000
-"""Limit of the spikes of one neuron in one generation."""
-MAX_GENERATIONS = 10_000
-"""Limit of the generations at one instant, beyond one for each neuron."""
+MAX_SPIKES, MAX_GENERATIONS = 100_000, 10_000
+"""Limits at one instant: spikes of a neuron in one generation; generations, beyond one for each neuron."""
 N_UNDER_WAY = N_WATCHED
 """Place in the register: number of arrivals in the calendar. Nothing is watched where there are no windows."""
 
@@ -81,7 +79,7 @@ class Mark(IntFlag):
 
 CHANGED, TRIED, SPIKE_DUE = map(int, Mark)
 
-__all__ = ["advance_all", "new_queue", "run_queue"]
+__all__ = ["InstantWorkspace", "advance_all", "run_queue"]
 
 
 class InstantWorkspace(NamedTuple):
@@ -107,23 +105,6 @@ class InstantWorkspace(NamedTuple):
     """Copy of the neuron whose forecast is computed."""
     saved_x: F8
     """Copy of its x_k."""
-
-
-def new_queue(fixed: Fixed, state: State) -> InstantWorkspace:
-    """Empty buffers for the neurons and rows of a program."""
-    n, m, depth = len(state.neurons), len(fixed.segments), state.x.shape[1]
-    return InstantWorkspace(
-        order=np.empty(n, np.int64),
-        place=np.empty(n, np.int64),
-        counts=np.zeros(3, np.int64),
-        changed=np.empty(n, np.int64),
-        tried=np.empty(n, np.int64),
-        waiting=np.empty(m, np.int64),
-        times=np.zeros(m, np.int64),
-        mark=np.zeros(n, np.int64),
-        saved=np.zeros(1, NEURON),
-        saved_x=np.zeros(depth),
-    )
 
 
 @inner
@@ -187,9 +168,8 @@ def forecast(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspac
     at = cell_row(fixed, neuron.group, j)
     cell, rate = fixed.cells[at], fixed.rate[at]
     neuron.since, neuron.rising = inf, 0
-    if not (
-        fixed.groups[cell.group].kind == SOURCE or neuron.mode == FORCED or never_spikes(cell, rate, neuron, state.x[j])
-    ):
+    given = fixed.groups[cell.group].kind == SOURCE or neuron.mode == FORCED
+    if not (given or never_spikes(cell, rate, neuron, state.x[j])):
         queue.saved[0] = neuron
         queue.saved_x[:] = state.x[j]
         begin = max(neuron.last, neuron.until) if neuron.mode == HELD else neuron.last

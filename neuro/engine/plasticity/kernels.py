@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from math import exp
 from typing import Annotated, NamedTuple
 
@@ -13,7 +14,17 @@ from neuro.jit import inner, kernel
 
 __all__ = ["COLUMN", "NO_ROOM", "NO_SLOT", "ROW", "Plastic", "learn"]
 
-NO_SLOT, NO_ROOM = 11, 12
+
+class Shortage(IntEnum):
+    """What `learn` returns where it lacks room; other codes are those of `arrays.Fault`."""
+
+    NO_SLOT = 11
+    """All slots of a row are in use: more spikes of it are under way than expected."""
+    NO_ROOM = 12
+    """There is no room for the weights of one more slot."""
+
+
+NO_SLOT, NO_ROOM = map(int, Shortage)
 FARTHEST = 40.0
 """Multiple of the shortest time constant after which the reference time of traces moves, so that exp stays in range."""
 
