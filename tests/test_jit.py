@@ -77,7 +77,7 @@ def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch
     path["caller"].write_text(CALLER.replace("box.callee", modules["callee"]))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
-    use = f"from {modules['caller']} import two; from neuro.jit import link; link(); print(two())"
+    use = f"from {modules['caller']} import two; from neuro.jit import link_routines; link_routines(); print(two())"
     for value in (1, 10):
         path["callee"].write_text(CALLEE.format(kind=kind, value=value))
         printed = subprocess.run([sys.executable, "-c", use], capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -110,7 +110,7 @@ import sys
 {before}
 import box.chain
 from neuro import jit
-jit.link(box.chain.entry)
+jit.link_routines(box.chain.entry)
 entry = box.chain.entry
 print(entry(10), sum(entry.stats.cache_hits.values()), sum(compiled.cache_hits for compiled in jit._LINKED))
 """
