@@ -35,7 +35,7 @@ def run_plastic_windows(
 ) -> float:  # fmt: skip
     """Simulate from `begin` to `until`, and learn from each window's spikes before the next; returns the time reached.
 
-    `interval` is the run's own: spikes count from its start, and teach until its stop. `worker_threads` must be running.
+    `interval` is the run's own: spikes count from its start, and teach until its stop. `worker_threads` must run.
     """
     length, reached = plastic.program.window, begin
     tables, work_table = (as_table(arrays), as_table(inputs), as_table(output)), as_table(work)
