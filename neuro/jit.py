@@ -243,10 +243,15 @@ _LINKING = Lock()
 
 
 def _set_source_stamp(compiled: Any, function: Callable[..., Any]) -> None:
-    """Make a cache entry valid only while no file changes that the compiled code can come from."""
+    """Make a cache entry valid only while no file changes that the compiled code can come from.
+
+    The digest also stands in the place of the cache's version, which numba compares before it unpickles the rest: an
+    entry of an earlier source may hold types that no longer exist.
+    """
     index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = _digest(_top_folder(Path(function.__code__.co_filename).parent))
+        index._version = f"{numba.__version__} {index._source_stamp}"
 
 
 @cache

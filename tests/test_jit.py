@@ -84,6 +84,29 @@ def test_an_edited_callee_in_another_file_is_compiled_anew(tmp_path, monkeypatch
         assert int(printed.stdout) == value + 1
 
 
+TYPED = """
+from typing import NamedTuple
+from neuro.jit import kernel
+class {name}(NamedTuple):
+    value: int
+@kernel
+def value(pair):
+    return pair.value
+"""
+
+
+def test_an_entry_of_the_cache_with_a_type_that_no_longer_exists_is_compiled_anew(tmp_path, monkeypatch):
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "__init__.py").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    for name in ("Before", "After"):
+        (tmp_path / "box" / "typed.py").write_text(TYPED.format(name=name))
+        use = f"from box.typed import {name}, value; print(value({name}(3)))"
+        printed = subprocess.run([sys.executable, "-c", use], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert printed.stdout == "3\n"
+
+
 CHAIN = (
     """
 from neuro.jit import kernel, routine
