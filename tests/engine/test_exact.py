@@ -5,18 +5,29 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, event, given, note
+from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.learning.clamp import AppliedClamp
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, Source, SpikeSource, receptors
 from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse
-from tests.oracle import horizon, parting, simulate
+from tests.engine.agreement import (
+    ROUNDING,
+    TIME,
+    V_DT,
+    clamp_of,
+    everything,
+    for_engine,
+    same_bits,
+    spikes_agree,
+    train,
+    trains_part,
+    voltages_agree,
+)
+from tests.engine.ties import TIES
+from tests.oracle import horizon, simulate
 from tests.strategies import (
-    Drawn,
-    Forced,
     Grid,
     Steps,
     Train,
@@ -30,57 +41,6 @@ from tests.strategies import (
     strength,
 )
 
-TIME = 1e-9
-"""Two spikes are one if they are no further apart, s."""
-ROUNDING = 1e-12
-"""Relative disturbance that is sure to be more than the engine's rounding."""
-V_DT = 0.73e-3
-"""Sampling step, s: no sample falls on an event."""
-
-
-def for_engine(inputs):
-    """Inputs as the engine takes them; Poisson sources draw their own, and forced spikes are a clamp's."""
-    found = {}
-    for name, given_ in inputs.items():
-        parts = [x for x in (given_ if isinstance(given_, list) else [given_]) if not isinstance(x, Drawn | Forced)]
-        if parts:
-            found[name] = [
-                nr.Spikes(x.times, x.ids) if isinstance(x, Train) else nr.Current(x.times, x.values) for x in parts
-            ]
-    return found
-
-
-def clamp_of(inputs):
-    """The clamp that forces spikes, or None."""
-    parts = [(name, x) for name, given_ in inputs.items() if isinstance(given_, list) for x in given_]
-    forced = {name: (x.neurons, nr.Spikes(x.times, x.ids)) for name, x in parts if isinstance(x, Forced)}
-    return AppliedClamp(forced=forced) if forced else None
-
-
-def everything(network):
-    """A request for every neuron's voltage."""
-    cells = [p for p in network.populations.values() if not isinstance(p.model, Source)]
-    return nr.Record(v={p.name: list(range(p.size)) for p in cells}, v_dt=V_DT)
-
-
-def train(recording, name, i):
-    spikes = recording.spikes[name]
-    return spikes.times[spikes.ids == i].tolist()
-
-
-def trains_part(network, a, b):
-    """When the first neuron's spikes in two results part by more than `TIME`; and that neuron."""
-    everyone = [(p.name, i) for p in network.populations.values() for i in range(p.size)]
-    return min((parting(a(name, i), b(name, i), TIME), name, i) for name, i in everyone)
-
-
-def same_bits(a, b):
-    """Are two recordings equal to the last bit?"""
-    pairs = [(a.v[name], b.v[name]) for name in a.v]
-    for name in a.spikes:
-        pairs += [(a.spikes[name].times, b.spikes[name].times), (a.spikes[name].ids, b.spikes[name].ids)]
-    return all(np.array_equal(x, y) for x, y in pairs)
-
 
 @given(case=small_networks(whole=True))
 def test_every_spike_is_where_the_oracle_has_it(case):
@@ -88,11 +48,7 @@ def test_every_spike_is_where_the_oracle_has_it(case):
     note(readable(*case))
     expected = simulate(network, duration, inputs)
     found = nr.run(network, duration, inputs=for_engine(inputs), clamp=clamp_of(inputs))
-    at, name, i = trains_part(network, expected.train, lambda name, i: train(found, name, i))
-    if at < math.inf:  # is it a spike that hangs on rounding?
-        until = horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME)
-        event("parted from the oracle where rounding decides")
-        assert at >= until, f"{name} {i} parts at {at}: {expected.train(name, i)}, {train(found, name, i)}"
+    spikes_agree(case, found, expected)
 
 
 @given(case=small_networks(whole=True))
@@ -102,23 +58,6 @@ def test_every_voltage_is_what_the_oracle_has(case):
     expected = simulate(network, duration, inputs)
     found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network), clamp=clamp_of(inputs))
     voltages_agree(case, found, expected)
-
-
-def voltages_agree(case, found, expected):
-    """Are all voltages those of the oracle, up to where rounding decides?"""
-    network, duration, inputs = case
-    wrong = [
-        (t, name, i)
-        for name, group in expected.cells.items()
-        for i in range(len(group))
-        for t, v in zip(found.v_times.tolist(), found.v[name][:, i].tolist(), strict=True)
-        if v != pytest.approx(expected.v(name, i, t), rel=1e-8, abs=1e-8)
-        and expected.quiet(name, i, t, margin=10 * TIME)
-    ]
-    if wrong:
-        times = sorted({t for t, *_ in wrong})
-        until = horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME, samples=times)
-        assert times[0] >= until, wrong[0]
 
 
 @given(case=small_networks())
@@ -327,63 +266,6 @@ def test_without_input_and_below_threshold_there_are_no_spikes():
 
 def test_an_empty_network_runs():
     assert nr.run(Network(), 1.0).spikes == {}
-
-
-END = 0.01 + 4e-3  # of the refractory time of a spike at 0.01
-TIES = {
-    "inputs of one instant are summed first": ([(0.01, 5.0), (0.01, -4.5)], {}, None),
-    "also when the sum is above threshold": ([(0.01, 0.6), (0.01, 0.6)], {}, None),
-    "the inhibition may come first": ([(0.01, -4.5), (0.01, 5.0), (0.01, 1.0)], {}, None),
-    "onto both receptors": (
-        [(0.01, 0.5), (0.01, 0.5, 1), (0.01, 3.0, 2)],
-        {"tau_syn": (None, None, 4e-3)},
-        None,
-    ),
-    "exactly the threshold": ([(0.01, 1.0)], {}, None),
-    "above threshold at the start": ([], {}, {"v": 1.5}),
-    "at threshold at the start": ([], {}, {"v": 1.0}),
-    "above threshold and ceiling at the start": ([], {"v_max": 1.0}, {"v": 1.5}),
-    "a current that a start finds": ([], {"v_th": 0.5, "bias": 9.0, "refractory": 4e-3, "v_max": 0.5}, None),
-    "subtraction, several times over": ([(0.01, 3.25)], {"reset": "subtract"}, None),
-    "subtraction, exactly used up": ([(0.01, 3.0)], {"reset": "subtract"}, None),
-    "subtraction, refractory": ([(0.01, 3.25)], {"reset": "subtract", "refractory": 4e-3}, None),
-    "subtraction, refractory and a current": (
-        [(0.01, 3.25), (0.012, 9.0, 1)],
-        {"reset": "subtract", "refractory": 4e-3, "tau_syn": (None, 5e-3)},
-        None,
-    ),
-    "lost while refractory": ([(0.01, 1.5), (0.012, 5.0)], {"refractory": 4e-3}, None),
-    "counted at the end of the refractory time": ([(0.01, 1.5), (END, 1.0)], {"refractory": 4e-3}, None),
-    "lost just before its end": ([(0.01, 1.5), (math.nextafter(END, 0), 1.0)], {"refractory": 4e-3}, None),
-    "counted just after its end": ([(0.01, 1.5), (math.nextafter(END, 1), 1.0)], {"refractory": 4e-3}, None),
-    "summed at its end": ([(0.01, 1.5), (END, 1.5), (END, -1.0)], {"refractory": 4e-3}, None),
-    "subtraction and an inhibition at its end": (
-        [(0.01, 2.5), (END, -1.0)],
-        {"reset": "subtract", "refractory": 4e-3},
-        None,
-    ),
-    "subtraction leaves enough, and an inhibition comes at its end, onto one of two receptors": (
-        [(0.01, 2.5), (END, -1.0)],
-        {"reset": "subtract", "refractory": 4e-3, "tau_syn": (None, 5e-3)},
-        None,
-    ),
-    "subtraction leaves enough, and more comes at its end, onto one of two receptors": (
-        [(0.01, 2.5), (END, 1.0)],
-        {"reset": "subtract", "refractory": 4e-3, "tau_syn": (None, 5e-3)},
-        None,
-    ),
-    "onto the floor, and off at once": ([(0.01, -3.0), (0.011, 1.3)], {"v_min": -0.25}, None),
-    "summed before the limits": (
-        [(0.01, -3.0), (0.01, 3.5), (0.02, 0.7)],
-        {"v_min": -0.25, "v_max": 2.0},
-        None,
-    ),
-    "a ceiling at the threshold": ([(0.01, 3.0)], {"v_max": 1.0}, None),
-    "a ceiling below the threshold": ([(0.01, 3.0)], {"v_max": 0.999, "bias": 3.0}, None),
-    "a ceiling and subtraction": ([(0.01, 3.0)], {"v_max": 1.5, "reset": "subtract"}, None),
-    "a floor and subtraction": ([(0.01, 1.5)], {"v_min": 0.75, "v_rest": 0.8, "reset": "subtract"}, None),
-    "two at one end": ([(0.01, 1.5), (0.01, 1.5), (0.02, 0.9), (0.02, 0.9)], {}, None),
-}
 
 
 @pytest.mark.parametrize(("volleys", "parameters", "initial"), TIES.values(), ids=TIES)

@@ -18,7 +18,7 @@ from neuro.engine.drive.inputs import NO_SAMPLES, schedule
 from neuro.engine.drive.state import initial_state
 from neuro.errors import InputError
 from neuro.progress import bar, reporting
-from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, zoo
+from tests.engine.zoo import DURATION, assert_same, clamp, everything, inputs, stop_after, zoo
 
 
 @pytest.fixture
@@ -26,17 +26,6 @@ def small_pieces(monkeypatch):
     """Many pieces even of a short run: no more than some spikes and voltages fit into each."""
     monkeypatch.setattr(chunks, "MAX_VALUES", 300)
     monkeypatch.setattr(chunks, "MAX_SPIKES", 64)
-
-
-def stop_after(calls):
-    """A progress callback that presses Ctrl-C the n-th time."""
-    count = iter(range(calls, -1, -1))
-
-    def tell(done, total, label):
-        if next(count) <= 1:
-            raise KeyboardInterrupt
-
-    return tell
 
 
 @pytest.mark.usefixtures("small_pieces")

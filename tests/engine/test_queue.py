@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import event, given, note
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 import neuro as nr
@@ -15,18 +15,19 @@ from neuro.learning.clamp import AppliedClamp
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, SpikeSource
 from neuro.network.synapses import AllToAll, Dense, Sparse
-from tests.engine.test_exact import (
+from tests.engine.agreement import (
     ROUNDING,
-    TIES,
     TIME,
     clamp_of,
     everything,
     for_engine,
     same_bits,
+    spikes_agree,
     train,
     trains_part,
     voltages_agree,
 )
+from tests.engine.ties import TIES
 from tests.oracle import horizon, simulate
 from tests.strategies import driven, fractions, max_of_psp, readable, small_networks
 
@@ -39,22 +40,13 @@ def through_the_queue(network):
     return replace(program, window=0.0, fixed=program.fixed._replace(groups=groups))
 
 
-def agrees_with_the_oracle(case, found, expected):
-    network, duration, inputs = case
-    at, name, i = trains_part(network, expected.train, lambda name, i: train(found, name, i))
-    if at < math.inf:
-        until = horizon(network, duration, inputs, expected, noise=ROUNDING, tolerance=TIME)
-        event("parted from the oracle where rounding decides")
-        assert at >= until, f"{name} {i} parts at {at}: {expected.train(name, i)}, {train(found, name, i)}"
-
-
 @given(case=small_networks(instant=True, whole=True))
 def test_spikes_and_voltages_with_zero_delays_are_those_of_the_oracle(case):
     network, duration, inputs = case
     note(readable(*case))
     expected = simulate(network, duration, inputs)
     found = nr.run(network, duration, inputs=for_engine(inputs), record=everything(network), clamp=clamp_of(inputs))
-    agrees_with_the_oracle(case, found, expected)
+    spikes_agree(case, found, expected)
     voltages_agree(case, found, expected)
 
 

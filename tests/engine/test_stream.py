@@ -15,8 +15,7 @@ import neuro as nr
 from neuro.engine.drive import chunks
 from neuro.engine.storage import file_recorder
 from neuro.errors import InputError
-from tests.engine.test_interrupts import stop_after
-from tests.engine.zoo import DURATION, assert_same, everything, inputs, zoo
+from tests.engine.zoo import DURATION, assert_same, everything, inputs, stop_after, zoo
 
 GIVEN = {"inputs": inputs()}
 

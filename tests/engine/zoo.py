@@ -64,3 +64,14 @@ def assert_same(parts, whole):
         assert np.array_equal(np.concatenate([part.v[name] for part in parts]), whole.v[name]), name
     assert np.array_equal(np.concatenate([part.v_times for part in parts]), whole.v_times)
     assert {n: sum(part.events[n] for part in parts) for n in whole.events} == dict(whole.events)
+
+
+def stop_after(calls):
+    """A progress callback that presses Ctrl-C the n-th time."""
+    count = iter(range(calls, -1, -1))
+
+    def tell(done, total, label):
+        if next(count) <= 1:
+            raise KeyboardInterrupt
+
+    return tell

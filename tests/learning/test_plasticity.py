@@ -23,7 +23,7 @@ from neuro.errors import (
 from neuro.learning.clamp import AppliedClamp, Clamp
 from neuro.learning.two_phase import Centred, activity
 from neuro.network.convolution import Convolution2d
-from tests.engine.test_exact import ROUNDING, TIME, clamp_of, for_engine, train, trains_part
+from tests.engine.agreement import ROUNDING, TIME, clamp_of, for_engine, train, trains_part
 from tests.oracle import horizon, listed, simulate
 from tests.plasticity_reference import Twin, trace
 from tests.strategies import between, fractions, readable, small_networks, strength
