@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import neuro
+from tests.house import RULES, imported, name_of, part_of, tree_of
 
 PACKAGE = Path(neuro.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -28,48 +28,61 @@ FLOORS = [
     {"cli", "tasks", "bench"},
 ]
 FLOOR = {part: level for level, parts in enumerate(FLOORS) for part in parts}
-LONGEST = 450
+KNOWN = {
+    "__init__.py: names no file to open first",
+    "bench/mapping_networks.py: spread has the word spread",
+    "chip/placement.py: onto has the word onto",
+    "engine/kernels/one_current.py: course has the word course",
+    "engine/kernels/window_share.py: run_part has more than 100 lines",
+    "mapping/__init__.py: names no file to open first",
+    "mapping/layout/layout.py: course has the word course",
+    "mapping/layout/layout.py: courses has the word course",
+    "mapping/layout/starts.py: spread has the word spread",
+    "mapping/objective.py: spread has the word spread",
+    "mapping/partition/anneal.py: exchange has more than 100 lines",
+    "mapping/partition/anneal.py: more than 400 lines",
+    "mapping/refine/refine.py: COURSES has the word course",
+    "mapping/refine/refine.py: _course has the word course",
+    "mapping/refine/refine.py: course has the word course",
+    "mapping/refine/refine.py: courses has the word course",
+    "mapping/routes.py: onto has the word onto",
+    "simd.py: _spread has the word spread",
+}
+"""Faults that are there still. One that has been mended leaves this list; none is added."""
 
 
-def name_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
-
-
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Full names of the modules that a file imports anywhere in it, those for type checkers included."""
-    here = ("neuro", *path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(here[: len(here) - node.level + 1]) if node.level else ""
-            module = ".".join(filter(None, (base, node.module)))
-            # `from neuro import tasks` names a module only after the `import`.
-            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "neuro" else (module,)
+def in_package(path: Path) -> str:
+    return name_of(PACKAGE, path)
 
 
 def parts_imported(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("neuro.")}
+    return {module.split(".")[1] for module, *_ in imported(PACKAGE, path) if module.startswith("neuro.")}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_rules_of_the_house_are_kept(rule) -> None:
+    assert set(rule(PACKAGE)) <= KNOWN
+
+
+def test_a_fault_that_is_mended_leaves_the_list() -> None:
+    assert {fault for rule in RULES for fault in rule(PACKAGE)} >= KNOWN
+
+
+@pytest.mark.parametrize("path", MODULES, ids=in_package)
 def test_imports_run_from_the_roof_to_the_ground(path: Path) -> None:
     if path == PACKAGE / "__init__.py":
         return
-    level = FLOOR[part_of(path)]
+    level = FLOOR[part_of(PACKAGE, path)]
     upward = {part for part in parts_imported(path) if FLOOR.get(part, len(FLOORS)) > level}
-    assert not upward, f"{name_of(path)} imports {upward}, which stand above it"
+    assert not upward, f"{in_package(path)} imports {upward}, which stand above it"
 
 
 def test_no_two_parts_import_each_other() -> None:
     graph: dict[str, set[str]] = {}
     for path in MODULES:
         if path != PACKAGE / "__init__.py":
-            graph.setdefault(part_of(path), set()).update(parts_imported(path) - {part_of(path)})
+            part = part_of(PACKAGE, path)
+            graph.setdefault(part, set()).update(parts_imported(path) - {part})
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -77,7 +90,11 @@ def test_no_two_parts_import_each_other() -> None:
 
 
 def test_numba_is_imported_in_two_places() -> None:
-    users = {name_of(path) for path in MODULES if any(n.split(".")[0] == "numba" for n in imports(path))}
+    users = {
+        in_package(path)
+        for path in MODULES
+        if any(module.split(".")[0] == "numba" for module, *_ in imported(PACKAGE, path))
+    }
     assert users == {"jit.py", "simd.py"}
 
 
@@ -95,14 +112,8 @@ def test_what_is_heavy_is_imported_when_it_is_needed(statement: str, heavy: tupl
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("path", MODULES, ids=in_package)
 def test_every_module_says_in_a_sentence_what_it_holds(path: Path) -> None:
-    first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n\n")[0]
+    first = (ast.get_docstring(tree_of(path)) or "").partition("\n\n")[0]
     assert first, "no docstring"
     assert first.rstrip()[-1] in ".:", f"not a sentence: {first!r}"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_can_be_read_in_one_sitting(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines < LONGEST
