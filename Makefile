@@ -9,23 +9,28 @@ INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
 
 .DEFAULT_GOAL := help
-.PHONY: help test braille lint clean
+.PHONY: help test braille lint hooks clean
 
 help:
 	@echo "make test     run the whole test suite, doctests included"
 	@echo "make braille  store and recall Braille letters on a crossbar; writes results/braille"
 	@echo "make lint     ruff and mypy"
+	@echo "make hooks    let git look through each commit with ruff before it is made"
 	@echo "make clean    remove the environment, results and caches"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 braille: $(INSTALLED)
 	$(BIN)/neuro run braille --preset paper --out results/braille
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict neuro
+
+hooks: $(TOOLS)
+	$(BIN)/pre-commit install
 
 # badcrossbar without what it requires, because pycairo only draws and needs a system library; and without the package
 # `tests` that its wheel brings along, which would hide ours.
