@@ -17,9 +17,7 @@ from neuro.units import uS
 
 DEVICE = Device("d", 20e-6, 120e-6, law=SoftBounds(step=1e-6, up_down=0.2), cycle=Cycle(0.5, "step"))
 HERE = [
-    name
-    for name in list_devices()
-    if not isinstance(law := load_device(name).law, MeasuredFile) or law.path.is_file()
+    name for name in list_devices() if not isinstance(law := load_device(name).law, MeasuredFile) or law.path.is_file()
 ]
 
 
