@@ -269,7 +269,7 @@ def map_command(
 ) -> None:
     """Place a network on the cores of a chip, and show its costs by every objective."""
     with _plain_errors():
-        from neuro.bench.mapping import run_map
+        from neuro.bench.map_command import run_map
         from neuro.progress import bar
         from neuro.report.record import as_dict, write
 

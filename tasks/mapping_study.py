@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.bench.mapping import compared, maps
 from neuro.bench.mapping_networks import NETWORKS, draw, jin_layers, network_of
 from neuro.chip.model import mesh_chip
 from neuro.engine.recording import Spikes
@@ -22,6 +21,7 @@ from neuro.network.synapses import Dense, OneToOne
 from neuro.progress import Progress
 from neuro.randomness import stream
 from neuro.report import Report, Table
+from neuro.report.mapping import comparison_tables, mesh_maps
 
 OWN = ("braille_memory",)
 """Networks of this project's tasks, placed by the spikes of a run."""
@@ -83,10 +83,11 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         for entry in entries:
             metrics |= {f"{name}_{entry.name}_{key}": cost for key, cost in entry.costs.items() if cost is not None}
             if entry.placement is not None and entry.name in ("sequential", OURS):
-                found = maps(entry.placement, network, traffic, entry.name)
+                found = mesh_maps(entry.placement, network, traffic, entry.name)
                 loads = {key: figure for key, figure in found.items() if key.endswith(("router", "link"))}
                 figures |= {f"{name}_{key}": figure for key, figure in loads.items()}
-        tables += compared(entries, f"{name}: {neurons:,} neurons, {cores} cores, mesh {side} x {side}", "method")
+        title = f"{name}: {neurons:,} neurons, {cores} cores, mesh {side} x {side}"
+        tables += comparison_tables(entries, title, "method")
     rows = []
     for number, side in enumerate(config.jin):
         progress(len(config.networks) + number, len(config.networks) + len(config.jin), f"layers {side} x {side}")

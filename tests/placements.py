@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.chip.model import KINDS, Chip, Quantity
-from neuro.chip.placement import Placement, Routes
+from neuro.chip.placement import Placement
+from neuro.chip.routes import Routes
 
 
 def priced(**changes) -> Chip:

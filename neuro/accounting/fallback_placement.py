@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from neuro.chip.model import Chip
-from neuro.chip.placement import Placement, Routes
+from neuro.chip.placement import Placement
+from neuro.chip.routes import Routes
 from neuro.engine.recording import Recording
 from neuro.errors import PlacementError
 from neuro.validation import frozen

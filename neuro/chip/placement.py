@@ -9,49 +9,24 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
 from neuro.chip.model import Chip
+from neuro.chip.routes import Routes, routes_of_network
 from neuro.display import Displayed, Rows, plural
 from neuro.errors import PlacementError, UnknownName
-from neuro.network.graph import Network, Projection
+from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
-from neuro.network.synapses import is_matrix, matrix, triplets
-from neuro.randomness import stream
 from neuro.validation import Ints, frozen
 
-__all__ = ["Placement", "Routes", "load_placement", "placed"]
+__all__ = ["Placement", "load_placement", "placed"]
 
 _FORMAT = "placement 1"
 """Format and version in the header of a placement file."""
 _VARIANTS = "routes/variants/"
 """Beginning of the names of its arrays of variants."""
-
-
-@dataclass(frozen=True, eq=False)
-class Routes:
-    """Where spikes go: source neuron i has the entries start[i] .. start[i + 1], one for each core with targets.
-
-    Source neurons are counted through all populations in the order of `Placement.core`.
-    """
-
-    start: Ints
-    """First entry of each source neuron, shape (neurons + 1,)."""
-    core: Ints
-    """Core that holds targets, the neuron's own core included, increasing within a neuron, shape (entries,)."""
-    synapses: Ints
-    """Synapses of the source neuron onto that core, shape (entries,)."""
-    variants: Mapping[str, Ints] = field(default_factory=dict)
-    """The part of `synapses` whose operations cost otherwise, by variant of ``synapse``, each of shape (entries,)."""
-    nonzero: Ints | None = None
-    """The part of `synapses` whose weight is not zero, shape (entries,); None: all."""
-
-    @cached_property
-    def neuron(self) -> Ints:
-        """Source neuron of each entry, shape (entries,)."""
-        return frozen(np.repeat(np.arange(len(self.start) - 1), np.diff(self.start)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -259,7 +234,7 @@ def placed(
             raise PlacementError("compartments are whole numbers above zero", where=f"population {name!r}", value=count)
     sources = frozenset(name for name, p in network.populations.items() if isinstance(p.model, Source))
     where = {name: _cores(name, core, p.size, chip, name in sources) for name, p in network.populations.items()}
-    routes, structure = _routes(network, where, chip.cores, synapses or {})
+    routes, structure = routes_of_network(network, where, chip.cores, synapses or {})
     parts = {name: 2 for name, p in network.populations.items() if isinstance(p.model, LoihiAHP)}
     parts |= {name: int(count) for name, count in (compartments or {}).items()}
     return Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)
@@ -279,73 +254,3 @@ def _cores(name: str, core: Mapping[str, ArrayLike], size: int, chip: Chip, outs
         also = ", or -1 for a source outside of it" if outside else ""
         raise PlacementError(f"cores of {chip.name} lie in 0..{chip.cores - 1}{also}", where=label, value=int(bad))
     return frozen(cores.copy())
-
-
-def _routes(
-    network: Network, where: Mapping[str, Ints], cores: int, variant: Mapping[str, str]
-) -> tuple[Routes, dict[str, float]]:
-    """Count the synapses of each neuron onto each core, projection by projection."""
-    sizes = [p.size for p in network.populations.values()]
-    first = dict(zip(network.populations, np.cumsum([0, *sizes]).tolist(), strict=False))
-    keys, counts, nonzero, kinds = [], [], [], []
-    facts = {"pairs": 0.0, "synapses": 0.0, "nonzero": 0.0, "weight_bytes": 0.0}
-    for projection in network.projections.values():
-        key, count, effective, weight_bytes = _of_projection(projection, where, cores, network.seed)
-        keys.append(key + first[projection.pre.name] * cores)
-        counts.append(count)
-        nonzero.append(effective)
-        kinds.append(np.full(len(key), list(network.projections).index(projection.name)))
-        facts["pairs"] += projection.pre.size * projection.post.size
-        facts["synapses"] += int(count.sum())
-        facts["nonzero"] += int(effective.sum())
-        facts["weight_bytes"] += weight_bytes
-    empty = [np.zeros(0, np.int64)]
-    all_keys, kind = np.concatenate(empty + keys), np.concatenate(empty + kinds)
-    entry, place = np.unique(all_keys, return_inverse=True)
-
-    def total(values: Ints) -> Ints:
-        return frozen(np.bincount(place, values, len(entry)).astype(np.int64))
-
-    all_counts = np.concatenate(empty + counts)
-    names = np.array([variant.get(name, "") for name in network.projections] or [""])
-    variants = {name: total(all_counts * (names[kind] == name)) for name in sorted(set(names.tolist()) - {""})}
-    routes = Routes(
-        start=frozen(np.searchsorted(entry, np.arange(sum(sizes) + 1) * cores)),
-        core=frozen(entry % cores),
-        synapses=total(all_counts),
-        variants=variants,
-        nonzero=total(np.concatenate(empty + nonzero)),
-    )
-    return routes, facts
-
-
-def _of_projection(
-    projection: Projection, where: Mapping[str, Ints], cores: int, seed: int
-) -> tuple[Ints, Ints, Ints, int]:
-    """Of one projection: keys (source neuron times cores plus core), synapses, those not zero, bytes of the weights."""
-    shape = projection.pre.size, projection.post.size
-    label, target = f"projection {projection.name!r}", where[projection.post.name]
-    if is_matrix(projection.synapses):
-        weights = matrix(projection.synapses, shape, label)
-        used, place = np.unique(target, return_inverse=True)
-        onto = np.bincount(place, minlength=len(used))
-        effective = np.stack([np.count_nonzero(weights[:, target == one], axis=1) for one in used] or [[]], axis=1)
-        key = np.add.outer(np.arange(shape[0]) * cores, used)
-        return key.ravel(), np.tile(onto, shape[0]), effective.ravel(), weights.nbytes
-    rng = stream(seed, "projection", projection.name)
-    pre, post, weight = triplets(projection.synapses, shape, rng, label)
-    key, count, effective = _counted(pre.astype(np.int64) * cores + target[post], weight != 0, shape[0] * cores)
-    return key, count, effective, len(pre) * weight.itemsize
-
-
-def _counted(keys: Ints, real: NDArray[np.bool_], size: int) -> tuple[Ints, Ints, Ints]:
-    """The different keys of 0 .. size - 1, how often each occurs, and how often with what is `real` (one, or each)."""
-    if size <= 16 * len(keys) + 1024:
-        count = np.bincount(keys, minlength=size)
-        effective = np.bincount(keys[np.broadcast_to(real, keys.shape)], minlength=size)
-        key = np.flatnonzero(count)
-        return key, count[key], effective[key]
-    # A table of all keys would be mostly empty.
-    key, place, count = np.unique(keys, return_inverse=True, return_counts=True)
-    effective = np.bincount(place[np.broadcast_to(real, keys.shape)], minlength=len(key))
-    return key, count, effective

@@ -1,1 +1,1 @@
-"""Networks onto cores: partition, placement, routes, and what they cost."""
+"""The mapper: networks onto the cores of a chip. Open `place.py` first, then `pipeline.py`."""

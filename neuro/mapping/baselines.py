@@ -1,4 +1,4 @@
-"""Other people's ways to place a network, to compare with: each gives a core for every neuron."""
+"""Baselines: placements by simple filling, METIS, Mt-KaHyPar, and methods of other papers."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from neuro.mapping.layout.anneal_parts import Mesh, anneal_paths, change_places,
 from neuro.mapping.layout.layout import mesh_of, open_places
 from neuro.mapping.layout.nets import Flows, flows_of, nets_of
 from neuro.mapping.layout.starts import hilbert
-from neuro.mapping.refine.refine import axes, random_state
+from neuro.mapping.random import random_state
+from neuro.mapping.search import axes
 from neuro.mapping.traffic import Ids, Traffic
 from neuro.randomness import stream
 from neuro.validation import Ints
 
-__all__ = ["BASELINES", "baseline", "fill_cores", "force_directed", "hyperedges", "relaxed"]
+__all__ = ["BASELINES", "baseline", "fill_cores", "force_directed", "hyperedges", "relax_forces"]
 
+UNLIMITED = 2**60
 KNOWN = ("neurons", "columns", "synapses", "axons_in", "rows")
-"""Limits that filling keeps to."""
+"""Limits that filling keeps."""
 
 
 def baseline(name: str, traffic: Traffic, chip: Chip, cores: int | None = None, seed: int = 0) -> Ints:
-    """The core of each neuron, as one of `BASELINES` has it.
+    """The core of each neuron by one of `BASELINES`.
 
-    Neurons beyond what the cores can hold by a method that knows no limits are where the method puts them; the caller
-    judges.
+    A method that knows no limits may break them; the caller checks.
 
     Parameters
     ----------
     name
-        Which of `BASELINES`.
+        A name of `BASELINES`.
     traffic
         The connected pairs and the spikes.
     chip
@@ -59,7 +60,7 @@ def baseline(name: str, traffic: Traffic, chip: Chip, cores: int | None = None, 
 
 
 def fill_cores(traffic: Traffic, chip: Chip, order: Ints, breaks: Ints) -> Ints:
-    """Parts from filling one core after the other, in an order; a new one begins at each break, and when one is full.
+    """Parts by filling one core after the other, in an order; a new core begins at each break, and where one is full.
 
     Parameters
     ----------
@@ -81,10 +82,9 @@ def fill_cores(traffic: Traffic, chip: Chip, order: Ints, breaks: Ints) -> Ints:
     [0, 0, 1]
     """
     limit = {key: getattr(chip.limits, key) for key in KNOWN}
-    ample = 2**60
 
     def least(*keys: str) -> int:
-        return min((limit[key] for key in keys if limit[key] is not None), default=ample)
+        return min((limit[key] for key in keys if limit[key] is not None), default=UNLIMITED)
 
     begin, sources = traffic.incoming
     at = np.zeros(traffic.neurons + 1, np.bool_)
@@ -130,23 +130,23 @@ def force_directed(traffic: Traffic, part: Ints, chip: Chip) -> Ints:
     """
     parts = int(part.max()) + 1 if len(part) else 0
     flows = flows_of(nets_of(traffic, part, parts), parts)
-    return relaxed(flows, chip, _curve(chip)[:parts])
+    return relax_forces(flows, chip, _curve(chip)[:parts])
 
 
-def relaxed(flows: Flows, chip: Chip, place: Ints) -> Ints:
+def relax_forces(flows: Flows, chip: Chip, place: Ints) -> Ints:
     """The force-directed rounds, from any layout."""
     raw = mesh_of(chip, np.arange(chip.cores), place)
     grid = raw.grid
-    beside = np.concatenate([
+    neighbours = np.concatenate([
         np.stack([grid[:, :-1].ravel(), grid[:, 1:].ravel()], axis=1),
         np.stack([grid[:-1].ravel(), grid[1:].ravel()], axis=1),
     ])  # fmt: skip
-    _relax(as_table(raw), as_table(flows), beside[(beside >= 0).all(axis=1)])
+    _relax_pairs(as_table(raw), as_table(flows), neighbours[(neighbours >= 0).all(axis=1)])
     return raw.place
 
 
 @kernel
-def _relax(mesh: Mesh, flows: Flows, pairs: Ints) -> None:
+def _relax_pairs(mesh: Mesh, flows: Flows, pairs: Ints) -> None:
     count = pairs.shape[0]
     gain = np.zeros(count)
     while True:
@@ -174,7 +174,8 @@ def _curve(chip: Chip) -> Ints:
     return (tiles[tiles >= 0][:, None] + np.arange(chip.cores_per_tile)).ravel()
 
 
-def _in_room(part: Ints, chip: Chip, label: str) -> Ints:
+def _checked(part: Ints, chip: Chip, label: str) -> Ints:
+    """The parts, where the chip has a core for each."""
     if len(part) and part.max() >= chip.cores:
         raise PeerError(f"{label} needs {int(part.max()) + 1} cores", where=chip.name, value=f"{chip.cores} cores")
     return part
@@ -182,17 +183,17 @@ def _in_room(part: Ints, chip: Chip, label: str) -> Ints:
 
 def _sequential(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
     breaks = np.array(list(traffic.first.values()), np.int64)
-    return _in_room(fill_cores(traffic, chip, np.arange(traffic.neurons), breaks), chip, "sequential filling")
+    return _checked(fill_cores(traffic, chip, np.arange(traffic.neurons), breaks), chip, "sequential filling")
 
 
 def _row_major(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
-    return _in_room(fill_cores(traffic, chip, np.arange(traffic.neurons), np.array([0])), chip, "row-major filling")
+    return _checked(fill_cores(traffic, chip, np.arange(traffic.neurons), np.array([0])), chip, "row-major filling")
 
 
 def _random(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
     random = stream(seed, "mapping", "random")
     order = random.permutation(traffic.neurons)
-    part = _in_room(fill_cores(traffic, chip, order, np.array([0])), chip, "random filling")
+    part = _checked(fill_cores(traffic, chip, order, np.array([0])), chip, "random filling")
     return random.permutation(chip.cores)[part]
 
 
@@ -202,10 +203,10 @@ def _hilbert(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints
 
 
 def _parts(traffic: Traffic, chip: Chip, cores: int | None) -> tuple[int, int]:
-    """How many parts, and the most neurons of one."""
+    """The number of parts, and the most neurons of one."""
     most = min((x for x in (chip.limits.neurons, chip.limits.columns) if x is not None), default=traffic.neurons)
-    few = -(-traffic.neurons // max(1, most))
-    return max(1, min(cores or few, chip.cores)), most
+    fewest = -(-traffic.neurons // max(1, most))
+    return max(1, min(cores or fewest, chip.cores)), most
 
 
 def _metis(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
@@ -226,7 +227,7 @@ def _metis(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
     _, part = pymetis.part_graph(
         parts, xadj=graph.indptr, adjncy=graph.indices, eweights=graph.data.astype(np.int64), options=options,
     )  # fmt: skip
-    return _evened(np.asarray(part, np.int64), parts, most)
+    return _balanced(np.asarray(part, np.int64), parts, most)
 
 
 def _mt_kahypar(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
@@ -244,7 +245,7 @@ def _mt_kahypar(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> I
     graph = machine.create_hypergraph(
         context, traffic.neurons, len(nets), nets, np.ones(traffic.neurons, np.int64).tolist(), weights
     )
-    return _evened(np.asarray(graph.partition(context).get_partition(), np.int64), parts, most)
+    return _balanced(np.asarray(graph.partition(context).get_partition(), np.int64), parts, most)
 
 
 def hyperedges(traffic: Traffic) -> tuple[list[list[int]], list[int]]:
@@ -258,8 +259,8 @@ def hyperedges(traffic: Traffic) -> tuple[list[list[int]], list[int]]:
     return nets, weights
 
 
-def _evened(part: Ints, parts: int, most: int) -> Ints:
-    """Neurons beyond what a part may hold go to the emptiest ones."""
+def _balanced(part: Ints, parts: int, most: int) -> Ints:
+    """Move neurons in excess to the emptiest parts."""
     size = np.bincount(part, minlength=parts)
     for p in np.flatnonzero(size > most):
         for v in np.flatnonzero(part == p)[most:]:
@@ -271,7 +272,7 @@ def _evened(part: Ints, parts: int, most: int) -> Ints:
 
 
 def _metis_annealed(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints:
-    """METIS, then annealing of the cores over the mesh on the mean path, as SNEAP does (Li et al. 2020)."""
+    """METIS, then annealing of the parts over the mesh on the mean path, as in SNEAP (Li et al. 2020)."""
     part = _metis(traffic, chip, cores, seed)
     parts = int(part.max()) + 1
     flows = flows_of(nets_of(traffic, part, parts), parts)

@@ -1,4 +1,4 @@
-"""Comparing placements: this package's beside other people's methods, and chips beside each other."""
+"""Comparisons: this package's placement beside those of other methods, and one network on several chips."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from neuro.chip.model import Chip, Limits
 from neuro.chip.placement import Placement, placed
 from neuro.engine.recording import Recording
-from neuro.errors import NeuroError, PeerError
+from neuro.errors import NeuroError, PeerError, UnknownName
 from neuro.mapping.baselines import BASELINES, baseline
 from neuro.mapping.metrics import measure
 from neuro.mapping.place import place
@@ -18,7 +18,7 @@ from neuro.mapping.traffic import traffic_of
 from neuro.network.graph import Network
 from neuro.progress import Progress, silent
 
-__all__ = ["Entry", "broken", "compare", "what_if"]
+__all__ = ["Entry", "broken_limits", "compare", "what_if"]
 
 OURS = "neuro"
 
@@ -28,9 +28,9 @@ class Entry:
     """One way to place a network, or one chip that it was placed on."""
 
     name: str
-    """The method, or what was changed."""
+    """The method, or the change of the chip."""
     placement: Placement | None
-    """Where it put the neurons; None where it could not."""
+    """The placement; None where none was found."""
     costs: Mapping[str, float | None]
     """By objective; empty where there is no placement."""
     seconds: float
@@ -60,7 +60,7 @@ def compare(
     methods
         Names of `BASELINES`, and ``"neuro"``; all where None.
     progress
-        Told before each method.
+        Called before each method.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def compare(
 
     for number, name in enumerate(names):
         progress(number, len(names), name)
-        found.append(_tried(name, ours if name == OURS else other(name), known.spikes, recording))
+        found.append(_attempted(name, ours if name == OURS else other(name), known.spikes, recording))
     progress(len(names), len(names), "done")
     return found
 
@@ -101,7 +101,7 @@ def what_if(
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[Entry]:
-    """Place a network on variants of a chip: each change by itself, everything else as it is.
+    """Place a network on variants of a chip, each with one change.
 
     Parameters
     ----------
@@ -112,12 +112,12 @@ def what_if(
     changes
         Values by ``width``, ``height``, ``side`` (both of them), ``cores_per_tile``, or a field of `Limits`.
     progress
-        Told before each placement.
+        Called before each placement.
 
     Raises
     ------
     UnknownName
-        If there is nothing of that name to change.
+        If a chip has no size or limit of that name.
 
     Examples
     --------
@@ -128,25 +128,22 @@ def what_if(
     [4.0, 2.0]
     """
     found = []
-    todo = [(key, value) for key, values in changes.items() for value in values]
     spikes = traffic_of(network, traffic).spikes
     recording = traffic if isinstance(traffic, Recording) else None
-    variants = [(f"{key} = {value}", changed(chip, key, value)) for key, value in todo]
+    variants = [(f"{key} = {value}", changed(chip, key, value)) for key, values in changes.items() for value in values]
     for number, (name, variant) in enumerate(variants):
         progress(number, len(variants), name)
 
         def attempt(variant: Chip = variant) -> Placement:
             return place(network, variant, traffic, objective, effort, seed)
 
-        found.append(_tried(name, attempt, spikes, recording))
+        found.append(_attempted(name, attempt, spikes, recording))
     progress(len(variants), len(variants), "done")
     return found
 
 
 def changed(chip: Chip, key: str, value: int) -> Chip:
-    """A chip with one size or limit changed."""
-    from neuro.errors import UnknownName
-
+    """A chip with another size or limit."""
     limits = list(Limits.__dataclass_fields__)
     if key == "side":
         return replace(chip, width=value, height=value, tiles=None, chip_size=None)
@@ -159,10 +156,10 @@ def changed(chip: Chip, key: str, value: int) -> Chip:
     return replace(chip, limits=replace(chip.limits, **{key: value}))
 
 
-def broken(placement: Placement) -> dict[str, tuple[int, int, int]]:
-    """Limits that a placement does not keep: the core that uses most, what it uses, and the limit.
+def broken_limits(placement: Placement) -> dict[str, tuple[int, int, int]]:
+    """Limits that a placement breaks: the core that uses most, its use, and the limit.
 
-    Of the limits that routes tell about; rows are distinct sources, columns neurons.
+    Only limits that follow from the routes are checked; rows are distinct sources, columns neurons.
     """
     limits, usage = placement.chip.limits, placement.usage
     known = {**usage, "rows": usage["axons_in"], "columns": usage["neurons"]}
@@ -174,14 +171,15 @@ def broken(placement: Placement) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def _tried(name: str, attempt: Callable[[], Placement], spikes: Any, recording: Recording | None) -> Entry:
+def _attempted(name: str, attempt: Callable[[], Placement], spikes: Any, recording: Recording | None) -> Entry:
     began = time.perf_counter()
     try:
         placement = attempt()
     except (PeerError, NeuroError) as problem:
         return Entry(name, None, {}, time.perf_counter() - began, str(problem))
     seconds = time.perf_counter() - began
+    broken = broken_limits(placement)
     remark = "; ".join(
-        f"{limit}: core {core} has {used:,}, limit {most:,}" for limit, (core, used, most) in broken(placement).items()
+        f"{limit}: core {core} has {used:,}, limit {most:,}" for limit, (core, used, most) in broken.items()
     )
     return Entry(name, placement, measure(placement, spikes, recording), seconds, remark)

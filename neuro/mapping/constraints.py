@@ -1,4 +1,4 @@
-"""The rules of a placement: which cores there are, what has to be where, and what cannot be at all."""
+"""The rules of a placement: cores in use, pinned neurons, populations together or apart; and early refusals."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from scipy.sparse.csgraph import connected_components
 
 from neuro.chip.model import Chip
 from neuro.errors import InfeasibleError, ParameterError, UnknownName
-from neuro.mapping.partition.anneal import Parts
 from neuro.mapping.partition.feasible import Terms, additive, axon_limit, first_fit_size, least_cores, terms_of
+from neuro.mapping.partition.tables import Parts
 from neuro.mapping.traffic import Traffic
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.validation import Ints
 
-__all__ = ["Rules", "not_found", "rules_of"]
+__all__ = ["Rules", "no_partition_found", "rules_of"]
 
 
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """What a placement has to keep to."""
+    """The rules of a placement, in numbers."""
 
     terms: Terms
-    """Vertices and what they take."""
+    """Vertices, their needs, and the limits of cores."""
     cores: Ints
     """Core that each part stands for, shape (parts,): first those with pinned neurons, which keep theirs."""
     fixed: Parts
@@ -52,28 +52,28 @@ def rules_of(
     network: Network, chip: Chip, traffic: Traffic, cores: int | None, pinned: Mapping[str, Any],
     dead: Sequence[int], together: Sequence[Sequence[str]], apart: Sequence[tuple[str, str]],
 ) -> Rules:  # fmt: skip
-    """Check what a user asks for, and put it in numbers.
+    """Check the rules that a user gives, and put them in numbers.
 
     Raises
     ------
     ParameterError, UnknownName
-        If it does not fit the chip and the network.
+        If a rule does not fit the chip and the network.
     InfeasibleError
         If nothing can fit.
     """
-    alive = _alive(chip, cores, dead)
+    working = _working(chip, cores, dead)
     asked = [*pinned, *(name for group in (*together, *apart) for name in group)]
     for name in asked:
         if name not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
     core = _pinned(network, traffic, chip, pinned, dead)
     into, count = _together(network, traffic, together)
-    held = np.full(count, -1, np.int64)
-    np.maximum.at(held, into, core)
-    clash_at = np.flatnonzero((core >= 0) & (held[into] != core))
-    if len(clash_at):
+    pinned_to = np.full(count, -1, np.int64)
+    np.maximum.at(pinned_to, into, core)
+    clashing = np.flatnonzero((core >= 0) & (pinned_to[into] != core))
+    if len(clashing):
         raise ParameterError(
-            "neurons that stay together cannot be pinned to several cores", where=traffic.name(int(clash_at[0]))
+            "neurons that stay together cannot be pinned to several cores", where=traffic.name(int(clashing[0]))
         )
     label, clash = _kinds(network, traffic, apart, into, count)
     sizes = [p.size for p in network.populations.values()]
@@ -81,30 +81,32 @@ def rules_of(
     weight = np.repeat(np.array(compartments, np.int64), sizes)
     terms = terms_of(traffic, chip.limits, into, weight, label, clash)
     needed = np.unique(core[core >= 0])
-    allowed = len(alive) if cores is None else min(cores, len(alive))
+    allowed = len(working) if cores is None else min(cores, len(working))
     if len(needed) > allowed:
         raise ParameterError(
             f"neurons are pinned to {len(needed)} cores", where="pinned", value=f"{allowed} cores that may be used"
         )
-    chosen = np.concatenate([needed, np.setdiff1d(alive, needed)])[:allowed]
+    chosen = np.concatenate([needed, np.setdiff1d(working, needed)])[:allowed]
     fixed = np.full(count, -1, np.int32)
-    fixed[held >= 0] = np.argsort(chosen)[np.searchsorted(np.sort(chosen), held[held >= 0])]
-    least = _possible(terms, chip, allowed, len(set(dead)))
+    is_pinned = pinned_to >= 0
+    fixed[is_pinned] = np.argsort(chosen)[np.searchsorted(np.sort(chosen), pinned_to[is_pinned])]
+    least = _cores_needed(terms, allowed, len(set(dead)))
     return Rules(terms, chosen, fixed, least)
 
 
-def _alive(chip: Chip, cores: int | None, dead: Sequence[int]) -> Ints:
-    lost = np.unique(np.asarray(list(dead), np.int64))
-    if len(lost) and (lost.min() < 0 or lost.max() >= chip.cores):
-        bad = int(lost.min() if lost.min() < 0 else lost.max())
+def _working(chip: Chip, cores: int | None, dead: Sequence[int]) -> Ints:
+    """Cores that are not dead."""
+    dead_cores = np.unique(np.asarray(list(dead), np.int64))
+    if len(dead_cores) and (dead_cores.min() < 0 or dead_cores.max() >= chip.cores):
+        bad = int(dead_cores.min() if dead_cores.min() < 0 else dead_cores.max())
         raise ParameterError(f"cores of {chip.name} lie in 0..{chip.cores - 1}", where="dead", value=bad)
     if cores is not None:
         whole = isinstance(cores, int | np.integer) and not isinstance(cores, bool)
-        if not whole or not 1 <= cores <= chip.cores - len(lost):
+        if not whole or not 1 <= cores <= chip.cores - len(dead_cores):
             raise ParameterError(
-                f"{chip.name} has {chip.cores - len(lost)} cores that work", where="cores", value=cores
+                f"{chip.name} has {chip.cores - len(dead_cores)} cores that work", where="cores", value=cores
             )
-    return np.setdiff1d(np.arange(chip.cores), lost)
+    return np.setdiff1d(np.arange(chip.cores), dead_cores)
 
 
 def _pinned(network: Network, traffic: Traffic, chip: Chip, pinned: Mapping[str, Any], dead: Sequence[int]) -> Ints:
@@ -135,8 +137,8 @@ def _together(
         ends += [(int(members[0]), int(other)) for other in members[1:]]
     if not ends:
         return np.arange(n, dtype=np.uint32), n
-    one, other = np.array(ends).T
-    links = coo_array((np.ones(len(one)), (one, other)), shape=(n, n))
+    first_end, other_end = np.array(ends).T
+    links = coo_array((np.ones(len(ends)), (first_end, other_end)), shape=(n, n))
     _, group_of = connected_components(links, directed=False)
     _, first, place = np.unique(group_of, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
@@ -157,15 +159,15 @@ def _kinds(
         i, j = names.index(pair[0]), names.index(pair[1])
         clash[i, j] = clash[j, i] = True
     for kind, name in enumerate(names):
-        mine = into[traffic.first[name] : traffic.first[name] + network.populations[name].size]
-        if np.any((label[mine] >= 0) & (label[mine] != kind)):
+        members = into[traffic.first[name] : traffic.first[name] + network.populations[name].size]
+        if np.any((label[members] >= 0) & (label[members] != kind)):
             raise ParameterError("populations that stay together cannot keep apart from others", where=repr(name))
-        label[mine] = kind
+        label[members] = kind
     return label, clash
 
 
-def _possible(terms: Terms, chip: Chip, allowed: int, lost: int) -> int:
-    """Cores that are needed at least.
+def _cores_needed(terms: Terms, allowed: int, dead: int) -> int:
+    """The fewest cores that may do, or a refusal.
 
     Raises
     ------
@@ -194,7 +196,7 @@ def _possible(terms: Terms, chip: Chip, allowed: int, lost: int) -> int:
         total, most = rows[limit]
         raise InfeasibleError(
             limit, most * allowed, total, _all_of(traffic), proved=True,
-            remedy=f"{allowed} cores of {most:,} are given, {least} needed at least, such as {_mesh(least + lost)}",
+            remedy=f"{allowed} cores of {most:,} are given, at least {least} needed, such as {_mesh(least + dead)}",
         )  # fmt: skip
     return least
 
@@ -213,8 +215,8 @@ def _mesh(cores: int) -> str:
     return f"a mesh of {width} x {height}"
 
 
-def not_found(rules: Rules) -> InfeasibleError:
-    """The complaint that no partition was found, with a mesh that would do."""
+def no_partition_found(rules: Rules) -> InfeasibleError:
+    """The error where no partition was found, with a mesh that is large enough."""
     terms = rules.terms
     rows = [(int(each.sum()), most, name) for name, each, most in additive(terms)]
     most = axon_limit(terms.limits)

@@ -1,4 +1,4 @@
-"""Splitting neurons whose fan-in exceeds a core: relays gather partial sums, in a chain or a tree."""
+"""Neurons with more inputs than a core can take: relays gather partial sums, in a chain or a tree."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ __all__ = ["Split", "split_fan_in"]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A network's traffic with relays for the neurons that had too many inputs, and what they cost."""
+    """A network's traffic with relays for the neurons with too many inputs, and the cost of the relays."""
 
     traffic: Traffic
     """Neurons first, then the relays as a population ``"relays"``."""
     owner: Ints
     """The neuron that each relay gathers for, shape (relays,)."""
     relays: int
-    """How many neurons were added."""
+    """Number of relays."""
     depth: int
-    """Most relays between a synapse and its neuron: so many more delays."""
+    """Most relays between a synapse and its neuron, each of which adds a delay."""
     spikes: float
-    """Most spikes that relays send: each as often as an input arrives at it, if every input is passed on at once."""
+    """Most spikes that relays send: one for each input that arrives at a relay."""
 
 
 def split_fan_in(traffic: Traffic, fan_in: int, shape: Literal["chain", "tree"] = "tree") -> Split:
     """Give neurons with more than `fan_in` inputs relays that each take at most so many.
 
-    A relay passes on what it receives; it is not a neuron of the model, and whether a chip can make one (a neuron with
-    a linear transfer, or a partial sum in a message) is the user's to know. Inputs are counted as synapses; several
+    A relay passes on its inputs and is no neuron of the model. Whether a chip can make one (a neuron with a linear
+    transfer, or a partial sum in a message) is for the user to decide. Inputs are counted as synapses; several
     synapses of one pair stay together. In a tree relays gather `fan_in` inputs each, level by level; in a chain each
     relay takes the sum of the one before and `fan_in` - 1 inputs more.
 
@@ -106,7 +106,7 @@ Inputs = list[tuple[int, int]]
 def _relay(
     v: int, group: Inputs, edges: list[tuple[int, int, int]], spikes: list[float], owner: list[int]
 ) -> tuple[int, int]:
-    """A new relay that takes a group of inputs; itself as an input."""
+    """A new relay that takes a group of inputs; returns it as an input."""
     relay = len(spikes)
     edges.extend((u, relay, count) for u, count in group)
     spikes.append(sum(spikes[u] for u, _ in group))
@@ -117,30 +117,30 @@ def _relay(
 def _groups(inputs: Inputs, most: int) -> list[Inputs]:
     """Inputs in order, cut into groups of at most so many synapses."""
     groups: list[Inputs] = [[]]
-    held = 0
-    for one in inputs:
-        if groups[-1] and held + one[1] > most:
+    taken = 0
+    for source, count in inputs:
+        if groups[-1] and taken + count > most:
             groups.append([])
-            held = 0
-        groups[-1].append(one)
-        held += one[1]
+            taken = 0
+        groups[-1].append((source, count))
+        taken += count
     return groups
 
 
 def _tree(
     v: int, inputs: Inputs, most: int, edges: list[tuple[int, int, int]], spikes: list[float], owner: list[int]
 ) -> int:
-    """Relays in levels, no more of them than the last level needs; the number of levels."""
+    """Relays in levels, no more of them than the last level needs; returns the number of levels."""
     levels = 0
     while sum(count for _, count in inputs) > most:
         levels += 1
         excess = sum(count for _, count in inputs) - most
         after: Inputs = []
         for group in _groups(inputs, most):
-            held = sum(count for _, count in group)
-            if excess > 0 and held > 1:
+            taken = sum(count for _, count in group)
+            if excess > 0 and taken > 1:
                 after.append(_relay(v, group, edges, spikes, owner))
-                excess -= held - 1
+                excess -= taken - 1
             else:
                 after.extend(group)
         inputs = after
@@ -151,7 +151,7 @@ def _tree(
 def _chain(
     v: int, inputs: Inputs, most: int, edges: list[tuple[int, int, int]], spikes: list[float], owner: list[int]
 ) -> int:
-    """Relays one behind the other; how many."""
+    """Relays one behind the other; returns their number."""
     length = 0
     carried: Inputs = []
     left = list(inputs)

@@ -1,4 +1,4 @@
-"""Placements and networks to and from other tools: SANA-FE's mappings, hMETIS's hypergraphs and partitions."""
+"""Files of other tools: SANA-FE's mappings, hMETIS's hypergraphs and partitions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["read_placement", "write_hmetis", "write_parts", "write_placement", "
 
 
 def write_placement(placement: Placement, path: str | Path) -> None:
-    """Write a placement in the format that the name of the file asks for.
+    """Write a placement in the format that belongs to the ending of the file's name.
 
-    ``.json`` and ``.npz``: whole, with its chip, as `Placement.save`; ``.yaml`` and ``.yml``: the mappings of a SANA-FE
-    network; ``.part``: the core of each neuron, one a line, as hMETIS writes a partition.
+    ``.json`` and ``.npz``: the placement with its chip, as `Placement.save`; ``.yaml`` and ``.yml``: the mappings of a
+    SANA-FE network; ``.part``: the core of each neuron, one per line, as hMETIS writes a partition.
     """
     kind = Path(path).suffix
     if kind in (".yaml", ".yml"):
@@ -37,7 +37,7 @@ def write_placement(placement: Placement, path: str | Path) -> None:
 def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
     """A placement of a network from any of the formats that `write_placement` writes.
 
-    Its routes are counted anew, so that nothing of the file but the cores is trusted.
+    Only the cores come from the file; the routes are counted again.
 
     Raises
     ------
@@ -57,10 +57,10 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
 
 
 def write_sanafe(placement: Placement, path: str | Path) -> None:
-    """Write where neurons go as the ``mappings`` of a SANA-FE 2 network: groups are populations, cores tile.core.
+    """Write a placement as the ``mappings`` of a SANA-FE 2 network: groups are populations, cores are tile.core.
 
-    A population on one core is one entry, any other has one entry a neuron. Sources outside of the chip are left out:
-    SANA-FE wants its inputs on a core.
+    A population on one core is one entry, any other has one entry per neuron. Sources outside of the chip are left out:
+    SANA-FE needs its inputs on a core.
 
     Examples
     --------
@@ -83,14 +83,12 @@ def write_sanafe(placement: Placement, path: str | Path) -> None:
         if len(core) and core.min() == core.max() >= 0:
             lines.append(f"  - {label}: [core: {core[0] // per_tile}.{core[0] % per_tile}]")
             continue
-        lines += [
-            f"  - {label}.{i}: [core: {one // per_tile}.{one % per_tile}]" for i, one in enumerate(core) if one >= 0
-        ]
+        lines += [f"  - {label}.{i}: [core: {c // per_tile}.{c % per_tile}]" for i, c in enumerate(core) if c >= 0]
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _group(name: str) -> str:
-    """A population's name as SANA-FE takes it: a dot would begin the number of a neuron."""
+    """The name of a population, where SANA-FE can read it: a dot would begin the number of a neuron."""
     if any(sign in name for sign in ".:[]{},#&*!|>'\"%@`"):
         raise PlacementError("SANA-FE's names of groups have no dots, colons, brackets or quotes", value=repr(name))
     return name

@@ -1,4 +1,4 @@
-"""What a placement costs, by every objective at once, beside what no placement can go below."""
+"""The cost of a placement by every objective, and the lower bounds of each."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import numpy as np
 from neuro.accounting.account import account
 from neuro.chip.mesh import hops_and_loads, links
 from neuro.chip.model import Chip
-from neuro.chip.placement import Placement, Routes
+from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import MissingFigure, PlacementError
-from neuro.jit import kernel
-from neuro.mapping.traffic import Ids, Traffic, spikes_of, traffic_of
+from neuro.mapping.traffic import Traffic, spikes_of, traffic_of
 from neuro.network.graph import Network
 from neuro.validation import Floats, Ints
 
-__all__ = ["OBJECTIVES", "Verdict", "bounds", "heat", "judge", "measure", "placement_of"]
+__all__ = ["OBJECTIVES", "Verdict", "bounds", "heat", "judge", "measure"]
 
 OBJECTIVES: Mapping[str, str] = {
     "km1": "spikes times other cores with a target: deliveries to remote cores",
@@ -31,19 +30,19 @@ OBJECTIVES: Mapping[str, str] = {
     "energy": "joules on the chip",
     "latency": "seconds on the chip",
 }
-"""What a placement can be judged by."""
+"""Objectives by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """A placement, judged."""
+    """Costs, bounds and use of a placement."""
 
     costs: Mapping[str, float | None]
-    """By objective; None: it needs a recording, or a figure that nobody has published."""
+    """Cost by objective; None where it needs a recording, or a figure that nobody has published."""
     bounds: Mapping[str, float | None]
-    """What no placement of this network on such cores can go below; None where no bound is known."""
+    """Lower bound of each cost for any placement of this network on such cores; None where none is known."""
     usage: Mapping[str, Ints]
-    """What each core uses of each limit, by the name of the limit, shape (cores,)."""
+    """Use of each limit by each core, by the name of the limit, shape (cores,)."""
     binding: Mapping[str, float]
     """The largest share of each limit that a core uses, fullest first."""
 
@@ -55,14 +54,14 @@ class Verdict:
 
 
 def judge(placement: Placement, network: Network, traffic: Any = None) -> Verdict:
-    """Every cost of a placement under any traffic: train it on one recording, judge it on another.
+    """Count every cost of a placement under any traffic, also another one than it was made for.
 
     Parameters
     ----------
     placement
-        Found by `place`, made by hand, or read from a file.
+        From `place`, from `placed`, or from a file.
     network
-        The network that it places.
+        The network that is placed.
     traffic
         A `Recording`, spikes per neuron by population, or None for one spike each. Energy and latency need a recording.
 
@@ -99,8 +98,8 @@ def judge(placement: Placement, network: Network, traffic: Any = None) -> Verdic
         for name, used in usage.items()
         if (limit := getattr(limits, name, None)) is not None and len(used)
     }
-    order = dict(sorted(share.items(), key=lambda one: -one[1]))
-    return Verdict(costs, bounds(traffic_of(network, traffic), placement.chip), usage, order)
+    fullest_first = dict(sorted(share.items(), key=lambda item: -item[1]))
+    return Verdict(costs, bounds(traffic_of(network, traffic), placement.chip), usage, fullest_first)
 
 
 def measure(placement: Placement, spikes: Floats, recording: Recording | None = None) -> dict[str, float | None]:
@@ -130,48 +129,8 @@ def measure(placement: Placement, spikes: Floats, recording: Recording | None = 
     return found
 
 
-def placement_of(traffic: Traffic, core: Ints, chip: Chip) -> Placement:
-    """A placement of bare traffic, by populations; for `measure` and `heat`."""
-    start, entry, synapses = _entries(
-        traffic.start, traffic.target, np.ascontiguousarray(traffic.synapses), np.asarray(core, np.int64), chip.cores
-    )
-    return Placement(chip, traffic.by_population(np.asarray(core, np.int64)), Routes(start, entry, synapses))
-
-
-@kernel
-def _entries(start: Ints, target: Ids, synapses: Ids, core: Ints, cores: int) -> tuple[Ints, Ints, Ints]:
-    """Cores with targets of each neuron, increasing, and the synapses onto each."""
-    n = len(start) - 1
-    begin = np.zeros(n + 1, np.int64)
-    last = np.full(cores, -1, np.int64)
-    for i in range(n):
-        begin[i + 1] = begin[i]
-        for k in range(start[i], start[i + 1]):
-            c = core[target[k]]
-            if last[c] != i:
-                last[c] = i
-                begin[i + 1] += 1
-    entry, count = np.empty(begin[n], np.int64), np.zeros(begin[n], np.int64)
-    place = np.zeros(cores, np.int64)
-    last[:] = -1
-    for i in range(n):
-        filled = begin[i]
-        for k in range(start[i], start[i + 1]):
-            c = core[target[k]]
-            if last[c] != i:
-                last[c] = i
-                entry[filled] = c
-                filled += 1
-        entry[begin[i] : filled].sort()
-        for at in range(begin[i], filled):
-            place[entry[at]] = at
-        for k in range(start[i], start[i + 1]):
-            count[place[core[target[k]]]] += synapses[k]
-    return begin, entry, count
-
-
 def bounds(traffic: Traffic, chip: Chip) -> dict[str, float | None]:
-    """Below what no placement with so many neurons a core can go, by objective.
+    """Lower bounds for any placement with so many neurons per core, by objective.
 
     A neuron and its targets are s neurons; they need ceil(s / most neurons of a core) cores, so its spikes reach at
     least one fewer other cores, over at least as many links; and separate paths end on different tiles, of which four
@@ -189,7 +148,7 @@ def bounds(traffic: Traffic, chip: Chip) -> dict[str, float | None]:
     n = traffic.neurons
     limits = [limit for limit in (chip.limits.neurons, chip.limits.columns) if limit is not None]
     most = min([n, *limits]) if n else 1
-    own = _own(traffic)
+    own = _targets_itself(traffic)
     degree = np.diff(traffic.start)
     reached = degree + 1 - own
     other = -(-reached // max(1, most)) - 1
@@ -199,20 +158,20 @@ def bounds(traffic: Traffic, chip: Chip) -> dict[str, float | None]:
     found["cut_synapse_spikes"] = float((traffic.spikes * np.maximum(0, reached - most)).sum())
     found["cores"] = float(-(-n // max(1, most)))
     per_tile = chip.cores_per_tile
-    far = other - (per_tile - 1)
+    on_other_tiles = other - (per_tile - 1)
     nearest = np.cumsum(np.concatenate([[0], np.repeat(np.arange(1, 64), 4 * np.arange(1, 64) * per_tile)]))
-    reach = np.clip(far, 0, len(nearest) - 1)
+    reach = np.clip(on_other_tiles, 0, len(nearest) - 1)
     found["unicast_hops"] = float((traffic.spikes * nearest[reach]).sum())
     if per_tile > 1:
         # Cores of one tile are reached without a link, and those of another by one link together.
         found["multicast_hops"] = float((traffic.spikes * np.maximum(0, -(-(other + 1) // per_tile) - 1)).sum())
-    lines = 2 * (chip.width * (chip.height - 1) + chip.height * (chip.width - 1))
+    link_count = 2 * (chip.width * (chip.height - 1) + chip.height * (chip.width - 1))
     hops = found["multicast_hops"]
-    found["max_link"] = hops / lines if lines and hops is not None else 0.0
+    found["max_link"] = hops / link_count if link_count and hops is not None else 0.0
     return found
 
 
-def _own(traffic: Traffic) -> Ints:
+def _targets_itself(traffic: Traffic) -> Ints:
     """1 for each neuron that has itself among its targets."""
     found = np.zeros(traffic.neurons, np.int64)
     found[traffic.source[traffic.source == traffic.target]] = 1
@@ -226,23 +185,23 @@ def heat(placement: Placement, spikes: Floats) -> dict[str, Floats]:
     ``axons``: neurons on it, and distinct sources of its cores.
     """
     chip = placement.chip
-    several = replace(chip, routing="multicast")
-    mesh, (_, load) = links(several), hops_and_loads(replace(placement, chip=several), spikes)
+    multicast = replace(chip, routing="multicast")
+    mesh, (_, load) = links(multicast), hops_and_loads(replace(placement, chip=multicast), spikes)
     shape = (chip.height, chip.width)
-    out, busiest, into = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    out, busiest, incoming = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     np.add.at(out, (mesh.source[:, 1], mesh.source[:, 0]), load)
     np.maximum.at(busiest, (mesh.source[:, 1], mesh.source[:, 0]), load)
-    np.add.at(into, (mesh.target[:, 1], mesh.target[:, 0]), load)
+    np.add.at(incoming, (mesh.target[:, 1], mesh.target[:, 0]), load)
     routes, home = placement.routes, placement.neuron_core
     own = home[routes.neuron]
     inside = own >= 0
-    born = np.zeros(len(spikes))
-    born[routes.neuron[inside & (routes.core != own)]] = 1.0
+    sends = np.zeros(len(spikes))
+    sends[routes.neuron[inside & (routes.core != own)]] = 1.0
     x, y = np.asarray(chip.xy).T
     sent = np.zeros(shape)
     placed = np.flatnonzero(home >= 0)
-    np.add.at(sent, (y[home[placed]], x[home[placed]]), (born * spikes)[placed])
-    found = {"router": into + sent, "link": busiest}
+    np.add.at(sent, (y[home[placed]], x[home[placed]]), (sends * spikes)[placed])
+    found = {"router": incoming + sent, "link": busiest}
     for name, key in (("neurons", "neurons"), ("axons", "axons_in")):
         grid = np.zeros(shape)
         np.add.at(grid, (y, x), placement.usage[key])

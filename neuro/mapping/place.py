@@ -1,4 +1,4 @@
-"""Placing a network on a chip: neurons into parts, parts onto cores."""
+"""`place`: a network on a chip, from the partition of its neurons to the cores of the parts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from neuro.engine.recording import Recording
 from neuro.errors import UnknownName
 from neuro.mapping.constraints import rules_of
 from neuro.mapping.objective import weights_of
-from neuro.mapping.partition.choose import cut
+from neuro.mapping.partition.choose import cut_network
 from neuro.mapping.partition.hypergraph import deliveries_least
 from neuro.mapping.partition.multilevel import EFFORTS
 from neuro.mapping.pipeline import assign_cores, costs_and_bounds, partition_effort
-from neuro.mapping.routes import assembled
+from neuro.mapping.routes import placement_of_network
 from neuro.mapping.traffic import Traffic, traffic_of
 from neuro.network.graph import Network
 from neuro.randomness import stream
@@ -45,7 +45,7 @@ def place(
     Parameters
     ----------
     network, chip
-        What, and where. Sources of spikes take a core as other neurons do.
+        The network and the chip. Sources of spikes take a core as other neurons do.
     traffic
         A `Recording`, or spikes per neuron by population; None: one spike from each neuron.
     objective
@@ -53,8 +53,8 @@ def place(
         number of cores, other than the source's, that hold a target. ``"multicast_hops"``: spikes times the links of
         the tree to these cores. ``"cores"``: cores in use.
     effort
-        ``"fast"``, ``"balanced"`` or ``"best"``. It is a number of steps, not of seconds: the same seed gives the
-        same placement on every machine.
+        ``"fast"``, ``"balanced"`` or ``"best"``: a number of steps, not of seconds. The same seed gives the same
+        placement on every machine.
     seed
         Root of the random draws.
     cores
@@ -64,19 +64,19 @@ def place(
     dead
         Cores that hold nothing.
     together
-        Groups of populations, each of which is to be on one core.
+        Groups of populations; each group shares one core.
     apart
         Pairs of populations that must not share a core.
 
     Returns
     -------
     Placement
-        Its `objectives` and `bounds` say what it costs, and costs at least.
+        Its `objectives` are its costs, its `bounds` lower bounds of them for any placement.
 
     Raises
     ------
     InfeasibleError
-        If the network cannot fit, or no way was found to make it fit.
+        If the network cannot fit, or no placement that fits was found.
     ParameterError
         If `cores`, `pinned`, `dead`, `together` or `apart` do not fit the chip and the network.
     InputError
@@ -97,24 +97,24 @@ def place(
     """
     if effort not in EFFORTS:
         raise UnknownName("effort", effort, EFFORTS)
-    wanted = weights_of(objective)
-    found = traffic_of(network, traffic)
-    rules = rules_of(network, chip, found, cores, pinned or {}, dead, together, apart)
+    weights = weights_of(objective)
+    known = traffic_of(network, traffic)
+    rules = rules_of(network, chip, known, cores, pinned or {}, dead, together, apart)
     random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
-    level, several = partition_effort(effort, wanted, found.pairs)
-    parts = [cut(rules, "cores" if "cores" in wanted else "km1", level, random) for _ in range(several)]
+    level, partitions = partition_effort(effort, weights, known.pairs)
+    parts = [cut_network(rules, "cores" if "cores" in weights else "km1", level, random) for _ in range(partitions)]
     core = assign_cores(
-        rules, parts, chip, wanted, effort=effort, seed=seed, dead=dead, cores=cores,
+        rules, parts, chip, weights, effort=effort, seed=seed, dead=dead, cores=cores,
         recording=traffic if isinstance(traffic, Recording) else None,
     )  # fmt: skip
-    done = assembled(network, chip, found, core)
-    objectives, bounds = costs_and_bounds(done, rules, chip, traffic)
-    bounds = {**bounds, "km1": deliveries_at_least(found, rules.widest)}
-    return dataclasses.replace(done, objectives=objectives, bounds=bounds)
+    placement = placement_of_network(network, chip, known, core)
+    objectives, bounds = costs_and_bounds(placement, rules, chip, traffic)
+    bounds = {**bounds, "km1": deliveries_at_least(known, rules.widest)}
+    return dataclasses.replace(placement, objectives=objectives, bounds=bounds)
 
 
 def deliveries_at_least(traffic: Traffic, widest: int) -> float:
-    """Deliveries to remote cores that no placement can do without, where a core holds at most `widest` neurons.
+    """The fewest deliveries to remote cores of any placement, where a core holds at most `widest` neurons.
 
     A neuron and its targets, m in all, need at least m / `widest` cores, and all but its own get each of its spikes.
 

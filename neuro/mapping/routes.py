@@ -1,75 +1,55 @@
-"""Placements made from what the mapping knows already: routes without counting all synapses anew."""
+"""Placements from traffic that is known already: their routes need no second count of all synapses."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from neuro.chip.model import Chip
-from neuro.chip.placement import Placement, Routes, placed
-from neuro.jit import kernel
-from neuro.mapping.traffic import Ids, Traffic
+from neuro.chip.placement import Placement, placed
+from neuro.chip.route_kernels import count_routes
+from neuro.chip.routes import Routes
+from neuro.mapping.traffic import Traffic
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
 from neuro.network.synapses import Sparse
 from neuro.validation import Ints, frozen
 
-__all__ = ["assembled", "routes_of"]
+__all__ = ["placement_of_network", "placement_of_traffic"]
 
 
-def assembled(network: Network, chip: Chip, traffic: Traffic, core: Ints) -> Placement:
-    """The placement with each neuron on the core that is given, shape (neurons,); the same as `placed` makes it.
+def placement_of_network(network: Network, chip: Chip, traffic: Traffic, core: Ints) -> Placement:
+    """The placement with neurons on given cores, shape (neurons,); equal to that of `placed`.
 
-    Where all synapses are listed and no weight is zero, the pairs of the traffic say all that the routes need.
+    Where all synapses are listed and no weight is zero, the routes follow from the pairs of the traffic alone.
     """
     where = {name: frozen(np.array(part, np.int64)) for name, part in traffic.by_population(core).items()}
-    if not all(isinstance(p.synapses, Sparse) and np.all(p.synapses.weight) for p in network.projections.values()):
+    listed = [p.synapses for p in network.projections.values() if isinstance(p.synapses, Sparse)]
+    if len(listed) < len(network.projections) or not all(np.all(synapses.weight) for synapses in listed):
         return placed(network, chip, where)
-    weights = [np.asarray(p.synapses.weight) for p in network.projections.values() if isinstance(p.synapses, Sparse)]
-    lengths = [len(np.asarray(p.synapses.pre)) for p in network.projections.values() if isinstance(p.synapses, Sparse)]
-    items = [4 if weight.dtype == np.float32 else 8 for weight in weights]
+    lengths = [len(np.asarray(synapses.pre)) for synapses in listed]
+    item_bytes = [4 if np.asarray(synapses.weight).dtype == np.float32 else 8 for synapses in listed]
     facts = {
         "pairs": float(sum(p.pre.size * p.post.size for p in network.projections.values())),
         "synapses": float(sum(lengths)),
         "nonzero": float(sum(lengths)),
-        "weight_bytes": float(sum(length * item for length, item in zip(lengths, items, strict=True))),
+        "weight_bytes": float(sum(length * size for length, size in zip(lengths, item_bytes, strict=True))),
     }
-    start, to, count = routes_of(traffic.start, traffic.target, traffic.synapses, core.astype(np.int64), chip.cores)
-    routes = Routes(frozen(start), frozen(to), frozen(count), nonzero=frozen(count))
+    routes = _routes(traffic, core, chip)
     populations = network.populations.items()
     sources = frozenset(name for name, p in populations if isinstance(p.model, Source))
     compartments = {name: 2 for name, p in populations if isinstance(p.model, LoihiAHP)}
     return Placement(chip, where, routes, sources, {}, compartments, facts)
 
 
-@kernel
-def routes_of(start: Ints, target: Ids, synapses: Ids, core: Ints, cores: int) -> tuple[Ints, Ints, Ints]:
-    """First entry of each source neuron; cores with targets, increasing; synapses onto each of them."""
-    n = len(start) - 1
-    first = np.zeros(n + 1, np.int64)
-    seen = np.full(cores, -1, np.int64)
-    for i in range(n):
-        first[i + 1] = first[i]
-        for k in range(start[i], start[i + 1]):
-            c = core[target[k]]
-            if seen[c] != i:
-                seen[c] = i
-                first[i + 1] += 1
-    to, count = np.empty(first[n], np.int64), np.zeros(first[n], np.int64)
-    onto = np.zeros(cores, np.int64)
-    for i in range(n):
-        filled = first[i]
-        for k in range(start[i], start[i + 1]):
-            c = core[target[k]]
-            if onto[c] == 0:
-                at = filled
-                while at > first[i] and to[at - 1] > c:
-                    to[at] = to[at - 1]
-                    at -= 1
-                to[at] = c
-                filled += 1
-            onto[c] += synapses[k]
-        for at in range(first[i], filled):
-            count[at] = onto[to[at]]
-            onto[to[at]] = 0
-    return first, to, count
+def placement_of_traffic(traffic: Traffic, core: Ints, chip: Chip) -> Placement:
+    """A placement of traffic without its network, to count costs and draw maps of."""
+    where = traffic.by_population(np.asarray(core, np.int64))
+    return Placement(chip, where, _routes(traffic, core, chip))
+
+
+def _routes(traffic: Traffic, core: Ints, chip: Chip) -> Routes:
+    start, onto, count = count_routes(
+        traffic.start, traffic.target, traffic.synapses, np.ascontiguousarray(core, np.int64), chip.cores
+    )
+    return Routes(frozen(start), frozen(onto), frozen(count), nonzero=frozen(count))

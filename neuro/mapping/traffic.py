@@ -1,4 +1,4 @@
-"""What a mapping is judged by: who sends spikes to whom, and how many."""
+"""Traffic: the pairs of connected neurons and the spikes that each neuron sends."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Traffic:
     fan_in: Ints
     """Synapses onto each neuron, shape (neurons,)."""
     known: dict[str, Any] = field(default_factory=dict, repr=False)
-    """What has been derived from the above and is kept: the in-edges."""
+    """Results derived from the fields above: the in-edges."""
 
     @property
     def neurons(self) -> int:
@@ -54,7 +54,7 @@ class Traffic:
 
     @property
     def source(self) -> Ids:
-        """Source neuron of each pair, shape (pairs,); made anew at each call."""
+        """Source neuron of each pair, shape (pairs,); a new array at each call."""
         return np.repeat(np.arange(self.neurons, dtype=np.uint32), np.diff(self.start))
 
     @property
@@ -66,7 +66,7 @@ class Traffic:
         return pair
 
     def name(self, neuron: int) -> str:
-        """A neuron in words: its population and its number there.
+        """A neuron in words: its number within its population.
 
         >>> Traffic({"a": 0, "b": 2}, *[np.zeros(0)] * 5).name(3)
         "neuron 1 of 'b'"
@@ -86,7 +86,7 @@ def traffic_of(network: Network, traffic: Given = None) -> Traffic:
     Parameters
     ----------
     network
-        With at least one neuron or none; synapses that are drawn are those that a run draws.
+        Its random synapses are drawn as a run draws them.
     traffic
         A `Recording`; or spikes sent by each neuron in any one unit, ``{population name: number or array}``; or None:
         one spike from each neuron.
@@ -182,7 +182,7 @@ def _listed(projection: Projection, seed: int) -> tuple[Ids, Ids]:
 
 
 def _plain(ids: NDArray[Any]) -> Ids:
-    """Kernels are compiled anew for arrays that are read-only or have gaps."""
+    """Ids as kernels take them: kernels are compiled anew for arrays that are read-only or have gaps."""
     return np.require(ids, np.uint32, ["C", "W"])
 
 
@@ -203,7 +203,7 @@ def _scatter(pre: Ids, post: Ids, first_pre: int, first_post: int, place: Ints, 
 
 @kernel
 def _sort_rows(start: Ints, targets: Ids) -> int:
-    """Sort each row; how many entries repeat the one before?"""
+    """Sort each row; returns how many entries repeat the one before."""
     repeats = 0
     for row in range(len(start) - 1):
         first, last = start[row], start[row + 1]
@@ -218,7 +218,7 @@ def _sort_rows(start: Ints, targets: Ids) -> int:
 
 @kernel
 def _merge_rows(start: Ints, targets: Ids, synapses: Ids) -> int:
-    """Keep one entry of each target in a row, count them, and close the gaps; how many are left?"""
+    """Keep one entry of each target in a row, count its synapses, and close the gaps; returns how many are left."""
     kept, first = 0, 0
     for row in range(len(start) - 1):
         last = start[row + 1]

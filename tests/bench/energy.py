@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 import neuro as nr
-from neuro.chip.placement import Placement, Routes
+from neuro.chip.placement import Placement
+from neuro.chip.routes import Routes
 
 NEURONS = 100_000
 

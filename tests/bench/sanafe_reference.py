@@ -21,7 +21,8 @@ import numpy as np
 
 import neuro as nr
 from neuro.chip.model import Chip, Quantity
-from neuro.chip.placement import Placement, Routes
+from neuro.chip.placement import Placement
+from neuro.chip.routes import Routes
 
 STEP = 1.0
 """Steps have no duration of their own."""

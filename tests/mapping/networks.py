@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from neuro.chip.model import Chip
-from neuro.mapping.refine.refine import Prices
+from neuro.mapping.search import Prices
 from neuro.mapping.traffic import Traffic
 
 

@@ -15,13 +15,14 @@ from neuro.bench.mapping_networks import jin_layers
 from neuro.chip.model import mesh_chip
 from neuro.errors import ParameterError
 from neuro.jit import as_table
-from neuro.mapping.layout.anneal_parts import Trees, anneal_trees, plant, tree_cost
+from neuro.mapping.layout.anneal_parts import Trees, anneal_trees, fill_trees, tree_cost
 from neuro.mapping.layout.layout import arrange, layout, mesh_of
 from neuro.mapping.layout.lower_bound import gilmore_lawler
 from neuro.mapping.layout.nets import flows_of, nets_of
 from neuro.mapping.layout.relieve_link import relieve_link
 from neuro.mapping.layout.starts import hilbert, rows, snake
-from neuro.mapping.refine.refine import Prices, random_state
+from neuro.mapping.random import random_state
+from neuro.mapping.search import Prices
 
 TREE, PATH = Prices(tree=1.0), Prices(path=1.0)
 
@@ -37,7 +38,7 @@ def test_exchanging_parts_changes_the_cost_by_what_it_says(traffic, seed) -> Non
     count = len(nets.root)
     trees = as_table(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, 3), count, 3))))
     mesh, table, flows = as_table(raw), as_table(nets), as_table(flows_of(nets, parts))
-    plant(mesh, table, trees)
+    fill_trees(mesh, table, trees)
     before = tree_cost(mesh, table, trees)
     assert before == slow_cost(traffic, raw.place[part], chip, TREE)
     gain = anneal_trees(mesh, table, trees, flows, np.array([1.0, 0.0]), 5.0, 1.0, 2, 100, random)
@@ -142,13 +143,15 @@ def test_messages_that_go_along_y_first_are_laid_out_like_those_of_the_turned_me
 
 @pytest.mark.parametrize("seed", range(3))
 def test_lightening_never_loads_the_busiest_link_more(seed: int) -> None:
-    from neuro.mapping.metrics import measure, placement_of
+    from neuro.mapping.metrics import measure
+    from neuro.mapping.routes import placement_of_traffic
 
     traffic, chip = random_traffic(24, 4, seed), mesh_chip(3, 3, neurons=3)
     part, place = np.arange(24) // 3, np.arange(8)
     lighter = relieve_link(nets_of(traffic, part, 8), chip, place, effort="fast", seed=seed)
     before, after = (
-        measure(placement_of(traffic, where[part], chip), traffic.spikes)["max_link"] for where in (place, lighter)
+        measure(placement_of_traffic(traffic, where[part], chip), traffic.spikes)["max_link"]
+        for where in (place, lighter)
     )
     assert after is not None
     assert before is not None

@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from mapping.networks import random_traffic, slow_cost, traffics
 
 import neuro as nr
-from neuro.bench.mapping import chip_from_text, network_from, run_map
+from neuro.bench.map_command import chip_from_text, network_from, run_map
 from neuro.bench.mapping_networks import NETWORKS, draw, network_of
 from neuro.chip.model import mesh_chip
 from neuro.errors import NeuroError, ParameterError, PeerError, PlacementError, UnknownName, UnsupportedFeature
 from neuro.mapping.baselines import BASELINES, baseline, fill_cores
-from neuro.mapping.compare import broken, compare, what_if
+from neuro.mapping.compare import broken_limits, compare, what_if
 from neuro.mapping.fan_in import split_fan_in
 from neuro.mapping.files import read_placement, write_placement
-from neuro.mapping.metrics import OBJECTIVES, bounds, heat, judge, measure, placement_of
+from neuro.mapping.metrics import OBJECTIVES, bounds, heat, judge, measure
 from neuro.mapping.objective import weights_of
-from neuro.mapping.refine.refine import Prices
+from neuro.mapping.routes import placement_of_traffic
+from neuro.mapping.search import Prices
 
 
 @settings(deadline=None, max_examples=50)
@@ -30,7 +31,7 @@ def test_every_objective_is_counted_as_by_hand_and_no_bound_exceeds_it(traffic, 
     chip = mesh_chip(3, 2, neurons=4)
     slots = np.repeat(np.arange(6), 4)
     core = np.random.default_rng(seed).permutation(slots)[: traffic.neurons]
-    placement = placement_of(traffic, core, chip)
+    placement = placement_of_traffic(traffic, core, chip)
     found = measure(placement, traffic.spikes)
     assert found["multicast_hops"] == slow_cost(traffic, core, chip, Prices(tree=1.0))
     assert found["unicast_hops"] == slow_cost(traffic, core, chip, Prices(path=1.0))
@@ -118,7 +119,7 @@ def test_a_mapping_that_does_not_fit_is_refused(tmp_path: Path, text: str, compl
 def test_an_imported_placement_beyond_a_limit_is_told() -> None:
     net, _ = cells()
     placement = nr.placed(net, nr.mesh_chip(2, 1, neurons=10), {"cells": 0})
-    assert broken(placement) == {"neurons": (0, 24, 10)}
+    assert broken_limits(placement) == {"neurons": (0, 24, 10)}
 
 
 @pytest.mark.parametrize("name", list(BASELINES))

@@ -8,21 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.mapping.partition.anneal import anneal, exchange, repair, tables
-from neuro.mapping.partition.anneal_limits import settle, use_of
+from neuro.mapping.partition.anneal_exchanges import anneal_exchanges
+from neuro.mapping.partition.anneal_limits import anneal_limits, use_of
+from neuro.mapping.partition.anneal_moves import anneal_moves
 from neuro.mapping.partition.coarsen import cluster
 from neuro.mapping.partition.feasible import demands_of, terms_of
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import contract, deliveries, hypergraph_of
-from neuro.mapping.partition.large import partition_streamed
+from neuro.mapping.partition.large import partition_large
 from neuro.mapping.partition.multilevel import cost_of
+from neuro.mapping.partition.tables import repair, tables_of
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, pairs, recount
 
 
 def same_tables(graph, part, at):
     """Are the tables those that the partition has when they are made anew?"""
-    new = tables(graph, part, at.pins.shape[1])
+    new = tables_of(graph, part, at.pins.shape[1])
     return all(np.array_equal(one, other) for one, other in zip(new, at, strict=True))
 
 
@@ -32,22 +34,22 @@ def start_of(n, parts, seed):
 
 
 @settings(max_examples=30)
-@given(seed=st.integers(0, 10**6), parts=st.integers(2, 6), way=st.sampled_from([anneal, exchange]))
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 6), way=st.sampled_from([anneal_moves, anneal_exchanges]))
 def test_tables_kept_move_by_move_equal_those_made_anew(seed, parts, way):
     net, spikes = drawn(seed, (11, 8), fan=4.0)
     traffic = traffic_of(net, spikes)
     graph, _ = hypergraph_of(traffic)
     room = np.full(parts, -(-19 // parts), np.int64)
     part, fixed = start_of(19, parts, seed), np.zeros(19, bool)
-    at = tables(graph, part, parts)
+    at = tables_of(graph, part, parts)
     repair(graph, part, at, room, fixed)
     assert at.load.max() <= room[0]
-    state = np.array([seed + 1], np.uint64)
-    extra = (0.5,) if way is anneal else ()
-    assert way(graph, part, at, room, fixed, 20_000, 5.0, 3.0, *extra, state) >= 0
+    random = np.array([seed + 1], np.uint64)
+    extra = (0.5,) if way is anneal_moves else ()
+    assert way(graph, part, at, room, fixed, 20_000, 5.0, 3.0, *extra, random) >= 0
     assert same_tables(graph, part, at)
     assert cost_of(graph, at) == deliveries(traffic.start, traffic.target, part, traffic.spikes, parts)
-    if way is exchange:
+    if way is anneal_exchanges:
         assert at.load.max() <= room[0]
 
 
@@ -62,13 +64,15 @@ def test_what_parts_use_is_kept_as_vertices_move(seed, parts, same):
     each, one, none = np.arange(19, dtype=np.uint32), np.ones(19, np.int64), np.full(19, -1, np.int64)
     terms = terms_of(traffic, limits, each, one, none, np.zeros((0, 0), bool))
     part, demands = start_of(19, parts, seed), demands_of(terms, parts)
-    at, axat = tables(graph, part, parts), tables(terms.nets, part, parts)
-    use = use_of(terms.nets, part, axat, demands)
+    at, axon_tables = tables_of(graph, part, parts), tables_of(terms.nets, part, parts)
+    use = use_of(terms.nets, part, axon_tables, demands)
     rest = (demands, use, np.zeros(19, bool), 30_000, 3.0, 3.0, 1.0, False, np.array([seed + 1], np.uint64))
-    settle(terms.nets if same else graph, part, axat if same else at, terms.nets, axat, same, *rest)
-    assert same_tables(terms.nets, part, axat)
+    anneal_limits(
+        terms.nets if same else graph, part, axon_tables if same else at, terms.nets, axon_tables, same, *rest
+    )
+    assert same_tables(terms.nets, part, axon_tables)
     assert same or same_tables(graph, part, at)
-    again = use_of(terms.nets, part, axat, demands)
+    again = use_of(terms.nets, part, axon_tables, demands)
     assert all(np.array_equal(one, other) for one, other in zip(use, again, strict=True))
 
 
@@ -83,7 +87,7 @@ def test_contraction_keeps_the_cost_of_partitions_of_clusters(seed):
     assert coarse.size.max() <= 4
     part = start_of(count, 3, seed)
     fine = np.ascontiguousarray(part[into])
-    assert cost_of(coarse, tables(coarse, part, 3)) == cost_of(graph, tables(graph, fine, 3))
+    assert cost_of(coarse, tables_of(coarse, part, 3)) == cost_of(graph, tables_of(graph, fine, 3))
 
 
 @settings(max_examples=20)
@@ -95,7 +99,7 @@ def test_large_networks_are_partitioned_within_room_and_never_worse_than_grown(s
     fixed = np.full(35, -1, np.int32)
     if pinned:
         fixed[3] = parts - 1
-    part = partition_streamed(traffic, room, fixed, 6)
+    part = partition_large(traffic, room, fixed, 6)
     assert np.bincount(part, minlength=parts).max() <= room[0]
     assert not pinned or part[3] == parts - 1
     if not pinned:

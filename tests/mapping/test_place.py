@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import neuro as nr
 from neuro.errors import InfeasibleError, InputError, ParameterError, UnknownName
 from neuro.mapping.partition import choose as cutting
-from neuro.mapping.routes import assembled
+from neuro.mapping.routes import placement_of_network
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, recount
 
@@ -212,7 +212,7 @@ def test_placements_are_the_same_however_their_routes_are_counted(seed, cores):
     chip = nr.mesh_chip(cores, 1, neurons=20)
     traffic = traffic_of(net, spikes)
     core = np.random.default_rng(seed).integers(0, cores, traffic.neurons)
-    one, other = assembled(net, chip, traffic, core), nr.placed(net, chip, traffic.by_population(core))
+    one, other = placement_of_network(net, chip, traffic, core), nr.placed(net, chip, traffic.by_population(core))
     for name in ("start", "core", "synapses", "nonzero"):
         assert np.array_equal(getattr(one.routes, name), getattr(other.routes, name))
     assert one.structure == other.structure

@@ -14,11 +14,13 @@ from mapping.networks import random_traffic, slow_cost, traffics
 from neuro.chip.model import Chip, mesh_chip
 from neuro.errors import UnknownName
 from neuro.jit import as_table
-from neuro.mapping.objective import spread
+from neuro.mapping.pipeline import place_partitions
+from neuro.mapping.random import random_state
 from neuro.mapping.refine import refine as module
-from neuro.mapping.refine.anneal_neurons import anneal, drift, settle_down
-from neuro.mapping.refine.moves import cost_of, fill
-from neuro.mapping.refine.refine import Prices, price, random_state, refine
+from neuro.mapping.refine.anneal_neurons import anneal_soft, anneal_strict, empty_full_cores
+from neuro.mapping.refine.moves import cost_of, fill_counts
+from neuro.mapping.refine.refine import price, refine
+from neuro.mapping.search import Prices
 from neuro.mapping.traffic import Traffic
 
 PRICES = (Prices(tree=1.0), Prices(delivery=1.0), Prices(path=1.0), Prices(tree=2.0, delivery=0.5, path=0.25))
@@ -46,27 +48,27 @@ def test_the_cost_by_counters_is_that_of_every_path_walked(case: tuple[Traffic, 
     assert price(traffic, core, chip, prices) == pytest.approx(slow_cost(traffic, core, chip, prices), abs=1e-9)
 
 
-@pytest.mark.parametrize("search", [anneal, drift])
+@pytest.mark.parametrize("search", [anneal_strict, anneal_soft])
 @settings(deadline=None, max_examples=60)
 @given(case=cases(), seed=st.integers(0, 99))
 def test_changes_of_cost_add_up_to_the_recomputed_cost(
     search: object, case: tuple[Traffic, Chip, np.ndarray, Prices], seed: int
 ) -> None:
     traffic, chip, core, prices = case
-    wires = as_table(module._wires(traffic, None))
+    edges = as_table(module._adjacency(traffic, None))
     cores = as_table(module._cores(chip, traffic, prices, (), core, None))
     raw = module._state(traffic, chip, core, traffic.neurons + 2)
     state = as_table(raw)
-    fill(wires, cores, state)
-    before = cost_of(wires, cores, state)
+    fill_counts(edges, cores, state)
+    before = cost_of(edges, cores, state)
     random = random_state(seed, "test")
-    if search is anneal:
-        gain, _ = anneal(wires, cores, state, 10.0, 1.0, 200, random)
+    if search is anneal_strict:
+        gain, _ = anneal_strict(edges, cores, state, 10.0, 1.0, 200, random)
     else:
-        gain, _ = drift(wires, cores, state, 10.0, 1.0, 1.0, 5.0, 200, random)
-    assert cost_of(wires, cores, state) == pytest.approx(before + gain, abs=1e-9)
+        gain, _ = anneal_soft(edges, cores, state, 10.0, 1.0, 1.0, 5.0, 200, random)
+    assert cost_of(edges, cores, state) == pytest.approx(before + gain, abs=1e-9)
     kept = [array.copy() for array in (raw.targets, raw.columns, raw.used, raw.size, raw.load, raw.axons)]
-    fill(wires, cores, state)
+    fill_counts(edges, cores, state)
     for one, again in zip(kept, (raw.targets, raw.columns, raw.used, raw.size, raw.load, raw.axons), strict=True):
         np.testing.assert_array_equal(one, again)
     assert slow_cost(traffic, raw.core, chip, prices) == pytest.approx(before + gain, abs=1e-9)
@@ -77,12 +79,12 @@ def test_changes_of_cost_add_up_to_the_recomputed_cost(
 def test_full_cores_are_emptied_into_their_limits(case: tuple[Traffic, Chip, np.ndarray, Prices]) -> None:
     traffic, chip, _, prices = case
     crowded = np.zeros(traffic.neurons, np.int64)
-    wires = as_table(module._wires(traffic, None))
+    edges = as_table(module._adjacency(traffic, None))
     cores = as_table(module._cores(chip, traffic, prices, (), crowded, None))
     raw = module._state(traffic, chip, crowded, traffic.neurons)
     state = as_table(raw)
-    fill(wires, cores, state)
-    assert settle_down(wires, cores, state)
+    fill_counts(edges, cores, state)
+    assert empty_full_cores(edges, cores, state)
     assert np.bincount(raw.core, minlength=chip.cores).max() <= (chip.limits.neurons or 0)
 
 
@@ -147,5 +149,5 @@ def cheapest(traffic: Traffic, chip: Chip, prices: Prices) -> float:
 def test_six_neurons_on_four_cores_reach_the_optimum_of_all_placements(seed: int) -> None:
     traffic, chip = random_traffic(6, 2, seed), mesh_chip(2, 2, neurons=2)
     core = np.arange(6) // 2
-    found = spread(traffic, [core], chip, "multicast_hops", effort="balanced", seed=seed)
+    found = place_partitions(traffic, [core], chip, "multicast_hops", effort="balanced", seed=seed)
     assert slow_cost(traffic, found, chip, Prices(tree=1.0)) == cheapest(traffic, chip, Prices(tree=1.0))

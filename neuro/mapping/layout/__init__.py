@@ -1,1 +1,1 @@
-"""Where on the mesh each part lies; `layout.py` comes first."""
+"""The layout: the place of each part on the mesh. Open `layout.py` first."""

@@ -1,4 +1,4 @@
-"""Exchanging parts between places of the mesh: the exact change of cost, and annealing with it."""
+"""Annealing of parts over places of the mesh, by exchanges and the exact change of cost of each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from neuro.jit import inner, kernel
 from neuro.mapping.layout.nets import Flows, Nets
-from neuro.mapping.layout.trees import NONE, ONE, Words, bit, change, whole
-from neuro.mapping.refine.anneal_neurons import below, unit
+from neuro.mapping.layout.trees import NONE, ONE, Words, bit, links_change, tree_links
+from neuro.mapping.random import RandomState, random_below, random_unit
 from neuro.validation import Floats, Ints
 
 __all__ = [
@@ -18,9 +18,9 @@ __all__ = [
     "anneal_paths",
     "anneal_trees",
     "change_places",
+    "fill_trees",
     "path_cost",
     "paths_change",
-    "plant",
     "tree_cost",
 ]
 
@@ -49,18 +49,18 @@ class Mesh(NamedTuple):
 
 
 class Trees(NamedTuple):
-    """The tiles that each net goes to, as the placement stands; laid."""
+    """The tiles that each net goes to; laid."""
 
     columns: Annotated[Words, np.uint64, 2]
     """A word of rows for each column, (nets, width)."""
     used: Annotated[Words, np.uint64, 1]
     """Columns in use."""
     scratch: Annotated[Words, np.uint64, 1]
-    """One row of columns, to try things out on."""
+    """One row of columns, for trials."""
 
 
 @inner
-def _away(mesh: Mesh, a: int, b: int) -> int:
+def _distance(mesh: Mesh, a: int, b: int) -> int:
     return int(abs(mesh.x[a] - mesh.x[b]) + abs(mesh.y[a] - mesh.y[b]))
 
 
@@ -71,18 +71,18 @@ def path_cost(mesh: Mesh, flows: Flows) -> float:
     for p in range(mesh.place.size):
         for k in range(flows.start[p], flows.start[p + 1]):
             if flows.part[k] > p:
-                total += flows.spikes[k] * _away(mesh, mesh.place[p], mesh.place[flows.part[k]])
+                total += flows.spikes[k] * _distance(mesh, mesh.place[p], mesh.place[flows.part[k]])
     return total
 
 
 @inner
-def _pulled(mesh: Mesh, flows: Flows, p: int, a: int, b: int, but: int) -> float:
-    """What the paths of part p cost more from place b than from a, those to part `but` left out."""
+def _part_paths_change(mesh: Mesh, flows: Flows, p: int, a: int, b: int, left_out: int) -> float:
+    """The change of cost of the paths of part p from place a to b, without those to part `left_out`."""
     cost = 0.0
     xa, ya, xb, yb = mesh.x[a], mesh.y[a], mesh.x[b], mesh.y[b]
     for k in range(flows.start[p], flows.start[p + 1]):
         r = flows.part[k]
-        if r != but:
+        if r != left_out:
             x, y = mesh.x[mesh.place[r]], mesh.y[mesh.place[r]]
             cost += flows.spikes[k] * (abs(xb - x) + abs(yb - y) - abs(xa - x) - abs(ya - y))
     return cost
@@ -90,19 +90,19 @@ def _pulled(mesh: Mesh, flows: Flows, p: int, a: int, b: int, but: int) -> float
 
 @inner
 def paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
-    """What all paths cost more once the parts at a and b have changed places."""
+    """The change of cost of all paths if the parts at a and b change places."""
     p, q = mesh.at[a], mesh.at[b]
     cost = 0.0
     if p >= 0:
-        cost += _pulled(mesh, flows, p, a, b, q)
+        cost += _part_paths_change(mesh, flows, p, a, b, q)
     if q >= 0:
-        cost += _pulled(mesh, flows, q, b, a, p)
+        cost += _part_paths_change(mesh, flows, q, b, a, p)
     return cost
 
 
 @inner
 def change_places(mesh: Mesh, a: int, b: int) -> None:
-    """Exchange what is at two places; one of them may be empty."""
+    """Exchange the parts at two places, one of which may be empty."""
     p, q = mesh.at[a], mesh.at[b]
     mesh.at[a], mesh.at[b] = q, p
     if p >= 0:
@@ -112,25 +112,27 @@ def change_places(mesh: Mesh, a: int, b: int) -> None:
 
 
 @inner
-def _propose(mesh: Mesh, flows: Flows, random: Words, reach: int) -> tuple[int, int]:
-    """Two places: any open one with a part, and one near a partner of it or near itself."""
-    a = mesh.open[below(random, mesh.open.size)]
+def _propose(mesh: Mesh, flows: Flows, random: RandomState, reach: int) -> tuple[int, int]:
+    """Two places: any open one, and one near a partner of its part or near itself."""
+    a = mesh.open[random_below(random, mesh.open.size)]
     p = mesh.at[a]
     height, width = mesh.grid.shape[0], mesh.grid.shape[1]
     near = a
-    if p >= 0 and below(random, 2) == 0 and flows.start[p + 1] > flows.start[p]:
-        near = mesh.place[flows.part[flows.start[p] + below(random, flows.start[p + 1] - flows.start[p])]]
-    elif below(random, 8) == 0:
-        return a, mesh.open[below(random, mesh.open.size)]
-    x = mesh.x[near] + below(random, 2 * reach + 1) - reach
-    y = mesh.y[near] + below(random, 2 * reach + 1) - reach
+    if p >= 0 and random_below(random, 2) == 0 and flows.start[p + 1] > flows.start[p]:
+        near = mesh.place[flows.part[flows.start[p] + random_below(random, flows.start[p + 1] - flows.start[p])]]
+    elif random_below(random, 8) == 0:
+        return a, mesh.open[random_below(random, mesh.open.size)]
+    x = mesh.x[near] + random_below(random, 2 * reach + 1) - reach
+    y = mesh.y[near] + random_below(random, 2 * reach + 1) - reach
     b = mesh.grid[min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
-    return a, a if b < 0 else b + below(random, mesh.per_tile[0])
+    return a, a if b < 0 else b + random_below(random, mesh.per_tile[0])
 
 
 @kernel
-def anneal_paths(mesh: Mesh, flows: Flows, hot: float, cold: float, reach: int, steps: int, random: Words) -> float:
-    """Exchange parts on separate paths, from temperature `hot` to `cold`; the change of cost."""
+def anneal_paths(
+    mesh: Mesh, flows: Flows, hot: float, cold: float, reach: int, steps: int, random: RandomState
+) -> float:
+    """Exchange parts on separate paths, from temperature `hot` to `cold`; returns the change of cost."""
     total = 0.0
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     heat = hot
@@ -141,15 +143,15 @@ def anneal_paths(mesh: Mesh, flows: Flows, hot: float, cold: float, reach: int, 
         if a == b or mesh.may[b] == 0 or (mesh.at[a] < 0 and mesh.at[b] < 0):
             continue
         cost = paths_change(mesh, flows, a, b)
-        if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(unit(random))):
+        if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(random_unit(random))):
             change_places(mesh, a, b)
             total += cost
     return total
 
 
 @kernel
-def plant(mesh: Mesh, nets: Nets, trees: Trees) -> None:
-    """Work out the trees from the places."""
+def fill_trees(mesh: Mesh, nets: Nets, trees: Trees) -> None:
+    """Fill in the trees from the places."""
     trees.columns[:] = NONE
     trees.used[:] = NONE
     for net in range(nets.root.size):
@@ -165,41 +167,42 @@ def tree_cost(mesh: Mesh, nets: Nets, trees: Trees) -> float:
     total = 0.0
     for net in range(nets.root.size):
         r = mesh.place[nets.root[net]]
-        total += nets.spikes[net] * whole(trees.columns[net], trees.used[net], mesh.x[r], mesh.y[r])
+        total += nets.spikes[net] * tree_links(trees.columns[net], trees.used[net], mesh.x[r], mesh.y[r])
     return total
 
 
 @inner
-def _holds(nets: Nets, net: int, p: int) -> bool:
+def _ends_on(nets: Nets, net: int, p: int) -> bool:
+    """Does the net end on part p?"""
     return p >= 0 and (nets.has[net, p >> 6] >> np.uint64(p & 63)) & ONE != NONE
 
 
 @inner
-def _others(mesh: Mesh, nets: Nets, net: int, c: int) -> bool:
+def _ends_beside(mesh: Mesh, nets: Nets, net: int, c: int) -> bool:
     """Does the net end on a part at another place of the tile of place c?"""
     per_tile = mesh.per_tile[0]
     if per_tile > 1:
         first = c // per_tile * per_tile
         for b in range(first, first + per_tile):
-            if b != c and _holds(nets, net, mesh.at[b]):
+            if b != c and _ends_on(nets, net, mesh.at[b]):
                 return True
     return False
 
 
 @inner
-def _one_sided(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: int) -> float:
-    """What nets to p, from neither p nor q and not to q, cost more once p is at b instead of a."""
+def _incoming_change(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: int) -> float:
+    """The change of cost of nets to p, from neither p nor q and not to q, if p goes from place a to b."""
     cost = 0.0
     for k in range(nets.part_start[p], nets.part_start[p + 1]):
         net = nets.part_net[k]
         root = nets.root[net]
-        if root == q or _holds(nets, net, q):
+        if root == q or _ends_on(nets, net, q):
             continue
         r = mesh.place[root]
-        out = not _others(mesh, nets, net, a)
-        into = not _others(mesh, nets, net, b)
+        out = not _ends_beside(mesh, nets, net, a)
+        into = not _ends_beside(mesh, nets, net, b)
         if out or into:
-            cost += nets.spikes[net] * change(
+            cost += nets.spikes[net] * links_change(
                 trees.columns[net], trees.used[net], mesh.x[r], mesh.y[r],
                 out, mesh.x[a], mesh.y[a], into, mesh.x[b], mesh.y[b],
             )  # fmt: skip
@@ -207,44 +210,44 @@ def _one_sided(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: 
 
 
 @inner
-def _rooted(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: int) -> float:
-    """What nets from p cost more once p is at b instead of a and q at a instead of b."""
+def _outgoing_change(mesh: Mesh, nets: Nets, trees: Trees, p: int, q: int, a: int, b: int) -> float:
+    """The change of cost of nets from p if p goes from place a to b and q from b to a."""
     cost = 0.0
-    tried = trees.scratch
+    trial = trees.scratch
     for k in range(nets.root_start[p], nets.root_start[p + 1]):
         net = nets.root_net[k]
-        before = whole(trees.columns[net], trees.used[net], mesh.x[a], mesh.y[a])
-        if not _holds(nets, net, q):
-            after = whole(trees.columns[net], trees.used[net], mesh.x[b], mesh.y[b])
+        before = tree_links(trees.columns[net], trees.used[net], mesh.x[a], mesh.y[a])
+        if not _ends_on(nets, net, q):
+            after = tree_links(trees.columns[net], trees.used[net], mesh.x[b], mesh.y[b])
         else:
-            tried[:] = NONE
+            trial[:] = NONE
             used = NONE
             for m in range(nets.start[net], nets.start[net + 1]):
                 c = mesh.place[nets.part[m]]
                 if c == b:
                     c = a
-                tried[mesh.x[c]] |= bit(mesh.y[c])
+                trial[mesh.x[c]] |= bit(mesh.y[c])
                 used |= bit(mesh.x[c])
-            after = whole(tried, used, mesh.x[b], mesh.y[b])
+            after = tree_links(trial, used, mesh.x[b], mesh.y[b])
         cost += nets.spikes[net] * (after - before)
     return cost
 
 
 @inner
 def _trees_change(mesh: Mesh, nets: Nets, trees: Trees, a: int, b: int) -> float:
-    """What all trees cost more once the parts at a and b have changed places."""
+    """The change of cost of all trees if the parts at a and b change places."""
     p, q = mesh.at[a], mesh.at[b]
     cost = 0.0
     if p >= 0:
-        cost += _one_sided(mesh, nets, trees, p, q, a, b) + _rooted(mesh, nets, trees, p, q, a, b)
+        cost += _incoming_change(mesh, nets, trees, p, q, a, b) + _outgoing_change(mesh, nets, trees, p, q, a, b)
     if q >= 0:
-        cost += _one_sided(mesh, nets, trees, q, p, b, a) + _rooted(mesh, nets, trees, q, p, b, a)
+        cost += _incoming_change(mesh, nets, trees, q, p, b, a) + _outgoing_change(mesh, nets, trees, q, p, b, a)
     return cost
 
 
 @inner
-def _replant(mesh: Mesh, nets: Nets, trees: Trees, p: int) -> None:
-    """Work out anew the trees of all nets to part p."""
+def _refill(mesh: Mesh, nets: Nets, trees: Trees, p: int) -> None:
+    """Fill in again the trees of all nets to part p."""
     for k in range(nets.part_start[p], nets.part_start[p + 1]):
         net = nets.part_net[k]
         trees.columns[net] = NONE
@@ -259,9 +262,9 @@ def _replant(mesh: Mesh, nets: Nets, trees: Trees, p: int) -> None:
 @kernel
 def anneal_trees(
     mesh: Mesh, nets: Nets, trees: Trees, flows: Flows, prices: Floats, hot: float, cold: float, reach: int,
-    steps: int, random: Words,
+    steps: int, random: RandomState,
 ) -> float:  # fmt: skip
-    """Exchange parts; prices[0] is of a tree's link, prices[1] of a path's. The change of cost."""
+    """Exchange parts at a price of a tree's link, prices[0], and of a path's, prices[1]; returns the change of cost."""
     total = 0.0
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     heat = hot
@@ -274,10 +277,10 @@ def anneal_trees(
         cost = prices[0] * _trees_change(mesh, nets, trees, a, b)
         if prices[1] != 0.0:
             cost += prices[1] * paths_change(mesh, flows, a, b)
-        if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(unit(random))):
+        if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(random_unit(random))):
             change_places(mesh, a, b)
             for c in (a, b):
                 if mesh.at[c] >= 0:
-                    _replant(mesh, nets, trees, mesh.at[c])
+                    _refill(mesh, nets, trees, mesh.at[c])
             total += cost
     return total

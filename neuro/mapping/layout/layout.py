@@ -1,4 +1,4 @@
-"""Laying parts out on the mesh: starts, exchanges on separate paths, then on the multicast trees themselves."""
+"""`layout`: a core for each part, from several starts, by exchanges on separate paths and then on multicast trees."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ import numpy as np
 from neuro.chip.model import Chip
 from neuro.errors import ParameterError
 from neuro.jit import as_table
-from neuro.mapping.layout.anneal_parts import Mesh, Trees, anneal_paths, anneal_trees, path_cost, plant, tree_cost
+from neuro.mapping.layout.anneal_parts import Mesh, Trees, anneal_paths, anneal_trees, fill_trees, path_cost, tree_cost
 from neuro.mapping.layout.nets import Flows, Nets, flows_between, flows_of, nets_of
 from neuro.mapping.layout.starts import hilbert, rows, snake, spectral
-from neuro.mapping.refine.refine import WIDEST_MESH, Prices, axes, effort_of, random_state
+from neuro.mapping.random import RandomState, random_state
+from neuro.mapping.search import WIDEST_MESH, Prices, axes, effort_of
 from neuro.mapping.traffic import Traffic
 from neuro.validation import Floats, Ints
 
 __all__ = ["arrange", "layout", "mesh_of", "open_places"]
 
 RESTARTS = {"fast": 1, "balanced": 2, "best": 4}
-TREES = 0.25
-"""Share of the budget that goes to exchanges on trees."""
+"""Annealings on separate paths, by effort."""
 SMALL = 16
-"""Parts of a layout that is annealed from hot several times."""
-BOILS = {"fast": 4, "balanced": 20, "best": 60}
-"""How many times."""
+"""Parts up to which a layout is annealed many times."""
+SMALL_RESTARTS = {"fast": 4, "balanced": 20, "best": 60}
+"""How many times, by effort."""
+TREES = 0.25
+"""Share of the budget for exchanges on trees."""
 PATHS_ONLY = 7.0
-"""Budgets that exchanges on separate paths get where there is nothing else to do."""
+"""Share of the budget for exchanges on separate paths where there are none on trees."""
 
 
 def layout(
@@ -41,7 +43,7 @@ def layout(
     fixed: Mapping[int, int] | None = None,
     dead: Sequence[int] = (),
 ) -> Ints:
-    """A core for each part of a partition, so that spikes travel little.
+    """A core for each part of a partition, so that spikes cross few links.
 
     Parameters
     ----------
@@ -52,13 +54,13 @@ def layout(
     chip
         The chip; it needs a core for each part.
     prices
-        What is counted; links of the multicast tree where None.
+        The prices of what is counted; None: one per link of the multicast tree.
     effort
         ``"fast"``, ``"balanced"`` or ``"best"``.
     seed
         Root of the random draws.
     fixed
-        Core of the parts that are not to be moved.
+        Core of each part that must not be moved.
     dead
         Cores that hold nothing.
 
@@ -89,7 +91,7 @@ def layout(
     flows = flows_of(nets, parts)
     tall = max(chip.width, chip.height) > WIDEST_MESH
     tree, path = (0.0, prices.path + prices.tree) if tall else (prices.tree, prices.path)
-    return _laid_out(nets, flows, chip, (tree, path), parts, effort, seed, fixed or {}, dead)
+    return _best_layout(nets, flows, chip, (tree, path), parts, effort, seed, fixed or {}, dead)
 
 
 def arrange(
@@ -118,93 +120,106 @@ def arrange(
     """
     size = int(max(source.max(), target.max())) + 1 if parts is None else parts
     flows = flows_between(np.asarray(source), np.asarray(target), np.asarray(weight, np.float64), size)
-    return _laid_out(None, flows, chip, (0.0, 1.0), size, effort, seed, {}, ())
+    return _best_layout(None, flows, chip, (0.0, 1.0), size, effort, seed, {}, ())
 
 
-def _laid_out(
+def _best_layout(
     nets: Nets | None, flows: Flows, chip: Chip, prices: tuple[float, float], parts: int, effort: str, seed: int,
     fixed: Mapping[int, int], dead: Sequence[int],
 ) -> Ints:  # fmt: skip
+    """The core of each part after all steps; prices are of a link of a tree and of a path."""
     budget = effort_of(effort)
-    open_ = open_places(chip, parts, fixed, dead)
+    places = open_places(chip, parts, fixed, dead)
     if parts == 0:
         return np.zeros(0, np.int64)
-    free = np.setdiff1d(np.arange(parts), list(fixed))
     random = random_state(seed, "layout")
-    table: Any = as_table(flows)
-    best, least = np.zeros(0, np.int64), np.inf
-    starts = _starts(chip, flows, parts, open_, free, fixed)
-    ranked = sorted(((path_cost(as_table(mesh_of(chip, open_, place)), table), i) for i, place in enumerate(starts)))
-    share = 1.0 - TREES if prices[0] > 0.0 else PATHS_ONLY
-    steps = int(min(budget * share / (2 * len(flows.part) / parts + 20), 20_000.0 * parts))
-    if len(open_) > 1 and len(flows.part):
-        courses = BOILS[effort] if parts <= SMALL else RESTARTS[effort]
-        for course in range(courses):
-            raw = mesh_of(chip, open_, starts[ranked[course % min(len(ranked), 3)][1]])
-            mesh: Any = as_table(raw)
-            scale = max(1e-300, ranked[0][0] / max(1, len(flows.part)))
-            # Every other course keeps the order of its start, or forgets it.
-            hot, reach = (scale, 4) if course % 2 == 0 else (4.0 * scale, max(chip.width, chip.height))
-            anneal_paths(mesh, table, hot, 0.03 * scale, reach, steps // courses, random)
-            anneal_paths(mesh, table, 0.0, 0.0, 2, steps // courses // 10, random)
-            cost = path_cost(mesh, table)
-            if nets is not None and prices[0] > 0.0:
-                cost = _trees(nets, flows, raw, prices, 0, random, axes(chip)[2])
-            if cost < least:
-                best, least = raw.place.copy(), cost
-    else:
-        best = starts[ranked[0][1]]
-    if nets is not None and prices[0] > 0.0 and len(open_) > 1 and len(nets.root):
-        raw = mesh_of(chip, open_, best)
-        looked = (2 * len(nets.part) + len(nets.root)) / parts * 2 + 20
-        _trees(nets, flows, raw, prices, int(min(budget * TREES / looked, 3000.0 * parts)), random, axes(chip)[2])
-        best = raw.place
+    on_trees = nets is not None and prices[0] > 0.0
+    best = _annealed_on_paths(nets if on_trees else None, flows, chip, prices, places, fixed, effort, random)
+    if nets is not None and on_trees and len(places) > 1 and len(nets.root):
+        mesh = mesh_of(chip, places, best)
+        work = (2 * len(nets.part) + len(nets.root)) / parts * 2 + 20
+        steps = int(min(budget * TREES / work, 3000.0 * parts))
+        _anneal_on_trees(nets, flows, mesh, prices, steps, random, axes(chip)[2])
+        best = mesh.place
         if parts <= SMALL:
-            best = _boiled(nets, flows, chip, open_, best, prices, effort, random)
+            best = _restarted(nets, flows, chip, places, best, prices, effort, random)
     return best
 
 
-def _boiled(
-    nets: Nets, flows: Flows, chip: Chip, open_: Ints, place: Ints, prices: tuple[float, float], effort: str,
-    random: Any,
+def _annealed_on_paths(
+    nets: Nets | None, flows: Flows, chip: Chip, prices: tuple[float, float], places: Ints, fixed: Mapping[int, int],
+    effort: str, random: RandomState,
 ) -> Ints:  # fmt: skip
-    """Few parts have narrow valleys: the trees are annealed from hot again and again, and the best kept."""
-    width = axes(chip)[2]
-    best, least = place, _trees(nets, flows, mesh_of(chip, open_, place), prices, 0, random, width)
-    for _ in range(BOILS[effort]):
-        raw = mesh_of(chip, open_, best)
-        cost = _trees(nets, flows, raw, prices, 400 * len(place), random, width, hot=2.0)
+    """The best of several annealings on separate paths, by the cost of trees where there are `nets`."""
+    parts = len(flows.start) - 1
+    table: Any = as_table(flows)
+    starts = _starts(chip, flows, parts, places, fixed)
+    ranked = sorted((path_cost(as_table(mesh_of(chip, places, place)), table), i) for i, place in enumerate(starts))
+    if len(places) <= 1 or not len(flows.part):
+        return starts[ranked[0][1]]
+    best, least = np.zeros(0, np.int64), np.inf
+    share = 1.0 - TREES if prices[0] > 0.0 else PATHS_ONLY
+    steps = int(min(effort_of(effort) * share / (2 * len(flows.part) / parts + 20), 20_000.0 * parts))
+    scale = max(1e-300, ranked[0][0] / max(1, len(flows.part)))
+    runs = SMALL_RESTARTS[effort] if parts <= SMALL else RESTARTS[effort]
+    for run in range(runs):
+        raw = mesh_of(chip, places, starts[ranked[run % min(len(ranked), 3)][1]])
+        mesh: Any = as_table(raw)
+        # Runs in turn keep the order of their start, or leave nothing of it.
+        hot, reach = (scale, 4) if run % 2 == 0 else (4.0 * scale, max(chip.width, chip.height))
+        anneal_paths(mesh, table, hot, 0.03 * scale, reach, steps // runs, random)
+        anneal_paths(mesh, table, 0.0, 0.0, 2, steps // runs // 10, random)
+        cost = path_cost(mesh, table)
+        if nets is not None:
+            cost = _anneal_on_trees(nets, flows, raw, prices, 0, random, axes(chip)[2])
         if cost < least:
             best, least = raw.place.copy(), cost
     return best
 
 
-def _trees(
+def _restarted(
+    nets: Nets, flows: Flows, chip: Chip, places: Ints, place: Ints, prices: tuple[float, float], effort: str,
+    random: RandomState,
+) -> Ints:  # fmt: skip
+    """The best of many annealings on trees from hot: few parts have narrow valleys."""
+    width = axes(chip)[2]
+    best, least = place, _anneal_on_trees(nets, flows, mesh_of(chip, places, place), prices, 0, random, width)
+    for _ in range(SMALL_RESTARTS[effort]):
+        mesh = mesh_of(chip, places, best)
+        cost = _anneal_on_trees(nets, flows, mesh, prices, 400 * len(place), random, width, hot=2.0)
+        if cost < least:
+            best, least = mesh.place.copy(), cost
+    return best
+
+
+def _anneal_on_trees(
     nets: Nets,
     flows: Flows,
     raw: Mesh,
     prices: tuple[float, float],
     steps: int,
-    random: Any,
+    random: RandomState,
     width: int,
     hot: float = 0.2,
 ) -> float:
-    """Anneal on the trees and return the cost."""
+    """Anneal on the trees, unless that makes the layout dearer; returns the cost."""
     count = len(nets.root)
     trees: Any = as_table(Trees(*(np.zeros(shape, np.uint64) for shape in ((count, width), count, width))))
     mesh: Any = as_table(raw)
     table: Any = as_table(nets)
-    lines: Any = as_table(flows)
-    plant(mesh, table, trees)
-    cost = prices[0] * tree_cost(mesh, table, trees) + prices[1] * path_cost(mesh, lines)
+    flow_table: Any = as_table(flows)
+    fill_trees(mesh, table, trees)
+    cost = prices[0] * tree_cost(mesh, table, trees) + prices[1] * path_cost(mesh, flow_table)
     if steps > 0:
         price = np.array(prices, np.float64)
-        kept = raw.place.copy(), raw.at.copy()
+        before = raw.place.copy(), raw.at.copy()
         scale = cost / max(1, len(flows.part))
-        gain = anneal_trees(mesh, table, trees, lines, price, hot * scale, 0.005 * scale, 3, steps * 3 // 4, random)
-        gain += anneal_trees(mesh, table, trees, lines, price, 0.0, 0.0, 2, steps // 4, random)
+        gain = anneal_trees(
+            mesh, table, trees, flow_table, price, hot * scale, 0.005 * scale, 3, steps * 3 // 4, random
+        )  # fmt: skip
+        gain += anneal_trees(mesh, table, trees, flow_table, price, 0.0, 0.0, 2, steps // 4, random)
         if gain > 0.0:
-            raw.place[:], raw.at[:] = kept
+            raw.place[:], raw.at[:] = before
         else:
             cost += gain
     return float(cost)
@@ -212,19 +227,20 @@ def _trees(
 
 def open_places(chip: Chip, parts: int, fixed: Mapping[int, int], dead: Sequence[int]) -> Ints:
     """Places that free parts may take."""
-    lost = set(dead)
-    if parts > chip.cores - len(lost):
+    dead_cores = set(dead)
+    if parts > chip.cores - len(dead_cores):
         raise ParameterError(
-            f"{parts} parts need a core each", where=chip.name, value=f"{chip.cores - len(lost)} cores that work"
+            f"{parts} parts need a core each", where=chip.name, value=f"{chip.cores - len(dead_cores)} cores that work"
         )
     taken = list(fixed.values())
-    if len(set(taken)) < len(taken) or lost & set(taken):
+    if len(set(taken)) < len(taken) or dead_cores & set(taken):
         raise ParameterError("fixed parts need a core each, and one that works", where="fixed", value=dict(fixed))
-    return np.setdiff1d(np.arange(chip.cores), [*lost, *taken]).astype(np.int64)
+    return np.setdiff1d(np.arange(chip.cores), [*dead_cores, *taken]).astype(np.int64)
 
 
-def _starts(chip: Chip, flows: Flows, parts: int, open_: Ints, free: Ints, fixed: Mapping[int, int]) -> list[Ints]:
-    """Places of all parts, one array for each way to begin."""
+def _starts(chip: Chip, flows: Flows, parts: int, places: Ints, fixed: Mapping[int, int]) -> list[Ints]:
+    """Places of all parts, one array for each start."""
+    free = np.setdiff1d(np.arange(parts), list(fixed))
     per_tile = np.arange(chip.cores_per_tile)
     _, _, width, height = axes(chip)
     grid = _grid(chip).ravel()
@@ -233,10 +249,13 @@ def _starts(chip: Chip, flows: Flows, parts: int, open_: Ints, free: Ints, fixed
     for curve in (rows(width, height), columns, snake(width, height), hilbert(width, height)):
         tiles = grid[curve]
         line = (tiles[tiles >= 0][:, None] + per_tile).ravel()
-        line = line[np.isin(line, open_)]
-        found.append(_with(parts, free, line[: len(free)], fixed))
+        line = line[np.isin(line, places)]
+        place = np.empty(parts, np.int64)
+        place[free] = line[: len(free)]
+        place[list(fixed)] = list(fixed.values())
+        found.append(place)
     if parts > 2 and len(flows.part) and len(free) == parts:
-        found.append(spectral(flows, open_, np.stack(axes(chip)[:2], axis=1)))
+        found.append(spectral(flows, places, np.stack(axes(chip)[:2], axis=1)))
     return found
 
 
@@ -249,20 +268,13 @@ def _grid(chip: Chip) -> Ints:
     return grid
 
 
-def _with(parts: int, free: Ints, places: Ints, fixed: Mapping[int, int]) -> Ints:
-    place = np.empty(parts, np.int64)
-    place[free] = places
-    place[list(fixed)] = list(fixed.values())
-    return place
-
-
-def mesh_of(chip: Chip, open_: Ints, place: Ints) -> Mesh:
-    """The mesh with parts at their places, of which those in `open_` may change."""
+def mesh_of(chip: Chip, places: Ints, place: Ints) -> Mesh:
+    """The mesh with parts at their places, of which those at `places` may change."""
     x, y, _, _ = axes(chip)
     at = np.full(chip.cores, -1, np.int64)
     at[place] = np.arange(len(place))
     may = np.zeros(chip.cores, np.int64)
-    may[open_] = 1
+    may[places] = 1
     tiles = np.arange(chip.cores, dtype=np.int64) // chip.cores_per_tile
     per_tile = np.array([chip.cores_per_tile], np.int64)
-    return Mesh(x, y, tiles, per_tile, open_, may, _grid(chip), place.astype(np.int64).copy(), at)
+    return Mesh(x, y, tiles, per_tile, places, may, _grid(chip), place.astype(np.int64).copy(), at)

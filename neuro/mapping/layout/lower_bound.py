@@ -1,4 +1,4 @@
-"""A lower bound on the paths of a partition: no layout of these parts can have shorter ones."""
+"""A lower bound on the paths of a partition over all layouts."""
 
 from __future__ import annotations
 

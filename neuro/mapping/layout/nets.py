@@ -1,4 +1,4 @@
-"""Parts and the nets between them: neurons of a part with the same destinations are one net, their spikes added."""
+"""Nets between parts: neurons of a part with the same destinations are one net, their spikes added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Flows", "Nets", "flows_between", "flows_of", "nets_of"]
 
 
 DENSE = 1500
-"""Parts up to which flows between all pairs of them fit a table."""
+"""Parts up to which the flows between all pairs are counted in a table."""
 
 
 class Nets(NamedTuple):
@@ -31,7 +31,7 @@ class Nets(NamedTuple):
     part: Annotated[Ints, np.int64, 1]
     """Destination parts, the source's own left out, increasing within a net."""
     has: Annotated[Words, np.uint64, 2]
-    """The destinations once more, as bits: (nets, words)."""
+    """The destinations as bits, (nets, words)."""
     part_start: Annotated[Ints, np.int64, 1]
     """First net that ends on each part, (parts + 1,)."""
     part_net: Annotated[Ints, np.int64, 1]
@@ -76,7 +76,7 @@ def nets_of(traffic: Traffic, part: Ints, parts: int) -> Nets:
     """
     salt = np.random.Generator(np.random.PCG64(1)).integers(0, 2**63, size=(2, 2, parts), dtype=np.uint64)
     spikes = np.ascontiguousarray(traffic.spikes, np.float64)
-    start, ends, key = _listed(traffic.start, traffic.target, np.ascontiguousarray(part, np.int64), parts, salt)
+    start, ends, key = _destinations(traffic.start, traffic.target, np.ascontiguousarray(part, np.int64), parts, salt)
     sent = np.flatnonzero((np.diff(start) > 0) & (spikes > 0))
     order = sent[np.lexsort((key[sent, 1], key[sent, 0]))]
     new = np.ones(len(order), np.bool_)
@@ -109,30 +109,31 @@ def flows_of(nets: Nets, parts: int) -> Flows:
 
 
 def flows_between(source: Ints, target: Ints, spikes: Floats, parts: int) -> Flows:
-    """Spikes between pairs of parts from a list of (source, target, spikes); what stays in a part is left out."""
+    """Spikes between pairs of parts from a list of (source, target, spikes); spikes within a part are left out."""
     if parts <= DENSE:
         table = np.bincount(source * parts + target, weights=spikes, minlength=parts * parts).reshape(parts, parts)
         table = table + table.T
         np.fill_diagonal(table, 0.0)
         a, b = np.nonzero(table)
         return Flows(_starts(a, parts), b.astype(np.int64), np.ascontiguousarray(table[a, b], np.float64))
-    kept = source != target
-    a = np.concatenate([source[kept], target[kept]]).astype(np.int64)
-    b = np.concatenate([target[kept], source[kept]]).astype(np.int64)
+    remote = source != target
+    a = np.concatenate([source[remote], target[remote]]).astype(np.int64)
+    b = np.concatenate([target[remote], source[remote]]).astype(np.int64)
     pair, place = np.unique(a * parts + b, return_inverse=True)
-    total = np.bincount(place, weights=np.concatenate([spikes[kept]] * 2), minlength=len(pair))
+    total = np.bincount(place, weights=np.concatenate([spikes[remote]] * 2), minlength=len(pair))
     return Flows(_starts(pair // parts, parts), pair % parts, total.astype(np.float64))
 
 
-def _starts(sorted_or_not: Ints, size: int) -> Ints:
-    return np.concatenate([[0], np.cumsum(np.bincount(sorted_or_not, minlength=size))]).astype(np.int64)
+def _starts(rows: Ints, size: int) -> Ints:
+    """Where the entries of each row begin once they are sorted by row."""
+    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))]).astype(np.int64)
 
 
 @kernel
-def _listed(
+def _destinations(
     start: Ints, target: Ids, part: Ints, parts: int, salt: NDArray[np.uint64]
 ) -> tuple[Ints, Ints, NDArray[np.uint64]]:
-    """Other parts with targets of each neuron, increasing; and 128 bits that stand for them and the neuron's part."""
+    """Other parts with targets of each neuron, increasing; and a hash of 128 bits of them and the neuron's part."""
     n = len(start) - 1
     seen = np.full(parts, -1, np.int64)
     begin = np.zeros(n + 1, np.int64)

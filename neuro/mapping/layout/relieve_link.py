@@ -1,4 +1,4 @@
-"""Taking load off the busiest link: parts change places while the most loaded link, or all links squared, gets less."""
+"""Relief of the busiest link: parts change places while the largest load, or the sum of squares, falls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from neuro.jit import as_table, inner, kernel
 from neuro.mapping.layout.anneal_parts import Mesh, change_places
 from neuro.mapping.layout.layout import mesh_of, open_places
 from neuro.mapping.layout.nets import Nets
-from neuro.mapping.layout.trees import Words
-from neuro.mapping.refine.anneal_neurons import below
-from neuro.mapping.refine.refine import axes, effort_of, random_state
+from neuro.mapping.random import RandomState, random_below, random_state
+from neuro.mapping.search import axes, effort_of
 from neuro.validation import Floats, Ints
 
 __all__ = ["relieve_link"]
@@ -22,7 +21,7 @@ __all__ = ["relieve_link"]
 def relieve_link(
     nets: Nets, chip: Chip, place: Ints, *, effort: str = "balanced", seed: int = 0, dead: Any = ()
 ) -> Ints:
-    """A layout whose most loaded link carries no more than that of `place`, with multicast.
+    """A layout whose busiest link carries no more than that of `place`, with multicast.
 
     Parameters
     ----------
@@ -41,13 +40,15 @@ def relieve_link(
     steps = int(min(effort_of(effort) / (20.0 * (len(nets.part) + len(nets.root))), 200.0 * len(place)))
     raw = mesh_of(chip, open_places(chip, len(place), {}, dead), place)
     loads = np.zeros(4 * width * height)
-    _descend(as_table(raw), as_table(nets), loads, max(50, steps), random_state(seed, "lighten"))
+    # Results depend on the name of the random numbers, so it stays as it was first.
+    random = random_state(seed, "lighten")
+    _descend(as_table(raw), as_table(nets), loads, max(50, steps), random)
     return raw.place
 
 
 @inner
 def _load(mesh: Mesh, nets: Nets, loads: Floats, seen: Ints) -> float:
-    """Fill in the load of every link (east, west, north, south of each tile); the largest."""
+    """Fill in the load of every link (east, west, north, south of each tile); returns the largest."""
     height, width = mesh.grid.shape
     tiles = width * height
     loads[:] = 0.0
@@ -76,14 +77,14 @@ def _load(mesh: Mesh, nets: Nets, loads: Floats, seen: Ints) -> float:
 
 
 @kernel
-def _descend(mesh: Mesh, nets: Nets, loads: Floats, steps: int, random: Words) -> None:
-    """Exchange parts at random; keep what lowers the largest load, or the sum of squares and not the largest."""
+def _descend(mesh: Mesh, nets: Nets, loads: Floats, steps: int, random: RandomState) -> None:
+    """Exchange parts at random where the largest load falls, or stays and the sum of squares does not rise."""
     seen = np.full(loads.size, -1, np.int64)
     largest = _load(mesh, nets, loads, seen)
     squares = np.sum(loads * loads)
     for _ in range(steps):
-        a = mesh.open[below(random, mesh.open.size)]
-        b = mesh.open[below(random, mesh.open.size)]
+        a = mesh.open[random_below(random, mesh.open.size)]
+        b = mesh.open[random_below(random, mesh.open.size)]
         if a == b or (mesh.at[a] < 0 and mesh.at[b] < 0):
             continue
         change_places(mesh, a, b)

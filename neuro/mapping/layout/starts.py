@@ -1,4 +1,4 @@
-"""Where parts begin on the mesh: along curves, in rows, and by the two slowest modes of the traffic between them."""
+"""Layouts to begin with: along curves, in rows, and by the two slowest modes of the traffic between parts."""
 
 from __future__ import annotations
 
@@ -87,31 +87,31 @@ def spectral(flows: Flows, places: Ints, xy: Ints, rounds: int = 300) -> Ints:
     """
     parts = len(flows.start) - 1
     modes = _modes(flows.start, flows.part, flows.spikes, rounds)
-    spread = xy[places].astype(np.float64)
+    position = xy[places].astype(np.float64)
     goals = np.empty((parts, 2))
-    longer = int(np.ptp(spread[:, 1]) > np.ptp(spread[:, 0]))
+    longer = int(np.ptp(position[:, 1]) > np.ptp(position[:, 0]))
     for mode, axis in enumerate((longer, 1 - longer)):
         order = np.argsort(modes[mode], kind="stable")
-        taken = np.sort(spread[:, axis])
+        taken = np.sort(position[:, axis])
         goals[order, axis] = taken[(np.arange(parts) * len(places)) // parts]
     if len(places) <= 1200:
         from scipy.optimize import linear_sum_assignment
 
-        cost = ((goals[:, None, :] - spread[None, :, :]) ** 2).sum(axis=2)
+        cost = ((goals[:, None, :] - position[None, :, :]) ** 2).sum(axis=2)
         part, place = linear_sum_assignment(cost)
         found = np.empty(parts, np.int64)
         found[part] = places[place]
         return found
-    # Too many for an assignment: cut into columns by one mode, and each column by the other.
-    sorted_: Any = np.lexsort((spread[:, 1 - longer], spread[:, longer]))
+    # Too many for an assignment: parts go to columns by one mode, and to places of a column by the other.
+    by_column: Any = np.lexsort((position[:, 1 - longer], position[:, longer]))
     found = np.empty(parts, np.int64)
     by_first = np.argsort(goals[:, longer], kind="stable")
-    lines = spread[sorted_, longer]
+    lines = position[by_column, longer]
     used = 0
     for line in np.unique(lines):
-        at = places[sorted_[lines == line]]
-        share = by_first[used : used + len(at)]
-        found[share[np.argsort(modes[1][share], kind="stable")]] = at[: len(share)]
+        column = places[by_column[lines == line]]
+        share = by_first[used : used + len(column)]
+        found[share[np.argsort(modes[1][share], kind="stable")]] = column[: len(share)]
         used += len(share)
     return found
 

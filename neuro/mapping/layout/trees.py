@@ -1,4 +1,4 @@
-"""Multicast trees in closed form: how many links a spike's XY tree has, and what a changed destination changes."""
+"""Multicast trees in closed form: the links of a spike's XY tree, and their change with a destination."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from neuro.jit import highest_bit, inner, lowest_bit
 
-__all__ = ["Words", "bit", "change", "span", "whole"]
+__all__ = ["NONE", "ONE", "Words", "bit", "links_change", "span", "tree_links"]
 
 Words = NDArray[np.uint64]
 ONE, NONE = np.uint64(1), np.uint64(0)
@@ -28,7 +28,7 @@ def span(word: np.uint64, root: int) -> int:
 
 
 @inner
-def whole(columns: Words, used: np.uint64, x0: int, y0: int) -> int:
+def tree_links(columns: Words, used: np.uint64, x0: int, y0: int) -> int:
     """Links of the XY tree from (x0, y0) to all places set in `columns`; bit x of `used` says that column x has any.
 
     The tree first runs along the row of its source to every column in use, then up and down each of these: so it
@@ -43,10 +43,10 @@ def whole(columns: Words, used: np.uint64, x0: int, y0: int) -> int:
 
 
 @inner
-def change(
+def links_change(
     columns: Words, used: np.uint64, x0: int, y0: int, out: bool, xa: int, ya: int, into: bool, xb: int, yb: int
 ) -> int:
-    """By how many links the tree grows if (xa, ya) leaves its destinations (`out`) and (xb, yb) joins (`into`)."""
+    """The growth of the tree in links if (xa, ya) leaves its destinations (`out`) and (xb, yb) joins (`into`)."""
     if out and into and xa == xb:
         before = columns[xa]
         now = (before & ~bit(ya)) | bit(yb)

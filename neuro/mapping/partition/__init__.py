@@ -1,1 +1,1 @@
-"""Which neurons share a core; `choose.py` picks the method."""
+"""The partition: which neurons share a core. Open `choose.py` first: it picks the method."""

@@ -1,4 +1,4 @@
-"""Annealing of partitions within every limit of a core at once, what is beyond a limit priced until nothing is."""
+"""Annealing of partitions with every limit of a core at once: what is beyond a limit has a price that rises."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import inlined, inner, kernel
-from neuro.mapping.partition.anneal import Parts, SearchState, Tables, boltzmann, draw, move
+from neuro.mapping.partition.heat_bath import boltzmann
 from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.partition.tables import Parts, Tables, move
+from neuro.mapping.random import RandomState, next_uniform
 from neuro.mapping.traffic import Ids
 from neuro.validation import Ints
 
-__all__ = ["Demands", "Use", "excess", "settle", "use_of"]
+__all__ = ["Demands", "Use", "anneal_limits", "excess", "use_of"]
 
 
 class Demands(NamedTuple):
-    """What vertices take and what parts have."""
+    """Needs of vertices and limits of parts."""
 
     each: Ints
-    """What a vertex takes of each resource that adds up, shape (vertices, resources)."""
+    """Need of each vertex for each resource that adds up, shape (vertices, resources)."""
     most: Ints
-    """What a part has of it, shape (resources, parts)."""
+    """Limit of each part for each of these resources, shape (resources, parts)."""
     unit: NDArray[np.float64]
-    """What of each resource counts as one in excess; axons come last; shape (resources + 1,)."""
+    """The excess of each resource that counts as 1; axons come last; shape (resources + 1,)."""
     axons: int
     """Most source neurons with a target in a part; below zero: any number."""
     outs: int
@@ -57,9 +59,9 @@ class Use(NamedTuple):
 
 
 @kernel
-def use_of(nets: Hypergraph, part: Parts, axat: Tables, demands: Demands) -> Use:
+def use_of(nets: Hypergraph, part: Parts, axon_tables: Tables, demands: Demands) -> Use:
     """What parts hold."""
-    count = axat.pins.shape[1]
+    count = axon_tables.pins.shape[1]
     use = Use(
         np.zeros((demands.each.shape[1], count), np.int64),
         np.zeros(count, np.int64),
@@ -75,7 +77,7 @@ def use_of(nets: Hypergraph, part: Parts, axat: Tables, demands: Demands) -> Use
     for e in range(len(nets.weight)):
         own = part[demands.source[e]]
         for p in range(count):
-            if axat.pins[e, p] > 0:
+            if axon_tables.pins[e, p] > 0:
                 use.axons[p] += 1
                 use.reached[e] += 1
                 use.outs[own] += p != own
@@ -98,7 +100,8 @@ def excess(use: Use, demands: Demands) -> float:
 
 
 @inlined
-def _over(used: int, most: int, unit: float) -> float:
+def _penalty(used: int, most: int, unit: float) -> float:
+    """The square of what is beyond a limit, in units."""
     x = float(max(used - most, 0)) / unit
     return x * x
 
@@ -107,16 +110,16 @@ def _over(used: int, most: int, unit: float) -> float:
 def _carry(
     graph: Hypergraph,
     part: Parts,
-    at: Tables,
+    tables: Tables,
     nets: Hypergraph,
-    axat: Tables,
-    same: bool,
+    axon_tables: Tables,
+    axons_only: bool,
     demands: Demands,
     use: Use,
     v: int,
     b: int,
 ) -> int:
-    """Move vertex v to part b and mend all tables; returns the work done."""
+    """Move vertex v to part b and update all tables; returns the work done."""
     a = part[v]
     for r in range(demands.each.shape[1]):
         use.load[r, a] -= demands.each[v, r]
@@ -129,46 +132,100 @@ def _carry(
         for k in range(nets.begin[v], nets.begin[v + 1]):
             e = nets.net[k]
             own = part[demands.source[e]]
-            if axat.pins[e, a] == 1:
+            if axon_tables.pins[e, a] == 1:
                 use.axons[a] -= 1
                 use.reached[e] -= 1
                 use.outs[own] -= a != own
-            if axat.pins[e, b] == 0:
+            if axon_tables.pins[e, b] == 0:
                 use.axons[b] += 1
                 use.reached[e] += 1
                 use.outs[own] += b != own
     work = 0
-    if not same:
-        work += move(graph, part, at, v, b)
+    if not axons_only:
+        work += move(graph, part, tables, v, b)
         part[v] = a
-    if same or demands.axons >= 0 or demands.outs >= 0:
-        work += move(nets, part, axat, v, b)
+    if axons_only or demands.axons >= 0 or demands.outs >= 0:
+        work += move(nets, part, axon_tables, v, b)
     part[v] = b
     if demands.outs >= 0:
         for k in range(demands.owner[v], demands.owner[v + 1]):
             e = demands.sent[k]
-            use.outs[a] -= use.reached[e] - (axat.pins[e, a] > 0)
-            use.outs[b] += use.reached[e] - (axat.pins[e, b] > 0)
+            use.outs[a] -= use.reached[e] - (axon_tables.pins[e, a] > 0)
+            use.outs[b] += use.reached[e] - (axon_tables.pins[e, b] > 0)
     return work
 
 
 @inner
-def _outs(use: Use, demands: Demands) -> float:
+def _outs_penalty(use: Use, demands: Demands) -> float:
+    """The penalty of all axons out beyond their limit."""
     total = 0.0
     if demands.outs >= 0:
         for p in range(len(use.outs)):
-            total += _over(use.outs[p], demands.outs, demands.unit[len(demands.unit) - 1])
+            total += _penalty(use.outs[p], demands.outs, demands.unit[len(demands.unit) - 1])
     return total
 
 
+@inlined
+def _leaving_gain(demands: Demands, use: Use, v: int, a: int, alone: int, axons_alone: int, price: float) -> float:
+    """The gain of vertex v leaving part a: nets that it is alone in, and less excess."""
+    gain = float(alone)
+    for r in range(demands.each.shape[1]):
+        x, u = use.load[r, a], demands.unit[r]
+        most = demands.most[r, a]
+        gain += price * (_penalty(x, most, u) - _penalty(x - demands.each[v, r], most, u))
+    if demands.axons >= 0:
+        x, u = use.axons[a], demands.unit[len(demands.unit) - 1]
+        gain += price * (_penalty(x, demands.axons, u) - _penalty(x - axons_alone, demands.axons, u))
+    return gain
+
+
+@inlined
+def _entry_excess(demands: Demands, use: Use, v: int, p: int, new_axons: int, price: float, cost: float) -> float:
+    """A cost with that of the excess that vertex v brings to part p; infinite where it must keep apart from others."""
+    for r in range(demands.each.shape[1]):
+        y, u = use.load[r, p], demands.unit[r]
+        most = demands.most[r, p]
+        if y + demands.each[v, r] > most:
+            cost += price * (_penalty(y + demands.each[v, r], most, u) - _penalty(y, most, u))
+    if demands.axons >= 0 and use.axons[p] + new_axons > demands.axons:
+        y, u = use.axons[p], demands.unit[len(demands.unit) - 1]
+        cost += price * (_penalty(y + new_axons, demands.axons, u) - _penalty(y, demands.axons, u))
+    kind = demands.label[v]
+    if kind >= 0:
+        for other in range(demands.clash.shape[0]):
+            if demands.clash[kind, other] and use.kinds[p, other] > 0:
+                cost = np.inf
+    return cost
+
+
+@inlined
+def _choose(cost: NDArray[np.float64], low: float, heat: float, a: int, random: RandomState) -> int:
+    """A part by Boltzmann's distribution of costs, of which `low` is the lowest; a is the part of the vertex."""
+    total = 0.0
+    for p in range(len(cost)):
+        x = (cost[p] - low) / heat
+        if x < 14.0:
+            total += boltzmann(x)
+    rest = next_uniform(random) * total
+    b = a
+    for p in range(len(cost)):
+        x = (cost[p] - low) / heat
+        if x < 14.0:
+            b = p
+            rest -= boltzmann(x)
+            if rest < 0.0:
+                break
+    return b
+
+
 @kernel
-def settle(
+def anneal_limits(
     graph: Hypergraph,
     part: Parts,
-    at: Tables,
+    tables: Tables,
     nets: Hypergraph,
-    axat: Tables,
-    same: bool,
+    axon_tables: Tables,
+    axons_only: bool,
     demands: Demands,
     use: Use,
     fixed: NDArray[np.bool_],
@@ -177,15 +234,14 @@ def settle(
     fall: float,
     price: float,
     until: bool,
-    state: SearchState,
+    random: RandomState,
 ) -> float:
-    """Go round the vertices until `budget` entries are touched, or with `until` until all is within limits.
+    """Visit the vertices in turn until `budget` entries are touched, or with `until` until all is within limits.
 
-    `same`: what is made small is the sum of axons, whose tables `axat` are. The square of what is in excess is priced;
-    the price rises while anything is. Returns the last price, or a number below zero where something is in excess.
+    With `axons_only` the cost is the sum of axons, whose tables are `axon_tables`. The square of each excess is priced;
+    the price rises while there is any. Returns the last price, or a number below zero where something is in excess.
     """
     n, count = len(part), len(use.axons)
-    last = len(demands.unit) - 1
     cost = np.zeros(count)
     work = 0
     heat = hot
@@ -204,58 +260,25 @@ def settle(
                 continue
             a = part[v]
             work += 6 * count
-            leaving = float(axat.alone[v] if same else at.alone[v])
-            for r in range(demands.each.shape[1]):
-                x, u = use.load[r, a], demands.unit[r]
-                m = demands.most[r, a]
-                leaving += price * (_over(x, m, u) - _over(x - demands.each[v, r], m, u))
-            if demands.axons >= 0:
-                x, u = use.axons[a], demands.unit[last]
-                leaving += price * (_over(x, demands.axons, u) - _over(x - axat.alone[v], demands.axons, u))
-            row = axat.missing[v] if same else at.missing[v]
-            brought = axat.missing[v]
-            kind = demands.label[v]
+            alone = axon_tables.alone[v] if axons_only else tables.alone[v]
+            gain = _leaving_gain(demands, use, v, a, alone, axon_tables.alone[v], price)
+            row = axon_tables.missing[v] if axons_only else tables.missing[v]
             low = 0.0
             for p in range(count):
-                if p == a:
-                    cost[p] = 0.0
-                    continue
-                x = float(row[p]) - leaving
-                if x < low + 14.0 * heat:
-                    for r in range(demands.each.shape[1]):
-                        y, u = use.load[r, p], demands.unit[r]
-                        m = demands.most[r, p]
-                        if y + demands.each[v, r] > m:
-                            x += price * (_over(y + demands.each[v, r], m, u) - _over(y, m, u))
-                    if demands.axons >= 0 and use.axons[p] + brought[p] > demands.axons:
-                        y, u = use.axons[p], demands.unit[last]
-                        x += price * (_over(y + brought[p], demands.axons, u) - _over(y, demands.axons, u))
-                    if kind >= 0:
-                        for other in range(demands.clash.shape[0]):
-                            if demands.clash[kind, other] and use.kinds[p, other] > 0:
-                                x = np.inf
-                cost[p] = x
-                low = min(low, x)
-            total = 0.0
-            for p in range(count):
-                x = (cost[p] - low) / heat
-                if x < 14.0:
-                    total += boltzmann(x)
-            mark = draw(state) * total
-            b = a
-            for p in range(count):
-                x = (cost[p] - low) / heat
-                if x < 14.0:
-                    b = p
-                    mark -= boltzmann(x)
-                    if mark < 0.0:
-                        break
+                cost[p] = 0.0
+                if p != a:
+                    x = float(row[p]) - gain
+                    if x < low + 14.0 * heat:
+                        x = _entry_excess(demands, use, v, p, axon_tables.missing[v, p], price, x)
+                    cost[p] = x
+                    low = min(low, x)
+            b = _choose(cost, low, heat, a, random)
             if b == a:
                 continue
-            before = _outs(use, demands)
-            work += _carry(graph, part, at, nets, axat, same, demands, use, v, b)
+            before = _outs_penalty(use, demands)
+            work += _carry(graph, part, tables, nets, axon_tables, axons_only, demands, use, v, b)
             if demands.outs >= 0:
-                worse = price * (_outs(use, demands) - before)
-                if worse > 14.0 * heat or (worse > 0.0 and draw(state) >= boltzmann(worse / heat)):
-                    work += _carry(graph, part, at, nets, axat, same, demands, use, v, a)
+                worse = price * (_outs_penalty(use, demands) - before)
+                if worse > 14.0 * heat or (worse > 0.0 and next_uniform(random) >= boltzmann(worse / heat)):
+                    work += _carry(graph, part, tables, nets, axon_tables, axons_only, demands, use, v, a)
     return price if excess(use, demands) == 0.0 else -1.0

@@ -1,27 +1,37 @@
-"""Cutting a network into parts by the rules of a placement: the limits that bind are found out first."""
+"""The choice of the method that cuts a network into parts: by the rules, the limits that bind, and the size."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from neuro.mapping.constraints import Rules, not_found
-from neuro.mapping.partition.anneal import Parts, SearchState, tables
-from neuro.mapping.partition.anneal_limits import settle, use_of
-from neuro.mapping.partition.feasible import Terms, additive, axon_limit, demands_of, fewest, first_fit, fits, within
+from neuro.chip.route_kernels import count_routes
+from neuro.mapping.constraints import Rules, no_partition_found
+from neuro.mapping.partition.anneal_limits import anneal_limits, use_of
+from neuro.mapping.partition.feasible import (
+    Terms,
+    additive,
+    axon_limit,
+    demands_of,
+    first_fit,
+    fits,
+    partition_into_fewest,
+    partition_within,
+)
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import Hypergraph, deliveries, hypergraph_of, merged
-from neuro.mapping.partition.large import partition_streamed, too_large
+from neuro.mapping.partition.large import partition_large, too_large
 from neuro.mapping.partition.multilevel import Effort, Problem, partition
-from neuro.mapping.routes import routes_of
+from neuro.mapping.partition.tables import Parts, tables_of
+from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import incoming
 
-__all__ = ["cut"]
+__all__ = ["cut_network"]
 
 SPARE = 1.15
-"""Parts to begin with, for the parts that are needed at least: two half-empty ones are never better than one."""
+"""Parts to begin with, per part that is needed at least: two half-empty parts are never better than one."""
 
 
-def cut(rules: Rules, objective: str, effort: Effort, state: SearchState) -> Parts:
+def cut_network(rules: Rules, objective: str, effort: Effort, random: RandomState) -> Parts:
     """Part of each neuron, by number of `rules.cores`.
 
     Raises
@@ -32,75 +42,79 @@ def cut(rules: Rules, objective: str, effort: Effort, state: SearchState) -> Par
     terms = rules.terms
     if terms.vertices == 0:
         return np.zeros(0, np.int32)
-    parts = min(rules.parts, _few(rules))
+    parts = min(rules.parts, _first_parts(rules))
     if (
         objective != "cores"
         and terms.vertices == terms.traffic.neurons
         and too_large(terms.vertices, terms.traffic.pairs, parts)
     ):
-        return _streamed(rules, parts, effort)
+        return _large(rules, parts, effort)
     effort = effort.scaled(len(terms.nets.pin), terms.vertices * parts)
     if objective == "cores":
-        part = fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, state)
+        part = partition_into_fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, random)
     else:
-        # Nobody should wait for a good partition to be told that there is none.
-        if _bound(terms) and within(terms, rules.fixed, rules.parts, 3 * effort.trial, state) is None:
-            raise not_found(rules)
-        part = _cheapest(rules, parts, effort, state)
-        if part is None and _few(rules) < rules.parts:
-            part = _cheapest(rules, rules.parts, effort, state)
+        # A refusal must not wait for a good partition.
+        if (
+            _has_other_limits(terms)
+            and partition_within(terms, rules.fixed, rules.parts, 3 * effort.trial, random) is None
+        ):
+            raise no_partition_found(rules)
+        part = _cheapest(rules, parts, effort, random)
+        if part is None and _first_parts(rules) < rules.parts:
+            part = _cheapest(rules, rules.parts, effort, random)
     if part is None:
-        raise not_found(rules)
+        raise no_partition_found(rules)
     return part[terms.into]
 
 
-def _streamed(rules: Rules, parts: int, effort: Effort) -> Parts:
-    """A partition of a network that is too large for tables."""
+def _large(rules: Rules, parts: int, effort: Effort) -> Parts:
+    """A partition of a network that is too large for tables, or a refusal."""
     terms = rules.terms
     room = np.full(parts, min(rules.widest, terms.traffic.neurons), np.int64)
     if terms.weight.max() > 1:
         room //= int(terms.weight.max())
-    part = partition_streamed(terms.traffic, room, rules.fixed, effort.rounds)
+    part = partition_large(terms.traffic, room, rules.fixed, effort.rounds)
     traffic = terms.traffic
-    _, to, _ = routes_of(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
-    axons, most = np.bincount(to, minlength=parts), axon_limit(terms.limits)
+    _, onto, _ = count_routes(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
+    axons, most = np.bincount(onto, minlength=parts), axon_limit(terms.limits)
     over = any(np.any(np.bincount(part, each, parts) > limit) for _, each, limit in additive(terms))
     if over or (most >= 0 and axons.max(initial=0) > most) or len(terms.clash) or terms.limits.axons_out is not None:
-        raise not_found(rules)
+        raise no_partition_found(rules)
     return part
 
 
-def _few(rules: Rules) -> int:
+def _first_parts(rules: Rules) -> int:
+    """Parts to begin with."""
     return max(int(SPARE * rules.least) + 1, int(rules.fixed.max(initial=-1)) + 1)
 
 
-def _cheapest(rules: Rules, parts: int, effort: Effort, state: SearchState) -> Parts | None:
-    """The partition with the fewest deliveries that was found within all limits; None where none was."""
+def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState) -> Parts | None:
+    """The partition within all limits with the fewest deliveries; None where none was found."""
     terms, fixed = rules.terms, rules.fixed
     first = None
-    if _bound(terms):
-        first = within(terms, fixed, parts, 3 * effort.trial, state)
+    if _has_other_limits(terms):
+        first = partition_within(terms, fixed, parts, 3 * effort.trial, random)
         if first is None:
             return None
     graph = _graph(terms)
     room = np.full(parts, min(rules.widest, int(graph.size.sum())), np.int64)
     order = np.arange(terms.vertices)
     loose = demands_of(terms, parts)._replace(axons=-1)
-    full = first_fit(terms.nets, order, loose, fixed, parts)
-    starts = [np.where(full < 0, parts - 1, full).astype(np.int32)]
+    filled = first_fit(terms.nets, order, loose, fixed, parts)
+    starts = [np.where(filled < 0, parts - 1, filled).astype(np.int32)]
     if np.any(fixed >= 0):
         starts.append(np.where(fixed >= 0, fixed, grow(graph, room, 0)).astype(np.int32))
-    part = partition(Problem(graph, room, fixed >= 0), starts, effort, state)
+    part = partition(Problem(graph, room, fixed >= 0), starts, effort, random)
     if part is not None and fits(terms, part, parts):
         return part
     found = [start for start in (part,) if start is not None]
     if first is None:
-        first = within(terms, fixed, parts, 3 * effort.trial, state, found)
-    return _limited(rules, graph, parts, first, found, effort, state)
+        first = partition_within(terms, fixed, parts, 3 * effort.trial, random, found)
+    return _limited(rules, graph, parts, first, found, effort, random)
 
 
-def _bound(terms: Terms) -> bool:
-    """Are there limits that exchanges do not know?"""
+def _has_other_limits(terms: Terms) -> bool:
+    """Are there limits that `anneal_exchanges` does not know?"""
     limits = len(additive(terms)) > 1 or axon_limit(terms.limits) >= 0 or terms.limits.axons_out is not None
     return limits or len(terms.clash) > 0
 
@@ -112,27 +126,28 @@ def _limited(
     first: Parts | None,
     starts: list[Parts],
     effort: Effort,
-    state: SearchState,
+    random: RandomState,
 ) -> Parts | None:
-    """As `_cheapest`, where limits bind that exchanges do not know; `first` is within them."""
+    """As `_cheapest`, where limits bind that `anneal_exchanges` does not know; `first` is within them."""
     terms, fixed = rules.terms, rules.fixed
     found = [] if first is None else [first]
     demands = demands_of(terms, parts)
-    grain = float(graph.weight.mean()) if len(graph.weight) else 1.0
-    for start in [*found, *(s for s in starts if not len(terms.clash))]:
+    mean_weight = float(graph.weight.mean()) if len(graph.weight) else 1.0
+    for start in [*found, *(starts if not len(terms.clash) else [])]:
         part = start.copy()
-        axat = tables(terms.nets, part, parts)
-        at, use = tables(graph, part, parts), use_of(terms.nets, part, axat, demands)
-        settle(
-            graph, part, at, terms.nets, axat, False, demands, use, fixed >= 0,
-            3 * effort.trial, 0.3 * grain, 3.0, grain, False, state,
+        axon_tables = tables_of(terms.nets, part, parts)
+        tables, use = tables_of(graph, part, parts), use_of(terms.nets, part, axon_tables, demands)
+        anneal_limits(
+            graph, part, tables, terms.nets, axon_tables, False, demands, use, fixed >= 0,
+            3 * effort.trial, 0.3 * mean_weight, 3.0, mean_weight, False, random,
         )  # fmt: skip
         if fits(terms, part, parts):
             found.append(part)
-    return min(found, key=lambda one: _cost(terms, one, parts)) if found else None
+    return min(found, key=lambda part: _cost(terms, part, parts)) if found else None
 
 
 def _cost(terms: Terms, part: Parts, parts: int) -> float:
+    """Deliveries to other parts."""
     traffic = terms.traffic
     each = np.ascontiguousarray(part[terms.into])
     return float(deliveries(traffic.start, traffic.target, each, traffic.spikes, parts))

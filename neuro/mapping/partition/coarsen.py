@@ -1,42 +1,42 @@
-"""Coarsening: vertices that share heavy nets become one."""
+"""Coarsening: vertices that share heavy nets are joined."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from neuro.jit import kernel
-from neuro.mapping.partition.anneal import SearchState
 from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import Ids
 
 __all__ = ["cluster"]
 
 
 @kernel
-def cluster(graph: Hypergraph, most: int, visits: int, state: SearchState) -> tuple[Ids, int]:
-    """Join each vertex with that cluster of up to `most` neurons with which it shares most; clusters, their number.
+def cluster(graph: Hypergraph, most: int, visits: int, random: RandomState) -> tuple[Ids, int]:
+    """Join each vertex with the cluster that it shares most with; returns the cluster of each vertex and their number.
 
-    What two share is the sum over common nets of weight / (pins - 1), for the size of the cluster. About `visits` pins
-    are looked at for each vertex.
+    A cluster has at most `most` neurons. A vertex and a cluster share the sum over common nets of weight / (pins - 1),
+    divided by the size of the cluster. About `visits` pins are looked at for each vertex.
     """
     n = len(graph.size)
     order = np.arange(n)
-    x = state[0]
+    x = random[0]
     for i in range(n - 1, 0, -1):
         x ^= x >> np.uint64(12)
         x ^= x << np.uint64(25)
         x ^= x >> np.uint64(27)
         j = np.int64((x >> np.uint64(11)) % np.uint64(i + 1))
         order[i], order[j] = order[j], order[i]
-    state[0] = x
+    random[0] = x
     into = np.arange(n)
     size = graph.size.astype(np.int64)
-    joined = np.zeros(n, np.bool_)
+    is_joined = np.zeros(n, np.bool_)
     score = np.zeros(n)
     touched = np.empty(n, np.int64)
     for i in range(n):
         v = order[i]
-        if joined[v]:
+        if is_joined[v]:
             continue
         seen = 0
         pins = 0
@@ -58,20 +58,20 @@ def cluster(graph: Hypergraph, most: int, visits: int, state: SearchState) -> tu
                 score[c] += share
                 at += step
             phase = at - last
-        best, closest, where = 0.0, 0.0, -1
+        best, closest, nearest = 0.0, 0.0, -1
         for k in range(seen):
             c = touched[k]
             rating = score[c] / float(size[c])
             if c != v:
                 closest = max(closest, rating)
                 if size[c] + size[v] <= most and rating > best:
-                    best, where = rating, c
+                    best, nearest = rating, c
             score[c] = 0.0
-        # One that finds its own kind full waits for the next level, rather than go to strangers.
-        if where >= 0 and best >= 0.3 * closest:
-            into[v] = where
-            size[where] += size[v]
-            joined[v] = joined[where] = True
+        # A vertex whose closest clusters are full waits for the next level instead of joining a distant one.
+        if nearest >= 0 and best >= 0.3 * closest:
+            into[v] = nearest
+            size[nearest] += size[v]
+            is_joined[v] = is_joined[nearest] = True
     label = np.full(n, -1, np.int64)
     result = np.empty(n, np.uint32)
     count = 0

@@ -1,4 +1,4 @@
-"""What cores can hold: limits as numbers per vertex and part, first fits, and partitions within every limit."""
+"""Limits of cores: as numbers per vertex and part, first fits, and partitions within every limit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from neuro.chip.model import Limits
 from neuro.jit import kernel
-from neuro.mapping.partition.anneal import Parts, SearchState, tables
-from neuro.mapping.partition.anneal_limits import Demands, Use, excess, settle, use_of
+from neuro.mapping.partition.anneal_limits import Demands, Use, anneal_limits, excess, use_of
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import Hypergraph, merged
+from neuro.mapping.partition.tables import Parts, tables_of
+from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import Ids, Traffic, incoming
 from neuro.validation import Ints
 
@@ -22,14 +23,14 @@ __all__ = [
     "additive",
     "axon_limit",
     "demands_of",
-    "fewest",
     "first_fit",
     "first_fit_size",
     "fits",
     "least_cores",
+    "partition_into_fewest",
+    "partition_within",
     "terms_of",
     "usage",
-    "within",
 ]
 
 Flags = NDArray[np.bool_]
@@ -38,12 +39,12 @@ PLENTY = 2**62
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """What a partition has to keep to, vertex by vertex; a vertex is a neuron, or neurons that stay together."""
+    """The constraints of a partition, vertex by vertex; a vertex is a neuron, or neurons that stay together."""
 
     traffic: Traffic
     """The network."""
     limits: Limits
-    """What a core can hold."""
+    """Limits of a core."""
     into: Ids
     """Vertex of each neuron, shape (neurons,)."""
     weight: Ints
@@ -79,7 +80,7 @@ def terms_of(traffic: Traffic, limits: Limits, into: Ids, weight: Ints, label: I
 
 
 def additive(terms: Terms) -> list[tuple[str, Ints, int]]:
-    """Limits on what adds up: name, what each vertex takes, what a core has."""
+    """Limits on what adds up: name, need of each vertex, limit of a core."""
     traffic, limits, count = terms.traffic, terms.limits, terms.vertices
     fan_in = np.bincount(terms.into, traffic.fan_in, count).astype(np.int64)
     neurons = np.bincount(terms.into, terms.weight, count).astype(np.int64)
@@ -125,13 +126,13 @@ def demands_of(terms: Terms, parts: int) -> Demands:
 
 
 def usage(terms: Terms, part: Parts, parts: int) -> tuple[Use, Demands]:
-    """What each part holds, and what it could."""
+    """What each part holds, and its limits."""
     demands = demands_of(terms, parts)
-    return use_of(terms.nets, part, tables(terms.nets, part, parts), demands), demands
+    return use_of(terms.nets, part, tables_of(terms.nets, part, parts), demands), demands
 
 
 def fits(terms: Terms, part: Parts, parts: int) -> bool:
-    """Is every part within every limit, and does none hold what must keep apart?"""
+    """Is every part within every limit, and without vertices that must keep apart?"""
     use, demands = usage(terms, part, parts)
     mixed = (use.kinds > 0).astype(np.int64)
     return excess(use, demands) == 0.0 and not np.any((mixed @ demands.clash) * mixed)
@@ -139,23 +140,23 @@ def fits(terms: Terms, part: Parts, parts: int) -> bool:
 
 @kernel
 def first_fit(nets: Hypergraph, order: Ints, demands: Demands, start: Parts, parts: int) -> Parts:
-    """Fill parts one after the other in that order, beside what is placed already; -1: there was no room.
+    """Fill parts one after the other in an order, beside the vertices that `start` places; -1 where there is no room.
 
-    Limits on axons out are left aside.
+    Limits on axons out are ignored.
     """
     part = start.copy()
     resources = demands.each.shape[1]
     held = np.full(len(nets.weight), -1, np.int64)
     load = np.zeros(resources, np.int64)
-    p, axons, dirty = -1, np.int64(0), True
+    p, axons, is_full = -1, np.int64(0), True
     kinds = np.zeros(len(demands.clash), np.int64)
     for v in order:
         if part[v] >= 0:
             continue
         while p < parts:
-            if dirty:
+            if is_full:
                 p += 1
-                dirty = False
+                is_full = False
                 if p == parts:
                     break
                 load[:] = 0
@@ -167,17 +168,17 @@ def first_fit(nets: Hypergraph, order: Ints, demands: Demands, start: Parts, par
             new = np.int64(0)
             for k in range(nets.begin[v], nets.begin[v + 1]):
                 new += held[nets.net[k]] != p
-            good = bool(demands.axons < 0 or axons + new <= demands.axons)
+            fits_here = bool(demands.axons < 0 or axons + new <= demands.axons)
             for r in range(resources):
-                good = bool(good and load[r] + demands.each[v, r] <= demands.most[r, p])
+                fits_here = bool(fits_here and load[r] + demands.each[v, r] <= demands.most[r, p])
             if demands.label[v] >= 0:
                 for other in range(len(kinds)):
-                    good = bool(good and not (demands.clash[demands.label[v], other] and kinds[other] > 0))
-            if good:
+                    fits_here = bool(fits_here and not (demands.clash[demands.label[v], other] and kinds[other] > 0))
+            if fits_here:
                 part[v] = p
                 axons += _take(nets, demands, v, p, held, load, kinds)
                 break
-            dirty = True
+            is_full = True
         if p == parts:
             break
     return part
@@ -185,6 +186,7 @@ def first_fit(nets: Hypergraph, order: Ints, demands: Demands, start: Parts, par
 
 @kernel
 def _take(nets: Hypergraph, demands: Demands, v: int, p: int, held: Ints, load: Ints, kinds: Ints) -> int:
+    """Count vertex v among those of part p; returns the axons that it adds."""
     new = 0
     for k in range(nets.begin[v], nets.begin[v + 1]):
         if held[nets.net[k]] != p:
@@ -202,13 +204,13 @@ def grown(terms: Terms, parts: int) -> Parts:
     return grow(terms.nets, np.full(parts, -(-int(terms.nets.size.sum()) // parts), np.int64), 0)
 
 
-def orders(terms: Terms, start: Parts) -> list[Ints]:
-    """Orders in which to fill parts: as numbered, and as they are `grown`."""
+def fill_orders(terms: Terms, start: Parts) -> list[Ints]:
+    """Two orders in which to fill parts: that of the numbers, and that of a partition."""
     return [np.arange(terms.vertices), np.argsort(start, kind="stable")]
 
 
-def within(
-    terms: Terms, fixed: Parts, parts: int, budget: int, state: SearchState, starts: Sequence[Parts] = ()
+def partition_within(
+    terms: Terms, fixed: Parts, parts: int, budget: int, random: RandomState, starts: Sequence[Parts] = ()
 ) -> Parts | None:
     """A partition into at most `parts` parts within every limit, or None where none was found.
 
@@ -218,25 +220,28 @@ def within(
     part = first_fit(terms.nets, np.arange(terms.vertices), demands, fixed, parts)
     if part.min(initial=0) >= 0 and fits(terms, part, parts):
         return part
-    last = grown(terms, parts)
-    part = first_fit(terms.nets, np.argsort(last, kind="stable"), demands, fixed, parts)
+    by_axons = grown(terms, parts)
+    part = first_fit(terms.nets, np.argsort(by_axons, kind="stable"), demands, fixed, parts)
     if part.min(initial=0) >= 0 and fits(terms, part, parts):
         return part
-    for start in [*starts, last]:
+    for start in [*starts, by_axons]:
         part = np.where(fixed >= 0, fixed, start).astype(np.int32)
         if len(terms.clash):
             part = _apart(terms, demands, part, fixed, parts)
-        at = tables(terms.nets, part, parts)
-        use = use_of(terms.nets, part, at, demands)
+        tables = tables_of(terms.nets, part, parts)
+        use = use_of(terms.nets, part, tables, demands)
         hot = 0.02 * float(np.diff(terms.nets.begin).mean())
-        settle(terms.nets, part, at, terms.nets, at, True, demands, use, fixed >= 0, budget, hot, 3.0, hot, True, state)
+        anneal_limits(
+            terms.nets, part, tables, terms.nets, tables, True, demands, use, fixed >= 0, budget, hot, 3.0, hot, True,
+            random,
+        )  # fmt: skip
         if fits(terms, part, parts):
             return part
     return None
 
 
 def _apart(terms: Terms, demands: Demands, part: Parts, fixed: Parts, parts: int) -> Parts:
-    """Give kinds that must keep apart parts of their own, in proportion; nobody knows yet whether they fit."""
+    """Give kinds that must keep apart parts of their own, in proportion; they may not fit yet."""
     loose = demands._replace(axons=-1)
     each = -(-demands.each.sum(axis=0) // parts) + demands.each.max(axis=0)
     loose = loose._replace(most=np.minimum(loose.most, each[:, None]))
@@ -248,7 +253,7 @@ def _apart(terms: Terms, demands: Demands, part: Parts, fixed: Parts, parts: int
 
 
 def least_cores(terms: Terms) -> tuple[int, str]:
-    """A number of cores below which nothing fits, and the limit that says so."""
+    """A number of cores below which nothing fits, and the limit that sets it."""
     bounds = [(-(-int(each.sum()) // most), name) for name, each, most in additive(terms) if most > 0]
     most = axon_limit(terms.limits)
     if most > 0:
@@ -257,23 +262,23 @@ def least_cores(terms: Terms) -> tuple[int, str]:
     return max(bounds, default=(1, "neurons"))
 
 
-def fewest(terms: Terms, fixed: Parts, most: int, budget: int, state: SearchState) -> Parts | None:
+def partition_into_fewest(terms: Terms, fixed: Parts, most: int, budget: int, random: RandomState) -> Parts | None:
     """A partition within every limit into as few parts as could be found, at most `most`; None where there is none."""
     least = max(least_cores(terms)[0], int(fixed.max(initial=-1)) + 1, 1)
     best: Parts | None = None
     demands = demands_of(terms, most)
-    for order in orders(terms, grown(terms, least)):
+    for order in fill_orders(terms, grown(terms, least)):
         part = first_fit(terms.nets, order, demands, fixed, most)
         if part.min(initial=0) >= 0 and fits(terms, part, most) and (best is None or part.max() < best.max()):
             best = part
     if best is None:
-        best = within(terms, fixed, most, budget, state)
+        best = partition_within(terms, fixed, most, budget, random)
     if best is None:
         return None
     low, high = least, int(best.max()) + 1
     while low < high:
         middle = (low + high) // 2
-        found = within(terms, fixed, middle, budget, state)
+        found = partition_within(terms, fixed, middle, budget, random)
         if found is None:
             low = middle + 1
         else:
@@ -286,5 +291,5 @@ def first_fit_size(terms: Terms, fixed: Parts) -> int:
     parts = terms.vertices + int(fixed.max(initial=-1)) + 1
     demands = demands_of(terms, parts)
     start = grown(terms, max(least_cores(terms)[0], 1))
-    found = [first_fit(terms.nets, order, demands, fixed, parts) for order in orders(terms, start)]
+    found = [first_fit(terms.nets, order, demands, fixed, parts) for order in fill_orders(terms, start)]
     return min(int(part.max(initial=-1)) + 1 for part in found)

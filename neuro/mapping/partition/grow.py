@@ -1,4 +1,4 @@
-"""Filling parts one after the other with the vertex that fits in best."""
+"""Growing parts one after the other: each takes the vertex that shares most nets with it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import kernel
-from neuro.mapping.partition.anneal import Parts
 from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.partition.tables import Parts
 from neuro.validation import Ints
 
 __all__ = ["grow"]
@@ -15,10 +15,10 @@ __all__ = ["grow"]
 
 @kernel
 def grow(graph: Hypergraph, room: Ints, first: int) -> Parts:
-    """Fill parts in turn, the first from vertex `first`, with those whose nets the part holds already, by weight.
+    """Fill parts in turn, the first from vertex `first`, each with the vertices that share most weight of nets with it.
 
-    What fits nowhere any more goes to the part with most room left. Among equals goes first what is nearer to the parts
-    that are full.
+    A vertex that fits nowhere goes to the part with most room left. Among equals the vertex that shares more
+    with full parts comes first.
     """
     n, count = len(graph.size), len(room)
     part = np.full(n, -1, np.int32)
@@ -70,7 +70,7 @@ def grow(graph: Hypergraph, room: Ints, first: int) -> Parts:
                     if part[u] < 0 and graph.size[u] <= left[p]:
                         v = u
                         break
-        # The next part begins where the full ones are nearest.
+        # The next part begins with the vertex that shares most with the full ones.
         best, nearest = -1.0, -1
         while unplaced < n and part[unplaced] >= 0:
             unplaced += 1
@@ -93,6 +93,7 @@ def grow(graph: Hypergraph, room: Ints, first: int) -> Parts:
 
 @kernel
 def _rise(key: NDArray[np.float64], who: Ints, where: Ints, at: int) -> None:
+    """Restore the heap, largest key first, after the key at `at` has grown."""
     while at > 0:
         up = (at - 1) // 2
         if key[up] >= key[at]:
@@ -105,6 +106,7 @@ def _rise(key: NDArray[np.float64], who: Ints, where: Ints, at: int) -> None:
 
 @kernel
 def _drop(key: NDArray[np.float64], who: Ints, where: Ints, size: int, v: int) -> int:
+    """Take vertex v out of the heap; returns the size that is left."""
     at = where[v]
     where[v] = -1
     size -= 1

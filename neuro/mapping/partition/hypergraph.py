@@ -1,4 +1,4 @@
-"""Hypergraphs: one net for each neuron that sends spikes, holding it and its targets; and their contraction."""
+"""Hypergraphs: one net for each neuron that sends spikes, with the neuron and its targets as pins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuro.jit import kernel
 from neuro.mapping.traffic import Ids, Traffic, incoming
 from neuro.validation import Ints
 
-__all__ = ["Hypergraph", "Weights", "contract", "crossing", "deliveries", "deliveries_least", "hypergraph_of", "merged"]
+__all__ = ["Hypergraph", "Weights", "contract", "deliveries", "deliveries_least", "hypergraph_of", "merged"]
 
 Weights = NDArray[np.int32]
 
@@ -37,9 +37,9 @@ class Hypergraph(NamedTuple):
 
 
 def hypergraph_of(traffic: Traffic) -> tuple[Hypergraph, float]:
-    """The nets of the neurons that send spikes to others, and how much one unit of net weight is in spikes.
+    """The nets of the neurons that send spikes to others, and the spikes that one unit of net weight stands for.
 
-    Whole numbers of spikes are kept as they are where the sums fit 32 bits; others are rounded to 27 bits.
+    Whole numbers of spikes stay as they are where the sums fit 32 bits; others are rounded to 27 bits.
     """
     n = traffic.neurons
     sends = (np.diff(traffic.start) > 0) & (traffic.spikes > 0)
@@ -54,7 +54,7 @@ def hypergraph_of(traffic: Traffic) -> tuple[Hypergraph, float]:
 
 
 def contract(graph: Hypergraph, into: Ids, count: int) -> Hypergraph:
-    """The hypergraph of `count` vertices into which vertex v goes as into[v]; nets within one vertex are dropped."""
+    """The hypergraph of `count` vertices where v becomes part of vertex into[v]; nets within one vertex are dropped."""
     start, pin, weight = _contracted(graph.start, graph.pin, graph.weight, into, count)
     begin, net = incoming(start, pin, count)
     size = np.bincount(into, weights=graph.size, minlength=count).astype(np.int32)
@@ -123,7 +123,7 @@ def _contracted(start: Ints, pin: Ids, weight: Weights, into: Ids, count: int) -
 
 @kernel
 def merged(start: Ints, pin: Ids, into: Ids, count: int) -> tuple[Ints, Ids]:
-    """Nets of the vertices that the pins have become; nets of one vertex are kept."""
+    """Nets of the vertices that the pins become part of; nets within one vertex are kept."""
     first, pins = np.zeros(len(start), np.int64), np.empty(len(pin), np.uint32)
     seen = np.full(count, -1, np.int64)
     filled = 0
@@ -154,21 +154,8 @@ def deliveries(start: Ints, target: Ids, part: NDArray[np.int32], spikes: NDArra
 
 
 @kernel
-def crossing(start: Ints, target: Ids, synapses: Ids, part: NDArray[np.int32], spikes: NDArray[np.float64]) -> float:
-    """Spikes times the synapses that lead to another part."""
-    total = 0.0
-    for i in range(len(start) - 1):
-        away = 0
-        for k in range(start[i], start[i + 1]):
-            if part[target[k]] != part[i]:
-                away += synapses[k]
-        total += spikes[i] * away
-    return total
-
-
-@kernel
 def deliveries_least(start: Ints, target: Ids, spikes: NDArray[np.float64], widest: int) -> float:
-    """Spikes times the parts of at most `widest` neurons, but one, that a neuron and its targets need."""
+    """The fewest deliveries: to all parts of `widest` neurons, but one, that a neuron and its targets need."""
     total = 0.0
     for i in range(len(start) - 1):
         pins = start[i + 1] - start[i]

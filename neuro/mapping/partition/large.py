@@ -1,4 +1,4 @@
-"""Partitions of large networks: grown, then mended by changes of place, in memory that goes with the synapses."""
+"""Partitions of large networks: grown, then improved by exchanges, in memory proportional to the synapses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import inner, kernel
-from neuro.mapping.partition.anneal import Parts
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import Hypergraph, deliveries
+from neuro.mapping.partition.tables import Parts
 from neuro.mapping.traffic import Ids, Traffic
 from neuro.validation import Ints
 
-__all__ = ["partition_streamed", "too_large"]
+__all__ = ["partition_large", "too_large"]
 
 SLOTS = 24
-"""Parts of a neuron's targets that are kept count of; neurons that reach more are taken to reach all."""
+"""Parts whose targets are counted for each neuron; a neuron that reaches more parts is taken to reach all."""
 TABLES = 2**24
-"""Neurons times parts up to which tables of all of them are made whatever the number of synapses."""
+"""Neurons times parts up to which tables are made, whatever the number of synapses."""
 
 
 def too_large(neurons: int, pairs: int, parts: int) -> bool:
@@ -26,8 +26,8 @@ def too_large(neurons: int, pairs: int, parts: int) -> bool:
     return entries > TABLES and 6 * entries > 8 * pairs
 
 
-def partition_streamed(traffic: Traffic, room: Ints, fixed: Parts, rounds: int) -> Parts:
-    """A partition into parts that hold as many neurons as they have room, each neuron counting as one.
+def partition_large(traffic: Traffic, room: Ints, fixed: Parts, rounds: int) -> Parts:
+    """A partition into parts with room for so many neurons each; every neuron counts as one.
 
     `fixed`: parts of the neurons that have to be in one, -1 for all others.
     """
@@ -40,13 +40,13 @@ def partition_streamed(traffic: Traffic, room: Ints, fixed: Parts, rounds: int) 
     graph = Hypergraph(start, target, begin, source, weight, np.ones(n, np.int32))
     part = grow(graph, room, 0)
     if np.any(fixed >= 0):
-        part = _settled(np.where(fixed >= 0, fixed, part).astype(np.int32), fixed, room)
+        part = _emptied(np.where(fixed >= 0, fixed, part).astype(np.int32), fixed, room)
     best, least = part.copy(), deliveries(start, target, part, traffic.spikes, count)
     for _ in range(rounds):
-        slot, pins, used = _slots(start, target, part, SLOTS)
-        wish, gain = _wishes(graph, part, slot, pins, used, count, fixed)
-        order = _matched(part, wish, gain, count)
-        moved = _change(graph, part, slot, pins, used, wish, gain, order, room)
+        slot, pins, used = _parts_reached(start, target, part, SLOTS)
+        preferred, gain = _preferences(graph, part, slot, pins, used, count, fixed)
+        order = _by_pair(part, preferred, gain, count)
+        moved = _exchange(graph, part, slot, pins, used, preferred, gain, order, room)
         del slot, pins, used
         cost = deliveries(start, target, part, traffic.spikes, count)
         if cost < least:
@@ -56,8 +56,8 @@ def partition_streamed(traffic: Traffic, room: Ints, fixed: Parts, rounds: int) 
     return best
 
 
-def _settled(part: Parts, fixed: Parts, room: Ints) -> Parts:
-    """Take neurons that are not pinned out of parts that hold too many."""
+def _emptied(part: Parts, fixed: Parts, room: Ints) -> Parts:
+    """Move neurons that are not pinned out of parts that hold too many."""
     load = np.bincount(part, minlength=len(room))
     for p in np.flatnonzero(load > room):
         loose = np.flatnonzero((part == p) & (fixed < 0))[::-1][: int(load[p] - room[p])]
@@ -68,8 +68,11 @@ def _settled(part: Parts, fixed: Parts, room: Ints) -> Parts:
 
 
 @kernel
-def _slots(start: Ints, target: Ids, part: Parts, slots: int) -> tuple[Parts, NDArray[np.uint16], Parts]:
-    """Which parts each neuron and its targets are in, and how many; -1 in the last: too many parts."""
+def _parts_reached(start: Ints, target: Ids, part: Parts, slots: int) -> tuple[Parts, NDArray[np.uint16], Parts]:
+    """Of each neuron: the parts that it and its targets are in, how many of them are in each, and the number of parts.
+
+    The number is -1 where the slots do not suffice.
+    """
     n = len(start) - 1
     slot = np.full((n, slots), -1, np.int32)
     pins = np.zeros((n, slots), np.uint16)
@@ -94,8 +97,8 @@ def _slots(start: Ints, target: Ids, part: Parts, slots: int) -> tuple[Parts, ND
 
 
 @inner
-def _add(slot: Parts, pins: NDArray[np.uint16], used: Parts, e: int, a: int, b: int) -> None:
-    """One pin of net e goes from part a to part b."""
+def _move_pin(slot: Parts, pins: NDArray[np.uint16], used: Parts, e: int, a: int, b: int) -> None:
+    """Count a pin of net e that goes from part a to part b."""
     if used[e] < 0:
         return
     for i in range(used[e]):
@@ -118,21 +121,21 @@ def _add(slot: Parts, pins: NDArray[np.uint16], used: Parts, e: int, a: int, b: 
 
 
 @inner
-def _go(graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, v: int, b: int) -> None:
+def _move(graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, v: int, b: int) -> None:
     a = part[v]
     part[v] = b
     for k in range(graph.begin[v], graph.begin[v + 1]):
         e = graph.net[k]
-        _add(slot, pins, used, e, a, b)
+        _move_pin(slot, pins, used, e, a, b)
     # A neuron that is its own target is counted twice in its own net.
-    _add(slot, pins, used, v, a, b)
+    _move_pin(slot, pins, used, v, a, b)
 
 
 @inner
 def _change_of(
     graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, v: int, b: int
 ) -> int:
-    """What going to part b adds to the cost."""
+    """The change of cost if vertex v goes to part b."""
     a = part[v]
     total = 0
     for k in range(graph.begin[v] - 1, graph.begin[v + 1]):
@@ -151,12 +154,12 @@ def _change_of(
 
 
 @kernel
-def _wishes(
+def _preferences(
     graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, count: int, fixed: Parts
 ) -> tuple[Parts, Ints]:
-    """The part that each neuron would rather be in, or -1, and what going there adds to the cost."""
+    """The part that each neuron would rather be in, or -1, and what going turn adds to the cost."""
     n = len(part)
-    wish, gain = np.full(n, -1, np.int32), np.zeros(n, np.int64)
+    preferred, gain = np.full(n, -1, np.int32), np.zeros(n, np.int64)
     score, seen = np.zeros(count, np.int64), np.empty(count, np.int64)
     for v in range(n):
         if fixed[v] >= 0:
@@ -184,24 +187,24 @@ def _wishes(
             p = seen[i]
             if score[p] > best:
                 best = score[p]
-                wish[v] = p
+                preferred[v] = p
             score[p] = 0
         gain[v] = total - best - alone
-    return wish, gain
+    return preferred, gain
 
 
-def _matched(part: Parts, wish: Parts, gain: Ints, count: int) -> Ints:
-    """Neurons with a wish by the pair of parts between which they would go, both ways together, best first."""
-    able = np.flatnonzero(wish >= 0)
-    a, b = part[able].astype(np.int64), wish[able].astype(np.int64)
+def _by_pair(part: Parts, preferred: Parts, gain: Ints, count: int) -> Ints:
+    """Neurons with a preferred by the pair of parts between which they would go, both ways together, best first."""
+    able = np.flatnonzero(preferred >= 0)
+    a, b = part[able].astype(np.int64), preferred[able].astype(np.int64)
     pair = np.minimum(a, b) * count + np.maximum(a, b)
     order: Ints = able[np.lexsort((gain[able], a > b, pair))]
     return order
 
 
 @kernel
-def _change(
-    graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, wish: Parts, gain: Ints,
+def _exchange(
+    graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, preferred: Parts, gain: Ints,
     order: Ints, room: Ints,
 ) -> int:  # fmt: skip
     """Let neurons change places pair by pair, and go where there is room, as long as that saves; how many moved."""
@@ -211,25 +214,25 @@ def _change(
     came = part.copy()
     moved, first, n = 0, 0, len(order)
     while first < n:
-        a, b = came[order[first]], wish[order[first]]
+        a, b = came[order[first]], preferred[order[first]]
         low, high = min(a, b), max(a, b)
-        there = first
-        while there < n and came[order[there]] == low and wish[order[there]] == high:
-            there += 1
-        end = there
-        while end < n and came[order[end]] == high and wish[order[end]] == low:
+        turn = first
+        while turn < n and came[order[turn]] == low and preferred[order[turn]] == high:
+            turn += 1
+        end = turn
+        while end < n and came[order[end]] == high and preferred[order[end]] == low:
             end += 1
-        i, j = first, there
-        while i < there or j < end:
-            x = gain[order[i]] if i < there else np.int64(2**60)
+        i, j = first, turn
+        while i < turn or j < end:
+            x = gain[order[i]] if i < turn else np.int64(2**60)
             y = gain[order[j]] if j < end else np.int64(2**60)
-            up = i < there and x < 0 and load[high] < room[high]
+            up = i < turn and x < 0 and load[high] < room[high]
             down = j < end and y < 0 and load[low] < room[low]
             if up and (x <= y or not down):
                 v = order[i]
                 i += 1
                 if _change_of(graph, part, slot, pins, used, v, high) < 0:
-                    _go(graph, part, slot, pins, used, v, high)
+                    _move(graph, part, slot, pins, used, v, high)
                     load[low] -= 1
                     load[high] += 1
                     moved += 1
@@ -237,22 +240,22 @@ def _change(
                 v = order[j]
                 j += 1
                 if _change_of(graph, part, slot, pins, used, v, low) < 0:
-                    _go(graph, part, slot, pins, used, v, low)
+                    _move(graph, part, slot, pins, used, v, low)
                     load[high] -= 1
                     load[low] += 1
                     moved += 1
-            elif i < there and j < end and x + y < 0:
+            elif i < turn and j < end and x + y < 0:
                 v, u = order[i], order[j]
                 i += 1
                 j += 1
                 saved = _change_of(graph, part, slot, pins, used, v, high)
-                _go(graph, part, slot, pins, used, v, high)
+                _move(graph, part, slot, pins, used, v, high)
                 saved += _change_of(graph, part, slot, pins, used, u, low)
                 if saved < 0:
-                    _go(graph, part, slot, pins, used, u, low)
+                    _move(graph, part, slot, pins, used, u, low)
                     moved += 2
                 else:
-                    _go(graph, part, slot, pins, used, v, low)
+                    _move(graph, part, slot, pins, used, v, low)
             else:
                 break
         first = end

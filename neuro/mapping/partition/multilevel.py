@@ -1,4 +1,4 @@
-"""Partitions of neurons into cores that few spikes have to leave: several starts, coarse to fine, annealed."""
+"""Partitions with few deliveries between parts: several starts, from coarse to fine, annealed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.mapping.partition.anneal import Parts, SearchState, Tables, anneal, exchange, repair, tables
+from neuro.mapping.partition.anneal_exchanges import anneal_exchanges
+from neuro.mapping.partition.anneal_moves import anneal_moves
 from neuro.mapping.partition.coarsen import cluster
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import Hypergraph, contract
+from neuro.mapping.partition.tables import Parts, Tables, repair, tables_of
+from neuro.mapping.random import RandomState
 from neuro.validation import Ints
 
 __all__ = ["EFFORTS", "Effort", "Problem", "partition"]
@@ -20,29 +23,29 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much work goes into a partition; in entries of tables touched, so that all machines do the same."""
+    """The work for a partition, in entries of tables touched, so that all machines do the same."""
 
     coarse: int
-    """For each coarse level; there are none where joining vertices would cost more than that."""
+    """Work on each coarse level; there are none where joining vertices would cost more than that."""
     descents: int = 1
-    """Times that vertices are joined level by level, each time otherwise."""
+    """Starts from coarse to fine, each with other random numbers."""
     trial: int
-    """For each way of annealing that is tried on each start."""
+    """Work on each way of annealing that is tried on each start."""
     final: int
-    """For the way that turns out best."""
+    """Work on the way that turns out best."""
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
     repeats: int = 1
     """Times that each way is tried on each start; more where the problem is small."""
     rounds: int = 6
-    """Of changes of place in networks that are too large for tables."""
+    """Rounds of exchanges in networks that are too large for tables."""
 
     def scaled(self, pins: int, entries: int) -> Effort:
         """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
-        slow = 2 if entries > LARGE else 1
-        most = ROUNDS * (pins + entries) * slow
-        coarse = min(self.coarse, most // slow) if JOINING * pins <= self.coarse else 0
+        slow = 2 if entries > CACHED_ENTRIES else 1
+        most = MOST_ROUNDS * (pins + entries) * slow
+        coarse = min(self.coarse, most // slow) if JOIN_WORK * pins <= self.coarse else 0
         trial, final = (min(work, most) // slow for work in (self.trial, self.final))
         repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
         return replace(self, coarse=coarse, trial=trial, final=final, repeats=repeats)
@@ -66,19 +69,19 @@ EFFORTS = {
         rounds=16,
     ),
 }
-MELT, MEND = 1.5, 0.4
+HOT, WARM = 1.5, 0.4
 """First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
-ROUNDS = 20_000
+MOST_ROUNDS = 20_000
 """No annealing goes round more often than about that."""
-JOINING = 60
+JOIN_WORK = 60
 """Entries that may be touched in the time in which a pin is joined to others, over all levels."""
-LARGE = 2**20
+CACHED_ENTRIES = 2**20
 """Tables with more entries than that do not stay in a cache, and an entry takes about twice as long."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is to be cut into parts."""
+    """A graph to be cut into parts."""
 
     graph: Hypergraph
     """Neurons, or groups of neurons that stay together, and their nets."""
@@ -93,81 +96,81 @@ class Problem:
         return len(self.room)
 
 
-def cost_of(graph: Hypergraph, at: Tables) -> int:
+def cost_of(graph: Hypergraph, tables: Tables) -> int:
     """Weight of each net for each part beyond its first."""
-    return int((((at.pins > 0).sum(axis=1) - 1) * graph.weight.astype(np.int64)).sum())
+    return int((((tables.pins > 0).sum(axis=1) - 1) * graph.weight.astype(np.int64)).sum())
 
 
-def partition(problem: Problem, starts: list[Parts], effort: Effort, state: SearchState) -> Parts | None:
+def partition(problem: Problem, starts: list[Parts], effort: Effort, random: RandomState) -> Parts | None:
     """The cheapest partition found, never dearer than a start that fits; None where no start could be made to fit."""
     graph = problem.graph
     if len(graph.weight) == 0 or problem.parts == 1:
-        at = tables(graph, starts[0], problem.parts)
-        return None if np.any(at.load > problem.room) else starts[0]
-    grain = _grain(graph)
+        tables = tables_of(graph, starts[0], problem.parts)
+        return None if np.any(tables.load > problem.room) else starts[0]
+    scale = _mean_weight(graph)
     effort = effort.scaled(len(graph.pin), len(graph.size) * problem.parts)
-    pool = list(starts)
+    candidates = list(starts)
     if not problem.fixed.any():
-        pool.append(grow(graph, problem.room, 0))
+        candidates.append(grow(graph, problem.room, 0))
         for _ in range(effort.descents if effort.coarse else 0):
-            pool.append(_coarse_to_fine(problem, starts[0], effort.coarse, state))
+            candidates.append(_coarse_to_fine(problem, starts[0], effort.coarse, random))
     found: list[tuple[int, int, Parts]] = []
     tried: list[tuple[int, int, Parts, str, float]] = []
-    for start in pool:
-        mended = _mended(problem, start)
-        if mended is None:
+    for start in candidates:
+        repaired = _repaired(problem, start)
+        if repaired is None:
             continue
-        found.append((mended[0], len(found), mended[1]))
+        found.append((repaired[0], len(found), repaired[1]))
         for kind, hot in effort.ways * effort.repeats:
-            cost, part = _annealed(problem, start, kind, hot * grain, effort.trial, state)
+            cost, part = _annealed(problem, start, kind, hot * scale, effort.trial, random)
             found.append((cost, len(found), part))
-            tried.append((cost, len(tried), start, kind, hot * grain))
+            tried.append((cost, len(tried), start, kind, hot * scale))
     if tried:
-        _, _, start, kind, hot = min(tried, key=lambda one: one[:2])
-        cost, part = _annealed(problem, start, kind, hot, effort.final, state)
+        _, _, start, kind, hot = min(tried, key=lambda trial: trial[:2])
+        cost, part = _annealed(problem, start, kind, hot, effort.final, random)
         found.append((cost, len(found), part))
-    return min(found, key=lambda one: one[:2])[2] if found else None
+    return min(found, key=lambda candidate: candidate[:2])[2] if found else None
 
 
-def _grain(graph: Hypergraph) -> float:
+def _mean_weight(graph: Hypergraph) -> float:
     """Mean weight of a net, heavy ones counting more."""
     weight = graph.weight.astype(np.float64)
     return float((weight**2).sum() / weight.sum()) if len(weight) else 1.0
 
 
-def _mended(problem: Problem, part: Parts) -> tuple[int, Parts] | None:
-    """The cost of a partition that is made to fit, and that; None where it cannot be made to."""
+def _repaired(problem: Problem, part: Parts) -> tuple[int, Parts] | None:
+    """A partition repaired to fit, behind its cost; None where it cannot be repaired."""
     part = part.copy()
-    at = tables(problem.graph, part, problem.parts)
-    if repair(problem.graph, part, at, problem.room, problem.fixed):
+    tables = tables_of(problem.graph, part, problem.parts)
+    if repair(problem.graph, part, tables, problem.room, problem.fixed):
         return None
-    return cost_of(problem.graph, at), part
+    return cost_of(problem.graph, tables), part
 
 
 def _annealed(
-    problem: Problem, start: Parts, kind: str, hot: float, budget: int, state: SearchState
+    problem: Problem, start: Parts, kind: str, hot: float, budget: int, random: RandomState
 ) -> tuple[int, Parts]:
-    """Anneal from a start; cost and partition, mended to fit."""
+    """Anneal from a start; returns the cost and the partition, repaired to fit."""
     graph, room, fixed, part = problem.graph, problem.room, problem.fixed, start.copy()
-    at = tables(graph, part, problem.parts)
+    tables = tables_of(graph, part, problem.parts)
     if kind == "move":
-        anneal(graph, part, at, room, fixed, budget * 7 // 8, hot, 3.5, 0.15 * problem.parts, state)
-        budget, hot = budget // 8, 0.03 * _grain(graph)
-    if repair(graph, part, at, room, fixed):
+        anneal_moves(graph, part, tables, room, fixed, budget * 7 // 8, hot, 3.5, 0.15 * problem.parts, random)
+        budget, hot = budget // 8, 0.03 * _mean_weight(graph)
+    if repair(graph, part, tables, room, fixed):
         return 2**62, part
-    exchange(graph, part, at, room, fixed, budget, hot, 1.0 if kind == "move" else 3.0, state)
-    return cost_of(graph, at), part
+    anneal_exchanges(graph, part, tables, room, fixed, budget, hot, 1.0 if kind == "move" else 3.0, random)
+    return cost_of(graph, tables), part
 
 
-def _coarse_to_fine(problem: Problem, start: Parts, budget: int, state: SearchState) -> Parts:
-    """Join vertices level by level, anneal the coarsest, and anneal again as they come apart."""
-    graphs, maps, fixeds, part = [problem.graph], [], [problem.fixed], start
+def _coarse_to_fine(problem: Problem, start: Parts, budget: int, random: RandomState) -> Parts:
+    """Join vertices level by level, anneal the coarsest level, then each finer one."""
+    graphs, maps, fixed_of, part = [problem.graph], [], [problem.fixed], start
     neurons = int(problem.graph.size.sum())
     largest = max(int(problem.room.min()) // 3, 1)
     while len(graphs[-1].size) > 12 * problem.parts and not problem.fixed.any():
         graph = graphs[-1]
         most = min(round(2.6 * neurons / len(graph.size)), largest)
-        into, count = cluster(graph, max(most, 2), 8192, state)
+        into, count = cluster(graph, max(most, 2), 8192, random)
         if count > 0.95 * len(graph.size):
             break
         coarser = contract(graph, into, count)
@@ -175,18 +178,18 @@ def _coarse_to_fine(problem: Problem, start: Parts, budget: int, state: SearchSt
             break
         maps.append(into)
         graphs.append(coarser)
-        fixeds.append(np.zeros(count, bool))
+        fixed_of.append(np.zeros(count, bool))
     if not maps:
         return start
-    full = np.cumsum(graphs[-1].size) - 1
-    part = np.minimum(full * problem.parts // neurons, problem.parts - 1).astype(np.int32)
+    position = np.cumsum(graphs[-1].size) - 1
+    part = np.minimum(position * problem.parts // neurons, problem.parts - 1).astype(np.int32)
     for level in range(len(graphs) - 1, 0, -1):
-        graph, fixed = graphs[level], fixeds[level]
+        graph, fixed = graphs[level], fixed_of[level]
         coarsest = level == len(graphs) - 1
-        at = tables(graph, part, problem.parts)
-        typical = float(graph.size.mean())
-        hot = (MELT if coarsest else MEND) * _grain(graph) * typical
-        over = 0.15 * problem.parts * typical
-        anneal(graph, part, at, problem.room, fixed, budget, hot, 3.0, over, state)
+        tables = tables_of(graph, part, problem.parts)
+        mean_size = float(graph.size.mean())
+        hot = (HOT if coarsest else WARM) * _mean_weight(graph) * mean_size
+        over = 0.15 * problem.parts * mean_size
+        anneal_moves(graph, part, tables, problem.room, fixed, budget, hot, 3.0, over, random)
         part = np.ascontiguousarray(part[maps[level - 1]])
     return part

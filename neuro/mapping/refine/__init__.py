@@ -1,1 +1,1 @@
-"""Moves of single neurons between cores; `refine.py` comes first."""
+"""The refinement: moves of single neurons between cores on the mesh. Open `refine.py` first."""

@@ -1,67 +1,44 @@
-"""Annealing of neurons over cores: single moves with soft walls first, then moves and exchanges within the limits."""
+"""Annealing of neurons over cores: single moves beyond the limits at a price, and moves and exchanges within them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from neuro.jit import inner, kernel
-from neuro.mapping.layout.trees import Words
-from neuro.mapping.refine.moves import Adjacency, Cores, SearchState, carry, exchange, single
+from neuro.mapping.random import RandomState, random_below, random_unit
+from neuro.mapping.refine.moves import Adjacency, Cores, SearchState, exchange_cost, move_cost, move_targets
 
-__all__ = ["anneal", "below", "drift", "estimate_temperature", "settle_down", "unit"]
-
-
-@inner
-def _next(random: Words) -> np.uint64:
-    """The next 64 random bits (splitmix64)."""
-    random[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = random[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    word: np.uint64 = z ^ (z >> np.uint64(31))
-    return word
+__all__ = ["anneal_soft", "anneal_strict", "empty_full_cores", "estimate_temperature"]
 
 
 @inner
-def below(random: Words, n: int) -> int:
-    """A random whole number below n."""
-    return int(np.int64(((_next(random) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)))
-
-
-@inner
-def unit(random: Words) -> float:
-    """A random number between 0 and 1, neither of them."""
-    return float((np.float64(_next(random) >> np.uint64(11)) + 0.5) / 9007199254740992.0)
-
-
-@inner
-def _kin(wires: Adjacency, random: Words, v: int) -> int:
+def _related(edges: Adjacency, random: RandomState, v: int) -> int:
     """A random neuron that shares a source with v, or is a target or a source of it."""
-    low, high = wires.in_start[v], wires.in_start[v + 1]
-    kind = below(random, 4)
+    low, high = edges.in_start[v], edges.in_start[v + 1]
+    kind = random_below(random, 4)
     if low < high and kind > 0:
-        u = wires.into[low + below(random, high - low)]
+        u = edges.into[low + random_below(random, high - low)]
         if kind == 1:
             return int(u)
     else:
         u = v
-    low, high = wires.out_start[u], wires.out_start[u + 1]
+    low, high = edges.out_start[u], edges.out_start[u + 1]
     if low == high:
         return v
-    return int(wires.out[low + below(random, high - low)])
+    return int(edges.out[low + random_below(random, high - low)])
 
 
 @inner
-def _where(wires: Adjacency, state: SearchState, random: Words, v: int) -> int:
-    """A core to move v to: mostly one that holds kin of it, at times any, so that empty ones are found."""
-    if below(random, 32) == 0:
-        return below(random, state.size.size)
-    return int(state.core[_kin(wires, random, v)])
+def _propose_core(edges: Adjacency, state: SearchState, random: RandomState, v: int) -> int:
+    """A core to move v to: mostly that of a related neuron, at times any, so that empty ones are found."""
+    if random_below(random, 32) == 0:
+        return random_below(random, state.size.size)
+    return int(state.core[_related(edges, random, v)])
 
 
 @inner
-def _relocate(state: SearchState, v: int, a: int, b: int) -> None:
-    """Take v out of the members of a and put it behind those of b."""
+def _change_member(state: SearchState, v: int, a: int, b: int) -> None:
+    """Move v from the members of core a to those of core b."""
     last = state.member[a, state.size[a] - 1]
     state.member[a, state.slot[v]] = last
     state.slot[last] = state.slot[v]
@@ -72,12 +49,12 @@ def _relocate(state: SearchState, v: int, a: int, b: int) -> None:
 
 
 @kernel
-def anneal(
-    wires: Adjacency, cores: Cores, state: SearchState, hot: float, cold: float, steps: int, random: Words
+def anneal_strict(
+    edges: Adjacency, cores: Cores, state: SearchState, hot: float, cold: float, steps: int, random: RandomState
 ) -> tuple[float, int]:
     """Try `steps` moves and exchanges of neurons, from temperature `hot` to `cold`; the change of cost, and how many.
 
-    With `hot` 0 only what does not cost more is done.
+    With `hot` 0 no step raises the cost.
     """
     total = 0.0
     done = 0
@@ -89,30 +66,30 @@ def anneal(
     heat = hot
     for _ in range(steps):
         heat *= ratio
-        v = wires.free[below(random, wires.free.size)]
+        v = edges.free[random_below(random, edges.free.size)]
         a = state.core[v]
-        b = _where(wires, state, random, v)
+        b = _propose_core(edges, state, random, v)
         if b == a or cores.neurons[b] == 0:
             continue
         room = state.size[b] < cores.neurons[b] and (state.size[b] > 0 or in_use < most)
         w = -1
-        if not room or below(random, 2) == 0:
+        if not room or random_below(random, 2) == 0:
             if state.size[b] == 0:
                 continue
             for _try in range(4):
-                z = _kin(wires, random, state.member[a, below(random, state.size[a])])
+                z = _related(edges, random, state.member[a, random_below(random, state.size[a])])
                 if state.core[z] == b:
                     w = z
                     break
             if w < 0:
-                w = state.member[b, below(random, state.size[b])]
-            if wires.fixed[w]:
+                w = state.member[b, random_below(random, state.size[b])]
+            if edges.fixed[w]:
                 continue
-        cost, grow_a, grow_b = exchange(wires, cores, state, v, w, a, b, serial)
+        cost, grow_a, grow_b = exchange_cost(edges, cores, state, v, w, a, b, serial)
         serial += 2
-        if cost > 0.0 and (heat <= 0.0 or cost >= -heat * np.log(unit(random))):
+        if cost > 0.0 and (heat <= 0.0 or cost >= -heat * np.log(random_unit(random))):
             continue
-        more = wires.synapses[v] - (wires.synapses[w] if w >= 0 else 0)
+        more = edges.synapses[v] - (edges.synapses[w] if w >= 0 else 0)
         if (
             state.load[b] + more > cores.synapses[b]
             or (more < 0 and state.load[a] - more > cores.synapses[a])
@@ -120,14 +97,14 @@ def anneal(
             or (grow_b > 0 and state.axons[b] + grow_b > cores.axons[b])
         ):
             continue
-        carry(wires, cores, state, v, a, b)
+        move_targets(edges, cores, state, v, a, b)
         if w >= 0:
-            carry(wires, cores, state, w, b, a)
+            move_targets(edges, cores, state, w, b, a)
             place_v, place_w = state.slot[v], state.slot[w]
             state.member[a, place_v], state.member[b, place_w] = w, v
             state.slot[v], state.slot[w] = place_w, place_v
         else:
-            _relocate(state, v, a, b)
+            _change_member(state, v, a, b)
             in_use += (state.size[b] == 1) - (state.size[a] == 0)
         total += cost
         done += 1
@@ -135,8 +112,8 @@ def anneal(
 
 
 @kernel
-def drift(
-    wires: Adjacency,
+def anneal_soft(
+    edges: Adjacency,
     cores: Cores,
     state: SearchState,
     hot: float,
@@ -144,9 +121,12 @@ def drift(
     soft: float,
     stiff: float,
     steps: int,
-    random: Words,
+    random: RandomState,
 ) -> tuple[float, int]:
-    """Anneal with single moves; neurons beyond a core's most cost their number squared, times `soft` to `stiff`."""
+    """Try `steps` single moves, from temperature `hot` to `cold`; the change of cost without penalties, and how many.
+
+    Neurons beyond a core's most cost their number squared, times a price that rises from `soft` to `stiff`.
+    """
     total = 0.0
     done = 0
     widest, most = state.member.shape[1], cores.most[0]
@@ -157,30 +137,30 @@ def drift(
     for _ in range(steps):
         heat *= ratio
         stiff *= stiffen
-        v = wires.free[below(random, wires.free.size)]
+        v = edges.free[random_below(random, edges.free.size)]
         a = state.core[v]
-        b = _where(wires, state, random, v)
+        b = _propose_core(edges, state, random, v)
         if b == a or cores.neurons[b] == 0 or state.size[b] >= widest or (state.size[b] == 0 and in_use >= most):
             continue
         over_b = state.size[b] - cores.neurons[b]
         over_a = state.size[a] - cores.neurons[a]
-        fine = 0.0
+        penalty = 0.0
         if over_b >= 0:
-            fine += stiff * (2 * over_b + 1)
+            penalty += stiff * (2 * over_b + 1)
         if over_a > 0:
-            fine -= stiff * (2 * over_a - 1)
-        most = -heat * np.log(unit(random)) - fine
-        cost, grow_a, grow_b = single(wires, cores, state, v, a, b)
+            penalty -= stiff * (2 * over_a - 1)
+        most = -heat * np.log(random_unit(random)) - penalty
+        cost, grow_a, grow_b = move_cost(edges, cores, state, v, a, b)
         if cost > most:
             continue
         if (
-            state.load[b] + wires.synapses[v] > cores.synapses[b]
+            state.load[b] + edges.synapses[v] > cores.synapses[b]
             or (grow_a > 0 and state.axons[a] + grow_a > cores.axons[a])
             or (grow_b > 0 and state.axons[b] + grow_b > cores.axons[b])
         ):
             continue
-        carry(wires, cores, state, v, a, b)
-        _relocate(state, v, a, b)
+        move_targets(edges, cores, state, v, a, b)
+        _change_member(state, v, a, b)
         in_use += (state.size[b] == 1) - (state.size[a] == 0)
         total += cost
         done += 1
@@ -188,22 +168,22 @@ def drift(
 
 
 @kernel
-def estimate_temperature(wires: Adjacency, cores: Cores, state: SearchState, steps: int, random: Words) -> float:
+def estimate_temperature(edges: Adjacency, cores: Cores, state: SearchState, steps: int, random: RandomState) -> float:
     """Mean size of the change of cost over `steps` proposed single moves."""
     total, found = 0.0, 0
     for _ in range(steps):
-        v = wires.free[below(random, wires.free.size)]
+        v = edges.free[random_below(random, edges.free.size)]
         a = state.core[v]
-        b = _where(wires, state, random, v)
+        b = _propose_core(edges, state, random, v)
         if b != a and cores.neurons[b] > 0:
-            total += abs(single(wires, cores, state, v, a, b)[0])
+            total += abs(move_cost(edges, cores, state, v, a, b)[0])
             found += 1
     return total / max(1, found)
 
 
 @kernel
-def settle_down(wires: Adjacency, cores: Cores, state: SearchState) -> bool:
-    """Move neurons out of cores that hold too many, each time the one that costs least; False if none can go."""
+def empty_full_cores(edges: Adjacency, cores: Cores, state: SearchState) -> bool:
+    """Move neurons out of cores that hold too many, the cheapest first; False if none can go."""
     most = cores.most[0]
     while True:
         a = -1
@@ -214,20 +194,20 @@ def settle_down(wires: Adjacency, cores: Cores, state: SearchState) -> bool:
         if a < 0:
             return True
         in_use = np.sum(state.size > 0)
-        least, who, where = np.inf, -1, -1
+        least, moved, to = np.inf, -1, -1
         for b in range(state.size.size):
             if state.size[b] >= cores.neurons[b] or (state.size[b] == 0 and in_use >= most):
                 continue
             for k in range(state.size[a]):
                 v = state.member[a, k]
-                if wires.fixed[v] or state.load[b] + wires.synapses[v] > cores.synapses[b]:
+                if edges.fixed[v] or state.load[b] + edges.synapses[v] > cores.synapses[b]:
                     continue
-                cost, _grow_a, grow_b = single(wires, cores, state, v, a, b)
+                cost, _grow_a, grow_b = move_cost(edges, cores, state, v, a, b)
                 if grow_b > 0 and state.axons[b] + grow_b > cores.axons[b]:
                     continue
                 if cost < least:
-                    least, who, where = cost, v, b
-        if who < 0:
+                    least, moved, to = cost, v, b
+        if moved < 0:
             return False
-        carry(wires, cores, state, who, a, where)
-        _relocate(state, who, a, where)
+        move_targets(edges, cores, state, moved, a, to)
+        _change_member(state, moved, a, to)

@@ -1,4 +1,4 @@
-"""What it costs to move neurons between cores: exact, and in time that grows with their sources only."""
+"""The exact cost of moving neurons between cores, in time proportional to their sources."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import inner, kernel
-from neuro.mapping.layout.trees import NONE, Words, bit, change, whole
+from neuro.mapping.layout.trees import NONE, Words, bit, links_change, tree_links
 from neuro.validation import Floats, Ints
 
-__all__ = ["Adjacency", "Cores", "SearchState", "carry", "cost_of", "exchange", "fill", "single"]
+__all__ = ["Adjacency", "Cores", "SearchState", "cost_of", "exchange_cost", "fill_counts", "move_cost", "move_targets"]
 
 Ids = NDArray[np.uint32]
 Small = NDArray[np.int32]
@@ -35,7 +35,7 @@ class Adjacency(NamedTuple):
     free: Annotated[Ints, np.int64, 1]
     """Neurons that may be moved."""
     fixed: Annotated[NDArray[np.bool_], np.bool_, 1]
-    """Which may not."""
+    """Neurons that may not be moved."""
 
 
 class Cores(NamedTuple):
@@ -60,7 +60,7 @@ class Cores(NamedTuple):
 
 
 class SearchState(NamedTuple):
-    """Where the neurons are, and what follows from it; laid."""
+    """The cores of the neurons, and the counts that follow from them; laid."""
 
     core: Annotated[Ints, np.int64, 1]
     """Core of each neuron."""
@@ -85,8 +85,8 @@ class SearchState(NamedTuple):
 
 
 @kernel
-def fill(wires: Adjacency, cores: Cores, state: SearchState) -> None:
-    """Work out everything in `state` from `state.core`."""
+def fill_counts(edges: Adjacency, cores: Cores, state: SearchState) -> None:
+    """Count everything in `state` from `state.core`."""
     state.targets[:] = 0
     state.columns[:] = NONE
     state.used[:] = NONE
@@ -98,9 +98,9 @@ def fill(wires: Adjacency, cores: Cores, state: SearchState) -> None:
         state.slot[v] = state.size[c]
         state.member[c, state.size[c]] = v
         state.size[c] += 1
-        state.load[c] += wires.synapses[v]
-        for k in range(wires.out_start[v], wires.out_start[v + 1]):
-            b = state.core[wires.out[k]]
+        state.load[c] += edges.synapses[v]
+        for k in range(edges.out_start[v], edges.out_start[v + 1]):
+            b = state.core[edges.out[k]]
             if state.targets[v, b] == 0:
                 state.axons[b] += 1
                 state.columns[v, cores.x[b]] |= bit(cores.y[b])
@@ -109,67 +109,67 @@ def fill(wires: Adjacency, cores: Cores, state: SearchState) -> None:
 
 
 @kernel
-def cost_of(wires: Adjacency, cores: Cores, state: SearchState) -> float:
+def cost_of(edges: Adjacency, cores: Cores, state: SearchState) -> float:
     """The whole cost, from the counts."""
     total = 0.0
     for u in range(state.core.size):
-        total += wires.spikes[u] * _of_neuron(cores, state, u, state.core[u])
+        total += edges.spikes[u] * _spike_cost(cores, state, u, state.core[u])
     return total
 
 
 @inner
-def _of_neuron(cores: Cores, state: SearchState, u: int, c: int) -> float:
-    """Cost of one spike of neuron u if it sat on core c and its targets where they are."""
-    cost = float(cores.prices[0]) * whole(state.columns[u], state.used[u], cores.x[c], cores.y[c])
+def _spike_cost(cores: Cores, state: SearchState, u: int, c: int) -> float:
+    """Cost of one spike of neuron u if it were on core c and its targets where they are."""
+    cost = float(cores.prices[0]) * tree_links(state.columns[u], state.used[u], cores.x[c], cores.y[c])
     if cores.prices[1] != 0.0 or cores.prices[2] != 0.0:
         for b in range(cores.x.size):
             if b != c and state.targets[u, b] > 0:
-                cost += cores.prices[1] + cores.prices[2] * _away(cores, c, b)
+                cost += cores.prices[1] + cores.prices[2] * _distance(cores, c, b)
     return cost
 
 
 @inner
-def _away(cores: Cores, a: int, b: int) -> int:
+def _distance(cores: Cores, a: int, b: int) -> int:
     return int(abs(cores.x[a] - cores.x[b]) + abs(cores.y[a] - cores.y[b]))
 
 
 @inner
-def _alone(cores: Cores, state: SearchState, u: int, c: int, but: int) -> bool:
-    """Has neuron u no target on the tile of core c, except on c itself and on `but`?"""
+def _only_on_tile(cores: Cores, state: SearchState, u: int, c: int) -> bool:
+    """Has neuron u no target on other cores of the tile of core c?"""
     if cores.per_tile[0] > 1:
         first = c // cores.per_tile[0] * cores.per_tile[0]
         for b in range(first, first + cores.per_tile[0]):
-            if b != c and b != but and state.targets[u, b] > 0:
+            if b != c and state.targets[u, b] > 0:
                 return False
     return True
 
 
 @inner
-def _shift(cores: Cores, state: SearchState, u: int, a: int, b: int, gone: bool, come: bool) -> float:
-    """What a spike of u costs more if core a drops out of its destinations (`gone`) and b joins them (`come`)."""
+def _spike_change(cores: Cores, state: SearchState, u: int, a: int, b: int, leaves: bool, joins: bool) -> float:
+    """The change of cost of a spike of u if core a leaves its destinations (`leaves`) and b joins them (`joins`)."""
     root = state.core[u]
     cost = 0.0
     if cores.prices[0] != 0.0:
         same = cores.per_tile[0] > 1 and a // cores.per_tile[0] == b // cores.per_tile[0]
-        if not (same and gone and come):
-            out = gone and _alone(cores, state, u, a, -1) and not (same and state.targets[u, b] > 0)
-            into = come and _alone(cores, state, u, b, -1) and not (same and state.targets[u, a] > 0)
+        if not (same and leaves and joins):
+            out = leaves and _only_on_tile(cores, state, u, a) and not (same and state.targets[u, b] > 0)
+            into = joins and _only_on_tile(cores, state, u, b) and not (same and state.targets[u, a] > 0)
             if out or into:
-                cost = cores.prices[0] * change(
+                cost = cores.prices[0] * links_change(
                     state.columns[u], state.used[u], cores.x[root], cores.y[root],
                     out, cores.x[a], cores.y[a], into, cores.x[b], cores.y[b],
                 )  # fmt: skip
     if cores.prices[1] != 0.0 or cores.prices[2] != 0.0:
-        if gone and a != root:
-            cost -= cores.prices[1] + cores.prices[2] * _away(cores, root, a)
-        if come and b != root:
-            cost += cores.prices[1] + cores.prices[2] * _away(cores, root, b)
+        if leaves and a != root:
+            cost -= cores.prices[1] + cores.prices[2] * _distance(cores, root, a)
+        if joins and b != root:
+            cost += cores.prices[1] + cores.prices[2] * _distance(cores, root, b)
     return cost
 
 
 @inner
-def _put(cores: Cores, state: SearchState, u: int, c: int, by: int) -> None:
-    """Change the count of u's targets on core c by one, and all that hangs on it."""
+def _change_count(cores: Cores, state: SearchState, u: int, c: int, by: int) -> None:
+    """Change the count of u's targets on core c by one, and everything that follows from it."""
     if by > 0:
         if state.targets[u, c] == 0:
             state.axons[c] += 1
@@ -180,7 +180,7 @@ def _put(cores: Cores, state: SearchState, u: int, c: int, by: int) -> None:
         state.targets[u, c] -= 1
         if state.targets[u, c] == 0:
             state.axons[c] -= 1
-            if _alone(cores, state, u, c, -1):
+            if _only_on_tile(cores, state, u, c):
                 left = state.columns[u, cores.x[c]] & ~bit(cores.y[c])
                 state.columns[u, cores.x[c]] = left
                 if left == NONE:
@@ -188,34 +188,34 @@ def _put(cores: Cores, state: SearchState, u: int, c: int, by: int) -> None:
 
 
 @inner
-def carry(wires: Adjacency, cores: Cores, state: SearchState, v: int, a: int, b: int) -> None:
-    """Move the targets' side of neuron v from core a to core b: what its sources see."""
-    for k in range(wires.in_start[v], wires.in_start[v + 1]):
-        u = wires.into[k]
-        _put(cores, state, u, a, -1)
-        _put(cores, state, u, b, 1)
-    state.load[a] -= wires.synapses[v]
-    state.load[b] += wires.synapses[v]
+def move_targets(edges: Adjacency, cores: Cores, state: SearchState, v: int, a: int, b: int) -> None:
+    """Move neuron v from core a to core b in the counts of its sources and in the loads."""
+    for k in range(edges.in_start[v], edges.in_start[v + 1]):
+        u = edges.into[k]
+        _change_count(cores, state, u, a, -1)
+        _change_count(cores, state, u, b, 1)
+    state.load[a] -= edges.synapses[v]
+    state.load[b] += edges.synapses[v]
     state.core[v] = b
 
 
 @inner
-def exchange(
-    wires: Adjacency, cores: Cores, state: SearchState, v: int, w: int, a: int, b: int, serial: int
+def exchange_cost(
+    edges: Adjacency, cores: Cores, state: SearchState, v: int, w: int, a: int, b: int, serial: int
 ) -> tuple[float, int, int]:
-    """What it costs more to move v from a to b and (unless w < 0) w from b to a; and by how much axons of a, b grow.
+    """The change of cost if v moves from a to b and (unless w < 0) w from b to a; the growth of the axons of a and b.
 
-    Sources of both are left as they were. v and w themselves may be among the sources: theirs are counted whole.
+    Sources of both v and w change nothing. Where v and w are sources themselves, their trees are counted anew.
     """
     cost = 0.0
     grow_a, grow_b = 0, 0
     v_own, w_own = 0, 0
     mark = state.mark
     if w >= 0:
-        for k in range(wires.in_start[w], wires.in_start[w + 1]):
-            mark[wires.into[k]] = serial
-    for k in range(wires.in_start[v], wires.in_start[v + 1]):
-        u = wires.into[k]
+        for k in range(edges.in_start[w], edges.in_start[w + 1]):
+            mark[edges.into[k]] = serial
+    for k in range(edges.in_start[v], edges.in_start[v + 1]):
+        u = edges.into[k]
         if w >= 0 and mark[u] == serial:
             mark[u] = serial + 1
             continue
@@ -225,15 +225,15 @@ def exchange(
         if u == w:
             w_own += 1
             continue
-        gone = state.targets[u, a] == 1
-        come = state.targets[u, b] == 0
-        if gone or come:
-            cost += wires.spikes[u] * _shift(cores, state, u, a, b, gone, come)
-            grow_a -= gone
-            grow_b += come
+        leaves = state.targets[u, a] == 1
+        joins = state.targets[u, b] == 0
+        if leaves or joins:
+            cost += edges.spikes[u] * _spike_change(cores, state, u, a, b, leaves, joins)
+            grow_a -= leaves
+            grow_b += joins
     if w >= 0:
-        for k in range(wires.in_start[w], wires.in_start[w + 1]):
-            u = wires.into[k]
+        for k in range(edges.in_start[w], edges.in_start[w + 1]):
+            u = edges.into[k]
             if mark[u] == serial + 1:
                 continue
             if u == v:
@@ -242,18 +242,18 @@ def exchange(
             if u == w:
                 w_own -= 1
                 continue
-            gone = state.targets[u, b] == 1
-            come = state.targets[u, a] == 0
-            if gone or come:
-                cost += wires.spikes[u] * _shift(cores, state, u, b, a, gone, come)
-                grow_b -= gone
-                grow_a += come
-    first, more_a, more_b = _moved(wires, cores, state, v, a, b, v_own)
+            leaves = state.targets[u, b] == 1
+            joins = state.targets[u, a] == 0
+            if leaves or joins:
+                cost += edges.spikes[u] * _spike_change(cores, state, u, b, a, leaves, joins)
+                grow_b -= leaves
+                grow_a += joins
+    first, more_a, more_b = _own_change(edges, cores, state, v, a, b, v_own)
     cost += first
     grow_a += more_a
     grow_b += more_b
     if w >= 0:
-        first, more_b, more_a = _moved(wires, cores, state, w, b, a, -w_own)
+        first, more_b, more_a = _own_change(edges, cores, state, w, b, a, -w_own)
         cost += first
         grow_a += more_a
         grow_b += more_b
@@ -261,45 +261,45 @@ def exchange(
 
 
 @inner
-def single(wires: Adjacency, cores: Cores, state: SearchState, v: int, a: int, b: int) -> tuple[float, int, int]:
-    """What it costs more to move v from core a to b; and by how much the axons of a and b grow."""
+def move_cost(edges: Adjacency, cores: Cores, state: SearchState, v: int, a: int, b: int) -> tuple[float, int, int]:
+    """The change of cost if v moves from core a to b, and the growth of the axons of a and b."""
     cost = 0.0
     grow_a, grow_b, own = 0, 0, 0
-    for k in range(wires.in_start[v], wires.in_start[v + 1]):
-        u = wires.into[k]
-        gone = state.targets[u, a] == 1
-        come = state.targets[u, b] == 0
-        if gone or come:
+    for k in range(edges.in_start[v], edges.in_start[v + 1]):
+        u = edges.into[k]
+        leaves = state.targets[u, a] == 1
+        joins = state.targets[u, b] == 0
+        if leaves or joins:
             if u == v:
                 own = 1
                 continue
-            cost += wires.spikes[u] * _shift(cores, state, u, a, b, gone, come)
-            grow_a -= gone
-            grow_b += come
+            cost += edges.spikes[u] * _spike_change(cores, state, u, a, b, leaves, joins)
+            grow_a -= leaves
+            grow_b += joins
         elif u == v:
             own = 1
-    first, more_a, more_b = _moved(wires, cores, state, v, a, b, own)
+    first, more_a, more_b = _own_change(edges, cores, state, v, a, b, own)
     return cost + first, grow_a + more_a, grow_b + more_b
 
 
 @inner
-def _moved(
-    wires: Adjacency, cores: Cores, state: SearchState, v: int, a: int, b: int, own: int
+def _own_change(
+    edges: Adjacency, cores: Cores, state: SearchState, v: int, a: int, b: int, own: int
 ) -> tuple[float, int, int]:
-    """What v's own spikes cost more from core b than from a, if `own` of its targets go from a to b (or back)."""
-    before = _of_neuron(cores, state, v, a)
+    """The change of cost of v's own spikes from core a to b, where `own` of its targets move along (-1: back)."""
+    before = _spike_cost(cores, state, v, a)
     if own == 0:
-        return wires.spikes[v] * (_of_neuron(cores, state, v, b) - before), 0, 0
+        return edges.spikes[v] * (_spike_cost(cores, state, v, b) - before), 0, 0
     grow_a, grow_b = 0, 0
     low, high = min(a, b), max(a, b)
     axons_low, axons_high = state.axons[low], state.axons[high]
     p, q = (a, b) if own > 0 else (b, a)
-    _put(cores, state, v, p, -1)
-    _put(cores, state, v, q, 1)
-    after = _of_neuron(cores, state, v, b)
+    _change_count(cores, state, v, p, -1)
+    _change_count(cores, state, v, q, 1)
+    after = _spike_cost(cores, state, v, b)
     grow_a, grow_b = state.axons[low] - axons_low, state.axons[high] - axons_high
     if low != a:
         grow_a, grow_b = grow_b, grow_a
-    _put(cores, state, v, q, -1)
-    _put(cores, state, v, p, 1)
-    return wires.spikes[v] * (after - before), grow_a, grow_b
+    _change_count(cores, state, v, q, -1)
+    _change_count(cores, state, v, p, 1)
+    return edges.spikes[v] * (after - before), grow_a, grow_b

@@ -1,4 +1,4 @@
-"""Refining a placement neuron by neuron on what its spikes cost on the mesh, with every core within its limits."""
+"""`refine`: single neurons move between cores so that their spikes cost less on the mesh, within every limit."""
 
 from __future__ import annotations
 
@@ -10,71 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.chip.model import Chip
-from neuro.errors import UnknownName
 from neuro.jit import as_table
-from neuro.mapping.refine.anneal_neurons import anneal, drift, estimate_temperature, settle_down
-from neuro.mapping.refine.moves import Adjacency, Cores, SearchState, cost_of, fill
+from neuro.mapping.random import RandomState, random_state
+from neuro.mapping.refine.anneal_neurons import anneal_soft, anneal_strict, empty_full_cores, estimate_temperature
+from neuro.mapping.refine.moves import Adjacency, Cores, SearchState, cost_of, fill_counts
+from neuro.mapping.search import WIDEST_MESH, Prices, axes, effort_of
 from neuro.mapping.traffic import Traffic
-from neuro.randomness import stream
 from neuro.validation import Ints
 
-__all__ = ["EFFORTS", "WIDEST_MESH", "Prices", "axes", "effort_of", "price", "random_state", "refine"]
+__all__ = ["price", "refine"]
 
-EFFORTS = {"fast": 2.5e7, "balanced": 2.2e8, "best": 7.0e8}
-"""Sources looked at, by effort: a budget in work, so that a machine's speed changes nothing."""
-COURSES = {"firm": 0.1, "cold": 0.1, "hot": 0.25}
-"""Ways to anneal, and the share of the budget that each is tried with."""
-HEATS = {"cold": (0.03, 0.003), "hot": (0.4, 0.01), "boil": (3.0, 0.03)}
-"""First and last temperature, in mean changes of cost."""
+TRIALS = {"firm": 0.1, "cold": 0.1, "hot": 0.25}
+"""Schedules of annealing, and the share of the budget that each is tried with."""
+TEMPERATURES = {"cold": (0.03, 0.003), "hot": (0.4, 0.01), "boil": (3.0, 0.03)}
+"""First and last temperature of a schedule, in mean changes of cost."""
 SMALL = 100
-"""Neurons of a network that is annealed from a random state many times."""
-BOILS = {"fast": 4, "balanced": 16, "best": 60}
-"""How many times."""
+"""Neurons up to which a network is annealed from a random state many times."""
+RESTARTS = {"fast": 4, "balanced": 16, "best": 60}
+"""How many times, by effort."""
 CACHE = 3.0e6
 """Bytes of counters beyond which looking at a source takes markedly longer."""
-WIDEST_MESH = 64
-"""Columns and rows fit a word."""
 MOST_COUNTERS = 400_000_000
-"""Neurons times cores that are kept count of; above, the neurons stay where the partition put them."""
-ROOM = 12
-"""While neurons drift, a core may hold one in so many more than it can in the end."""
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What a mapping costs on the mesh: a sum over spikes.
-
-    >>> Prices(tree=1.0)
-    Prices(tree=1.0, delivery=0.0, path=0.0)
-    """
-
-    tree: float = 0.0
-    """Per link of the multicast XY tree."""
-    delivery: float = 0.0
-    """Per delivery to a core other than the source's."""
-    path: float = 0.0
-    """Per link of the separate XY paths to each of those cores."""
-
-
-def effort_of(effort: str) -> float:
-    """The budget that an effort stands for.
-
-    Raises
-    ------
-    UnknownName
-        If it is not one of fast, balanced and best.
-
-    >>> effort_of("fast") < effort_of("best")
-    True
-    """
-    if effort not in EFFORTS:
-        raise UnknownName("effort", effort, EFFORTS)
-    return EFFORTS[effort]
-
-
-def random_state(seed: int, *names: str) -> NDArray[np.uint64]:
-    """Where a kernel's random numbers begin: one word, by seed and names."""
-    return stream(seed, "mapping", *names).integers(0, 2**63, size=1, dtype=np.uint64)
+"""Neurons times cores up to which targets are counted; above, neurons stay where the partition put them."""
+MOST_STEPS = 20_000
+"""Steps of all schedules together, per neuron, at most."""
+EXTRA_ROOM = 12
+"""During annealing with soft limits, a core may hold one neuron too many for each so many that it can hold."""
 
 
 def refine(
@@ -91,11 +52,10 @@ def refine(
 ) -> Ints:
     """Move neurons between cores so that their spikes cost less; the result never costs more than `core`.
 
-    Three courses of annealing are tried, and the best is run longer: a firm one that exchanges neurons within the
-    limits, a cold one whose cores may be somewhat too full at first, at a price that rises, and a hot one that does
-    the same and forgets where it began. Limits of neurons, synapses, incoming axons, rows and columns are kept; with
-    other limits, a mesh wider or higher than 64, or more than 4e8 pairs of neuron and core, `core` is returned as it
-    is.
+    Three schedules of annealing are tried, and the best is run longer: *firm* moves and exchanges neurons within the
+    limits; *cold* lets cores be somewhat too full at first, at a price that rises; *hot* does the same at temperatures
+    that leave nothing of the start. Limits of neurons, synapses, incoming axons, rows and columns are kept; with other
+    limits, a mesh wider or higher than 64, or more than 4e8 pairs of neuron and core, the result is `core`.
 
     Parameters
     ----------
@@ -106,7 +66,7 @@ def refine(
     chip
         The chip.
     prices
-        What is counted.
+        The prices of what is counted.
     effort
         ``"fast"``, ``"balanced"`` or ``"best"``: how much work is spent, whatever the time that it takes.
     seed
@@ -133,41 +93,96 @@ def refine(
     """
     budget = effort_of(effort)
     start = np.array(core, np.int64)
-    if not _can(traffic, chip):
+    if not _is_searchable(traffic, chip):
         return start
-    wires = _wires(traffic, fixed)
-    if not len(wires.free):
+    edges = _adjacency(traffic, fixed)
+    if not len(edges.free):
         return start
-    limits = _cores(chip, traffic, prices, dead, start, cores)
-    tables: tuple[Any, Any] = (as_table(wires), as_table(limits))
-    work = (len(wires.into) / len(wires.spikes) + 16) * (1.0 + 4.0 * traffic.neurons * chip.cores / CACHE)
-    steps = min(max(2000, int(budget / work)), 20_000 * len(wires.spikes))
-    random = {course: random_state(seed, "refine", course) for course in COURSES}
-    tried = []
-    # The least effort goes to one course at once.
-    courses = ("cold",) if effort == "fast" and traffic.neurons > SMALL else tuple(COURSES)
-    for course in courses:
-        state = _state(traffic, chip, start, _widest(traffic, chip))
-        found, cost = _course(course, tables, state, int(steps * COURSES[course]), random[course])
-        tried.append((cost, course, found))
-    least, course, best = min(tried, key=lambda one: one[0])
+    search = _Search(traffic, chip, as_table(edges), as_table(_cores(chip, traffic, prices, dead, start, cores)))
+    work = (len(edges.into) / len(edges.spikes) + 16) * (1.0 + 4.0 * traffic.neurons * chip.cores / CACHE)
+    steps = min(max(2000, int(budget / work)), MOST_STEPS * len(edges.spikes))
     if traffic.neurons <= SMALL:
-        # Little work, and every valley is narrow: begin anew from the vapour, again and again.
-        for boil in range(BOILS[effort]):
-            state = _state(traffic, chip, best, _widest(traffic, chip))
-            found, cost = _course("boil", tables, state, steps // 4, random_state(seed, "refine", f"boil {boil}"))
-            if cost < least:
-                least, best = cost, found
-        return best
-    # A course that was worth its trial is run once more, longer: the cold ones go on, the hot one begins anew.
-    rest = int(steps * (1.0 - sum(COURSES.values())))
-    again = _state(traffic, chip, start if course == "hot" else best, _widest(traffic, chip))
-    found, cost = _course(course, tables, again, rest, random[course])
-    return found if cost < least else best
+        return _refine_small(search, start, effort, seed, steps)
+    return _refine_large(search, start, effort, seed, steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The tables that all runs of annealing share."""
+
+    traffic: Traffic
+    chip: Chip
+    edges: Any
+    cores: Any
+
+    def run(self, schedule: str, start: Ints, steps: int, random: RandomState) -> tuple[float, Ints]:
+        """Anneal by one schedule; returns cost and cores, those of the start where nothing cheaper was found."""
+        edges, cores = self.edges, self.cores
+        raw = _state(self.traffic, self.chip, start, _widest(self.traffic, self.chip))
+        state: Any = as_table(raw)
+        fill_counts(edges, cores, state)
+        before = cost_of(edges, cores, state)
+        scale = estimate_temperature(edges, cores, state, 2000, random)
+        if scale > 0.0:
+            if schedule == "firm":
+                anneal_strict(edges, cores, state, 0.05 * scale, 0.002 * scale, steps * 3 // 4, random)
+            elif not self._anneal_with_soft_limits(schedule, state, scale, steps, random):
+                return before, start
+            anneal_strict(edges, cores, state, 0.0, 0.0, steps // 10, random)
+        fill_counts(edges, cores, state)
+        after = cost_of(edges, cores, state)
+        return (after, raw.core) if after < before else (before, start)
+
+    def _anneal_with_soft_limits(
+        self, schedule: str, state: Any, scale: float, steps: int, random: RandomState
+    ) -> bool:  # fmt: skip
+        """Anneal with cores that may be too full, then within the limits; False where a core stays too full."""
+        edges, cores = self.edges, self.cores
+        hot, cold = (scale * temperature for temperature in TEMPERATURES[schedule])
+        middle = (hot * cold) ** 0.5
+        anneal_soft(edges, cores, state, hot, middle, hot / 20, hot / 2, steps * 3 // 8, random)
+        stiff = 4 * max(scale, estimate_temperature(edges, cores, state, 2000, random))
+        anneal_soft(edges, cores, state, middle, cold, hot / 2, stiff, steps * 3 // 8, random)
+        if not empty_full_cores(edges, cores, state):
+            return False
+        anneal_strict(edges, cores, state, cold, cold / 4, steps // 10, random)
+        return True
+
+
+def _tried(
+    search: _Search, start: Ints, schedules: Sequence[str], steps: int, random: dict[str, RandomState]
+) -> tuple[float, str, Ints]:
+    """The best of short runs by several schedules: cost, schedule, cores."""
+    found = []
+    for schedule in schedules:
+        cost, core = search.run(schedule, start, int(steps * TRIALS[schedule]), random[schedule])
+        found.append((cost, schedule, core))
+    return min(found, key=lambda trial: trial[0])
+
+
+def _refine_small(search: _Search, start: Ints, effort: str, seed: int, steps: int) -> Ints:
+    """Try all schedules, then anneal from a random state many times: it is little work, and every valley is narrow."""
+    random = {schedule: random_state(seed, "refine", schedule) for schedule in TRIALS}
+    least, _, best = _tried(search, start, list(TRIALS), steps, random)
+    for restart in range(RESTARTS[effort]):
+        cost, core = search.run("boil", best, steps // 4, random_state(seed, "refine", f"boil {restart}"))
+        if cost < least:
+            least, best = cost, core
+    return best
+
+
+def _refine_large(search: _Search, start: Ints, effort: str, seed: int, steps: int) -> Ints:
+    """Try the schedules (effort `fast`: only one), and run the best longer: *hot* from the start, others from there."""
+    random = {schedule: random_state(seed, "refine", schedule) for schedule in TRIALS}
+    schedules = ["cold"] if effort == "fast" else list(TRIALS)
+    least, schedule, best = _tried(search, start, schedules, steps, random)
+    rest = int(steps * (1.0 - sum(TRIALS.values())))
+    cost, core = search.run(schedule, start if schedule == "hot" else best, rest, random[schedule])
+    return core if cost < least else best
 
 
 def price(traffic: Traffic, core: Ints, chip: Chip, prices: Prices) -> float | None:
-    """What a placement costs by these prices; None where it is too large to be counted this way.
+    """The cost of a placement by these prices; None where it is too large to be counted this way.
 
     >>> from neuro.chip.model import mesh_chip
     >>> pairs = np.array([0, 1, 1]), np.array([1], np.uint32), np.ones(1, np.uint32)
@@ -175,62 +190,28 @@ def price(traffic: Traffic, core: Ints, chip: Chip, prices: Prices) -> float | N
     >>> price(two, np.array([0, 2]), mesh_chip(3, 1, neurons=1), Prices(tree=1.0))
     10.0
     """
-    if not _countable(traffic, chip):
+    if not _is_countable(traffic, chip):
         return None
     start = np.array(core, np.int64)
     widest = int(np.bincount(start).max(initial=0))
     limits = _cores(chip, traffic, prices, (), start, None)
-    tables: tuple[Any, Any] = (as_table(_wires(traffic, None)), as_table(limits))
+    tables: tuple[Any, Any] = (as_table(_adjacency(traffic, None)), as_table(limits))
     state: Any = as_table(_state(traffic, chip, start, widest))
-    fill(*tables, state)
+    fill_counts(*tables, state)
     return float(cost_of(*tables, state))
 
 
-def _course(
-    course: str, tables: tuple[Any, Any], raw: SearchState, steps: int, random: NDArray[np.uint64]
-) -> tuple[Ints, float]:
-    """One course of annealing, and its cost; where it led to nothing cheaper within the limits, its start."""
-    wires, cores = tables
-    state: Any = as_table(raw)
-    fill(wires, cores, state)
-    before, kept = cost_of(wires, cores, state), raw.core.copy()
-    scale = estimate_temperature(wires, cores, state, 2000, random)
-    if scale > 0.0:
-        if course == "firm":
-            anneal(wires, cores, state, 0.05 * scale, 0.002 * scale, steps * 3 // 4, random)
-        else:
-            hot, cold = HEATS[course]
-            hot, cold = hot * scale, cold * scale
-            middle = (hot * cold) ** 0.5
-            drift(wires, cores, state, hot, middle, hot / 20, hot / 2, steps * 3 // 8, random)
-            wall = 4 * max(scale, estimate_temperature(wires, cores, state, 2000, random))
-            drift(wires, cores, state, middle, cold, hot / 2, wall, steps * 3 // 8, random)
-            if not settle_down(wires, cores, state):
-                return kept, before
-            anneal(wires, cores, state, cold, cold / 4, steps // 10, random)
-        anneal(wires, cores, state, 0.0, 0.0, steps // 10, random)
-    fill(wires, cores, state)
-    after = cost_of(wires, cores, state)
-    return (raw.core, after) if after < before else (kept, before)
-
-
-def _can(traffic: Traffic, chip: Chip) -> bool:
+def _is_searchable(traffic: Traffic, chip: Chip) -> bool:
+    """Are all limits known here, and the tables of counts neither too large nor too wide?"""
     limits = chip.limits
     known = limits.axons_out is None and limits.synapse_bits is None
-    return known and _countable(traffic, chip) and _widest(traffic, chip) < 60_000 and chip.cores > 1
+    return known and _is_countable(traffic, chip) and _widest(traffic, chip) < 60_000 and chip.cores > 1
 
 
-def _countable(traffic: Traffic, chip: Chip) -> bool:
+def _is_countable(traffic: Traffic, chip: Chip) -> bool:
+    """Do the tables of counts fit the words and the memory?"""
     small = chip.width <= WIDEST_MESH and chip.height <= WIDEST_MESH
     return small and 0 < traffic.neurons * chip.cores <= MOST_COUNTERS
-
-
-def axes(chip: Chip) -> tuple[Ints, Ints, int, int]:
-    """Places of cores along the axis that messages take first and along the other, and the mesh's sizes along them."""
-    xy = np.asarray(chip.xy, np.int64)
-    first = 0 if chip.first_axis == "x" else 1
-    sizes = (chip.width, chip.height)
-    return np.ascontiguousarray(xy[:, first]), np.ascontiguousarray(xy[:, 1 - first]), sizes[first], sizes[1 - first]
 
 
 def _tightest(*limits: int | None) -> int:
@@ -238,12 +219,13 @@ def _tightest(*limits: int | None) -> int:
 
 
 def _widest(traffic: Traffic, chip: Chip) -> int:
+    """Most neurons that a core may hold while limits are soft."""
     most = min(_tightest(chip.limits.neurons, chip.limits.columns), traffic.neurons)
-    return most + max(2, most // ROOM)
+    return most + max(2, most // EXTRA_ROOM)
 
 
-def _wires(traffic: Traffic, fixed: NDArray[np.bool_] | None) -> Adjacency:
-    held = np.zeros(traffic.neurons, np.bool_) if fixed is None else np.array(fixed, np.bool_)
+def _adjacency(traffic: Traffic, fixed: NDArray[np.bool_] | None) -> Adjacency:
+    stay = np.zeros(traffic.neurons, np.bool_) if fixed is None else np.array(fixed, np.bool_)
     begin, sources = traffic.incoming
     return Adjacency(
         np.ascontiguousarray(traffic.start, np.int64),
@@ -252,8 +234,8 @@ def _wires(traffic: Traffic, fixed: NDArray[np.bool_] | None) -> Adjacency:
         np.ascontiguousarray(sources, np.uint32),
         np.ascontiguousarray(traffic.spikes, np.float64),
         np.ascontiguousarray(traffic.fan_in, np.int64),
-        np.flatnonzero(~held).astype(np.int64),
-        held,
+        np.flatnonzero(~stay).astype(np.int64),
+        stay,
     )
 
 

@@ -1,0 +1,169 @@
+"""Annealing of partitions by exchanges: no part is ever too full, and a vertex that enters a full one trades places."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.jit import inlined, inner, kernel
+from neuro.mapping.partition.heat_bath import boltzmann, choose_part, decay
+from neuro.mapping.partition.hypergraph import Hypergraph, Weights
+from neuro.mapping.partition.tables import Parts, Tables, move
+from neuro.mapping.random import RandomState, next_uniform
+from neuro.validation import Ints
+
+__all__ = ["anneal_exchanges"]
+
+NEVER = np.int32(2**29)
+"""A price that nobody pays."""
+
+
+class Members(NamedTuple):
+    """The vertices of each part as a linked list."""
+
+    head: Ints
+    """First vertex of each part, or -1."""
+    after: Ints
+    """Vertex behind each vertex, or -1."""
+    before: Ints
+    """Vertex ahead of each vertex, or -1."""
+
+
+@inner
+def _members_of(part: Parts, count: int) -> Members:
+    n = len(part)
+    head = np.full(count, -1, np.int64)
+    after, before = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    for v in range(n):
+        p = part[v]
+        after[v] = head[p]
+        if head[p] >= 0:
+            before[head[p]] = v
+        head[p] = v
+    return Members(head, after, before)
+
+
+@inlined
+def _relink(members: Members, v: int, a: int, b: int) -> None:
+    """Take vertex v out of the list of part a and put it first in that of part b."""
+    x, y = members.before[v], members.after[v]
+    if x >= 0:
+        members.after[x] = y
+    else:
+        members.head[a] = y
+    if y >= 0:
+        members.before[y] = x
+    members.before[v] = -1
+    members.after[v] = members.head[b]
+    if members.head[b] >= 0:
+        members.before[members.head[b]] = v
+    members.head[b] = v
+
+
+@inner
+def _set_prices(
+    part: Parts, tables: Tables, room: Ints, fixed: NDArray[np.bool_], leave: Weights, price: Weights
+) -> None:
+    """Set price[a, b]: what entering b from a costs, by the cheapest way out of b into a, where b is full."""
+    count = len(room)
+    leave[:] = NEVER
+    for v in range(len(part)):
+        if not fixed[v]:
+            row, to = tables.missing[v], leave[part[v]]
+            for p in range(count):
+                to[p] = min(to[p], row[p] - tables.alone[v])
+    for p in range(count):
+        for q in range(count):
+            price[q, p] = leave[p, q] if tables.load[p] >= room[p] else min(leave[p, q], 0)
+
+
+@inlined
+def _partner(
+    graph: Hypergraph, tables: Tables, room: Ints, fixed: NDArray[np.bool_], members: Members, z: int, a: int, b: int,
+    most: Any, random: RandomState,
+) -> tuple[int, Any, int]:  # fmt: skip
+    """The vertex of part b that goes to part a for at most `most`, or -1; what that costs; and the work done.
+
+    Parts stay within their room as z neurons go the other way. Among equals chance decides.
+    """
+    found, paid, work = -1, most, 0
+    u = int(members.head[b])
+    while u >= 0:
+        work += 4
+        size = graph.size[u]
+        if not fixed[u] and tables.load[b] + z - size <= room[b] and tables.load[a] - z + size <= room[a]:
+            x = tables.missing[u, a] - tables.alone[u]
+            if x < paid or (x == paid and next_uniform(random) < 0.5):
+                paid, found = x, u
+        u = int(members.after[u])
+    return found, paid, work
+
+
+@inlined
+def _refused(cost: Any, heat: float, reach: Any, random: RandomState) -> bool:
+    """Does a step that costs more than was expected fail at this temperature?"""
+    return bool(cost > 0 and (cost >= reach or next_uniform(random) >= boltzmann(cost / heat)))
+
+
+@kernel
+def anneal_exchanges(
+    graph: Hypergraph,
+    part: Parts,
+    tables: Tables,
+    room: Ints,
+    fixed: NDArray[np.bool_],
+    budget: int,
+    hot: float,
+    fall: float,
+    random: RandomState,
+) -> int:
+    """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another."""
+    count, n = len(room), len(graph.size)
+    leave, price = np.zeros((count, count), np.int32), np.zeros((count, count), np.int32)
+    members = _members_of(part, count)
+    moves, work = 0, 0
+    heat = hot
+    reach = np.int32(0)
+    while work < budget:
+        # The prices are those at the beginning of the round; what is done is judged by its true cost.
+        _set_prices(part, tables, room, fixed, leave, price)
+        work += n * count // 4 + count * count
+        for v in range(n):
+            if v & 63 == 0:
+                heat = hot * decay(fall * min(float(work) / float(budget), 1.0))
+                reach = np.int32(min(14.0 * heat, float(NEVER)))
+                work += 20 * count + 640
+            if fixed[v]:
+                continue
+            a = part[v]
+            entry = price[a]
+            b = choose_part(tables.missing[v], entry, a, tables.alone[v], heat, reach, random)
+            if b < 0:
+                continue
+            work += 4 * count
+            if b == a:
+                continue
+            z = graph.size[v]
+            fits = tables.load[b] + z <= room[b]
+            partner, paid = -1, np.int32(0) if fits else NEVER
+            if not fits or entry[b] < 0:
+                partner, paid, more = _partner(graph, tables, room, fixed, members, z, a, b, paid, random)
+                work += more
+                if partner < 0 and not fits:
+                    continue
+            if _refused(paid - entry[b], heat, reach, random):
+                continue
+            work += move(graph, part, tables, v, b)
+            _relink(members, v, a, b)
+            if partner >= 0:
+                # Nets that both are in make the exchange dearer than its two moves.
+                if _refused(tables.missing[partner, a] - tables.alone[partner] - paid, heat, reach, random):
+                    work += move(graph, part, tables, v, a)
+                    _relink(members, v, b, a)
+                    continue
+                work += move(graph, part, tables, partner, a)
+                _relink(members, partner, b, a)
+            moves += 1
+    return moves

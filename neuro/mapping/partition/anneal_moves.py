@@ -1,0 +1,101 @@
+"""Annealing of partitions by single moves: parts may be too full on the way, at a price."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.jit import inlined, kernel
+from neuro.mapping.partition.heat_bath import choose_part, decay
+from neuro.mapping.partition.hypergraph import Hypergraph, Weights
+from neuro.mapping.partition.tables import Parts, Tables, move
+from neuro.mapping.random import RandomState
+from neuro.validation import Ints
+
+__all__ = ["anneal_moves"]
+
+HIGHEST = 2.0**29
+"""Prices and temperatures beyond this are cut off, so that sums fit 32 bits."""
+
+
+@inlined
+def _excess_cost(load: int, room: int, price: float) -> float:
+    """The cost of what a part holds beyond its room."""
+    over = max(load - room, 0)
+    return price * float(over * over)
+
+
+@inlined
+def _set_entry_price(entry: Weights, load: Ints, room: Ints, size: int, price: float, p: int) -> None:
+    """Set the price of a vertex of so many neurons for entering part p."""
+    more = _excess_cost(load[p] + size, room[p], price) - _excess_cost(load[p], room[p], price)
+    entry[p] = np.int32(min(more, HIGHEST))
+
+
+@inlined
+def _adjusted(price: float, load: Ints, room: Ints, over: float, least: float) -> float:
+    """The price of excess, raised where more than `over` neurons are in excess and lowered where not."""
+    excess = 0
+    for p in range(len(room)):
+        excess += max(load[p] - room[p], 0)
+    price *= 1.02 if excess > over else 1.0 / 1.02
+    price = min(price, 2.0**24)
+    return max(price, least)
+
+
+@kernel
+def anneal_moves(
+    graph: Hypergraph,
+    part: Parts,
+    tables: Tables,
+    room: Ints,
+    fixed: NDArray[np.bool_],
+    budget: int,
+    hot: float,
+    fall: float,
+    over: float,
+    random: RandomState,
+) -> int:
+    """Visit the vertices in turn until `budget` entries are touched; returns the number of moves.
+
+    Each vertex goes where Boltzmann's distribution puts it. The temperature falls from `hot` by e^-fall. A part beyond
+    its room by x neurons costs x^2 times a price, which rises as long as more than `over` neurons are in excess, and
+    falls as long as fewer are.
+    """
+    count = len(room)
+    n = len(graph.size)
+    entry = np.zeros(count, np.int32)
+    moves, work = 0, 0
+    heat, price = hot, 2.0 * hot * float(n) ** 2 / float(np.sum(graph.size)) ** 2
+    reach = np.int32(0)
+    while work < budget:
+        last = -1
+        for v in range(n):
+            if v & 63 == 0:
+                heat = hot * decay(fall * min(float(work) / float(budget), 1.0))
+                least = 0.25 * heat * float(n) ** 2 / float(np.sum(graph.size)) ** 2
+                price = _adjusted(price, tables.load, room, over, least)
+                reach = np.int32(min(14.0 * heat, HIGHEST))
+                last = -1
+                work += 20 * count + 640
+            if fixed[v]:
+                continue
+            z = graph.size[v]
+            if z != last:
+                last = z
+                for p in range(count):
+                    _set_entry_price(entry, tables.load, room, z, price, p)
+            a = part[v]
+            back = _excess_cost(tables.load[a], room[a], price) - _excess_cost(tables.load[a] - z, room[a], price)
+            base = tables.alone[v] + np.int32(min(back, HIGHEST))
+            b = choose_part(tables.missing[v], entry, a, base, heat, reach, random)
+            if b < 0:
+                continue
+            work += 4 * count
+            if b == a:
+                continue
+            work += move(graph, part, tables, v, b)
+            moves += 1
+            _set_entry_price(entry, tables.load, room, z, price, a)
+            _set_entry_price(entry, tables.load, room, z, price, b)
+    return moves

@@ -1,0 +1,125 @@
+"""Tables of what moves of a partition cost, kept up to date move by move."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.jit import inner, kernel
+from neuro.mapping.partition.hypergraph import Hypergraph, Weights
+from neuro.validation import Ints
+
+__all__ = ["Parts", "Tables", "move", "repair", "tables_of"]
+
+Parts = NDArray[np.int32]
+Counts = NDArray[np.integer]
+
+
+class Tables(NamedTuple):
+    """What moves of a partition cost."""
+
+    pins: Counts
+    """Pins of each net in each part, shape (nets, parts)."""
+    missing: Weights
+    """Weight of the nets of a vertex without a pin in a part: the cost of going there; shape (vertices, parts)."""
+    alone: Weights
+    """Weight of the nets that a vertex is the only pin of in its part: the gain of leaving; shape (vertices,)."""
+    load: Ints
+    """Neurons in each part."""
+
+
+def tables_of(graph: Hypergraph, part: Parts, count: int) -> Tables:
+    """The tables of a partition into `count` parts."""
+    largest_net = int(np.diff(graph.start).max(initial=0))
+    pins = np.zeros((len(graph.weight), count), np.int16 if largest_net < 2**15 else np.int32)
+    missing, alone = np.zeros((len(graph.size), count), np.int32), np.zeros(len(graph.size), np.int32)
+    load = np.zeros(count, np.int64)
+    _fill(graph, part, pins, missing, alone, load)
+    return Tables(pins, missing, alone, load)
+
+
+@kernel
+def _fill(graph: Hypergraph, part: Parts, pins: Counts, missing: Weights, alone: Weights, load: Ints) -> None:
+    count = len(load)
+    for e in range(len(graph.weight)):
+        for k in range(graph.start[e], graph.start[e + 1]):
+            pins[e, part[graph.pin[k]]] += 1
+    for v in range(len(graph.size)):
+        load[part[v]] += graph.size[v]
+        for k in range(graph.begin[v], graph.begin[v + 1]):
+            e = graph.net[k]
+            w = graph.weight[e]
+            for p in range(count):
+                if pins[e, p] == 0:
+                    missing[v, p] += w
+            if pins[e, part[v]] == 1:
+                alone[v] += w
+
+
+@inner
+def move(graph: Hypergraph, part: Parts, tables: Tables, v: int, b: int) -> int:
+    """Put vertex v into part b and update the tables; returns the work done, in entries touched."""
+    a = part[v]
+    part[v] = b
+    tables.load[a] -= graph.size[v]
+    tables.load[b] += graph.size[v]
+    alone = 0
+    work = int(4 * (graph.begin[v + 1] - graph.begin[v]))
+    for k in range(graph.begin[v], graph.begin[v + 1]):
+        e = graph.net[k]
+        w = graph.weight[e]
+        in_a = tables.pins[e, a] - 1
+        in_b = tables.pins[e, b] + 1
+        tables.pins[e, a] = in_a
+        tables.pins[e, b] = in_b
+        if in_b == 1:
+            alone += w
+            work += 2 * (graph.start[e + 1] - graph.start[e])
+            for i in range(graph.start[e], graph.start[e + 1]):
+                tables.missing[graph.pin[i], b] -= w
+        elif in_b == 2:
+            for i in range(graph.start[e], graph.start[e + 1]):
+                u = graph.pin[i]
+                if part[u] == b and u != v:
+                    tables.alone[u] -= w
+                    work += i - graph.start[e]
+                    break
+        if in_a == 0:
+            work += 2 * (graph.start[e + 1] - graph.start[e])
+            for i in range(graph.start[e], graph.start[e + 1]):
+                tables.missing[graph.pin[i], a] += w
+        elif in_a == 1:
+            for i in range(graph.start[e], graph.start[e + 1]):
+                u = graph.pin[i]
+                if part[u] == a:
+                    tables.alone[u] += w
+                    work += i - graph.start[e]
+                    break
+    tables.alone[v] = alone
+    return work
+
+
+@kernel
+def repair(graph: Hypergraph, part: Parts, tables: Tables, room: Ints, fixed: NDArray[np.bool_]) -> int:
+    """Move the cheapest vertices out of parts that hold too many neurons; returns the neurons still in excess."""
+    while True:
+        least, moved, to = np.int64(2) ** 62, -1, -1
+        excess = 0
+        for p in range(len(room)):
+            excess += max(tables.load[p] - room[p], 0)
+        if excess == 0:
+            return 0
+        for v in range(len(part)):
+            a = part[v]
+            if fixed[v] or tables.load[a] <= room[a]:
+                continue
+            for p in range(len(room)):
+                if tables.load[p] + graph.size[v] <= room[p]:
+                    x = np.int64(tables.missing[v, p] - tables.alone[v])
+                    if x < least:
+                        least, moved, to = x, v, p
+        if moved < 0:
+            return excess
+        move(graph, part, tables, moved, to)
