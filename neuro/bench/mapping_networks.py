@@ -241,14 +241,14 @@ def jin_layers(side: int, window: int = 4) -> tuple[Ints, Ints, Floats]:
     """
     state, weights = 1, []
     source, target = [], []
-    modulus, spread = 2147483647, 2147483646.0
+    modulus, width = 2147483647, 2147483646.0
     for layer in range(side - 2):
         for j in range(side):
             for k in range(j, min(side, j + window)):
                 state = state * 48271 % modulus
                 low = state - 1
                 state = state * 48271 % modulus
-                weights.append((low + (state - 1) * spread) / (spread * spread))
+                weights.append((low + (state - 1) * width) / (width * width))
                 source.append(layer * side + j)
                 target.append((layer + 1) * side + k)
     return np.array(source), np.array(target), np.array(weights)

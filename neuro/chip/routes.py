@@ -131,9 +131,9 @@ def _of_projection(projection: Projection, where: Mapping[str, Ints], cores: int
     marked = np.zeros(0) if np.all(effective) else np.broadcast_to(effective, pre.shape)
     start, to, marks = group_by_source(_plain(pre), _plain(post), _plain(marked), shape[0])
     core = np.array(target, np.int64)
-    first, onto, count = count_routes(start, to, np.ones(len(to), np.uint32), core, cores)
+    first, reached, count = count_routes(start, to, np.ones(len(to), np.uint32), core, cores)
     nonzero = count if not len(marks) else count_routes(start, to, marks, core, cores)[2]
-    return _Entries(first, onto, count, nonzero, len(pre) * weight.itemsize)
+    return _Entries(first, reached, count, nonzero, len(pre) * weight.itemsize)
 
 
 def _plain(values: NDArray[Any]) -> NDArray[np.uint32]:

@@ -49,7 +49,7 @@ def placement_of_traffic(traffic: Traffic, core: Ints, chip: Chip) -> Placement:
 
 
 def _routes(traffic: Traffic, core: Ints, chip: Chip) -> Routes:
-    start, onto, count = count_routes(
+    start, reached, count = count_routes(
         traffic.start, traffic.target, traffic.synapses, np.ascontiguousarray(core, np.int64), chip.cores
     )
-    return Routes(frozen(start), frozen(onto), frozen(count), nonzero=frozen(count))
+    return Routes(frozen(start), frozen(reached), frozen(count), nonzero=frozen(count))

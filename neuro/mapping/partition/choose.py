@@ -75,8 +75,8 @@ def _large(rules: Rules, parts: int, effort: Effort) -> Parts:
         room //= int(terms.weight.max())
     part = partition_large(terms.traffic, room, rules.fixed, effort.rounds)
     traffic = terms.traffic
-    _, onto, _ = count_routes(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
-    axons, most = np.bincount(onto, minlength=parts), axon_limit(terms.limits)
+    _, reached, _ = count_routes(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
+    axons, most = np.bincount(reached, minlength=parts), axon_limit(terms.limits)
     over = any(np.any(np.bincount(part, each, parts) > limit) for _, each, limit in additive(terms))
     if over or (most >= 0 and axons.max(initial=0) > most) or len(terms.clash) or terms.limits.axons_out is not None:
         raise no_partition_found(rules)
