@@ -142,16 +142,16 @@ def test_messages_that_go_along_y_first_are_laid_out_like_those_of_the_turned_me
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_lightening_never_loads_the_busiest_link_more(seed: int) -> None:
+def test_relieving_the_busiest_link_never_loads_it_more(seed: int) -> None:
     from neuro.mapping.metrics import measure
     from neuro.mapping.routes import placement_of_traffic
 
     traffic, chip = random_traffic(24, 4, seed), mesh_chip(3, 3, neurons=3)
     part, place = np.arange(24) // 3, np.arange(8)
-    lighter = relieve_link(nets_of(traffic, part, 8), chip, place, effort="fast", seed=seed)
+    relieved = relieve_link(nets_of(traffic, part, 8), chip, place, effort="fast", seed=seed)
     before, after = (
         measure(placement_of_traffic(traffic, where[part], chip), traffic.spikes)["max_link"]
-        for where in (place, lighter)
+        for where in (place, relieved)
     )
     assert after is not None
     assert before is not None
