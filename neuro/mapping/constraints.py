@@ -38,7 +38,7 @@ class Rules:
 
     @property
     def parts(self) -> int:
-        """How many parts there may be."""
+        """Most parts of a partition."""
         return len(self.cores)
 
     @property

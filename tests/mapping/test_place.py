@@ -11,6 +11,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
+from neuro.chip.route_kernels import count_routes
 from neuro.errors import InfeasibleError, InputError, ParameterError, UnknownName
 from neuro.mapping.partition import choose as cutting
 from neuro.mapping.routes import placement_of_network
@@ -217,3 +218,22 @@ def test_placements_are_the_same_however_their_routes_are_counted(seed, cores):
         assert np.array_equal(getattr(one.routes, name), getattr(other.routes, name))
     assert one.structure == other.structure
     assert (one.sources, one.compartments) == (other.sources, other.compartments)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6), cores=st.integers(1, 40))
+def test_routes_are_those_of_a_count_by_hand(seed, cores):
+    """Rows in any order, with repeated targets and targets without synapses, on a few and on many cores."""
+    rng = np.random.default_rng(seed)
+    size = rng.integers(0, 30, 6)
+    start = np.concatenate([[0], np.cumsum(size)])
+    target = rng.integers(0, 20, start[-1]).astype(np.uint32)
+    synapses = rng.integers(0, 3, start[-1]).astype(np.uint32)
+    core = rng.integers(0, cores, 20)
+    first, entry, count = count_routes(start, target, synapses, core, cores)
+    for i in range(6):
+        wanted = {}
+        for k in range(start[i], start[i + 1]):
+            wanted[core[target[k]]] = wanted.get(core[target[k]], 0) + synapses[k]
+        found = list(zip(entry[first[i] : first[i + 1]], count[first[i] : first[i + 1]], strict=True))
+        assert found == sorted(wanted.items())

@@ -66,7 +66,7 @@ def _relink(members: Members, v: int, a: int, b: int) -> None:
 def _set_prices(
     part: Parts, tables: Tables, room: Ints, fixed: NDArray[np.bool_], leave: Weights, price: Weights
 ) -> None:
-    """Set price[a, b]: what entering b from a costs, by the cheapest way out of b into a, where b is full."""
+    """Set price[a, b] of going from a to b: where b is full, the cost of the cheapest move from b to a."""
     count = len(room)
     leave[:] = NEVER
     for v in range(len(part)):
@@ -84,7 +84,7 @@ def _partner(
     graph: Hypergraph, tables: Tables, room: Ints, fixed: NDArray[np.bool_], members: Members, z: int, a: int, b: int,
     most: Any, random: RandomState,
 ) -> tuple[int, Any, int]:  # fmt: skip
-    """The vertex of part b that goes to part a for at most `most`, or -1; what that costs; and the work done.
+    """The cheapest vertex of part b to go to part a, below a cost of `most`, or -1; its cost; and the work done.
 
     Parts stay within their room as z neurons go the other way. Among equals chance decides.
     """

@@ -1,4 +1,4 @@
-"""Annealing of partitions with every limit of a core at once: what is beyond a limit has a price that rises."""
+"""Annealing of partitions with every limit of a core at once: excess over a limit has a price that rises."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Demands(NamedTuple):
 
 
 class Use(NamedTuple):
-    """What parts hold."""
+    """Use of resources by parts."""
 
     load: Ints
     """Of each resource that adds up, shape (resources, parts)."""
@@ -60,7 +60,7 @@ class Use(NamedTuple):
 
 @kernel
 def use_of(nets: Hypergraph, part: Parts, axon_tables: Tables, demands: Demands) -> Use:
-    """What parts hold."""
+    """Count the use of resources by parts."""
     count = axon_tables.pins.shape[1]
     use = Use(
         np.zeros((demands.each.shape[1], count), np.int64),
@@ -101,7 +101,7 @@ def excess(use: Use, demands: Demands) -> float:
 
 @inlined
 def _penalty(used: int, most: int, unit: float) -> float:
-    """The square of what is beyond a limit, in units."""
+    """The square of the excess over a limit, in units."""
     x = float(max(used - most, 0)) / unit
     return x * x
 

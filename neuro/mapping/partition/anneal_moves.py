@@ -20,7 +20,7 @@ HIGHEST = 2.0**29
 
 @inlined
 def _excess_cost(load: int, room: int, price: float) -> float:
-    """The cost of what a part holds beyond its room."""
+    """The cost of neurons beyond the room of a part."""
     over = max(load - room, 0)
     return price * float(over * over)
 

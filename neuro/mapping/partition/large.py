@@ -122,6 +122,7 @@ def _move_pin(slot: Parts, pins: NDArray[np.uint16], used: Parts, e: int, a: int
 
 @inner
 def _move(graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, v: int, b: int) -> None:
+    """Move vertex v to part b."""
     a = part[v]
     part[v] = b
     for k in range(graph.begin[v], graph.begin[v + 1]):
@@ -157,7 +158,7 @@ def _change_of(
 def _preferences(
     graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, count: int, fixed: Parts
 ) -> tuple[Parts, Ints]:
-    """The part that each neuron would rather be in, or -1, and what going turn adds to the cost."""
+    """The part that suits each neuron best, or -1, and the change of cost if it goes there alone."""
     n = len(part)
     preferred, gain = np.full(n, -1, np.int32), np.zeros(n, np.int64)
     score, seen = np.zeros(count, np.int64), np.empty(count, np.int64)
@@ -194,7 +195,7 @@ def _preferences(
 
 
 def _by_pair(part: Parts, preferred: Parts, gain: Ints, count: int) -> Ints:
-    """Neurons with a preferred by the pair of parts between which they would go, both ways together, best first."""
+    """Neurons that prefer another part, by the pair of parts, both directions together, best first."""
     able = np.flatnonzero(preferred >= 0)
     a, b = part[able].astype(np.int64), preferred[able].astype(np.int64)
     pair = np.minimum(a, b) * count + np.maximum(a, b)
@@ -207,26 +208,26 @@ def _exchange(
     graph: Hypergraph, part: Parts, slot: Parts, pins: NDArray[np.uint16], used: Parts, preferred: Parts, gain: Ints,
     order: Ints, room: Ints,
 ) -> int:  # fmt: skip
-    """Let neurons change places pair by pair, and go where there is room, as long as that saves; how many moved."""
+    """Exchange neurons between parts, or move them where there is room, while that saves; returns how many moved."""
     load = np.zeros(len(room), np.int64)
     for v in range(len(part)):
         load[part[v]] += 1
-    came = part.copy()
+    before = part.copy()
     moved, first, n = 0, 0, len(order)
     while first < n:
-        a, b = came[order[first]], preferred[order[first]]
+        a, b = before[order[first]], preferred[order[first]]
         low, high = min(a, b), max(a, b)
-        turn = first
-        while turn < n and came[order[turn]] == low and preferred[order[turn]] == high:
-            turn += 1
-        end = turn
-        while end < n and came[order[end]] == high and preferred[order[end]] == low:
+        middle = first
+        while middle < n and before[order[middle]] == low and preferred[order[middle]] == high:
+            middle += 1
+        end = middle
+        while end < n and before[order[end]] == high and preferred[order[end]] == low:
             end += 1
-        i, j = first, turn
-        while i < turn or j < end:
-            x = gain[order[i]] if i < turn else np.int64(2**60)
+        i, j = first, middle
+        while i < middle or j < end:
+            x = gain[order[i]] if i < middle else np.int64(2**60)
             y = gain[order[j]] if j < end else np.int64(2**60)
-            up = i < turn and x < 0 and load[high] < room[high]
+            up = i < middle and x < 0 and load[high] < room[high]
             down = j < end and y < 0 and load[low] < room[low]
             if up and (x <= y or not down):
                 v = order[i]
@@ -244,7 +245,7 @@ def _exchange(
                     load[high] -= 1
                     load[low] += 1
                     moved += 1
-            elif i < turn and j < end and x + y < 0:
+            elif i < middle and j < end and x + y < 0:
                 v, u = order[i], order[j]
                 i += 1
                 j += 1

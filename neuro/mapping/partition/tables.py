@@ -1,4 +1,4 @@
-"""Tables of what moves of a partition cost, kept up to date move by move."""
+"""Tables from which the cost of a move follows; every move updates them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Counts = NDArray[np.integer]
 
 
 class Tables(NamedTuple):
-    """What moves of a partition cost."""
+    """The tables of a partition; the change of cost if v goes to part p is missing[v, p] - alone[v]."""
 
     pins: Counts
     """Pins of each net in each part, shape (nets, parts)."""

@@ -52,7 +52,7 @@ def _change_member(state: SearchState, v: int, a: int, b: int) -> None:
 def anneal_strict(
     edges: Adjacency, cores: Cores, state: SearchState, hot: float, cold: float, steps: int, random: RandomState
 ) -> tuple[float, int]:
-    """Try `steps` moves and exchanges of neurons, from temperature `hot` to `cold`; the change of cost, and how many.
+    """Try `steps` moves and exchanges, from temperature `hot` to `cold`; returns the change of cost and their number.
 
     With `hot` 0 no step raises the cost.
     """
@@ -123,7 +123,7 @@ def anneal_soft(
     steps: int,
     random: RandomState,
 ) -> tuple[float, int]:
-    """Try `steps` single moves, from temperature `hot` to `cold`; the change of cost without penalties, and how many.
+    """Try `steps` single moves, from temperature `hot` to `cold`; returns the change of cost and their number.
 
     Neurons beyond a core's most cost their number squared, times a price that rises from `soft` to `stiff`.
     """
