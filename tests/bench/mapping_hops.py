@@ -1,4 +1,4 @@
-"""Multicast hops after partition and placement, and seconds, for each benchmark network and effort, beside the bars.
+"""Multicast hops after partition and placement, and seconds, for each benchmark network and effort, beside limits.
 
     python tests/bench/mapping_hops.py [--networks lsm mlp ...] [--efforts fast ...] [--other N] [--jin]
 
@@ -10,13 +10,10 @@ data (`$NEURO_DATA/../bench`, else `../shared/bench`). Compilation is left out o
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import os
 import time
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
+from mapping import networks  # tests/bench/mapping.py, beside this file
 
 import neuro as nr
 from neuro.bench.mapping_networks import draw, jin_layers, network_of
@@ -37,19 +34,6 @@ PUBLISHED = {32: 6712.32, 64: 42988.2}
 NEURONS = 256
 
 
-def reference() -> ModuleType:
-    """The module with the benchmark networks and the recount."""
-    data = os.environ.get("NEURO_DATA")
-    folder = Path(data).parent if data else Path(__file__).resolve().parents[3] / "shared"
-    path = folder / "bench" / "mapping_networks.py"
-    spec = importlib.util.spec_from_file_location("mapping_networks", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise SystemExit(f"no {path}: it holds the benchmark networks")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="*", default=list(BARS))
@@ -61,7 +45,7 @@ def main() -> None:
     if given.jin:
         layers(given.efforts, given.seed)
         return
-    module = reference()
+    module = networks()
     warm()
     print(f"{'network':12} {'effort':9} {'cores':>5} {'km1':>10} {'hops':>10} {'bar':>10} {'METIS':>10} {'s':>6}")
     for name in given.networks:
