@@ -139,10 +139,16 @@ def anneal_exchanges(
                 continue
             a = part[v]
             entry = price[a]
-            b = choose_part(tables.missing[v], entry, a, tables.alone[v], heat, reach, random)
-            if b < 0:
+            base = tables.alone[v]
+            row = tables.missing[v]
+            best = np.int32(2147483647)
+            for p in range(count):
+                x = row[p] + entry[p]
+                best = min(best, x) if p != a else best
+            if best - base > reach:
                 continue
             work += 4 * count
+            b = choose_part(row, entry, a, base, best, heat, reach, random)
             if b == a:
                 continue
             z = graph.size[v]

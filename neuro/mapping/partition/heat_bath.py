@@ -39,35 +39,28 @@ def decay(x: float) -> float:
 
 @inlined
 def choose_part(
-    row: Weights, price: Weights, a: int, base: Any, heat: float, reach: Any, random: RandomState
+    row: Weights, price: Weights, a: int, base: Any, best: Any, heat: float, reach: Any, random: RandomState
 ) -> int:  # fmt: skip
-    """The part that a vertex of part a goes to: a where it stays, -1 where all others are out of reach.
+    """The part that a vertex of part a goes to; a where it stays.
 
-    Staying costs `base`, part p costs row[p] + price[p]. Parts dearer than the cheapest by `reach` or
-    more are left out.
+    Staying costs `base`, going to part p costs row[p] + price[p], at least `best`. Parts dearer than the cheapest by
+    `reach` or more are left out.
     """
-    count = len(price)
-    best: Any = np.int32(2147483647)
-    for p in range(count):
-        x = row[p] + price[p]
-        best = min(best, x) if p != a else best
-    b = -1
-    if best - base <= reach:
-        low = min(best, base)
-        stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
-        total = stay
-        for p in range(count):
+    low = min(best, base)
+    stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
+    total = stay
+    for p in range(len(price)):
+        x = row[p] + price[p] - low
+        if p != a and x < reach:
+            total += boltzmann(x / heat)
+    rest = next_uniform(random) * total - stay
+    b = a
+    if rest >= 0.0:
+        for p in range(len(price)):
             x = row[p] + price[p] - low
             if p != a and x < reach:
-                total += boltzmann(x / heat)
-        rest = next_uniform(random) * total - stay
-        b = a
-        if rest >= 0.0:
-            for p in range(count):
-                x = row[p] + price[p] - low
-                if p != a and x < reach:
-                    b = p
-                    rest -= boltzmann(x / heat)
-                    if rest < 0.0:
-                        break
+                b = p
+                rest -= boltzmann(x / heat)
+                if rest < 0.0:
+                    break
     return b
