@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from neuro.jit import inlined
 from neuro.mapping.partition.hypergraph import Weights
 from neuro.mapping.random import RandomState, next_uniform
