@@ -1,6 +1,7 @@
 """Event-exact simulation of spiking networks on memristor crossbars; `__init__.pyi` lists the public names.
 
-Open `__init__.pyi` first. A public name is imported when it is first used: numba, scipy and numpy take most of a second together.
+Open `network/graph.py` first for what is simulated, `engine/run.py` for how. A public name is imported when it is
+first used: numba, scipy and numpy take most of a second together.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Mesh(NamedTuple):
-    """Places of a mesh and the parts on them; laid."""
+    """Places of a mesh and the parts on them; a table."""
 
     x: Annotated[Ints, np.int64, 1]
     """Along x, of each place (a place is a core)."""
@@ -49,7 +49,7 @@ class Mesh(NamedTuple):
 
 
 class Trees(NamedTuple):
-    """The tiles that each net goes to; laid."""
+    """The tiles that each net goes to; a table."""
 
     columns: Annotated[Words, np.uint64, 2]
     """A word of rows for each column, (nets, width)."""

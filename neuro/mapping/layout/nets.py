@@ -20,7 +20,7 @@ DENSE = 1500
 
 
 class Nets(NamedTuple):
-    """Distinct (source part, set of other parts with targets), as the kernels read them; laid."""
+    """Distinct (source part, set of other parts with targets), as the kernels read them; a table."""
 
     root: Annotated[Ints, np.int64, 1]
     """Source part of each net."""
@@ -43,7 +43,7 @@ class Nets(NamedTuple):
 
 
 class Flows(NamedTuple):
-    """Spikes between pairs of parts, both directions added, as the kernels read them; laid."""
+    """Spikes between pairs of parts, both directions added, as the kernels read them; a table."""
 
     start: Annotated[Ints, np.int64, 1]
     """First neighbour of each part, (parts + 1,)."""
