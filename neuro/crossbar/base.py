@@ -324,7 +324,7 @@ class AbstractCrossbar(ReadableCrossbar):
         >>> faults = Faults([[0.0]], [[np.nan]])
         >>> crossbar = Crossbar([[0.0]], Device("d", 0.0, 90e-6, levels=10), faults=faults, w_max=1.0)
         >>> crossbar.write_verify([[1.0]], rounds=3).missed
-        [Missed(array='plus', row=0, column=0, target=9e-05, found=0.0)]
+        [Missed(array='plus', row=0, column=0, target=9e-05, found=0.0, slice=0)]
         """
 
     @abstractmethod

@@ -57,6 +57,36 @@ def test_ideal_devices_hold_any_weights_exactly(options, data):
     assert np.abs(crossbar.effective_weights() - weights).max() <= 1e-12
 
 
+@every
+def test_closed_loops_name_a_stuck_device_in_every_mapping(options):
+    stuck = np.full((9, 7), np.nan)
+    stuck[2, 3] = 10e-6
+    faults = Faults(stuck, np.full((9, 7), np.nan))
+    crossbar = Crossbar(np.zeros((9, 7)), LEVELS, faults=faults, w_max=2.0, **options)
+    found = crossbar.write_verify(np.full((9, 7), 1.9), rounds=2)
+    assert (found.missed[0].array, found.missed[0].row, found.missed[0].column) == ("plus", 2, 3)
+    assert f"({found.missed[0].row}, {found.missed[0].column})" in str(found)
+    assert ("of slice 0" in str(found)) == ("slices" in options.get("mapping", ""))
+
+
+@pytest.mark.parametrize("name", ["pair", "offset", "tiles", "tiled offset"])
+def test_a_copy_and_its_original_draw_the_same_trains_and_writes_each_by_itself(name):
+    def learn(crossbar):
+        met = crossbar.coincide(np.full(9, 0.5), np.full(7, 0.5), 0.3).pulses
+        crossbar.accumulate(np.full((9, 7), 0.4))
+        return met, crossbar.effective_weights().copy()
+
+    noisy = Device("noisy", 10e-6, 100e-6, levels=16, write_noise=1e-6)
+    original = Crossbar(random_weights(), noisy, seed=3, **MAPPINGS[name])
+    alone, other = original.copy(), original.copy()
+    expected = [learn(alone) for _ in range(3)]
+    found = [(learn(original), learn(other)) for _ in range(3)]
+    for (pulses, weights), pair in zip(expected, found, strict=True):
+        for other_pulses, other_weights in pair:
+            assert np.array_equal(other_pulses, pulses)
+            assert np.array_equal(other_weights, weights)
+
+
 STEPS = {"pair": 15, "offset": 7, "slices": 63, "tiles": 15, "tiled offset": 7, "tiled slices": 15}
 
 

@@ -25,6 +25,8 @@ class Missed(NamedTuple):
     """Its target, S."""
     found: float
     """Its conductance, S."""
+    slice: int = 0
+    """Which slice it is in, where weights are cut into slices; the first has the most significant digit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,8 @@ class Verification:
     rounds: int
     """How often the array was read."""
     pulses: Ints
-    """Pulses, or writes, that each device got, shape (2, pre, post): positive and negative array."""
+    """Pulses, or writes, that each device got, shape (2, pre, post): positive and negative array. Of slices, the shape
+    is (2, slices, pre, post)."""
     target: Floats
     """Targets of the devices, S, of the same shape."""
     found: Floats
@@ -44,7 +47,7 @@ class Verification:
 
     @property
     def reached(self) -> Mask:
-        """Which devices are within the tolerance, shape (2, pre, post)."""
+        """Which devices are within the tolerance, in the same shape."""
         return np.asarray(np.abs(self.found - self.target) <= self.tolerance)
 
     @property
@@ -52,25 +55,22 @@ class Verification:
         """The devices that are not, the farthest from its target first."""
         places = np.argwhere(~self.reached)
         off = np.abs(self.found - self.target)[tuple(places.T)]
-        return [
-            Missed(
-                ("plus", "minus")[array],
-                int(row),
-                int(column),
-                float(self.target[array, row, column]),
-                float(self.found[array, row, column]),
-            )
-            for array, row, column in places[np.argsort(-off, kind="stable")]
-        ]
+        devices = []
+        for place in map(tuple, places[np.argsort(-off, kind="stable")].tolist()):
+            array, *slices, row, column = place
+            target, found = float(self.target[place]), float(self.found[place])
+            devices.append(Missed(("plus", "minus")[array], row, column, target, found, *slices))
+        return devices
 
     def __str__(self) -> str:
-        missed = self.missed
+        missed, sliced = self.missed, self.target.ndim > 3
         text = (
             f"{self.target.size - len(missed)} of {self.target.size} devices within {self.tolerance:.3g} S of their "
             f"targets after {self.rounds} rounds and {int(self.pulses.sum())} pulses"
         )
         worst = [
-            f"{device.array} ({device.row}, {device.column}): {device.found:.3g} S instead of {device.target:.3g} S"
+            f"{device.array}{f' of slice {device.slice}' if sliced else ''} ({device.row}, {device.column}): "
+            f"{device.found:.3g} S instead of {device.target:.3g} S"
             for device in missed[:5]
         ]
         more = [f"and {len(missed) - 5} more"] if len(missed) > 5 else []

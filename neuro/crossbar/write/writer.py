@@ -176,6 +176,7 @@ class Writer:
         """An independent writer of this reader's devices, in the same state."""
         other = copy.copy(self)
         other.reader, other.pairs, other.register = reader, reader.pairs, self.register.copy()
+        other.trains = copy.deepcopy(self.trains)
         return other
 
     @property
