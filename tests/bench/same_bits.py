@@ -149,8 +149,8 @@ def of_crossbar(crossbar: Any) -> Result:
 
 
 def of_verification(found: Any) -> Result:
-    # Devices in slices have one more axis, which single misses do not name.
-    missed = [tuple(one) for one in found.missed] if found.found.ndim == 3 else None
+    # The digests are from before a miss named its slice.
+    missed = [tuple(one)[:5] for one in found.missed] if found.found.ndim == 3 else None
     return found.tolerance, found.rounds, found.pulses, found.target, found.found, found.reached, missed
 
 
