@@ -1,14 +1,10 @@
-"""The heat bath of the annealing: Boltzmann factors, and the random choice of the part that a vertex goes to."""
+"""Exponentials of the annealing, in operations that all machines round alike."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from neuro.jit import inlined
-from neuro.mapping.partition.hypergraph import Weights
-from neuro.mapping.random import RandomState, next_uniform
 
-__all__ = ["boltzmann", "choose_part", "decay"]
+__all__ = ["boltzmann", "decay"]
 
 
 @inlined
@@ -33,32 +29,3 @@ def decay(x: float) -> float:
     for _ in range(12):
         y *= y
     return 1.0 / y
-
-
-@inlined
-def choose_part(
-    row: Weights, price: Weights, a: int, base: Any, best: Any, heat: float, reach: Any, random: RandomState
-) -> int:  # fmt: skip
-    """The part that a vertex of part a goes to; a where it stays.
-
-    Staying costs `base`, going to part p costs row[p] + price[p], at least `best`. Parts dearer than the cheapest by
-    `reach` or more are left out.
-    """
-    low = min(best, base)
-    stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
-    total = stay
-    for p in range(len(price)):
-        x = row[p] + price[p] - low
-        if p != a and x < reach:
-            total += boltzmann(x / heat)
-    rest = next_uniform(random) * total - stay
-    b = a
-    if rest >= 0.0:
-        for p in range(len(price)):
-            x = row[p] + price[p] - low
-            if p != a and x < reach:
-                b = p
-                rest -= boltzmann(x / heat)
-                if rest < 0.0:
-                    break
-    return b
