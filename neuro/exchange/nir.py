@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from neuro.errors import InputError, UnsupportedFeature
+from neuro.engine.storage.hdf5 import check_self_contained
+from neuro.errors import InputError, NeuroError, UnsupportedFeature
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF, LIF, Model, SpikeSource
 from neuro.network.synapses import Dense, OneToOne
@@ -103,13 +104,18 @@ class _Incoming:
 
 
 def _open(path: Path) -> Any:
+    import h5py
     import nir
 
     if not path.is_file():
         raise InputError("there is no such file", where=str(path))
     try:
+        with h5py.File(path, "r") as file:
+            check_self_contained(file, path, InputError)
         # Older files fail the type check for shapes of outputs, which we do not use; weights are checked below.
         return nir.read(path, type_check=False)
+    except NeuroError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
             "this is not a NIR graph that can be read",

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.errors import InputError
+from neuro.errors import InputError, NeuroError
+from tests import crafted
 
 TRAINS = st.lists(st.tuples(st.floats(0, 10), st.integers(0, 5)), max_size=30)
 
@@ -102,3 +103,16 @@ def test_a_continued_run_with_other_weights_ends_the_open_window_with_the_old_on
     record = nr.Record(v={"cell": [0]}, v_dt=1e-3)
     second = nr.run(program.with_weights({"w": [[5.0]]}), 4e-3, state=first.state, record=record)
     assert second.v["cell"][:, 0].tolist() == [1.0, 1.0, 6.0, 6.0]
+
+
+@pytest.mark.parametrize("kind", crafted.KINDS)
+@pytest.mark.parametrize("what", ["recording", "state"])
+def test_a_file_whose_data_lie_elsewhere_is_refused(what, kind, tmp_path):
+    net = nr.Network()
+    net.add(nr.Population("cell", 3, nr.LIF(tau_m=20e-3, v_th=1.0, bias=2.0)))
+    recording = nr.run(net, 0.1)
+    path = tmp_path / "run.h5"
+    (recording if what == "recording" else recording.state).save(path)
+    crafted.divert(path, kind)
+    with pytest.raises(NeuroError, match="must hold its data itself"):
+        nr.load_recording(path) if what == "recording" else nr.load_state(path, net)

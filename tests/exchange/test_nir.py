@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.errors import InputError, ParameterError, UnsupportedFeature
+from tests import crafted
 from tests.reference import DATA, needs
 
 DT = 1e-4
@@ -201,3 +202,13 @@ def test_graphs_that_have_no_counterpart_are_refused(tmp_path):
         nr.read_nir(tmp_path / "nothing.nir", dt=DT)
     with pytest.raises(ParameterError, match="dt"):
         nr.read_nir(tmp_path / "net.nir", dt=0.0)
+
+
+@pytest.mark.parametrize("kind", crafted.KINDS)
+def test_a_graph_whose_data_lie_elsewhere_is_refused(kind, tmp_path):
+    path = tmp_path / "graph.nir"
+    nodes = {"in": nir.Input(np.array([2])), "fc": nir.Linear(np.ones((3, 2))), "out": nir.Output(np.array([3]))}
+    nir.write(path, nir.NIRGraph(nodes, [("in", "fc"), ("fc", "out")], type_check=False))
+    crafted.divert(path, kind)
+    with pytest.raises(InputError, match="must hold its data itself"):
+        nr.read_nir(path, dt=DT)

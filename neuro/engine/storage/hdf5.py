@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from neuro.errors import InputError, NeuroError
 
 __all__ = [
+    "check_self_contained",
     "hdf5_name",
     "open_existing",
     "open_growing",
@@ -26,6 +27,8 @@ __all__ = [
     "write_json",
 ]
 
+MAX_DEPTH = 32
+"""Deepest nesting of groups that is read; hard links can form a ring."""
 VERSION = "v110"
 """The oldest HDF5 format that has checksums of the file's structure; it needs HDF5 1.10 or later."""
 
@@ -89,11 +92,37 @@ def open_existing(path: str | Path, kinds: tuple[str, ...], error: type[NeuroErr
             found = file.attrs.get("neuro")
             if found not in kinds:
                 raise error(f"this is not a {content} of neuro", where=str(path), value=found)
+            check_self_contained(file, path, error)
             yield file
     except NeuroError:
         raise
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, UnicodeError) as problem:
         raise damaged from problem
+
+
+def check_self_contained(group: Any, path: str | Path, error: type[NeuroError], depth: int = 0) -> None:
+    """Refuse a file whose data lie elsewhere: a crafted one could show parts of any other file as its own.
+
+    Raises
+    ------
+    NeuroError
+        Of the class `error`, for soft and external links, external storage, virtual datasets, and rings of groups.
+    """
+    import h5py
+
+    for name in group:
+        link = group.get(name, getlink=True)
+        held = group[name] if isinstance(link, h5py.HardLink) else None
+        outside = held is None or (isinstance(held, h5py.Dataset) and (held.external or held.is_virtual))
+        if outside or depth == MAX_DEPTH:
+            raise error(
+                "a file must hold its data itself, without links, external storage and virtual datasets",
+                where=f"{path}, {f'{group.name}/{name}'.replace('//', '/')}",
+                value=type(link).__name__ if held is None else "rings of groups" if not outside else "data elsewhere",
+                remedy="Ask whoever wrote it for a file with the data in it",
+            )
+        if isinstance(held, h5py.Group):
+            check_self_contained(held, path, error, depth + 1)
 
 
 def _opened(h5py: Any, path: str | Path) -> Any:
