@@ -31,6 +31,9 @@ from neuro.validation import positive
 
 __all__ = ["run"]
 
+MAX_WINDOWS = 2.0**42
+"""Longest run, in units of the shortest delay: a double has 52 bits, which leaves 10 for the delay."""
+
 
 def run(
     network: Network | Program | ClockedProgram,
@@ -179,6 +182,18 @@ def _start_state(program: Program, state: EngineState | ClockedState | None, see
     return state if seed is None else replace(state, seed=seed)
 
 
+def _check_clock(program: Program, stop: float) -> None:
+    """Refuse a run whose end lies so late that the shortest delay drowns in the rounding of times."""
+    if program.window and stop > MAX_WINDOWS * program.window:
+        raise ParameterError(
+            f"a run must end within {MAX_WINDOWS:.3g} times the shortest delay: later, rounding the arrival of a spike "
+            "changes that delay by more than a thousandth",
+            where="duration",
+            value=f"{stop:.6g} s, with a delay of {program.window:.6g} s",
+            remedy="Run for a shorter time, or give longer delays",
+        )
+
+
 def _run_exact(
     network: Any,
     duration: float,
@@ -198,6 +213,7 @@ def _run_exact(
     program = _program_of(network)
     first = _start_state(program, state, seed)
     start, stop = first.time, first.time + length
+    _check_clock(program, stop)
     plan, voltages = schedule(program, inputs, clamp, start, stop, first.seed), sampling(program, record)
     rules_in_force(program, plasticity, first.plastic_state)
     prepare_kernels(program, threads)

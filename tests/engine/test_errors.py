@@ -208,3 +208,16 @@ def test_a_clamp_forces_only_neurons_that_it_holds():
     held = AppliedClamp(forced={"cell": (np.array([0]), nr.Spikes([0.01], [1]))})
     with pytest.raises(ClampError, match="only clamped neurons"):
         nr.run(network(), 0.1, clamp=held)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_run_too_long_for_its_shortest_delay_is_refused_where_spikes_would_be_lost(parts):
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    cell = net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect(cue, cell, nr.OneToOne(2.0), delay=1e-9)
+    longest, inputs = 4390.0, {"cue": nr.Spikes([4000.0], [0])}
+    assert len(nr.run(net, longest, inputs=inputs).spikes["cell"].times) == 1
+    state = nr.run(net, 4000.0).state if parts == 2 else None
+    with pytest.raises(ParameterError, match=r"within 4\.4e\+12 times the shortest delay.* got 5000 s"):
+        nr.run(net, 5000.0 if parts == 1 else 1000.0, inputs=inputs, state=state)
