@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 LINE = 64
 """Bytes of a cache line."""
 
-__all__ = ["Floats", "Ints", "finite", "frozen", "in_lines", "indices", "narrow", "positive"]
+__all__ = ["Floats", "Ints", "finite", "frozen", "in_lines", "indices", "narrow", "positive", "whole_number"]
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -33,10 +33,24 @@ def in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
+def _numbers(value: ArrayLike, where: str, error: type[NeuroError]) -> NDArray[Any]:
+    """`value` as an array, unless numpy would lose what it says: masks and units of time."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        raise error("must be a number or an array of numbers", where=where, value=repr(value)) from None
+    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
+        raise error("must have no masked entries", where=where, remedy="Leave them out, or fill them")
+    if array.dtype.kind in "mM":
+        rule = "must be numbers in SI units, not times of numpy"
+        raise error(rule, where=where, value=str(array.dtype), remedy="Divide by np.timedelta64(1, 's') for seconds")
+    return array
+
+
 def finite(value: ArrayLike, where: str, *, error: type[NeuroError] = ParameterError, infinite: bool = False) -> Floats:
     """`value` as a float64 array without NaN (and, unless `infinite`, without infinities)."""
     try:
-        array = np.asarray(value, dtype=np.float64)
+        array = np.asarray(_numbers(value, where, error), dtype=np.float64)
     except (TypeError, ValueError):
         raise error("must be a number or an array of numbers", where=where, value=repr(value)) from None
     bad = np.isnan(array) if infinite else ~np.isfinite(array)
@@ -74,11 +88,20 @@ def narrow(value: ArrayLike, size: int, where: str, *, error: type[NeuroError] =
     return raw.astype(np.uint32)
 
 
+def whole_number(value: Any, where: str, *, least: int = 0) -> int:
+    """`value` as a whole number that is not below `least`."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < least:
+        rule = "must be a whole number, not below zero" if least == 0 else f"must be a whole number, at least {least}"
+        raise ParameterError(rule, where=where, value=repr(value))
+    return int(value)
+
+
 def _whole(value: ArrayLike, size: int, where: str, error: type[NeuroError]) -> NDArray[Any]:
-    raw = np.asarray(value)
+    raw = _numbers(value, where, error)
     if raw.size == 0:
         return np.zeros(0, dtype=np.int64)
-    if raw.ndim != 1 or not (np.issubdtype(raw.dtype, np.integer) or np.all(raw == np.floor(raw))):
+    whole = raw.dtype.kind in "iu" or (raw.dtype.kind == "f" and bool(np.all(raw == np.floor(raw))))
+    if raw.ndim != 1 or not whole:
         raise error("must be a flat array of whole numbers", where=where, value=f"{raw.dtype}{raw.shape}")
     low, high = int(raw.min()), int(raw.max())
     if low < 0 or high >= size:

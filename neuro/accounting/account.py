@@ -17,7 +17,7 @@ from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
-from neuro.validation import positive
+from neuro.validation import positive, whole_number
 
 __all__ = ["account"]
 
@@ -107,6 +107,9 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
     """All spikes by step, or by bin on a chip without steps."""
     chip, start, length = placement.chip, recording.start, recording.stop - recording.start
     offset = placement.offset
+    if bins is not None:
+        whole_number(bins, "bins", least=1)
+    _check_sizes(recording, placement)
     times, neurons = [np.zeros(0)], [np.zeros(0, np.int64)]
     for name, spikes in recording.spikes.items():
         if name not in placement.core:
@@ -130,12 +133,22 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
         step = np.floor((time - start) / step_length + 1e-6).astype(np.int64)
     else:
         steps = BINS if bins is None else bins
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-            raise ParameterError("must be a whole number above zero", where="bins", value=bins)
         step = np.floor((time - start) * (steps / length if length else 0.0)).astype(np.int64)
     step = np.clip(step, 0, max(steps - 1, 0))
     order = np.argsort(step, kind="stable")
     return BinnedSpikes(step[order], neuron[order], steps, stepped)
+
+
+def _check_sizes(recording: Recording, placement: Placement) -> None:
+    """Refuse a placement of populations of other sizes, as far as the recording says its own."""
+    populations = recording.provenance.get("network", {}).get("populations", {})
+    for name, about in populations.items():
+        if name in placement.core and len(placement.core[name]) != about["size"]:
+            raise PlacementError(
+                "recording and placement must be of the same network",
+                where=f"population {name!r}",
+                value=f"{about['size']:,} neurons recorded, {len(placement.core[name]):,} placed",
+            )
 
 
 def _step(recording: Recording, chip: Chip, dt: float | None) -> float:

@@ -20,7 +20,7 @@ from neuro.crossbar.sliced import SlicedCrossbar
 from neuro.crossbar.tiled import TiledCrossbar
 from neuro.crossbar.write.settings import Writing
 from neuro.errors import ParameterError, UnknownName, UnsupportedFeature
-from neuro.validation import Floats, positive
+from neuro.validation import Floats, positive, whole_number
 
 __all__ = ["MAPPINGS", "Crossbar", "crossbar_from_conductance"]
 
@@ -160,7 +160,7 @@ def _setup(
         reading=reading_of(reading, where),
         writing=writing_of(writing, where),
         w_max=float(positive(w_max, f"{where}, w_max")),
-        seed=seed,
+        seed=whole_number(seed, f"{where}, seed"),
         name=name,
     )
 

@@ -14,7 +14,7 @@ from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.storage.recording_format import write_recording
 from neuro.errors import InputError
 from neuro.names import Named
-from neuro.validation import Floats, Ints, finite, frozen, indices
+from neuro.validation import Floats, Ints, finite, frozen, indices, positive
 
 __all__ = ["Current", "Record", "Recording", "Spikes"]
 
@@ -137,6 +137,12 @@ class Record:
     to: str | Path | None = None
     """A new HDF5 file to which spikes and voltages are written during the run, instead of being kept in memory.
     `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
+
+    def __post_init__(self) -> None:
+        if self.v is not None and not isinstance(self.v, Mapping):
+            raise InputError("must be neurons by population", where="Record.v", value=repr(self.v))
+        if self.v_dt is not None:
+            positive(self.v_dt, "Record.v_dt")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -27,7 +27,7 @@ from neuro.errors import InputError, ParameterError, StateError, UnknownName, Un
 from neuro.network.graph import Network
 from neuro.network.summary import summary
 from neuro.progress import ProgressOption, reporting
-from neuro.validation import positive
+from neuro.validation import positive, whole_number
 
 __all__ = ["run"]
 
@@ -125,8 +125,8 @@ def run(
     [0.013863, 0.027726, 0.041589]
     """
     # Most of this function is its documentation.
-    if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-        raise ParameterError("must be a whole number, not below zero", where="seed", value=seed)
+    if seed is not None:
+        whole_number(seed, "seed")
     record = record or Record()
     if engine == "clocked":
         _check_clocked_options(threads, clamp, plasticity, max_rate)

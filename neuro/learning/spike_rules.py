@@ -96,6 +96,9 @@ class EventLocal(SpikeRule):
             raise ParameterError("must not be zero", where="EventLocal.beta", value=self.beta)
         for name in ("tau_fast", "tau_slow", "full", "window"):
             positive(getattr(self, name), f"EventLocal.{name}")
+        if self.tau_fast > self.tau_slow:
+            rule = "`tau_fast` must not be longer than `tau_slow`: changes would have the wrong sign"
+            raise ParameterError(rule, where="EventLocal", value=f"{self.tau_fast} s and {self.tau_slow} s")
         super().__post_init__()
 
     def pair_rule(self) -> PairRule:

@@ -26,7 +26,7 @@ from neuro.network.synapses import (
     Synapses,
     is_matrix,
 )
-from neuro.validation import Floats, finite, frozen, positive
+from neuro.validation import Floats, finite, frozen, positive, whole_number
 
 __all__ = ["Network", "Population", "Projection"]
 
@@ -138,6 +138,9 @@ class Network(Displayed):
     """By name, in the order in which they were added."""
     projections: dict[str, Projection] = field(default_factory=lambda: Named("projection of this network"))
     """By name, in the order in which they were connected."""
+
+    def __post_init__(self) -> None:
+        whole_number(self.seed, "Network.seed")
 
     def add(self, population: Population) -> Population:
         """Add a population and return it.

@@ -187,7 +187,7 @@ def _check(model: LIF | IF) -> None:
         elif field.name == "jump":
             for part in value if isinstance(value, tuple) else (value,):
                 finite(part, where)
-        elif value is not None:
+        elif value is not None or field.name not in ("v_th", "v_min", "v_max"):
             values[field.name] = finite(value, where)
     _check_slow(model, kind)
     _check_levels(model, kind, values)

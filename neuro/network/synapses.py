@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.errors import UnsupportedFeature, WeightError
 from neuro.network.convolution import Convolution2d, fields_of
-from neuro.validation import Floats, Ints, finite, narrow, positive
+from neuro.validation import Floats, Ints, finite, narrow, positive, whole_number
 
 __all__ = [
     "AllToAll",
@@ -90,6 +90,9 @@ class FixedIndegree:
     """Synapses per target neuron."""
     weight: float
     """The weight of every synapse."""
+
+    def __post_init__(self) -> None:
+        whole_number(self.k, "FixedIndegree.k")
 
 
 @runtime_checkable

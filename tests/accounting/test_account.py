@@ -252,7 +252,7 @@ def test_a_recording_of_another_network_is_refused():
     with pytest.raises(PlacementError, match="'cell'"):
         nr.account(recording, lacking, dt=DT)
     smaller = replace(placement, core={**placement.core, "cue": np.zeros(0, np.int64)})
-    with pytest.raises(PlacementError, match="spike of neuron 0"):
+    with pytest.raises(PlacementError, match="of the same network"):
         nr.account(recording, smaller, dt=DT)
 
 

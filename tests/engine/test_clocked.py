@@ -275,7 +275,6 @@ WHOLE = nr.LoihiLIF(d_v=204, v_th=127)
         ({"threads": 2}, UnsupportedFeature, "one thread"),
         ({"clamp": object()}, UnsupportedFeature, "clamps"),
         ({"record": nr.Record(v={"cell": [0]}, v_dt=1.5e-3)}, ParameterError, "v_dt"),
-        ({"record": nr.Record(v={"cell": [0]}, v_dt=0.0)}, ParameterError, "v_dt"),
         ({"record": nr.Record(v={"cue": [0]})}, InputError, "no voltage"),
         ({"record": nr.Record(v={"cell": [1]})}, ParameterError, r"0\.\.0"),
         ({"inputs": {"cell": nr.Spikes([0.0], [0])}}, InputError, "Current"),

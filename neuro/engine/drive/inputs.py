@@ -11,7 +11,7 @@ from neuro.engine.drive.poisson import poisson
 from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current, Record, Spikes, as_sequence
-from neuro.errors import ClampError, InputError, ParameterError, UnknownName
+from neuro.errors import ClampError, InputError, UnknownName
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import PoissonSource, Source, SpikeSource
 from neuro.validation import Floats, Ints, indices
@@ -68,6 +68,8 @@ def read_inputs(
     """
     spikes: list[tuple[str, Spikes]] = []
     currents: dict[str, list[Current]] = {}
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InputError("must be inputs by population", where="inputs", value=repr(inputs))
     for name, value in (inputs or {}).items():
         if name not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
@@ -250,8 +252,6 @@ def sampling(program: Program, record: Record) -> Sampling:
     if not record.v:
         return NO_SAMPLES
     v_dt = 1e-3 if record.v_dt is None else record.v_dt
-    if not v_dt > 0:
-        raise ParameterError("must be greater than zero", where="Record.v_dt", value=v_dt)
     return Sampling(float(v_dt), sampled_neurons(program.network, program.offset, record))
 
 
