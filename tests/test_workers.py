@@ -78,7 +78,7 @@ def test_a_worker_that_dies_ends_the_run_at_once_and_keeps_what_is_finished() ->
 
 
 def test_an_error_of_a_job_comes_out_as_it_is() -> None:
-    with pytest.raises(ParameterError, match="number: must be even; got 1"):
+    with pytest.raises(ParameterError, match=r"number: must be even; got [12]"):
         list(run_jobs(refuse, [1, 2], workers=2))
 
 
