@@ -49,9 +49,8 @@ def rules(draw, weights, scale, duration):
     if draw(st.booleans()):
         return nr.STDP(a_plus=size, a_minus=0.7 * size, tau_plus=taus[0], tau_minus=taus[1], **more)
     beta = draw(st.sampled_from([0.5, -0.5]))
-    return nr.EventLocal(
-        rate=abs(size), beta=beta, tau_fast=taus[0], tau_slow=10 * taus[1], full=80.0, window=0.05, **more
-    )
+    fast, slow = sorted((taus[0], 10 * taus[1]))
+    return nr.EventLocal(rate=abs(size), beta=beta, tau_fast=fast, tau_slow=slow, full=80.0, window=0.05, **more)
 
 
 @st.composite
