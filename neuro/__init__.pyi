@@ -32,6 +32,7 @@ from neuro.engine.recording import Spikes as Spikes
 from neuro.engine.run import run as run
 from neuro.engine.storage.recordings import load_recording as load_recording
 from neuro.errors import NeuroError as NeuroError
+from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.nir import read_nir as read_nir
 from neuro.learning.clamp import AppliedClamp as AppliedClamp
 from neuro.learning.clamp import Clamp as Clamp

@@ -19,6 +19,7 @@ __all__ = [
     "PeerError",
     "PlacementError",
     "StateError",
+    "UnitWarning",
     "UnknownName",
     "UnsupportedFeature",
     "WeightError",
@@ -191,6 +192,14 @@ class UnknownName(NeuroError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class UnitWarning(UserWarning):
+    """A plain number was read as seconds, but is so large that it was perhaps meant as milliseconds.
+
+    Time constants of membranes and synapses, refractory times and delays above 1 s, and those of adaptation and traces
+    above 100 s, are read with this warning. A quantity that says its unit is not.
+    """
 
 
 class WorkerDied(NeuroError, RuntimeError):

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from neuro.engine.drive.inputs import Sampling, Schedule
-from neuro.engine.drive.memory_limit import check_memory
 from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
 from neuro.engine.drive.workspace import (
     arrays_at_rest,
@@ -50,7 +49,9 @@ from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.engine.plasticity.loop import NeedsRoom, run_plastic_windows
 from neuro.engine.plasticity.migrate import enlarge, with_new_ledgers
 from neuro.engine.plasticity.state import PlasticState
+from neuro.errors import NetworkError
 from neuro.jit import as_table, is_cached, link_routines
+from neuro.memory import require_memory
 from neuro.validation import Floats, Ints
 
 __all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation", "prepare_kernels"]
@@ -212,7 +213,7 @@ class Simulation:
 
     def _enlarge_plastic(self, needs: NeedsRoom) -> None:
         if self.plastic is not None and self.plastic_state is not None:
-            check_memory(3.0 * self.plastic.nbytes, "the spikes under way of projections that learn")
+            _require_memory(3.0 * self.plastic.nbytes, "the spikes under way of projections that learn")
             self.plastic, self.plastic_state, self.arrays = enlarge(
                 self.plastic, needs.code, self.plastic_state, self.arrays
             )
@@ -308,14 +309,14 @@ class Simulation:
     def _enlarge_calendar(self, needed: int) -> None:
         """Enlarge the calendar, by at least that many more events under way."""
         grown = 2 * len(self.arrays.calendar) + needed
-        check_memory(grown * EVENT_BYTES, f"{grown:,} events under way at {self.reached:.9g} s")
+        _require_memory(grown * EVENT_BYTES, f"{grown:,} events under way at {self.reached:.9g} s")
         self.arrays = with_larger_calendar(self.arrays, needed)
         self.work = self._new_workspace()
 
     def _enlarge_output(self) -> None:
         """Enlarge the buffer for spikes to four times its size."""
         room = 4 * len(self.output.time)
-        check_memory(
+        _require_memory(
             room * (SPIKE_BYTES + 16 * self.threads), f"more than {room // 4:,} spikes from {self.reached:.9g} s on"
         )
         self.output = self.output._replace(time=np.empty(room), neuron=np.empty(room, np.int64))
@@ -368,6 +369,18 @@ def prepare_kernels(program: Program, threads: int = 1) -> None:
 
 
 _PREPARED: set[Any] = set()
+
+
+def _require_memory(needed: float, purpose: str) -> None:
+    """Refuse to take more bytes for the events of a window than there are."""
+    require_memory(
+        needed,
+        purpose,
+        rule="the events of one window must fit into memory",
+        remedy="Set a lower run(max_rate=...), which refuses neurons that fire too often sooner; or use shorter "
+        "delays, which make shorter windows",
+        error=NetworkError,
+    )
 
 
 @cache
