@@ -9,9 +9,9 @@ from neuro.crossbar.device.catalog import load_device
 from neuro.learning.memory import compile_recall
 from neuro.progress import Progress
 from neuro.report import Report
+from neuro.system.workers import run_jobs
 from neuro.tasks._braille_memory import ALL_DEVICES, COMPARED, Config, Outcome, available, compare, learn
 from neuro.tasks._braille_report import accuracy_table, device_tables, figures, mean_counts, metrics_of
-from neuro.workers import run_jobs
 
 PRESETS = {
     "smoke": Config(seeds=1, epochs=40, trials=90),

@@ -16,10 +16,10 @@ from neuro.crossbar.device.laws import Constant, Linear
 from neuro.learning.memory import compile_recall
 from neuro.progress import Progress
 from neuro.report import Report, Table
+from neuro.system.workers import run_jobs
 from neuro.tasks import _braille_memory as braille
 from neuro.tasks._braille_cues import CELLS
 from neuro.validation import Floats
-from neuro.workers import run_jobs
 
 KNOBS = ("levels", "write_noise", "asymmetry", "softness", "stuck")
 """Properties that are varied, one at a time; the others are those of a device of 64 levels without errors."""

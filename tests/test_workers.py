@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from neuro.errors import ParameterError, WorkerDied
-from neuro.workers import run_jobs
+from neuro.system.workers import run_jobs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 
@@ -99,7 +99,7 @@ KILLED = '''
 
     from pydantic import BaseModel, ConfigDict
 
-    from neuro.workers import run_jobs
+    from neuro.system.workers import run_jobs
 
     class Config(BaseModel):
         model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import platform
-import secrets
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from neuro.errors import ParameterError
+from neuro.partials import partial_path, sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -189,8 +189,8 @@ def staged(out: Path) -> Iterator[Path]:
     out = Path(out).resolve()
     if out.exists() and not out.is_dir():
         raise ParameterError("the place for a report must be a directory", where="out", value=str(out))
-    # Beside `out`, since a rename is atomic only within one file system.
-    stage = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+    stage = partial_path(out)
+    sweep(out)
     try:
         stage.mkdir(parents=True)
         if out.exists() and not os.access(out, os.W_OK):

@@ -1,0 +1,1 @@
+"""Asks the operating system for processes, and for a place to keep compiled kernels. Open `workers.py` first."""
