@@ -58,7 +58,7 @@ LIBRARIES = (
     *("numpy", "scipy.sparse.linalg", "scipy.optimize", "scipy.stats", "numba", "h5py", "pydantic", "networkx", "nir"),
     *("yaml", "_pytest.doctest", "hypothesis.extra.numpy"),
 )
-OPTIONS = ("-q", "--tb=no", "--no-header", "-pno:cacheprovider", "-pno:xdist", "-pno:randomly")
+OPTIONS = ("-q", "--assert=plain", "--tb=no", "--no-header", "-pno:cacheprovider", "-pno:xdist", "-pno:randomly")
 GIGABYTES = 8
 """Memory that a mutant may take."""
 
