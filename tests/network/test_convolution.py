@@ -129,3 +129,49 @@ def test_populations_of_another_size_are_refused():
     net.add(nr.Population("map", 10, nr.IF(v_th=1.0)))
     with pytest.raises(WeightError, match=r"image->map.*\(252, 10\); got \(252, 140\)"):
         net.connect("image", "map", nr.Convolution2d(np.zeros((4, 4, 3, 3)), INPUT), delay=1e-3)
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {"padding": "same", "stride": (1, 1)},
+        {"padding": "same"},
+        {"padding": (0, 0)},
+        {"input_shape": (4, 3, 3)},
+        {"weight": np.zeros((1, 4, 1, 1)), "input_shape": (4, 1, 1)},
+        {"groups": np.int64(1), "stride": np.array([1, 2])},
+    ],
+    ids=str,
+)
+def test_a_convolution_at_the_boundary_of_what_can_be_is_allowed(allowed):
+    conv = nr.Convolution2d(**{"weight": np.zeros((2, 4, 3, 3)), "input_shape": INPUT, **allowed})
+    assert conv.shape == (int(np.prod(conv.input_shape)), int(np.prod(conv.output_shape)))
+    assert min(conv.output_shape) >= 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        ({"weight": np.zeros((0, 4, 3, 3))}, WeightError, "kernel must have shape"),
+        ({"weight": np.zeros((2, 4, 3, 3, 1))}, WeightError, "kernel must have shape"),
+        ({"weight": np.zeros((2, 4, 8, 1))}, ParameterError, "larger than the padded input"),
+        ({"weight": np.zeros((2, 4, 1, 10))}, ParameterError, "larger than the padded input"),
+        ({"input_shape": (4, 0, 9)}, ParameterError, "channels, height, width"),
+        ({"input_shape": 4}, ParameterError, "channels, height, width"),
+        ({"groups": True}, ParameterError, "groups"),
+        ({"groups": 1.0}, ParameterError, "groups"),
+        ({"padding": (0, -1)}, ParameterError, "padding.*negative"),
+        ({"padding": (1, 1, 1)}, ParameterError, "padding.*pair"),
+        ({"dilation": 1.0}, ParameterError, "dilation.*pair"),
+        ({"padding": "same", "stride": (1, 2)}, ParameterError, "stride of 1"),
+    ],
+    ids=str,
+)
+def test_a_convolution_just_beyond_the_boundary_is_refused(wrong, error, says):
+    with pytest.raises(error, match=says):
+        nr.Convolution2d(**{"weight": np.zeros((2, 4, 3, 3)), "input_shape": INPUT, **wrong})
+
+
+def test_geometry_is_plain_unless_told():
+    conv = nr.Convolution2d(np.zeros((2, 4, 3, 3)), INPUT)
+    assert (conv.stride, conv.padding, conv.dilation, conv.groups) == (1, 0, 1, 1)
