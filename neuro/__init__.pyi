@@ -47,6 +47,7 @@ from neuro.network.graph import Population as Population
 from neuro.network.graph import Projection as Projection
 from neuro.network.loihi import LoihiAHP as LoihiAHP
 from neuro.network.loihi import LoihiLIF as LoihiLIF
+from neuro.network.loihi import loihi_weights as loihi_weights
 from neuro.network.neurons import AHP as AHP
 from neuro.network.neurons import ALIF as ALIF
 from neuro.network.neurons import IF as IF

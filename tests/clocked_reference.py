@@ -137,19 +137,34 @@ class WholeCell:
             value = getattr(population.model, key, None)
             return default if value is None else int(np.broadcast_to(value, population.size)[j])
 
-        self.d_v, self.d_a = number("d_v", 0), number("d_a", 0)
+        self.d_v, self.d_a, self.d_u = number("d_v", 0), number("d_a", 0), number("d_u", 4096)
         self.v_th, self.e = number("v_th", 2**60), number("e", 0)
         self.jump = number("w_a", 0) * 2 ** (6 + number("e_a", 0))
+        self.bias = number("bias", 0) * 2 ** number("e_bias", 0)
+        self.refractory, self.bounded = number("refractory", 1), population.model.bounded
         self.v = int(np.broadcast_to((population.initial or {}).get("v", 0), population.size)[j])
-        self.a, self.z = 0, False
+        self.a, self.u, self.z, self.since = 0, 0, False, 64
 
     def step(self, sums, t):
+        self.u = truncated(self.u * (4096 - self.d_u)) + 2 ** (6 + self.e) * int(sums[0])
         self.a = truncated(self.a * (4096 - self.d_a)) - self.jump * self.z
-        self.v = truncated(self.v * (4096 - self.d_v)) + 2 ** (6 + self.e) * int(sums[0]) + self.a
+        self.since, self.z = self.since + 1, False
+        if self.bounded:
+            while not -(2**23) < self.u <= 2**23:
+                self.u -= 2**24 if self.u > 0 else -(2**24)
+            self.a = clipped(self.a)
+        if self.since < self.refractory:
+            return False
+        self.v = truncated(self.v * (4096 - self.d_v)) + self.u + self.bias + self.a
+        self.v = clipped(self.v) if self.bounded else self.v
         self.z = self.v > self.v_th * 2**6
         if self.z:
-            self.v = 0
+            self.v, self.since = 0, 0
         return self.z
+
+
+def clipped(number):
+    return max(-(2**23 - 1), min(2**23 - 1, number))
 
 
 def truncated(product):
@@ -224,13 +239,18 @@ def real_models(draw, size):
 
 @st.composite
 def whole_models(draw, size):
-    """Whole-number neurons, with decays from none to all at once."""
+    """Whole-number neurons, with decays from none to all at once; some reach the bounds of the chip."""
 
     def numbers(low, high):
         one = st.integers(low, high)
         return draw(one if draw(st.booleans()) else st.lists(one, min_size=size, max_size=size).map(np.array))
 
     fields = {"d_v": numbers(0, 4096), "v_th": draw(seldom(st.none(), numbers(0, 300))), "e": numbers(-6, 3)}
+    if draw(st.booleans()):
+        fields |= {"d_u": numbers(0, 4096), "bias": numbers(-4096, 4095), "e_bias": numbers(0, 7)}
+        fields |= {"refractory": numbers(1, 64), "bounded": draw(st.booleans()), "e": numbers(-6, 7)}
+        if draw(st.booleans()):
+            fields |= {"refractory": numbers(1, 5), "v_th": numbers(0, 131071)}
     if draw(st.booleans()):
         return nr.LoihiLIF(**fields)
     return nr.LoihiAHP(**fields, d_a=numbers(0, 4096), w_a=numbers(-20, 100), e_a=numbers(-6, 2))

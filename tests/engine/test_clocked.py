@@ -336,3 +336,52 @@ def test_a_state_belongs_to_one_engine_network_and_step():
         nr.run(nr.build_clocked(net, dt=DT), 0.01, engine="clocked", dt=DT / 2)
     with pytest.raises(UnsupportedFeature, match="semantics"):
         nr.run(net, 0.01, semantics="loihi")
+
+
+@pytest.mark.parametrize("refractory", [1, 2, 5, 64])
+def test_a_driven_neuron_fires_once_in_its_refractory_time(refractory):
+    net = nr.Network()
+    net.add(nr.Population("cell", 1, nr.LoihiLIF(d_v=0, v_th=0, bias=1, refractory=refractory)))
+    steps = [t for t, _ in pairs(run(net, 200, {}).spikes["cell"])]
+    assert steps == list(range(0, 200, refractory))
+
+
+def test_a_current_wraps_around_and_a_potential_saturates():
+    net = nr.Network()
+    cue = net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LoihiLIF(d_u=[0, 4096], d_v=[4096, 0], v_th=None, bounded=True)))
+    net.connect(cue, "cell", nr.Dense([[2**16, 2**16]]), delay=DT)  # 2^22 a spike
+    inputs = {"cue": nr.Spikes(np.arange(5) * DT, [0] * 5)}
+    rec = run(net, 5, inputs, record=everything(net))
+    assert rec.state.arrays.neuron["u"][1:].tolist() == [5 * 2**22 - 2**24, 2**22]
+    assert rec.v["cell"][:, 0].tolist() == [2**22, 2**23 - 1, 3 * 2**22 - 2**24, 0, 2**22]
+    assert rec.v["cell"][:, 1].tolist() == [2**22, *[2**23 - 1] * 4]
+
+
+@given(mantissa=st.integers(-256, 254), exponent=st.integers(-8, 7), bits=st.integers(1, 8), mixed=st.booleans())
+def test_weights_are_rounded_as_on_the_chip(mantissa, exponent, bits, mixed):
+    signs = "mixed" if mixed else "negative" if mantissa < 0 else "positive"
+    step = 2 ** (8 - bits + mixed)
+    rounded = abs(mantissa) // step * step * (1 if mantissa > 0 else -1)
+    shifted = rounded << exponent if exponent >= 0 else rounded >> -exponent
+    expected = max(-(2**15 - 1), min(2**15 - 1, shifted))
+    assert nr.loihi_weights(mantissa, exponent, bits=bits, signs=signs) == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "bad"),
+    [
+        ("LoihiLIF.d_u", lambda: nr.LoihiLIF(d_v=0, v_th=0, d_u=4097)),
+        ("LoihiLIF.bias", lambda: nr.LoihiLIF(d_v=0, v_th=0, bias=0.5)),
+        ("LoihiLIF.e_bias", lambda: nr.LoihiLIF(d_v=0, v_th=0, e_bias=8)),
+        ("LoihiLIF.refractory", lambda: nr.LoihiLIF(d_v=0, v_th=0, refractory=0)),
+        ("LoihiLIF.bounded", lambda: nr.LoihiLIF(d_v=0, v_th=0, bounded=24)),
+        ("mantissa", lambda: nr.loihi_weights(255)),
+        ("exponent", lambda: nr.loihi_weights(1, exponent=8)),
+        ("bits", lambda: nr.loihi_weights(1, bits=9)),
+        ("signs", lambda: nr.loihi_weights(1, signs="both")),
+    ],
+)
+def test_parameters_of_the_chip_are_refused_out_of_range(where, bad):
+    with pytest.raises(nr.NeuroError, match=where):
+        bad()

@@ -37,6 +37,10 @@ RANGE = 50
 """Whole numbers stay below 2 to this power, so that a product with 4096 fits into 64 bits."""
 
 
+CHIP_BITS = 23
+"""Bits of the numbers of bounded neurons, without the sign."""
+
+
 def _record(**types: str) -> np.dtype[Any]:
     return np.dtype([(name, kind) for kind, names in types.items() for name in names.split()], align=True)
 
@@ -57,14 +61,16 @@ of source i begins at weight[weight + i count].
 EULER = _record(float64="gain threshold reset floor ceiling", int64="pause", uint8="leaky subtract")
 """A real neuron: v += (drive + sum x_k - leaky v) gain; `pause`: steps for which v is held after a spike."""
 
-WHOLE = _record(int64="keep_v keep_a jump scale threshold")
-"""A whole-number neuron: v = T(v keep_v / 4096) + scale inputs + a,  a = T(a keep_a / 4096) - jump z."""
+WHOLE = _record(int64="jump scale threshold bias", int32="keep_u keep_v keep_a pause", uint8="bounded")
+"""A whole-number neuron: u = T(u keep_u / 4096) + scale inputs,  a = T(a keep_a / 4096) - jump z,
+v = T(v keep_v / 4096) + u + bias + a; `pause`: steps for which v is held after a spike; `bounded`: as on the chip."""
 
 EULER_NEURON = _record(float64="v drive", int64="left fires", uint8="awake")
 """The state of a real neuron; `left`: steps for which v is still held; `fires`: spikes in this run."""
 
-WHOLE_NEURON = _record(int64="v a fires", uint8="fired awake")
-"""The state of a whole-number neuron; `fired`: did it spike in the step before?"""
+WHOLE_NEURON = _record(int64="v a u fires", int32="left", uint8="fired awake")
+"""The state of a whole-number neuron; `left`: steps for which v is still held; `fired`: did it spike in the step
+before?"""
 
 SPIKE = _record(int64="step neuron")
 """An entry of the log, or a spike that a source is given."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.engine.clocked.arrays import (
+    CHIP_BITS,
     F8,
     FAULT,
     I8,
@@ -259,9 +260,9 @@ def update_euler(group: Record, g: int, cells: Cells, state: ClockedArrays, acti
 
 @inlined
 def update_whole(group: Record, g: int, cells: Cells, state: ClockedArrays, activity: Activity, t: int) -> None:
-    """Update the whole-number neurons of a group: first the slow current, then the potential, then threshold and reset.
+    """Update the whole-number neurons of a group: first the currents, then the potential, then threshold and reset.
 
-    A neuron at zero stays there until its next input.
+    A neuron at zero without a bias stays there until its next input.
     """
     active, n_active, log, register = activity.active, activity.n_active, activity.log, activity.register
     neuron, inbox, cell = state.neuron, state.inbox[0], cells.cell
@@ -271,17 +272,27 @@ def update_whole(group: Record, g: int, cells: Cells, state: ClockedArrays, acti
         j = np.uint64(active[base + np.uint64(k)])
         own, this, new = cell[j], neuron[j], inbox[j]
         inbox[j] = 0
+        u = toward_zero(this.u * own.keep_u) + own.scale * new
         a = toward_zero(this.a * own.keep_a) - own.jump * this.fired
-        v = toward_zero(this.v * own.keep_v) + own.scale * new + a
-        bits |= (v ^ (v >> 63)) | (a ^ (a >> 63)) | ((new ^ (new >> 63)) << 13)
+        if own.bounded:
+            u, a = wrapped(u), saturated(a)
+        v = this.v
+        if this.left:
+            this.left -= 1
+        else:
+            v = toward_zero(v * own.keep_v) + u + own.bias + a
+            if own.bounded:
+                v = saturated(v)
+        bits |= (v ^ (v >> 63)) | (a ^ (a >> 63)) | (u ^ (u >> 63)) | ((new ^ (new >> 63)) << 13)
         spikes = v > own.threshold
         if spikes:
             v = 0
+            this.left = own.pause
             log[n].step, log[n].neuron = t, j
             this.fires += 1
             n += 1
-        this.v, this.a, this.fired = v, a, spikes
-        if spikes or v != 0 or a != 0:
+        this.v, this.a, this.u, this.fired = v, a, u, spikes
+        if spikes or v != 0 or a != 0 or u != 0 or own.bias != 0 or this.left:
             active[kept] = j
             kept += np.uint64(1)
         else:
@@ -289,6 +300,20 @@ def update_whole(group: Record, g: int, cells: Cells, state: ClockedArrays, acti
     n_active[g] = kept - base
     register[FAULT] |= bits >> RANGE
     end_group(activity, g, n, t)
+
+
+@inlined
+def wrapped(u: int) -> int:
+    """The number in -2^23 < number <= 2^23 that differs from `u` by a multiple of 2^24."""
+    half = 1 << CHIP_BITS
+    return ((u + half - 1) & (2 * half - 1)) - (half - 1)
+
+
+@inlined
+def saturated(v: int) -> int:
+    """The number within +-(2^23 - 1) that is nearest to `v`."""
+    most = (1 << CHIP_BITS) - 1
+    return min(max(v, -most), most)
 
 
 @inlined

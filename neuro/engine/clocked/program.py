@@ -213,7 +213,11 @@ def _whole_cells(network: Network, offset: Mapping[str, int], total: int, dt: fl
 
         part = cells[offset[p.name] : offset[p.name] + p.size]
         part["keep_v"] = 4096 - number("d_v")
+        part["keep_u"] = 4096 - number("d_u")
         part["scale"] = 1 << (6 + number("e"))
+        part["bias"] = number("bias") << number("e_bias")
+        part["pause"] = number("refractory") - 1
+        part["bounded"] = p.model.bounded
         if p.model.v_th is not None:
             part["threshold"] = number("v_th") << 6
         if isinstance(p.model, LoihiAHP):

@@ -331,7 +331,7 @@ def _by_projection(program: ClockedProgram, events: Ints) -> dict[str, int]:
 
 
 def _refuse_out_of_range(program: ClockedProgram, neuron: Records) -> None:
-    size = np.maximum(np.abs(neuron["v"]), np.abs(neuron["a"]))
+    size = np.max([np.abs(neuron[key]) for key in ("v", "a", "u")], axis=0)
     j = int(size.argmax())
     name = next(each for each in program.offset if program.slice(each).start <= j < program.slice(each).stop)
     raise NetworkError(
