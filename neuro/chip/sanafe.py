@@ -66,7 +66,7 @@ class _Reader:
             for core, times in self.parts(tile, "core", tile["name"]):
                 cores += times
                 found = self.costs(tile, core)
-                if cost is not None and found != cost:
+                if cost is not None and _values(found) != _values(cost):
                     raise ChipError("tiles and cores must be alike", where=self.path, value=f"{core['name']} differs")
                 cost = found
             if per_tile not in (0, cores):
@@ -193,6 +193,11 @@ class _Reader:
         if not 0 <= value < float("inf"):
             raise ChipError(f"`{key}` must not be negative", where=f"{self.path}: {where}", value=value)
         return value
+
+
+def _values(costs: Mapping[str, Mapping[str, Quantity]]) -> dict[str, dict[str, float | None]]:
+    """The numbers alone: sources name the parts, which are called otherwise where they are alike."""
+    return {table: {kind: figure.value for kind, figure in figures.items()} for table, figures in costs.items()}
 
 
 def _bare(name: str) -> str:
