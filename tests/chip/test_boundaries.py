@@ -14,8 +14,8 @@ from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip, Limits, Quantity, tiled
 from neuro.errors import ChipError, NeuroError, ParameterError, PlacementError
 from tests.chip.test_load import written
-from tests.chip.test_sanafe import ARCHITECTURE
 from tests.placements import priced
+from tests.sanafe_fixture import ARCHITECTURE
 
 LIF = nr.LIF(tau_m=20e-3, v_th=1.0)
 
