@@ -1,0 +1,261 @@
+"""Rules, clamps and memories at their boundaries, with the numbers that their formulas give."""
+
+from math import exp, inf
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import neuro as nr
+from neuro.errors import ClampError, NeuroError, ParameterError
+from neuro.learning.clamp import Clamp
+from neuro.learning.hopfield import hebb, nearest, pseudo_inverse, settle_signs
+from neuro.learning.memory import Memory, Recall, Training, lower, measure, weight_unit
+from neuro.learning.two_phase import Centred, Contrastive, activity
+
+LOCAL = {"rate": 0.1, "beta": 0.5, "tau_fast": 0.02, "tau_slow": 2.0, "full": 100.0, "window": 0.2}
+PAIRS = {"a_plus": 0.1, "a_minus": 0.12, "tau_plus": 0.02, "tau_minus": 0.03}
+RULES = [(nr.EventLocal, LOCAL), (nr.STDP, PAIRS)]
+
+
+@pytest.mark.parametrize(("rule", "least"), RULES)
+def test_a_rule_is_without_bounds_and_always_in_force_unless_told(rule, least):
+    plain = rule(**least)
+    assert (plain.during, plain.w_min, plain.w_max, plain.every, plain.max_levels) == ((), None, None, None, 4)
+    assert plain.pair_rule()[3:] == (-inf, inf, 0.0, 4, ())
+    told = rule(**least, w_min=-1, w_max=2, every=0.1, max_levels=1, during=((0, 1), (2, 3.5)))
+    assert told.pair_rule()[3:] == (-1.0, 2.0, 0.1, 1, ((0.0, 1.0), (2.0, 3.5)))
+
+
+@pytest.mark.parametrize(("rule", "least"), RULES)
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"w_min": 1.0, "w_max": 1.0}, r"`w_min` must lie below `w_max`.*1\.0 and 1\.0"),
+        ({"w_min": 2.0, "w_max": 1.0}, r"`w_min` must lie below `w_max`.*2\.0 and 1\.0"),
+        ({"w_min": np.nan}, "w_min"),
+        ({"every": 0.0}, "every"),
+        ({"every": -1.0}, "every"),
+        ({"max_levels": 0}, "max_levels.*got 0"),
+        ({"max_levels": True}, "max_levels"),
+        ({"max_levels": 2.0}, "max_levels"),
+        ({"during": ((1.0, 1.0),)}, r"during.*start first.*\(1\.0, 1\.0\)"),
+        ({"during": ((0.0, 1.0), (3.0, 2.0))}, r"during.*\(3\.0, 2\.0\)"),
+        ({"during": ((-1e-9, 1.0),)}, "during.*-1e-09"),
+        ({"during": ((0.0, 1.0, 2.0),)}, "during.*pairs"),
+    ],
+    ids=str,
+)
+def test_what_no_rule_can_be_is_refused_by_its_name(rule, least, wrong, says):
+    with pytest.raises(NeuroError, match=says):
+        rule(**{**least, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "bad"),
+    [
+        *((nr.EventLocal, field, bad) for field in ("tau_fast", "tau_slow", "full", "window") for bad in (0.0, -1.0)),
+        *((nr.EventLocal, field, np.nan) for field in LOCAL),
+        *((nr.EventLocal, field, bad) for field, bad in (("rate", -1e-9), ("beta", 0.0))),
+        *((nr.STDP, field, bad) for field in ("tau_plus", "tau_minus") for bad in (0.0, -1.0, np.nan)),
+        *((nr.STDP, field, bad) for field in ("a_plus", "a_minus") for bad in (np.nan, inf)),
+    ],
+)
+def test_each_number_of_a_rule_that_cannot_be_is_refused_by_its_name(rule, field, bad):
+    with pytest.raises(ParameterError, match=rf"{rule.__name__}\.{field}"):
+        rule(**{**dict(RULES)[rule], field: bad})
+
+
+def test_rules_at_the_boundary_are_allowed():
+    assert nr.EventLocal(**{**LOCAL, "rate": 0.0}).rate == 0.0
+    assert nr.EventLocal(**{**LOCAL, "beta": -0.5}).pair_rule()[2][0] < 0
+    assert nr.EventLocal(**{**LOCAL, "tau_slow": LOCAL["tau_fast"]}).share() == 0.0
+    with pytest.raises(ParameterError, match=r"`tau_fast` must not be longer.*3\.0 s and 2\.0 s"):
+        nr.EventLocal(**{**LOCAL, "tau_fast": 3.0})
+    assert nr.STDP(**{**PAIRS, "a_plus": 0.0, "a_minus": -0.1}).a_minus == -0.1
+
+
+def test_rules_are_the_numbers_of_their_formulas():
+    taus, jumps, gains, *_ = nr.EventLocal(**LOCAL).pair_rule()
+    assert taus == (0.02, 2.0, 0.02, 2.0)
+    assert jumps == pytest.approx((0.5, 5e-3, 0.5, 5e-3), rel=1e-12)
+    assert gains == pytest.approx((0.01, -0.01, 0.01, -0.01), rel=1e-12)
+    taus, jumps, gains, *_ = nr.STDP(**PAIRS).pair_rule()
+    assert (taus, jumps) == ((0.02, 0.02, 0.03, 0.03), (1.0, 0.0, 1.0, 0.0))
+    assert (gains[0], gains[2]) == (0.1, -0.12)
+
+
+@given(window=st.floats(0.01, 3.0))
+def test_the_share_is_the_mean_of_the_difference_of_both_traces(window):
+    grid = (np.arange(20000) + 0.5) * window / 20000
+    mean = np.mean(np.exp(-grid / 2.0) - np.exp(-grid / 0.02))
+    assert nr.EventLocal(**{**LOCAL, "window": window}).share() == pytest.approx(mean, rel=1e-4)
+
+
+@given(
+    rate=st.floats(50.0, 1000.0),
+    goal=st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, np.nan]), min_size=1, max_size=5),
+    start=st.floats(0.0, 2.0),
+    length=st.floats(0.0, 0.1),
+)
+def test_a_hard_clamp_fires_in_the_middle_of_each_interval_before_its_end(rate, goal, start, length):
+    (held, spikes) = Clamp("cell", "hard", rate).toward(goal, start=start, stop=start + length).forced["cell"]
+    assert held.tolist() == [i for i, target in enumerate(goal) if not np.isnan(target)]
+    for i, target in enumerate(goal):
+        own = spikes.times[spikes.ids == i]
+        active = np.nan_to_num(target) * rate
+        assert own == pytest.approx(start + (np.arange(len(own)) + 0.5) / active if active else [], abs=1e-9)
+        assert np.all(own < start + length)
+        assert abs(len(own) - active * length) <= 0.5 + 1e-6
+
+
+def test_soft_clamps_push_towards_the_target_and_leave_the_free_alone():
+    goal, trace = [0.0, 0.25, 1.0, np.nan], [0.5, 0.5, 0.5, 0.5]
+    weak = Clamp("cell", "weak", 3.0).toward(goal, start=0.1, stop=0.2).currents["cell"]
+    assert (weak.times.tolist(), weak.values.tolist()) == ([0.1], [[-3.0, -1.5, 3.0, 0.0]])
+    nudge = Clamp("cell", "current", 4.0).toward(goal, start=0.1, stop=0.2, trace=trace).currents["cell"]
+    assert (nudge.times.tolist(), nudge.values.tolist()) == ([0.1], [[-2.0, -1.0, 2.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Clamp("cell", "soft", 1.0), r"Clamp\.kind.*'soft'"),
+        (lambda: Clamp("cell", "hard", 0.0), r"Clamp\.strength"),
+        (lambda: Clamp("cell", "hard", -1.0), r"Clamp\.strength"),
+        (lambda: Clamp("cell", "weak", np.nan), r"Clamp\.strength"),
+        (lambda: Clamp("cell", "current", inf), r"Clamp\.strength"),
+        (lambda: Clamp("cell", "weak", 1.0).toward([1.0 + 1e-9], start=0, stop=1), "'cell'"),
+        (lambda: Clamp("cell", "weak", 1.0).toward([0.5, -1e-9], start=0, stop=1), "'cell'"),
+        (lambda: Clamp("cell", "weak", 1.0).toward([[0.5]], start=0, stop=1), "flat array"),
+        (lambda: Clamp("cell", "weak", 1.0).toward(0.5, start=0, stop=1), "flat array"),
+        (lambda: Clamp("cell", "current", 1.0).toward([0.5], start=0, stop=1), "activity so far"),
+        (lambda: Clamp("cell", "current", 1.0).toward([0.5], start=0, stop=1, trace=[np.nan]), "trace"),
+    ],
+)
+def test_a_clamp_that_cannot_be_is_refused(make, says):
+    with pytest.raises((ClampError, ParameterError), match=says):
+        make()
+    assert Clamp("cell", "weak", -1.0).strength == -1.0
+    assert Clamp("cell", "weak", 0.0).toward([0.0, 1.0], start=0, stop=1).currents["cell"].values.tolist() == [[0, 0]]
+
+
+def test_activity_counts_from_the_start_up_to_but_not_at_the_stop():
+    spikes = nr.Spikes([0.1, 0.2, 0.3, 0.3, 0.4], [0, 0, 0, 1, 1])
+    assert activity(spikes, 3, start=0.1, stop=0.4, most=4).tolist() == [0.75, 0.25, 0.0]
+    assert activity(spikes, 3, start=0.1, stop=0.4, most=2).tolist() == [1.0, 0.5, 0.0]
+
+
+@given(seed=st.integers(0, 99), patterns=st.integers(1, 4))
+def test_two_phase_rules_are_means_over_patterns_one_by_one(seed, patterns):
+    rng = np.random.default_rng(seed)
+    a, b, c, d = rng.random((4, patterns, 3))
+    both = np.mean(
+        [np.outer(2 * x - 1, 2 * x - 1) - np.outer(2 * y - 1, 2 * y - 1) for x, y in zip(a, b, strict=True)], 0
+    )
+    assert Contrastive(rate=0.3).change(a, b) == pytest.approx(0.3 * both * (1 - np.eye(3)), abs=1e-12)
+    pairs = np.mean([np.outer(w, x) - np.outer(y, z) for w, x, y, z in zip(a, b, c, d, strict=True)], 0)
+    assert Centred(rate=0.3, beta=0.25).change(a, b, c, d) == pytest.approx(0.3 / 0.5 * pairs, abs=1e-12)
+
+
+def test_two_phase_rules_refuse_what_does_not_fit():
+    one, two = np.zeros((1, 2)), np.zeros((2, 2))
+    for bad in ((one, two), (one[0], one[0]), (one[:0], one[:0])):
+        with pytest.raises(ParameterError, match="activities of both phases"):
+            Contrastive(rate=0.1).change(*bad)
+    for bad in ((one, one, two, one), (one, one, one, two)):
+        with pytest.raises(ParameterError, match="activities of both phases"):
+            Centred(rate=0.1, beta=0.1).change(*bad)
+    for make in (lambda: Contrastive(rate=-1.0), lambda: Centred(rate=-1.0, beta=1.0)):
+        with pytest.raises(ParameterError, match=r"\.rate"):
+            make()
+    for beta in (0.0, -1.0):
+        with pytest.raises(ParameterError, match=r"Centred\.beta"):
+            Centred(rate=1.0, beta=beta)
+    assert (
+        Contrastive(rate=0.0).change(two, two).tolist()
+        == Centred(rate=0.0, beta=1.0).change(two, two, two, two).tolist()
+    )
+
+
+def test_memories_of_signs_are_their_formulas():
+    patterns = np.array([[1, -1, 1, 1], [1, 1, -1, 1]])
+    assert hebb(patterns) == pytest.approx((patterns.T @ patterns / 4) * (1 - np.eye(4)))
+    projection = patterns.T @ np.linalg.inv(patterns @ patterns.T + 0.0) @ patterns
+    assert pseudo_inverse(patterns) == pytest.approx(projection * (1 - np.eye(4)))
+    assert nearest(patterns, [[1, 1, -1, -1], [1, 1, 1, 1], [1, -1, 1, -1]]).tolist() == patterns[[1, 0, 0]].tolist()
+
+
+class Counting:
+    """Orders of sweeps, counted; neurons in their own order."""
+
+    def __init__(self):
+        self.sweeps = 0
+
+    def permutation(self, size):
+        self.sweeps += 1
+        return np.arange(size)
+
+
+def test_signs_settle_one_after_the_other_until_nothing_changes():
+    ring = np.roll(np.eye(4), 1, axis=1)  # neuron i takes the sign of its left neighbour, the first that of the last
+    rng = Counting()
+    assert settle_signs(ring, [[1, -1, 1, -1]], rng).tolist() == [[-1.0, -1.0, -1.0, -1.0]]
+    assert rng.sweeps == 2
+    rng = Counting()
+    assert settle_signs(np.zeros((2, 2)), [[1, -1]], rng).tolist() == [[1.0, -1.0]]
+    assert rng.sweeps == 1
+    rng = Counting()
+    settle_signs(-np.eye(1), [[1]], rng)
+    assert rng.sweeps == 50
+    rng = Counting()
+    assert settle_signs(-np.eye(1), [[1]], rng, sweeps=3).tolist() == [[-1.0]]
+    given_ = np.array([[1.0, -1.0, 1.0, -1.0]])
+    settle_signs(ring, given_, Counting())
+    assert given_.tolist() == [[1.0, -1.0, 1.0, -1.0]]
+
+
+def test_the_memory_has_the_numbers_of_its_page():
+    memory = Memory(size=60)
+    assert (memory.tick, memory.gain, memory.tau, memory.delay) == (1e-3, 3.0, 2e-3, 0.25e-3)
+    assert (memory.refractory, memory.v_min, memory.cue_time) == (0.5e-3, -0.5, 5e-3)
+    assert (memory.duration, memory.counted) == (30e-3, 15e-3)
+    assert weight_unit(memory) == pytest.approx(3.0 * (1 - exp(-0.5)) / 1e-3, rel=1e-12)
+    training = Training()
+    assert (training.epochs, training.cues, training.max_levels) == (200, 4, 4)
+    assert (training.rate_first, training.rate_last) == (0.04, 0.002)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_the_learning_rate_falls_linearly_from_the_first_epoch_to_the_last(epochs):
+    rates = [Training(epochs=epochs, rate_first=0.5, rate_last=0.1).rule(epoch).rate for epoch in range(epochs)]
+    assert rates == pytest.approx(np.linspace(0.5, 0.1, epochs) if epochs > 1 else [0.5], rel=1e-12)
+
+
+def test_cue_and_count_fit_into_a_recall():
+    Memory(size=2, counted=30e-3, cue_time=30e-3)
+    for wrong in ({"counted": 31e-3}, {"cue_time": 31e-3}, {"counted": 0.0}, {"cue_time": 0.0}, {"duration": 14e-3}):
+        with pytest.raises(ParameterError, match=r"Memory.*must fit into a recall.*duration="):
+            Memory(size=2, **wrong)
+
+
+def test_a_bit_is_an_activity_above_one_half_and_the_last_part_is_counted():
+    assert Recall(np.array([[0.5, 0.51, 0.0, 1.0]]), np.zeros(1)).bits.tolist() == [[0.0, 1.0, 0.0, 1.0]]
+    memory = Memory(size=2, duration=10e-3, counted=4e-3, cue_time=1e-3)
+    spikes = nr.Spikes([5.9e-3, 6.1e-3, 7e-3, 9.9e-3], [0, 0, 0, 1])
+    found = nr.Recording(spikes={"memory": spikes}, v={}, v_times=np.zeros(0), events={}, start=0.0, stop=10e-3)
+    assert measure(memory, found).tolist() == pytest.approx([0.5, 0.25])
+
+
+def test_the_network_of_a_memory_has_the_bias_that_its_equation_says():
+    memory, weights = Memory(size=2, v_min=-0.25), np.array([[0.0, 0.5], [0.25, 0.0]])
+    program = lower(memory, nr.Crossbar(weights * weight_unit(memory)))
+    model = program.network.populations["memory"].model
+    assert (model.v_th, model.tau_syn, model.refractory, model.v_min) == (1.0, 2e-3, 0.5e-3, -0.25)
+    assert program.network.projections["memory->memory"].delay == 0.25e-3
+    # dv/dt = (1 + gain (sum_j W_ij (2 y_j - 1))) / (2 tick), without spikes: y = 0.
+    rest = (1.0 - 3.0 * weights.sum(axis=0)) / (2 * memory.tick)
+    record = nr.Record(v={"memory": [0, 1]}, v_dt=1e-6)
+    v = nr.run(program, 10e-6, record=record).v["memory"]
+    assert v[1] == pytest.approx(np.maximum(rest * 1e-6, -0.25), rel=1e-6)
