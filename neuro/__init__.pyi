@@ -21,7 +21,6 @@ from neuro.crossbar.read.settings import Reading as Reading
 from neuro.crossbar.write.settings import Writing as Writing
 from neuro.engine.clocked.program import build_clocked as build_clocked
 from neuro.engine.clocked.run import run_batch as run_batch
-from neuro.engine.drive.interrupts import raise_interrupts as raise_interrupts
 from neuro.engine.drive.state import load_state as load_state
 from neuro.engine.lower.program import Program as Program
 from neuro.engine.lower.program import build as build
@@ -60,6 +59,7 @@ from neuro.network.synapses import FixedIndegree as FixedIndegree
 from neuro.network.synapses import FixedProbability as FixedProbability
 from neuro.network.synapses import OneToOne as OneToOne
 from neuro.network.synapses import Sparse as Sparse
+from neuro.system.interrupts import raise_interrupts as raise_interrupts
 
 __version__: str
 __all__: list[str]

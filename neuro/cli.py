@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from neuro.report.record import Table
 
 __all__ = ["app", "main"]
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(
     name="neuro",
@@ -41,8 +40,19 @@ app.add_typer(bench_app, name="bench")
 
 def main() -> None:
     """Entry point of the `neuro` command."""
-    with _plain_errors():
-        app()
+    from neuro.system.interrupts import commanded
+
+    with commanded() as command:
+        try:
+            with _plain_errors():
+                app()
+        except BaseException as error:
+            # A library may have made another error of it, or a usage that ends with another code.
+            if not command.number:
+                raise
+            if not isinstance(error, SystemExit):
+                _say_stopped()
+            raise SystemExit(128 + command.number) from None
 
 
 def _show_version(wanted: bool) -> None:
@@ -351,7 +361,10 @@ def _warn_of_smoke(task: str) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Errors that the user can mend end in a sentence and code 2, a dead worker in 1, an interrupt in 130."""
+    """Errors that the user can mend end in a sentence and code 2, a dead worker in 1, a signal in 128 and its number.
+
+    Other errors are bugs of ours: their traceback stays.
+    """
     try:
         yield
     except WorkerDied as error:
@@ -360,6 +373,13 @@ def _plain_errors() -> Iterator[None]:
     except (NeuroError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
+    except MemoryError as error:
+        print(f"error: there is not enough memory for this{f': {error}' if str(error) else ''}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt as interrupt:
+        _say_stopped()
+        raise SystemExit(128 + getattr(interrupt, "number", signal.SIGINT)) from None
+
+
+def _say_stopped() -> None:
+    print("stopped; what was not finished was not written", file=sys.stderr)

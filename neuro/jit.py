@@ -20,12 +20,16 @@ import llvmlite.ir
 import numba
 import numpy as np
 from numba.core import cgutils, types
+from numba.core.caching import FunctionCache, NullCache
 from numba.core.ccallback import CFunc
 from numba.core.datamodel import models
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, intrinsic, lower_getattr_generic, register_model, unbox
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
+
+from neuro.system.kernel_files import SUFFIX, KernelFiles, temporary_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=tuple[Any, ...])
@@ -63,8 +67,9 @@ def kernel(function: F) -> F:
     it). A cache entry has the digest of that whole tree, because numba alone does not notice that a callee in another
     file has changed.
     """
-    compiled = numba.njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
-    _set_source_stamp(compiled, function)
+    compiled = numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+    if not numba.config.DISABLE_JIT:
+        compiled._cache = _cache_of(function)
     return cast(F, compiled)
 
 
@@ -109,10 +114,9 @@ def link_routines(entry: Callable[..., Any] | None = None) -> None:
                 del _UNLINKED[external]
 
 
-def _with_cache(external: Any, function: Callable[..., Any]) -> CFunc:
-    compiled = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
-    compiled.enable_caching()
-    _set_source_stamp(compiled, function)
+def _with_cache(external: Any, function: Callable[..., Any]) -> Any:
+    compiled: Any = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
+    compiled._cache = _cache_of(function)
     return compiled
 
 
@@ -121,10 +125,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_cache(compiled: CFunc) -> bool:
-    """Is it in the cache? True where numba's cache is not as expected."""
-    index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    return index is None or bool(index._load_index())
+def _in_cache(compiled: Any) -> bool:
+    """Is this CFunc in the cache? True where there is none: a second process cannot help."""
+    return not isinstance(compiled._cache, _KernelCache) or compiled._cache.has(compiled._sig)
 
 
 @contextmanager
@@ -135,8 +138,12 @@ def _helper_process(entry: Callable[..., Any] | None) -> Iterator[None]:
         modules = sorted({function.__module__ for function in _UNLINKED.values()} - {"__main__"})
         what = [] if entry is None else [entry.__module__, entry.__qualname__]
         path = [str(folder) for folder in sys.path]
-        code = f"import sys; sys.path[:] = {path}; import neuro.jit; neuro.jit.fill_cache({modules}, *{what})"
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        code = (
+            f"import sys; sys.path[:] = {path}; from neuro.system.workers import end_when_closed; end_when_closed(0); "
+            f"import neuro.jit; neuro.jit.fill_cache({modules}, *{what})"
+        )
+        # Nothing is written to its input, which closes when this process ends, by whatever signal.
+        quiet = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with suppress(OSError):  # without it, this process compiles everything
             helper = subprocess.Popen([sys.executable, "-c", code], **quiet)  # type: ignore[call-overload]
     try:
@@ -147,7 +154,7 @@ def _helper_process(entry: Callable[..., Any] | None) -> Iterator[None]:
     finally:
         if helper is not None:
             helper.kill()
-            helper.wait()
+            helper.communicate()
 
 
 def fill_cache(modules: list[str], module: str = "", name: str = "") -> None:
@@ -203,8 +210,8 @@ def is_cached(function: Callable[..., Any]) -> bool:
     """Is this kernel's machine code in this process or on disk, or compilation switched off?"""
     if not hasattr(function, "signatures") or function.signatures:
         return True
-    folder = Path(function.stats.cache_path)  # type: ignore[attr-defined]
-    return any(folder.glob(f"*.{function.__name__}-*.nbi"))
+    folder = function.stats.cache_path  # type: ignore[attr-defined]
+    return folder is not None and any(Path(folder).glob(f"*.{function.__name__}-*{SUFFIX}"))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -242,16 +249,40 @@ _LINKED: list[CFunc] = []
 _LINKING = Lock()
 
 
-def _set_source_stamp(compiled: Any, function: Callable[..., Any]) -> None:
-    """Make a cache entry valid only while no file changes that the compiled code can come from.
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    """numba's cache with our files: it is never the reason why a kernel does not run.
 
-    The digest also stands in the place of the cache's version, which numba compares before it unpickles the rest: an
-    entry of an earlier source may hold types that no longer exist.
+    An entry is valid only while no file changes that the compiled code can come from.
     """
-    index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if index is not None:
-        index._source_stamp = _digest(_top_folder(Path(function.__code__.co_filename).parent))
-        index._version = f"{numba.__version__} {index._source_stamp}"
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = _digest(_top_folder(Path(function.__code__.co_filename).parent))
+        dump: Any = self._cache_file._dump  # type: ignore[has-type]
+        self._cache_file = KernelFiles(self._cache_path, self._impl.filename_base, f"{numba.__version__} {stamp}", dump)
+
+    def has(self, signature: Any) -> bool:
+        """Is the code for these types in a file?"""
+        return self._cache_file.has(self._index_key(signature, cpu_target.target_context.codegen()))
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        with suppress(OSError):  # a full disk, a folder that can no longer be written
+            super().save_overload(signature, data)
+
+
+def _cache_of(function: Callable[..., Any]) -> Any:
+    """The cache of a kernel; a temporary one where no folder can be written, and none where that fails as well."""
+    try:
+        return _KernelCache(function)
+    except RuntimeError:  # numba's word for it
+        folder = temporary_folder()
+    if folder is None:
+        return NullCache()
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, folder
+    try:
+        return _KernelCache(function)
+    finally:
+        numba.config.CACHE_DIR = before
 
 
 @cache

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from neuro.engine.drive.interrupts import raise_interrupts
 from neuro.errors import ParameterError, UnknownName, WorkerDied
 from neuro.progress import Progress, silent
 from neuro.report.record import Report, fill, plain, provenance, staged
+from neuro.system.interrupts import raise_interrupts
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError

@@ -253,7 +253,7 @@ def test_an_interrupted_run_leaves_nothing_behind(make_task: MakeTask, tmp_path:
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert complaint == "stopped; nothing was written\n"
+    assert complaint == "stopped; what was not finished was not written\n"
     assert list(results.iterdir()) == []
 
 

@@ -14,7 +14,6 @@ from neuro.engine.clocked.run import ClockedState, lowered, run_clocked
 from neuro.engine.drive.advance import Recorder, advance
 from neuro.engine.drive.chunks import prepare_kernels
 from neuro.engine.drive.inputs import ClampLike, sampling, schedule
-from neuro.engine.drive.interrupts import deferred
 from neuro.engine.drive.state import EngineState, initial_state
 from neuro.engine.lower.fingerprint import require_same
 from neuro.engine.lower.program import Program, build
@@ -27,6 +26,7 @@ from neuro.errors import InputError, ParameterError, StateError, UnknownName, Un
 from neuro.network.graph import Network
 from neuro.network.summary import summary
 from neuro.progress import ProgressOption, reporting
+from neuro.system.interrupts import deferred
 from neuro.validation import positive, whole_number
 
 __all__ = ["run"]

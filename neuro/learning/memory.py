@@ -11,7 +11,6 @@ import numpy as np
 
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.factory import Crossbar
-from neuro.engine.drive.interrupts import raise_interrupts
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Current, Recording
 from neuro.engine.run import run
@@ -20,6 +19,7 @@ from neuro.learning.clamp import AppliedClamp, Clamp
 from neuro.learning.two_phase import Contrastive, activity
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF
+from neuro.system.interrupts import raise_interrupts
 from neuro.units import ms
 from neuro.validation import Floats
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from neuro.errors import ParameterError
 from neuro.partials import partial_path, sweep
+from neuro.system.interrupts import postponed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -199,7 +200,8 @@ def staged(out: Path) -> Iterator[Path]:
         raise ParameterError("the place for a report must be writable", where="out", value=str(problem)) from None
     try:
         yield stage
-        _publish(stage, out)
+        with postponed():
+            _publish(stage, out)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 from neuro.errors import WorkerDied
 from neuro.progress import Progress, silent
+from neuro.system.interrupts import STOPS
 
-__all__ = ["run_jobs"]
+__all__ = ["end_when_closed", "run_jobs"]
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux's `prctl`: the signal that a process gets when its parent ends."""
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -64,16 +74,19 @@ def run_jobs(
 
 
 def _in_processes(work: Callable[[J], R], jobs: Sequence[J], count: int) -> Iterator[R]:
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _leave_interrupts_to_parent)
+    # The system can end a process with the thread that started it, which has to be the one that lives longest.
+    is_main = threading.current_thread() is threading.main_thread()
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent, (is_main,))
     try:
-        futures = [pool.submit(work, job) for job in jobs]
+        with _stops_left_to_parent():
+            futures = [pool.submit(work, job) for job in jobs]
         yield from _results(futures)
     except BaseException:
         # An error, Ctrl-C, or a caller that wants no more: do not wait for jobs under way.
         processes = list((pool._processes or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
-            process.terminate()
+            process.kill()
         raise
     pool.shutdown()
 
@@ -94,6 +107,35 @@ def _results(futures: list[Future[R]]) -> Iterator[R]:
         raise WorkerDied(finished, len(futures))
 
 
-def _leave_interrupts_to_parent() -> None:
-    # Ctrl-C goes to the whole group of processes; the parent alone answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _stops_left_to_parent() -> Iterator[None]:
+    """Block signals that ask to stop in the processes that are started in a `with` block.
+
+    Ctrl-C goes to the whole group of processes, and others send SIGTERM to all of them; the parent alone answers.
+    """
+    # It would unblock signals when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent(at_once: bool) -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    end_when_closed(parent.sentinel)
+    if at_once and sys.platform == "linux":
+        # The thread has to wait for a library that does not let Python's lock go; the system does not.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
+def end_when_closed(pipe: int) -> None:
+    """End this process once the other end of a pipe is closed, which happens however its owner ends."""
+
+    def watch() -> None:
+        multiprocessing.connection.wait([pipe])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="neuro-parent", daemon=True).start()
