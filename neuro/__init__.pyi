@@ -30,6 +30,9 @@ from neuro.engine.recording import Recording as Recording
 from neuro.engine.recording import Spikes as Spikes
 from neuro.engine.run import run as run
 from neuro.engine.storage.recordings import load_recording as load_recording
+from neuro.engine.trials.requests import Counts as Counts
+from neuro.engine.trials.requests import Traces as Traces
+from neuro.engine.trials.run import run_trials as run_trials
 from neuro.errors import NeuroError as NeuroError
 from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.nir import read_nir as read_nir

@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
@@ -44,6 +44,7 @@ HELPER_SECONDS = 30.0
 
 __all__ = [
     "as_table",
+    "as_tables",
     "cores",
     "fill_cache",
     "highest_bit",
@@ -56,6 +57,7 @@ __all__ = [
     "lowest_bit",
     "routine",
     "store_release",
+    "table_at",
     "yield_core",
 ]
 
@@ -309,17 +311,26 @@ def as_table(arrays: T) -> T:
     return cast(T, _Table(arrays))
 
 
-class _Table:
-    """The arrays of a NamedTuple, kept alive, and their addresses and shapes, one after the other."""
+def as_tables(rows: Sequence[T]) -> T:
+    """Several NamedTuples of one kind as tables, one after the other; kernels take one of them by `table_at`."""
+    return cast(T, _Table(*rows))
 
-    def __init__(self, arrays: Any) -> None:
-        named: Any = type(arrays)
+
+class _Table:
+    """The arrays of one or more NamedTuples, kept alive, and their addresses and shapes, one after the other."""
+
+    def __init__(self, *rows: Any) -> None:
+        named: Any = type(rows[0])
         self._numba_type_ = kind = _table_type(named)
-        for (name, wanted), array in zip(kind.specs, arrays, strict=True):
-            if (array.dtype, array.ndim) != wanted or not array.flags.c_contiguous:
-                raise TypeError(f"{kind.name}.{name} is no whole array of {wanted}: {array.dtype}, {array.ndim}")
-        self.arrays = arrays
-        self.words = np.array([word for array in arrays for word in (array.ctypes.data, *array.shape)], np.int64)
+        words = []
+        for arrays in rows:
+            for (name, wanted), array in zip(kind.specs, arrays, strict=True):
+                if (array.dtype, array.ndim) != wanted or not array.flags.c_contiguous:
+                    raise TypeError(f"{kind.name}.{name} is no whole array of {wanted}: {array.dtype}, {array.ndim}")
+                words.append(array.ctypes.data)
+                words += array.shape
+        self.arrays = rows
+        self.words = np.array(words, np.int64)
         self.address = self.words.ctypes.data
 
 
@@ -388,6 +399,19 @@ def _load_field(context: Any, builder: Any, table: _TableType, pointer: Any, nam
 
 
 lower_getattr_generic(_TableType)(_load_field)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def table_at(typing: Any, tables: Any, k: Any) -> Any:
+    """Table k of those that `as_tables` made."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        size = sum(1 + array.ndim for array in sig.return_type.fields.values())
+        words = builder.bitcast(args[0], context.get_value_type(types.intp).as_pointer())
+        at = builder.mul(args[1], context.get_constant(types.intp, size))
+        return builder.bitcast(builder.gep(words, [at]), args[0].type)
+
+    return tables(tables, types.int64), build
 
 
 def _unbox_table(table: _TableType, found: Any, c: Any) -> Any:

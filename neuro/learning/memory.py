@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import exp
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from neuro.crossbar.factory import Crossbar
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Current, Recording
 from neuro.engine.run import run
+from neuro.engine.trials.requests import Counts
+from neuro.engine.trials.run import run_trials
 from neuro.errors import ParameterError
 from neuro.learning.clamp import AppliedClamp, Clamp
-from neuro.learning.two_phase import Contrastive, activity
+from neuro.learning.two_phase import Contrastive
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF
 from neuro.system.interrupts import raise_interrupts
@@ -30,7 +32,6 @@ __all__ = [
     "clamped",
     "compile_recall",
     "lower",
-    "measure",
     "present",
     "recall",
     "refresh",
@@ -142,32 +143,32 @@ def refresh(program: Program, memory: Memory, crossbar: AbstractCrossbar) -> Pro
     return program.with_weights({PROJECTION: weights}).with_bias({NAME: bias})
 
 
-def present(program: Program, memory: Memory, cue: Floats, clamp: AppliedClamp | None = None) -> Recording:
-    """Run one recall from rest: the cue (0 or 1 per neuron) as a current, then silence."""
+def cue_current(memory: Memory, cue: Floats) -> Current:
+    """The cue (0 or 1 per neuron) as a current, then silence."""
     push = 0.5 * memory.gain / memory.tick * (2.0 * cue - 1.0)
-    current = Current([0.0, memory.cue_time], np.stack([push, np.zeros(memory.size)]))
-    return run(program, memory.duration, inputs={NAME: current}, clamp=clamp)
+    return Current([0.0, memory.cue_time], np.stack([push, np.zeros(memory.size)]))
 
 
-def measure(memory: Memory, recording: Recording) -> Floats:
-    """Activity of each neuron in the counted part of a recall."""
-    return activity(
-        recording.spikes[NAME],
-        memory.size,
-        start=memory.duration - memory.counted,
-        stop=memory.duration,
-        most=memory.counted / memory.tick,
-    )
+def present(program: Program, memory: Memory, cue: Floats, clamp: AppliedClamp | None = None) -> Recording:
+    """Run one recall from rest, to look at."""
+    return run(program, memory.duration, inputs={NAME: cue_current(memory, cue)}, clamp=clamp)
 
 
 @raise_interrupts()
 def recall(program: Program, memory: Memory, cues: Floats) -> Recall:
     """Recall from each of the cues, shape (cues, neurons)."""
-    found, spikes = np.zeros(cues.shape), np.zeros(len(cues))
-    for k, cue in enumerate(cues):
-        recording = present(program, memory, cue)
-        found[k] = measure(memory, recording)
-        spikes[k] = len(recording.spikes[NAME])
+    return _recalls(program, memory, len(cues), ({"inputs": {NAME: cue_current(memory, cue)}} for cue in cues))
+
+
+def _recalls(program: Program, memory: Memory, count: int, trials: Iterable[Mapping[str, Any]]) -> Recall:
+    """Activity in the counted part of each trial, and the number of its spikes."""
+    found, spikes = np.zeros((count, memory.size)), np.zeros(count)
+    counted = memory.duration - memory.counted, memory.duration
+    request = Counts(NAME, [(0.0, memory.duration), counted])
+    for k, counts in enumerate(run_trials(program, memory.duration, trials, record=request)):
+        whole, last = counts[NAME]
+        found[k] = np.minimum(last / (memory.counted / memory.tick), 1.0)
+        spikes[k] = whole.sum()
     return Recall(found, spikes)
 
 
@@ -181,13 +182,8 @@ def compile_recall() -> None:
 def clamped(program: Program, memory: Memory, patterns: Floats) -> Recall:
     """The clamped phase: every neuron fires once a tick where its pattern is 1, and is silent elsewhere."""
     clamp = Clamp(NAME, "hard", 1.0 / memory.tick)
-    found, spikes = np.zeros(patterns.shape), np.zeros(len(patterns))
-    for k, pattern in enumerate(patterns):
-        applied = clamp.toward(pattern, start=0.0, stop=memory.duration)
-        recording = run(program, memory.duration, clamp=applied)
-        found[k] = measure(memory, recording)
-        spikes[k] = len(recording.spikes[NAME])
-    return Recall(found, spikes)
+    trials = ({"clamp": clamp.toward(pattern, start=0.0, stop=memory.duration)} for pattern in patterns)
+    return _recalls(program, memory, len(patterns), trials)
 
 
 def step(

@@ -54,7 +54,7 @@ from neuro.jit import as_table, is_cached, link_routines
 from neuro.memory import require_memory
 from neuro.validation import Floats, Ints
 
-__all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation", "prepare_kernels"]
+__all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation", "announce", "prepare_kernels"]
 
 CHUNK_SECONDS = 0.3
 """Wall seconds that a chunk should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
@@ -349,7 +349,7 @@ def prepare_kernels(program: Program, threads: int = 1) -> None:
     if kind in _PREPARED:
         return
     entry = run_windows if program.window else run_queue
-    _announce(entry)
+    announce(entry)
     link_routines(entry)
     no_times, no_ids = np.zeros(0), np.zeros(0, np.int64)
     inputs = Inputs(no_times, no_ids, np.zeros(0, STEP), no_times, no_times, no_ids)
@@ -384,7 +384,7 @@ def _require_memory(needed: float, purpose: str) -> None:
 
 
 @cache
-def _announce(kernel: Callable[..., float]) -> None:
+def announce(kernel: Callable[..., float]) -> None:
     """Print a line before the first compilation, which takes a while; later processes read the cache."""
     if not is_cached(kernel):
         print("neuro: compiling the engine, once (less than a minute) ...", file=sys.stderr, flush=True)

@@ -27,7 +27,14 @@ from neuro.engine.kernels.zero_delay import InstantWorkspace
 from neuro.engine.lower.program import Program, amplitudes
 from neuro.validation import Ints, in_lines
 
-__all__ = ["arrays_at_rest", "copy_arrays", "new_instant_workspace", "new_workspace", "with_larger_calendar"]
+__all__ = [
+    "arrays_at_rest",
+    "copy_arrays",
+    "new_instant_workspace",
+    "new_workspace",
+    "with_larger_calendar",
+    "with_vacant_entries",
+]
 
 
 _AT_REST: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
@@ -144,7 +151,13 @@ def with_larger_calendar(arrays: State, needed: int = 1) -> State:
     old, times = len(arrays.calendar), 2
     while (times - 1) * old < needed:
         times *= 2
-    calendar = np.concatenate([arrays.calendar, np.zeros((times - 1) * old, EVENT)])
+    return with_vacant_entries(arrays, (times - 1) * old)
+
+
+def with_vacant_entries(arrays: State, count: int) -> State:
+    """The same state with that many more entries in the calendar."""
+    old = len(arrays.calendar)
+    calendar = np.concatenate([arrays.calendar, np.zeros(count, EVENT)])
     calendar["next"][old:] = VACANT
     register = arrays.register.copy()
     register[NEXT_VACANT] = old

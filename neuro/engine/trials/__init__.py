@@ -1,0 +1,1 @@
+"""Many short runs of one program, back to back in compiled code. Open `run.py` first."""

@@ -1,0 +1,138 @@
+"""Lays the runs of several trials out for the kernel, with room for their results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from neuro.engine.drive.inputs import Sampling, Schedule
+from neuro.engine.kernels.arrays import Inputs, Output, State
+from neuro.engine.lower.program import Program
+from neuro.engine.trials.blocks import Layout
+from neuro.engine.trials.kernels import RUN, Batch
+from neuro.engine.trials.lowering import RunPlan, TrialPlan
+from neuro.engine.trials.requests import Counts, Traces
+from neuro.jit import as_tables
+from neuro.validation import Floats, Ints
+
+__all__ = ["LoadedBatch", "Needs", "load_batch", "new_batch", "run_bytes"]
+
+NO_IDS = np.zeros(0, np.int64)
+NO_TIMES = np.zeros(0)
+
+
+class Needs(NamedTuple):
+    """What trials are asked for."""
+
+    request: Counts | Traces | None
+    """None: recordings."""
+    sampling: Sampling
+    fired: bool
+    """Are the spikes of each neuron counted, for the reads of crossbars?"""
+
+
+class LoadedBatch(NamedTuple):
+    """A batch as the kernel takes it."""
+
+    batch: Batch
+    inputs: Inputs
+    """Tables."""
+    outputs: Output
+    """Tables: one for each run if voltages are sampled, else one for all."""
+    sample_time: list[Floats]
+    """By run; empty if no voltages are sampled."""
+    voltage: list[Floats]
+
+
+def new_batch(program: Program, needs: Needs, runs: int, kept: int, words: int) -> Batch:
+    """A batch of empty runs, of which so many keep their states; what needs no results gets no rows."""
+    request, size = needs.request, program.size
+    windows = request.windows if isinstance(request, Counts) else np.zeros((0, 2))
+    at = request.times if isinstance(request, Traces) else NO_TIMES
+    return Batch(
+        runs=np.zeros(runs, RUN),
+        block=NO_IDS,
+        ids=NO_IDS,
+        given=np.zeros((0, words), np.int64),
+        kept=np.empty((kept, words), np.int64),
+        drive=np.zeros((0, size)),
+        fired=np.zeros((runs if needs.fired else 0, size), np.int64),
+        events=np.zeros((0 if request else runs, len(program.network.projections)), np.int64),
+        window=windows,
+        counted=np.zeros((runs, len(windows), size), np.int64),
+        at=at,
+        tau=np.array([request.tau if isinstance(request, Traces) else 1.0]),
+        trace=np.zeros((runs, len(at), size)),
+    )
+
+
+def run_bytes(program: Program, needs: Needs, words: int) -> int:
+    """About how many bytes a run of a batch takes, without its spikes and voltages."""
+    request = needs.request
+    rows = 2
+    if isinstance(request, Counts):
+        rows += len(request.windows)
+    elif isinstance(request, Traces):
+        rows += len(request.times)
+    return 2048 + 8 * (rows * program.size + 2 * words)
+
+
+def load_batch(
+    program: Program,
+    layout: Layout,
+    block: Ints,
+    needs: Needs,
+    trials: Sequence[TrialPlan],
+    output: tuple[Floats, Ints],
+) -> LoadedBatch:
+    """The runs of trials as a batch to be simulated in `block`; `output` has room for spikes: times and neurons."""
+    runs = [run for trial in trials for run in trial.runs]
+    keeps = needs.request is None or any(run.branches for run in runs)
+    batch = new_batch(program, needs, len(runs), len(runs) if keeps else 1, layout.words)
+    tables: list[Inputs] = []
+    given: dict[int, int] = {}
+    states: list[State] = []
+    drives: list[Floats] = []
+    ids: list[Ints] = []
+    count, first = 0, 0
+    for r, run in enumerate(runs):
+        row = batch.runs[r]
+        first = r if run.parent < 0 else first
+        key = id(run.arrays or layout.rest)
+        if run.parent < 0 and key not in given:
+            given[key] = len(states)
+            states.append(run.arrays or layout.rest)
+        released, clamped = count + len(run.released), count + len(run.released) + len(run.clamped)
+        row["source"] = given[key] if run.parent < 0 else -1 - (first + run.parent)
+        row["drive"] = -1 if run.drive is None else len(drives)
+        row["inputs"], row["earlier"] = len(tables), -1 if run.earlier is None else len(tables) + 1
+        for name in ("begin", "start", "base", "stop", "end", "changed"):
+            row[name] = getattr(run, name)
+        row["released"], row["clamped"], row["last"] = count, released, clamped
+        count = clamped
+        ids += [run.released, run.clamped]
+        drives += [] if run.drive is None else [run.drive]
+        tables += [_inputs(each, needs.sampling, run) for each in (run.inputs, run.earlier) if each is not None]
+    packed = np.empty((len(states), layout.words), np.int64)
+    for k, arrays in enumerate(states):
+        layout.pack(arrays, packed[k])
+    batch = batch._replace(
+        block=block,
+        ids=np.concatenate([NO_IDS, *ids]),
+        given=packed,
+        drive=np.concatenate([batch.drive, *(drive[None] for drive in drives)]),
+    )
+    sample_time, voltage = [], []
+    if len(needs.sampling.ids):
+        sample_time = [needs.sampling.times(run.start, run.stop) for run in runs]
+        voltage = [np.zeros((len(times), len(needs.sampling.ids))) for times in sample_time]
+    events = np.zeros(len(program.network.projections), np.int64)
+    outputs = [Output(*output, each, events) for each in voltage or [np.zeros((0, 0))]]
+    return LoadedBatch(batch, as_tables(tables), as_tables(outputs), sample_time, voltage)
+
+
+def _inputs(part: Schedule, sampling: Sampling, run: RunPlan) -> Inputs:
+    times = sampling.times(run.start, run.stop) if part is run.inputs else NO_TIMES
+    return Inputs(part.source_time, part.source_id, part.steps, part.step_value, times, sampling.ids)

@@ -1,0 +1,94 @@
+"""What trials give instead of recordings: spike counts, or traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuro.engine.lower.program import Program
+from neuro.errors import ParameterError, UnknownName
+from neuro.validation import Floats, finite, positive
+
+__all__ = ["Counts", "Traces"]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Asks `run_trials` for spike counts instead of recordings: by population, an array of shape (neurons,).
+
+    >>> Counts(window=(15e-3, 30e-3)).windows.tolist()
+    [[0.015, 0.03]]
+    """
+
+    populations: str | Sequence[str] | None = None
+    """Which populations; None for all, sources too."""
+    window: ArrayLike | None = None
+    """(begin, end) in seconds from the start of each run: spikes with begin <= time - start < end count. Several such
+    pairs, shape (windows, 2), give counts of shape (windows, neurons). None: all spikes of the run."""
+
+    def __post_init__(self) -> None:
+        bounds = self.windows
+        if bounds.ndim != 2 or bounds.shape[1] != 2 or np.any(bounds[:, 0] > bounds[:, 1]):
+            rule = "must be a pair (begin, end), or several, none of which ends before it begins"
+            raise ParameterError(rule, where="Counts.window", value=self.window)
+
+    @property
+    def several(self) -> bool:
+        """Are several windows asked for, even if it is a list of one?"""
+        return self.window is not None and np.ndim(self.window) == 2
+
+    @property
+    def windows(self) -> Floats:
+        """All windows, s, shape (windows, 2)."""
+        if self.window is None:
+            return np.array([[0.0, np.inf]])
+        return np.atleast_2d(finite(self.window, "Counts.window", infinite=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """Asks `run_trials` for exponential traces: by population, an array of shape (times, neurons).
+
+    The trace of a neuron at time t is the sum of exp(-(t - t_k) / tau) over its spikes t_k < t of the run.
+
+    >>> Traces(20e-3, at=[10e-3, 30e-3]).times.tolist()
+    [0.01, 0.03]
+    """
+
+    tau: float
+    """Time constant, s."""
+    at: ArrayLike
+    """When the traces are read, s from the start of each run, increasing; one number, or an array."""
+    populations: str | Sequence[str] | None = None
+    """Which populations; None for all, sources too."""
+
+    def __post_init__(self) -> None:
+        if np.ndim(positive(self.tau, "Traces.tau")):
+            raise ParameterError("must be one number", where="Traces.tau", value=self.tau)
+        times = self.times
+        if times.ndim != 1 or np.any(np.diff(times) <= 0.0) or np.any(times < 0.0):
+            raise ParameterError("times must increase and not be negative", where="Traces.at", value=self.at)
+
+    @property
+    def times(self) -> Floats:
+        """All times, s."""
+        return np.atleast_1d(finite(self.at, "Traces.at"))
+
+
+def chosen(program: Program, request: Counts | Traces) -> dict[str, slice]:
+    """The neurons of each population that is asked for, in the common numbering.
+
+    Raises
+    ------
+    UnknownName
+        If the network has no such population.
+    """
+    names = request.populations
+    names = list(program.offset) if names is None else [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in program.offset:
+            raise UnknownName("population of this network", name, program.offset)
+    return {name: program.slice(name) for name in names}

@@ -1,0 +1,127 @@
+"""Results of trials, from the arrays of a batch: recordings, spike counts or traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from neuro.engine.drive.inputs import schedule_from
+from neuro.engine.drive.state import EngineState
+from neuro.engine.lower.program import Program
+from neuro.engine.recording import Record, Recording, columns
+from neuro.engine.results import report_reads, split_by_population
+from neuro.engine.run import run
+from neuro.engine.trials.batches import Needs, new_batch
+from neuro.engine.trials.buffers import Part
+from neuro.engine.trials.kernels import measure
+from neuro.engine.trials.lowering import RunPlan, TrialPlan, branches_of
+from neuro.engine.trials.requests import Counts, chosen
+from neuro.jit import as_table
+from neuro.names import Named
+from neuro.network.summary import summary
+
+__all__ = ["Results"]
+
+
+class Results:
+    """Makes the results of one call of `run_trials`."""
+
+    def __init__(self, program: Program, duration: float, record: Record, state: EngineState | None, needs: Needs):
+        self.program, self.duration, self.record, self.state, self.needs = program, duration, record, state, needs
+        self.chosen = {} if needs.request is None else chosen(program, needs.request)
+        self.summary = summary(program.network)
+
+    def of_part(self, part: Part) -> Iterator[Any]:
+        """The result of each trial of a part; the reads of its spikes are counted when it is asked for."""
+        r = 0
+        for trial in part.trials:
+            results = []
+            for plan in trial.runs:
+                results.append(self._of_run(part, r, plan))
+                r += 1
+            yield _nested(iter(results), iter(trial.runs))
+
+    def _of_run(self, part: Part, r: int, plan: RunPlan) -> Any:
+        batch = part.loaded.batch
+        if self.needs.fired:
+            report_reads(self.program.network, self.program.offset, lambda: batch.fired[r])
+        if self.needs.request is not None:
+            return self._measured(batch, r)
+        return self._recording(part, r, plan)
+
+    def _measured(self, batch: Any, r: int) -> Mapping[str, Any]:
+        """Counts or traces of one run."""
+        request = self.needs.request
+        if isinstance(request, Counts):
+            rows = batch.counted[r] if request.several else batch.counted[r, 0]
+        else:
+            rows = batch.trace[r]
+        return Named("population that was asked for", {name: rows[..., own] for name, own in self.chosen.items()})
+
+    def _recording(self, part: Part, r: int, plan: RunPlan) -> Recording:
+        program, record, loaded = self.program, self.record, part.loaded
+        low, high = (int(loaded.batch.runs[name][r]) for name in ("low", "high"))
+        spikes = {}
+        if record.spikes:
+            time, neuron = part.time[low:high].copy(), part.neuron[low:high].copy()
+            spikes = split_by_population(program.offset, time, neuron, partial(program.of, "group"))
+        sampled = len(loaded.voltage) > 0
+        return Recording(
+            spikes=spikes,
+            v=columns(record, loaded.voltage[r]) if sampled else {},
+            v_times=loaded.sample_time[r] if sampled else np.zeros(0),
+            events=dict(zip(program.network.projections, loaded.batch.events[r].tolist(), strict=True)),
+            start=plan.start,
+            stop=plan.stop,
+            state=EngineState(
+                plan.program,
+                part.layout.kept_state(loaded.batch.kept[r]),
+                plan.base,
+                plan.stop,
+                schedule_from(plan.inputs, plan.base),
+                plan.forced,
+                plan.seed,
+            ),
+            provenance={"seed": plan.seed, "engine": "exact", "network": self.summary, "wall_seconds": part.seconds},
+        )
+
+    def singly(self, trial: TrialPlan) -> Any:
+        """The result of a trial by `run`, which also gives the errors."""
+        return self._singly(trial.arguments, trial.arguments.get("state", self.state))
+
+    def _singly(self, arguments: Mapping[str, Any], state: EngineState | None) -> Any:
+        program = self.program
+        if arguments.get("bias") is not None:
+            program = program.with_bias(arguments["bias"])
+        duration = arguments.get("duration")
+        recording = run(
+            program,
+            self.duration if duration is None else duration,
+            inputs=arguments.get("inputs"),
+            clamp=arguments.get("clamp"),
+            seed=arguments.get("seed"),
+            record=self.record,
+            state=state,
+        )
+        result = recording if self.needs.request is None else self._measured_singly(recording)
+        branches = [self._singly(each, recording.state) for each in branches_of(arguments)]
+        return (result, *branches) if branches else result
+
+    def _measured_singly(self, recording: Recording) -> Mapping[str, Any]:
+        batch = new_batch(self.program, self.needs._replace(fired=False), 1, 0, 0)
+        batch.runs["start"] = recording.start
+        offset, spikes = self.program.offset, recording.spikes
+        time = np.concatenate([np.zeros(0), *(spikes[name].times for name in offset)])
+        neuron = np.concatenate([np.zeros(0, np.int64), *(spikes[name].ids + offset[name] for name in offset)])
+        order = np.argsort(time, kind="stable")
+        measure(as_table(batch), 0, time[order], neuron[order], 0, len(time))
+        return self._measured(batch, 0)
+
+
+def _nested(results: Iterator[Any], runs: Iterator[RunPlan]) -> Any:
+    """The next result; or a tuple of it and the results of the runs that go on from its end."""
+    result, branches = next(results), next(runs).branches
+    return (result, *(_nested(results, runs) for _ in range(branches))) if branches else result
