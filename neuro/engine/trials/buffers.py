@@ -10,7 +10,6 @@ import numpy as np
 
 from neuro.engine.drive.chunks import EVENT_BYTES, Halted, announce
 from neuro.engine.drive.inputs import NO_SAMPLES
-from neuro.engine.drive.memory_limit import check_memory
 from neuro.engine.drive.runaway import limits_of
 from neuro.engine.drive.workspace import new_instant_workspace, new_workspace
 from neuro.engine.kernels.arrays import (
@@ -27,7 +26,9 @@ from neuro.engine.trials.batches import LoadedBatch, Needs, load_batch
 from neuro.engine.trials.blocks import Layout
 from neuro.engine.trials.kernels import run_batch_in_queue, run_batch_in_windows
 from neuro.engine.trials.lowering import Lowering, TrialPlan
+from neuro.errors import NetworkError
 from neuro.jit import as_table, link_routines
+from neuro.memory import require_memory
 from neuro.validation import Floats, Ints
 
 __all__ = ["Buffers", "Part", "prepare"]
@@ -132,7 +133,9 @@ class Buffers:
 
     def _enlarge_calendar(self, needed: int) -> None:
         grown = 2 * len(self.state.calendar) + needed
-        check_memory(grown * EVENT_BYTES, f"{grown:,} events under way in a trial")
+        what = f"{grown:,} events under way in a trial"
+        rule = "the events of one window must fit into memory"
+        require_memory(grown * EVENT_BYTES, what, rule=rule, error=NetworkError)
         self._set_layout(self.layout.with_larger_calendar(self.program, needed))
 
     def _set_layout(self, layout: Layout) -> None:

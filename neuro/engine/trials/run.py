@@ -13,7 +13,6 @@ import numpy as np
 
 from neuro.engine.drive.chunks import Halted
 from neuro.engine.drive.inputs import NO_SAMPLES, sampling
-from neuro.engine.drive.interrupts import deferred
 from neuro.engine.drive.state import EngineState
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Record
@@ -25,6 +24,7 @@ from neuro.engine.trials.results import Results
 from neuro.errors import InputError, NeuroError, UnsupportedFeature
 from neuro.network.graph import Network
 from neuro.progress import ProgressOption, reporting
+from neuro.system.interrupts import deferred
 from neuro.validation import positive, whole_number
 
 __all__ = ["run_trials"]
