@@ -10,6 +10,9 @@ from neuro.errors import NeuroError, ParameterError
 
 __all__ = ["available_bytes", "require_memory"]
 
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+"""Where Linux shows them."""
+
 
 def available_bytes() -> float:
     """Bytes that this process can still take: what the system reports as free, and what the limits leave.
@@ -62,7 +65,7 @@ def _system() -> float:
 
 def _control_groups() -> float:
     """The least that the control groups of this process leave, of version 2 or 1."""
-    root, groups = Path("/sys/fs/cgroup"), [("", "")]
+    root, groups = CONTROL_GROUPS, [("", ""), ("memory", "")]
     try:
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)

@@ -97,7 +97,7 @@ def reporting(progress: ProgressOption, label: str) -> Iterator[Callable[[float,
     """
     if progress is None or progress is False:
         yield None
-    elif progress is True or progress == "bar":
+    elif progress is True or (isinstance(progress, str) and progress == "bar"):
         with bar(label, after=PATIENCE) as drawn:
             yield drawn
     elif callable(progress):

@@ -145,11 +145,18 @@ def finite(
     unit: str = "",
     error: type[NeuroError] = ParameterError,
     infinite: bool = False,
+    smallest: float = 0.0,
 ) -> Floats:
-    """`value` as a float64 array of `unit` without NaN; and, unless `infinite`, within -`LARGEST` .. `LARGEST`."""
+    """`value` as a float64 array of `unit` without NaN; and, unless `infinite`, within -`LARGEST` .. `LARGEST`.
+
+    Entries that are not zero must not lie between -`smallest` and `smallest`.
+    """
     array = np.asarray(numbers(value, where, unit=unit, error=error), dtype=np.float64)
     if not array.size:
         return array
+    if smallest and np.any((array != 0.0) & (np.abs(array) < smallest)):
+        found = array[(array != 0.0) & (np.abs(array) < smallest)][0]
+        raise error(f"must be zero, or at least {smallest:g} in size", where=where, value=float(found))
     if infinite:
         bad = np.isnan(array)
     elif array.min() >= -LARGEST and array.max() <= LARGEST:
@@ -250,10 +257,10 @@ def number(
     return float(array)
 
 
-def field_of(record: Any, name: str, check: Callable[..., Any] = finite, **options: Any) -> Any:
+def field_of(record: Any, name: str, checked_by: Callable[..., Any] = finite, /, **options: Any) -> Any:
     """Check a field of a frozen record, and keep its number where it said its unit; returns what `check` returns."""
     value = getattr(record, name)
-    found = check(value, f"{type(record).__name__}.{name}", **options)
+    found = checked_by(value, f"{type(record).__name__}.{name}", **options)
     if has_unit(value):
         object.__setattr__(record, name, float(found) if np.ndim(found) == 0 else frozen(found))
     return found

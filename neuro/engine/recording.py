@@ -12,9 +12,25 @@ from numpy.typing import ArrayLike
 
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.storage.recording_format import write_recording
-from neuro.errors import InputError
+from neuro.errors import InputError, ParameterError
 from neuro.names import Named
-from neuro.validation import Floats, Ints, finite, frozen, indices, positive
+from neuro.network.graph import MAX_NEURONS
+from neuro.validation import (
+    Floats,
+    Ints,
+    field_of,
+    finite,
+    flag,
+    frozen,
+    indices,
+    instance,
+    mapping,
+    number,
+    numbers,
+    seconds,
+    shown,
+    whole_number,
+)
 
 __all__ = ["Current", "Record", "Recording", "Spikes"]
 
@@ -34,16 +50,17 @@ class Spikes(Displayed):
     """Neuron of each spike within its population, shape (spikes,)."""
 
     def __init__(self, times: ArrayLike, ids: ArrayLike) -> None:
-        when = np.atleast_1d(finite(times, "spike times", error=InputError))
-        if when.ndim != 1 or np.shape(np.atleast_1d(ids)) != when.shape:
+        when = np.atleast_1d(finite(times, "spike times", unit="s", error=InputError))
+        raw = numbers(ids, "spike ids", error=InputError, least_dims=1)
+        if when.ndim != 1 or raw.shape != when.shape:
             raise InputError(
                 "times and ids must be flat and of one length",
                 where="spikes",
-                value=f"shapes {np.shape(times)} and {np.shape(ids)}",
+                value=f"shapes {when.shape} and {raw.shape}",
             )
         if len(when) and when.min() < 0:
             raise InputError("spike times must not be negative", where="spike times", value=float(when.min()))
-        who = indices(np.atleast_1d(ids), np.iinfo(np.int64).max, "spike ids", error=InputError)
+        who = indices(raw, np.iinfo(np.int64).max, "spike ids", error=InputError)
         order = np.lexsort((who, when))
         object.__setattr__(self, "times", frozen(when[order]))
         object.__setattr__(self, "ids", frozen(who[order]))
@@ -62,10 +79,16 @@ class Spikes(Displayed):
     def counts(self, size: int) -> Ints:
         """Number of spikes of each of `size` neurons.
 
+        Raises
+        ------
+        ParameterError
+            If a spike is of another neuron.
+
         >>> Spikes([0.1, 0.2, 0.3], [1, 1, 0]).counts(3).tolist()
         [1, 2, 0]
         """
-        return np.bincount(self.ids, minlength=size)
+        least = int(self.ids.max()) + 1 if len(self) else 0
+        return np.bincount(self.ids, minlength=whole_number(size, "Spikes.counts, size", least=least, most=MAX_NEURONS))
 
     def window(self, start: float, stop: float) -> Spikes:
         """The spikes with start <= time < stop; their times stay as they are.
@@ -73,7 +96,13 @@ class Spikes(Displayed):
         >>> len(Spikes([0.1, 0.2, 0.3], [1, 1, 0]).window(0.2, 0.3))
         1
         """
-        low, high = np.searchsorted(self.times, [start, stop], side="left")
+        begin, end = (
+            number(time, f"Spikes.window, {key}", unit="s", infinite=True)
+            for key, time in (("start", start), ("stop", stop))
+        )
+        if end < begin:
+            raise ParameterError("must not be before `start`", where="Spikes.window, stop", value=f"{begin} and {end}")
+        low, high = np.searchsorted(self.times, [begin, end], side="left")
         return Spikes.in_order(self.times[low:high], self.ids[low:high])
 
     def _display(self) -> tuple[str, Rows]:
@@ -97,7 +126,7 @@ class Current(Displayed):
     """Units of the model's `bias`, shape (steps, neurons), or (steps,) for all neurons alike."""
 
     def __init__(self, times: ArrayLike, values: ArrayLike) -> None:
-        when = np.atleast_1d(finite(times, "current, times", error=InputError))
+        when = np.atleast_1d(finite(times, "current, times", unit="s", error=InputError))
         what = finite(values, "current, values", error=InputError)
         what = what[None] if what.ndim == 0 else what
         if when.ndim != 1 or what.ndim > 2 or len(what) != len(when):
@@ -107,7 +136,7 @@ class Current(Displayed):
                 value=f"times {when.shape}, values {what.shape}",
             )
         if len(when) and (when[0] < 0 or np.any(np.diff(when) <= 0)):
-            raise InputError("times must increase and not be negative", where="current", value=when.tolist())
+            raise InputError("times must increase and not be negative", where="current", value=shown(when.tolist()))
         object.__setattr__(self, "times", frozen(when))
         object.__setattr__(self, "values", frozen(what))
 
@@ -139,10 +168,16 @@ class Record:
     `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
 
     def __post_init__(self) -> None:
-        if self.v is not None and not isinstance(self.v, Mapping):
-            raise InputError("must be neurons by population", where="Record.v", value=repr(self.v))
+        flag(self.spikes, "Record.spikes")
+        for name, neurons in mapping(self.v, "Record.v", "neurons by population", error=InputError).items():
+            where = f"Record.v of {name!r}"
+            indices(numbers(neurons, where, least_dims=1), np.iinfo(np.int64).max, where)
         if self.v_dt is not None:
-            positive(self.v_dt, "Record.v_dt")
+            field_of(self, "v_dt", number, check=seconds)
+            if not self.v:
+                raise InputError("there are no voltages to sample", where="Record.v_dt", remedy="Give the neurons: v=")
+        if self.to is not None:
+            instance(self.to, "Record.to", (str, Path), "the path of a file")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,10 +207,17 @@ class Recording(Displayed):
     """Was the run stopped early? Then `stop` is the time it reached."""
 
     def __post_init__(self) -> None:
+        start, stop = (number(getattr(self, key), f"Recording.{key}", unit="s") for key in ("start", "stop"))
+        if stop < start:
+            raise ParameterError("`stop` must not be before `start`", where="Recording", value=f"{start} and {stop}")
+        finite(self.v_times, "Recording.v_times", unit="s")
+        instance(self.provenance, "Recording.provenance", Mapping, "a dictionary")
+        flag(self.interrupted, "Recording.interrupted")
         kinds = {"spikes": "population", "v": "population with recorded voltages"}
         kinds |= {"events": "projection", "weights": "projection that learned"}
         for field_name, kind in kinds.items():
             entries = getattr(self, field_name)
+            instance(entries, f"Recording.{field_name}", Mapping, f"a dictionary by {kind}")
             if isinstance(entries, dict):
                 object.__setattr__(self, field_name, Named(f"{kind} of this recording", entries))
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
-
 from neuro.engine.clocked.program import ClockedProgram
 from neuro.engine.clocked.run import ClockedState, lowered, run_clocked
 from neuro.engine.drive.advance import Recorder, advance
@@ -27,12 +25,14 @@ from neuro.network.graph import Network
 from neuro.network.summary import summary
 from neuro.progress import ProgressOption, reporting
 from neuro.system.interrupts import deferred
-from neuro.validation import positive, whole_number
+from neuro.validation import instance, mapping, number, positive, seconds, shown, text, whole_number
 
 __all__ = ["run"]
 
 MAX_WINDOWS = 2.0**42
 """Longest run, in units of the shortest delay: a double has 52 bits, which leaves 10 for the delay."""
+MAX_THREADS = 1024
+"""Most threads of a run."""
 
 
 def run(
@@ -127,40 +127,37 @@ def run(
     # Most of this function is its documentation.
     if seed is not None:
         whole_number(seed, "seed")
-    record = record or Record()
+    if record is None:
+        record = Record()
+    instance(record, "record", Record, "a Record", error=InputError)
+    if text(engine, "engine") not in ("exact", "clocked"):
+        raise UnknownName("engine", engine, ["exact", "clocked"])
     if engine == "clocked":
         _check_clocked_options(threads, clamp, plasticity, max_rate)
         with reporting(progress, "simulating") as report:
             return run_clocked(lowered(network, dt, semantics), duration, inputs, record, seed, state, report)
-    rate = _check_exact_options(engine, dt, semantics, threads, max_rate)
+    rate = _check_exact_options(dt, semantics, threads, max_rate)
     return _run_exact(network, duration, inputs, record, seed, threads, clamp, state, plasticity, rate, progress)
 
 
 def _check_clocked_options(threads: int, clamp: Any, plasticity: Any, max_rate: float | None) -> None:
     """Refuse options that the clocked engine does not have."""
-    if plasticity:
+    if mapping(plasticity, "plasticity", "rules by projection", error=InputError):
         raise UnsupportedFeature("only the exact engine learns while it runs", where="plasticity")
     if max_rate is not None:
         raise UnsupportedFeature("the clocked engine's neurons fire at most once a step", where="max_rate")
-    if clamp is not None or threads != 1:
+    if clamp is not None or whole_number(threads, "threads", least=1) != 1:
         raise UnsupportedFeature("the clocked engine has no clamps, and runs on one thread", where="run")
 
 
-def _check_exact_options(
-    engine: str, dt: float | None, semantics: str | None, threads: int, max_rate: float | None
-) -> float | None:
+def _check_exact_options(dt: float | None, semantics: str | None, threads: int, max_rate: float | None) -> float | None:
     """Refuse options that the exact engine does not have; returns the `max_rate`."""
-    if engine != "exact":
-        raise UnknownName("engine", engine, ["exact", "clocked"])
     if semantics is not None:
-        raise UnsupportedFeature("only the clocked engine has semantics", where="semantics", value=repr(semantics))
+        raise UnsupportedFeature("only the clocked engine has semantics", where="semantics", value=shown(semantics))
     if dt is not None:
-        raise UnsupportedFeature("the exact engine has no time step", where="dt", value=dt)
-    if not isinstance(threads, int) or threads < 1:
-        raise ParameterError("must be a whole number, at least 1", where="threads", value=threads)
-    if max_rate is not None and np.ndim(max_rate):
-        raise ParameterError("must be one number for all neurons", where="max_rate", value=max_rate)
-    return None if max_rate is None else float(positive(max_rate, "max_rate"))
+        raise UnsupportedFeature("the exact engine has no time step", where="dt", value=shown(dt))
+    whole_number(threads, "threads", least=1, most=MAX_THREADS)
+    return None if max_rate is None else number(max_rate, "max_rate", unit="Hz", check=positive)
 
 
 def _program_of(network: Any) -> Program:
@@ -168,7 +165,7 @@ def _program_of(network: Any) -> Program:
     if isinstance(network, ClockedProgram):
         raise InputError("this program was built for the clocked engine", remedy="Use run(..., engine='clocked')")
     if not isinstance(network, Network | Program):
-        raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
+        raise InputError("`run` takes a Network or a Program", value=shown(network))
     return network if isinstance(network, Program) else build(network)
 
 
@@ -178,6 +175,7 @@ def _start_state(program: Program, state: EngineState | ClockedState | None, see
         return initial_state(program, seed or 0)
     if isinstance(state, ClockedState):
         raise StateError("a state of the clocked engine does not fit the exact engine", where="state")
+    instance(state, "state", EngineState, "the state of a recording, or one of `load_state`", error=StateError)
     require_same(state.program, program)
     return state if seed is None else replace(state, seed=seed)
 
@@ -208,13 +206,14 @@ def _run_exact(
     progress: ProgressOption,
 ) -> Recording:
     """`run` for the exact engine."""
-    length = float(positive(duration, "duration", zero=True))
+    length = number(duration, "duration", check=seconds, zero=True)
     began = time.perf_counter()
     program = _program_of(network)
     first = _start_state(program, state, seed)
     start, stop = first.time, first.time + length
     _check_clock(program, stop)
-    plan, voltages = schedule(program, inputs, clamp, start, stop, first.seed), sampling(program, record)
+    plan = schedule(program, inputs, clamp, start, stop, first.seed)
+    voltages = sampling(program, record, start, stop)
     rules_in_force(program, plasticity, first.plastic_state)
     prepare_kernels(program, threads)
     provenance = {"seed": first.seed, "engine": "exact", "network": summary(program.network)}

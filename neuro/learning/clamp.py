@@ -11,9 +11,26 @@ from numpy.typing import ArrayLike
 
 from neuro.engine.recording import Current, Spikes
 from neuro.errors import ClampError
-from neuro.validation import Floats, Ints, finite, positive
+from neuro.memory import require_memory
+from neuro.validation import (
+    Floats,
+    Ints,
+    choice,
+    field_of,
+    finite,
+    instance,
+    mapping,
+    number,
+    numbers,
+    positive,
+    shown,
+    text,
+)
 
 __all__ = ["AppliedClamp", "Clamp"]
+
+SPIKE_BYTES = 16
+"""A spike is a time and a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +41,19 @@ class AppliedClamp:
     """By population: neurons whose dynamics are suspended, and the spikes they fire instead."""
     currents: Mapping[str, Current] = field(default_factory=dict)
     """By population: a current added to the bias."""
+
+    def __post_init__(self) -> None:
+        for key in ("forced", "currents"):
+            instance(getattr(self, key), f"AppliedClamp.{key}", Mapping, "a dictionary by population", error=ClampError)
+        where = "AppliedClamp.forced"
+        for name, pair in mapping(self.forced, where, "neurons and spikes by population", error=ClampError).items():
+            what = "a pair of neurons and Spikes"
+            _, spikes = pair if isinstance(pair, tuple | list) and len(pair) == 2 else (None, None)
+            if not isinstance(spikes, Spikes):
+                raise ClampError(f"must be {what}", where=f"{where} of {name!r}", value=shown(pair))
+        where = "AppliedClamp.currents"
+        for name, current in mapping(self.currents, where, "currents by population", error=ClampError).items():
+            instance(current, f"{where} of {name!r}", Current, "a Current", error=ClampError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +80,12 @@ class Clamp:
     """Spikes per second at full activity (hard), or units of the model's bias (current, weak)."""
 
     def __post_init__(self) -> None:
-        if self.kind not in ("hard", "current", "weak"):
-            raise ClampError("must be 'hard', 'current' or 'weak'", where="Clamp.kind", value=repr(self.kind))
-        finite(self.strength, "Clamp.strength", error=ClampError)
+        text(self.population, "Clamp.population", error=ClampError)
+        choice(self.kind, "Clamp.kind", ("hard", "current", "weak"), error=ClampError)
         if self.kind == "hard":
-            positive(self.strength, "Clamp.strength")
+            field_of(self, "strength", number, unit="Hz", check=positive, error=ClampError)
+        else:
+            field_of(self, "strength", number, error=ClampError)
 
     def toward(self, target: ArrayLike, *, start: float, stop: float, trace: ArrayLike | None = None) -> AppliedClamp:
         """The clamp toward a target in [start, stop), seconds; give it to `run(clamp=...)`.
@@ -69,28 +100,42 @@ class Clamp:
         Raises
         ------
         ClampError
-            If targets lie outside 0..1, or the current clamp gets no trace.
+            If targets lie outside 0..1, the clamp stops before it starts, or the current clamp gets no trace.
         """
-        goal = np.asarray(target, dtype=np.float64)
+        begin, end = (
+            number(time, f"clamp, {key}", unit="s", error=ClampError)
+            for key, time in (("start", start), ("stop", stop))
+        )
+        if not 0.0 <= begin <= end:
+            raise ClampError("must start at 0 s or later, and not after its stop", where="clamp", value=(begin, end))
+        goal = np.asarray(numbers(target, "clamp, target", error=ClampError), dtype=np.float64)
         clamped = ~np.isnan(goal)
         if goal.ndim != 1 or np.any((goal[clamped] < 0) | (goal[clamped] > 1)):
             raise ClampError("targets must be a flat array of numbers in 0..1", where=f"clamp of {self.population!r}")
+        if trace is not None and self.kind != "current":
+            raise ClampError("only a current clamp takes the activity so far", where="clamp, trace")
         if self.kind == "hard":
             neurons = np.flatnonzero(clamped)
-            return AppliedClamp(forced={self.population: (neurons, _regular(goal, self.strength, start, stop))})
+            return AppliedClamp(forced={self.population: (neurons, _regular(goal, self.strength, begin, end))})
         if self.kind == "weak":
             push = 2.0 * goal - 1.0
         elif trace is None:
             raise ClampError("a current clamp needs the activity so far", where="trace", remedy="Give trace=")
         else:
-            push = goal - finite(trace, "trace", error=ClampError)
+            level = finite(trace, "clamp, trace", error=ClampError)
+            if level.shape != goal.shape:
+                rule = "must have one number for each target"
+                raise ClampError(rule, where="clamp, trace", value=f"shape {level.shape}, targets {goal.shape}")
+            push = goal - level
         value = self.strength * np.where(clamped, push, 0.0)
-        return AppliedClamp(currents={self.population: Current([start], value[None])})
+        return AppliedClamp(currents={self.population: Current([begin], value[None])})
 
 
 def _regular(activity: Floats, rate: float, start: float, stop: float) -> Spikes:
     """Regular spikes at `rate` times the activity of each neuron, the first half an interval after the start."""
     times, ids = [np.zeros(0)], [np.zeros(0, np.int64)]
+    count = rate * float(np.nansum(activity)) * (stop - start)
+    require_memory(SPIKE_BYTES * count, "Clamp.strength", value=f"{count:.3g} spikes", error=ClampError)
     for i in np.flatnonzero(np.nan_to_num(activity) > 0):
         interval = 1.0 / (rate * activity[i])
         train = start + interval * (0.5 + np.arange(int(np.ceil((stop - start) / interval))))

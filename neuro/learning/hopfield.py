@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.validation import Floats, finite
+from neuro.errors import ParameterError
+from neuro.validation import Floats, finite, instance, whole_number
 
 __all__ = ["hebb", "nearest", "pseudo_inverse", "settle_signs"]
 
@@ -16,7 +17,7 @@ def hebb(patterns: ArrayLike) -> Floats:
     >>> hebb([[1, -1]]).tolist()
     [[0.0, -0.5], [-0.5, 0.0]]
     """
-    s = finite(patterns, "patterns")
+    s = _table(patterns, "patterns")
     weights = s.T @ s / s.shape[1]
     np.fill_diagonal(weights, 0.0)
     return np.asarray(weights)
@@ -28,7 +29,7 @@ def pseudo_inverse(patterns: ArrayLike) -> Floats:
     >>> pseudo_inverse([[1, -1]]).round(12).tolist()
     [[0.0, -0.5], [-0.5, 0.0]]
     """
-    s = finite(patterns, "patterns")
+    s = _table(patterns, "patterns")
     weights = np.linalg.pinv(s) @ s
     np.fill_diagonal(weights, 0.0)
     return np.asarray(weights)
@@ -51,7 +52,12 @@ def settle_signs(weights: ArrayLike, cues: ArrayLike, rng: np.random.Generator, 
     >>> settle_signs(hebb([[1, -1, 1]]), [[1, -1, -1]], np.random.default_rng(0)).tolist()
     [[1.0, -1.0, 1.0]]
     """
-    w, state = finite(weights, "weights"), finite(cues, "cues").copy()
+    w, state = _table(weights, "weights"), _table(cues, "cues").copy()
+    if w.shape != (state.shape[1],) * 2:
+        rule = "weights must have one row and one column for each entry of a cue"
+        raise ParameterError(rule, where="weights", value=f"shapes {w.shape} and {state.shape}")
+    whole_number(sweeps, "sweeps")
+    instance(rng, "rng", np.random.Generator, "a numpy.random.Generator")
     for _ in range(sweeps):
         before = state.copy()
         for i in rng.permutation(w.shape[0]):
@@ -70,5 +76,17 @@ def nearest(patterns: ArrayLike, cues: ArrayLike) -> Floats:
     >>> nearest([[1, 1], [-1, -1]], [[1, 1]]).tolist()
     [[1.0, 1.0]]
     """
-    s = finite(patterns, "patterns")
-    return np.asarray(s[np.argmax(finite(cues, "cues") @ s.T, axis=1)])
+    s = _table(patterns, "patterns")
+    given = _table(cues, "cues")
+    if given.shape[1] != s.shape[1]:
+        rule = "patterns and cues must have the same length"
+        raise ParameterError(rule, where="cues", value=f"shapes {s.shape} and {given.shape}")
+    return np.asarray(s[np.argmax(given @ s.T, axis=1)])
+
+
+def _table(value: ArrayLike, where: str) -> Floats:
+    """`value` as an array of two axes with at least one entry."""
+    array = finite(value, where)
+    if array.ndim != 2 or not array.size:
+        raise ParameterError("must have two axes, and an entry", where=where, value=f"shape {array.shape}")
+    return array

@@ -23,7 +23,7 @@ from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF
 from neuro.system.interrupts import raise_interrupts
 from neuro.units import ms
-from neuro.validation import Floats
+from neuro.validation import LONG, Floats, field_of, number, positive, seconds, whole_number
 
 __all__ = [
     "Memory",
@@ -74,6 +74,13 @@ class Memory:
     """The last part of it, in which spikes are counted; one a tick is full activity."""
 
     def __post_init__(self) -> None:
+        whole_number(self.size, "Memory.size", least=1)
+        for key in ("tick", "tau", "cue_time", "duration", "counted"):
+            field_of(self, key, number, check=seconds, long=LONG)
+        for key in ("delay", "refractory"):
+            field_of(self, key, number, check=seconds, zero=True, long=LONG)
+        field_of(self, "gain", number, check=positive)
+        field_of(self, "v_min", number)
         if not 0 < self.counted <= self.duration or not 0 < self.cue_time <= self.duration:
             raise ParameterError(
                 "cue and count must fit into a recall",
@@ -105,6 +112,12 @@ class Training:
     rate_last: float = 0.002
     max_levels: int = 4
     """Levels that one update may move a device."""
+
+    def __post_init__(self) -> None:
+        for key, least in (("epochs", 0), ("cues", 1), ("max_levels", 1)):
+            whole_number(getattr(self, key), f"Training.{key}", least=least)
+        for key in ("rate_first", "rate_last"):
+            field_of(self, key, number, check=positive, zero=True)
 
     def rule(self, epoch: int) -> Contrastive:
         """The rule of one epoch."""

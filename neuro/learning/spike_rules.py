@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, inf
+from typing import Any
 
 from neuro.engine.plasticity.state import PairRule
 from neuro.errors import ParameterError
-from neuro.validation import finite, positive
+from neuro.validation import (
+    LONG,
+    SLOW,
+    SMALLEST,
+    field_of,
+    finite,
+    instance,
+    number,
+    positive,
+    seconds,
+    shown,
+    whole_number,
+)
 
 __all__ = ["STDP", "EventLocal", "SpikeRule"]
 
@@ -29,18 +42,17 @@ class SpikeRule:
 
     def __post_init__(self) -> None:
         name = type(self).__name__
+        for key in ("w_min", "w_max"):
+            if getattr(self, key) is not None:
+                number(getattr(self, key), f"{name}.{key}", infinite=True)
         low, high = self._bounds()
         if not low < high:
             raise ParameterError("`w_min` must lie below `w_max`", where=name, value=f"{low} and {high}")
         if self.every is not None:
-            positive(self.every, f"{name}.every")
-        if isinstance(self.max_levels, bool) or not isinstance(self.max_levels, int) or self.max_levels < 1:
-            raise ParameterError("must be a whole number above zero", where=f"{name}.max_levels", value=self.max_levels)
-        for part in self.during:
-            if len(part) != 2 or not 0.0 <= part[0] < part[1]:
-                raise ParameterError(
-                    "intervals are pairs (start, stop), s, start first", where=f"{name}.during", value=part
-                )
+            field_of(self, "every", number, check=seconds)
+        whole_number(self.max_levels, f"{name}.max_levels", least=1)
+        instance(self.during, f"{name}.during", (tuple, list), "a tuple of pairs (start, stop)")
+        object.__setattr__(self, "during", tuple(_interval(part, f"{name}.during") for part in self.during))
 
     def _bounds(self) -> tuple[float, float]:
         return (-inf if self.w_min is None else self.w_min, inf if self.w_max is None else self.w_max)
@@ -50,6 +62,14 @@ class SpikeRule:
         low, high = self._bounds()
         during = tuple((float(start), float(stop)) for start, stop in self.during)
         return float(low), float(high), float(self.every or 0.0), self.max_levels, during
+
+
+def _interval(pair: Any, where: str) -> tuple[float, float]:
+    """A pair (start, stop), s."""
+    ends = finite(pair, where, unit="s", infinite=True)
+    if ends.shape != (2,) or not 0.0 <= ends[0] < ends[1]:
+        raise ParameterError("intervals are pairs (start, stop), s, start first", where=where, value=shown(pair))
+    return float(ends[0]), float(ends[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +111,16 @@ class EventLocal(SpikeRule):
     """How long a nudge lasts, s."""
 
     def __post_init__(self) -> None:
-        positive(self.rate, "EventLocal.rate", zero=True)
-        if not finite(self.beta, "EventLocal.beta"):
+        field_of(self, "rate", number, check=positive, zero=True)
+        if not field_of(self, "beta", number, smallest=SMALLEST):
             raise ParameterError("must not be zero", where="EventLocal.beta", value=self.beta)
-        for name in ("tau_fast", "tau_slow", "full", "window"):
-            positive(getattr(self, name), f"EventLocal.{name}")
+        field_of(self, "full", number, unit="Hz", check=positive)
+        for name in ("tau_fast", "tau_slow", "window"):
+            field_of(self, name, number, check=seconds, long=SLOW)
         if self.tau_fast > self.tau_slow:
             rule = "`tau_fast` must not be longer than `tau_slow`: changes would have the wrong sign"
             raise ParameterError(rule, where="EventLocal", value=f"{self.tau_fast} s and {self.tau_slow} s")
+        finite(self.pair_rule().gain, "EventLocal, rate / (beta full window)")
         super().__post_init__()
 
     def pair_rule(self) -> PairRule:
@@ -151,10 +173,10 @@ class STDP(SpikeRule):
     """Time constant of pairs in the other order, s."""
 
     def __post_init__(self) -> None:
-        finite(self.a_plus, "STDP.a_plus")
-        finite(self.a_minus, "STDP.a_minus")
-        positive(self.tau_plus, "STDP.tau_plus")
-        positive(self.tau_minus, "STDP.tau_minus")
+        for name in ("a_plus", "a_minus"):
+            field_of(self, name, number)
+        for name in ("tau_plus", "tau_minus"):
+            field_of(self, name, number, check=seconds, long=LONG)
         super().__post_init__()
 
     def pair_rule(self) -> PairRule:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from neuro.engine.recording import Spikes
 from neuro.errors import ParameterError
-from neuro.validation import Floats, finite, positive
+from neuro.validation import Floats, field_of, finite, instance, number, positive
 
 __all__ = ["Centred", "Contrastive", "activity"]
 
@@ -20,7 +20,8 @@ def activity(spikes: Spikes, size: int, *, start: float, stop: float, most: floa
     >>> activity(Spikes([0.1, 0.2, 0.3], [0, 0, 1]), 3, start=0.15, stop=1.0, most=1).tolist()
     [1.0, 1.0, 0.0]
     """
-    return np.minimum(spikes.window(start, stop).counts(size) / most, 1.0)
+    instance(spikes, "spikes", Spikes, "Spikes")
+    return np.minimum(spikes.window(start, stop).counts(size) / number(most, "most", check=positive), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Contrastive:
     """Learning rate, units of the weights."""
 
     def __post_init__(self) -> None:
-        positive(self.rate, "Contrastive.rate", zero=True)
+        field_of(self, "rate", number, check=positive, zero=True)
 
     def change(self, clamped: ArrayLike, free: ArrayLike) -> Floats:
         """Change of a recurrent weight matrix, (neurons, neurons), mean over patterns; no self-connections.
@@ -75,13 +76,16 @@ class Centred:
     """Strength of the nudge."""
 
     def __post_init__(self) -> None:
-        positive(self.rate, "Centred.rate", zero=True)
-        positive(self.beta, "Centred.beta")
+        field_of(self, "rate", number, check=positive, zero=True)
+        field_of(self, "beta", number, check=positive)
 
     def change(self, pre_plus: ArrayLike, post_plus: ArrayLike, pre_minus: ArrayLike, post_minus: ArrayLike) -> Floats:
         """Change of the weights (pre, post), mean over patterns, from activities (patterns, neurons)."""
         a, c = _same_shape(pre_plus, pre_minus)
         b, d = _same_shape(post_plus, post_minus)
+        if len(a) != len(b):
+            rule = "activities of both populations must be of the same patterns"
+            raise ParameterError(rule, where="activity", value=f"{len(a)} and {len(b)} patterns")
         return self.rate / (2.0 * self.beta) * (a.T @ b - c.T @ d) / len(a)
 
 

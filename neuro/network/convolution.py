@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.errors import ParameterError, WeightError
-from neuro.validation import Ints, finite
+from neuro.errors import NeuroError, ParameterError, WeightError
+from neuro.validation import Ints, finite, numbers, shown, whole_number
 
 __all__ = ["Convolution2d", "Fields", "fields_of"]
 
 Pair = int | tuple[int, int]
+MOST = 2**31
+"""Sizes and steps lie below this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,31 +53,30 @@ class Convolution2d:
 
     def __post_init__(self) -> None:
         where = "Convolution2d"
-        shape = np.shape(self.weight)
+        shape = finite(self.weight, f"{where}, weight", error=WeightError).shape
         if len(shape) != 4 or 0 in shape:
             raise WeightError(
                 "the kernel must have shape (out_channels, in_channels / groups, height, width)",
                 where=where,
                 value=f"shape {shape}",
             )
-        finite(self.weight, f"{where}, weight", error=WeightError)
-        if len(np.shape(self.input_shape)) != 1 or len(self.input_shape) != 3 or min(self.input_shape) < 1:
-            raise ParameterError("input_shape must be (channels, height, width)", where=where, value=self.input_shape)
+        if not _whole_entries(self.input_shape, (3,)) or min(self.input_shape) < 1:
+            raise ParameterError(
+                "input_shape must be (channels, height, width)", where=where, value=shown(self.input_shape)
+            )
         for key in ("stride", "dilation"):
             if min(_pair(getattr(self, key), f"{where}, {key}")) < 1:
                 raise ParameterError("must be at least 1", where=f"{where}, {key}", value=getattr(self, key))
         if isinstance(self.padding, str):
             if self.padding not in ("same", "valid"):
                 raise ParameterError(
-                    "must be numbers, 'same' or 'valid'", where=f"{where}, padding", value=self.padding
+                    "must be numbers, 'same' or 'valid'", where=f"{where}, padding", value=shown(self.padding)
                 )
             if self.padding == "same" and _pair(self.stride, "stride") != (1, 1):
                 raise ParameterError("padding 'same' needs a stride of 1", where=where, value=f"stride {self.stride}")
         elif min(_pair(self.padding, f"{where}, padding")) < 0:
             raise ParameterError("must not be negative", where=f"{where}, padding", value=self.padding)
-        groups = self.groups
-        if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 1:
-            raise ParameterError("must be a whole number above zero", where=f"{where}, groups", value=groups)
+        groups = whole_number(self.groups, f"{where}, groups", least=1)
         if self.input_shape[0] != shape[1] * groups or shape[0] % groups:
             raise WeightError(
                 f"a kernel for {groups} group(s) and {self.input_shape[0]} input channels has shape "
@@ -179,8 +180,16 @@ def _reach(
 
 
 def _pair(value: Pair, where: str) -> tuple[int, int]:
-    raw = np.asarray(value)
-    if raw.shape not in ((), (2,)) or not np.issubdtype(raw.dtype, np.integer):
-        raise ParameterError("must be a whole number or a pair of them", where=where, value=repr(value))
-    both = np.broadcast_to(raw, 2)
+    if not _whole_entries(value, (), (2,)):
+        raise ParameterError("must be a whole number or a pair of them", where=where, value=shown(value))
+    both = np.broadcast_to(np.asarray(value), 2)
     return int(both[0]), int(both[1])
+
+
+def _whole_entries(value: Any, *shapes: tuple[int, ...]) -> bool:
+    """Is this a whole number, or an array of them, of one of these shapes, below 2^31?"""
+    try:
+        raw = numbers(value, "")
+    except NeuroError:
+        return False
+    return raw.shape in shapes and raw.dtype.kind in "iu" and bool(np.all(np.abs(raw) < MOST))

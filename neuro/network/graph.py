@@ -26,9 +26,23 @@ from neuro.network.synapses import (
     Synapses,
     is_matrix,
 )
-from neuro.validation import Floats, finite, frozen, positive, whole_number
+from neuro.validation import (
+    LONG,
+    Floats,
+    finite,
+    frozen,
+    instance,
+    mapping,
+    seconds,
+    shown,
+    text,
+    whole_number,
+)
 
-__all__ = ["Network", "Population", "Projection"]
+__all__ = ["MAX_NEURONS", "Network", "Population", "Projection"]
+
+MAX_NEURONS = 2**32 - 2
+"""Most neurons of a network: their numbers have 32 bits."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,31 +63,44 @@ class Population(Displayed):
     """Values at time zero: ``{"v": number or array}``; ``"i"``, too, the current of the only receptor that has one."""
 
     def __post_init__(self) -> None:
+        text(self.name, "Population.name")
         where = f"population {self.name!r}"
-        if not isinstance(self.name, str) or not self.name:
-            raise ParameterError("a population needs a name", value=repr(self.name))
-        if isinstance(self.size, bool) or not isinstance(self.size, int | np.integer) or self.size < 0:
-            raise ParameterError("the size must be a whole number, not below zero", where=where, value=self.size)
+        object.__setattr__(self, "size", whole_number(self.size, f"{where}, size", most=MAX_NEURONS))
         if not isinstance(self.model, LIF | IF | LoihiLIF | Source):
             raise ParameterError(
                 "the model must be one of LIF, AHP, ALIF, IF, LoihiLIF, LoihiAHP, SpikeSource, PoissonSource",
                 where=where,
-                value=type(self.model).__name__,
+                value=shown(self.model),
             )
-        for key, value in (self.initial or {}).items():
+        for key, value in mapping(self.initial, f"{where}, initial", "initial values by 'v' and 'i'").items():
             if key not in ("v", "i"):
                 raise UnknownName(f"initial value of {where}", key, ["v", "i"])
             if key == "i" and sum(tau is not None for tau in receptors(self.model)) != 1:
                 raise ParameterError("an initial current needs one receptor with a time constant", where=where)
             array = finite(value, f"{where}, initial {key}")
             if isinstance(self.model, LoihiLIF) and np.any(array != np.rint(array)):
-                raise ParameterError("must be whole numbers", where=f"{where}, initial {key}", value=value)
+                raise ParameterError("must be whole numbers", where=f"{where}, initial {key}", value=shown(value))
             self._fits(value, f"initial {key}")
+        if self.initial and isinstance(self.model, Source):
+            raise ParameterError("a source of spikes has no initial values", where=where, value=shown(self.initial))
+        if self.initial and "v" in self.initial:
+            self._check_initial(finite(self.initial["v"], where))
         for key in getattr(self.model, "__dataclass_fields__", {}):
             value = getattr(self.model, key)
             for part in value if isinstance(value, tuple) else (value,):
                 if part is not None and not isinstance(part, str):
                     self._fits(part, key)
+
+    def _check_initial(self, v: Floats) -> None:
+        """Refuse initial voltages that the limits of v do not allow."""
+        low, high = self.parameter("v_min", -np.inf), self.parameter("v_max", np.inf)
+        bad = (v < low) | (v > high)
+        if bad.any():
+            raise ParameterError(
+                "must lie within v_min and v_max",
+                where=f"population {self.name!r}, initial v",
+                value=float(np.broadcast_to(v, bad.shape)[bad][0]),
+            )
 
     def _fits(self, value: ArrayLike, key: str) -> None:
         if np.shape(value) not in ((), (self.size,)):
@@ -109,6 +136,11 @@ class Projection(Displayed):
     receptor: int = 0
     """Index of the target's receptor."""
 
+    def __post_init__(self) -> None:
+        text(self.name, "Projection.name")
+        for key in ("pre", "post"):
+            instance(getattr(self, key), f"projection {self.name!r}, {key}", Population, "a Population")
+
     def _display(self) -> tuple[str, Rows]:
         return f"Projection {self.name!r}: {self._kind()}", [
             ("from", f"{self.pre.name!r}, {plural(int(self.pre.size), 'neuron')}"),
@@ -141,6 +173,11 @@ class Network(Displayed):
 
     def __post_init__(self) -> None:
         whole_number(self.seed, "Network.seed")
+        for key, kind in (("populations", Population), ("projections", Projection)):
+            where, what = f"Network.{key}", f"a dictionary of {kind.__name__}s by their names"
+            for name, part in instance(getattr(self, key), where, dict, what, error=NetworkError).items():
+                if not isinstance(part, kind) or part.name != name:
+                    raise NetworkError(f"must be {what}", where=where, value=f"{shown(name)}: {shown(part)}")
 
     def add(self, population: Population) -> Population:
         """Add a population and return it.
@@ -151,7 +188,7 @@ class Network(Displayed):
             If the name is taken.
         """
         if not isinstance(population, Population):
-            raise NetworkError("`add` takes a Population", value=type(population).__name__)
+            raise NetworkError("`add` takes a Population", value=shown(population))
         if population.name in self.populations:
             raise NetworkError("a population of this name is in the network already", value=repr(population.name))
         self.populations[population.name] = population
@@ -194,14 +231,14 @@ class Network(Displayed):
             If a matrix of weights has not one row per source and one column per target.
         """
         source, target = self._own(pre), self._own(post)
-        label = name or self._free_name(f"{source.name}->{target.name}")
+        label = self._free_name(f"{source.name}->{target.name}") if name is None else text(name, "connect, name")
         if label in self.projections:
             raise NetworkError("a projection of this name is in the network already", value=repr(label))
         where = f"projection {label!r}"
         available = receptors(target.model)
         if not available:
             raise NetworkError("a source of spikes takes no synapses", where=where, value=repr(target.name))
-        if receptor not in range(len(available)):
+        if whole_number(receptor, f"{where}, receptor") >= len(available):
             raise ParameterError(f"receptor must lie in 0..{len(available) - 1}", where=where, value=receptor)
         if not isinstance(
             synapses,
@@ -211,7 +248,7 @@ class Network(Displayed):
                 "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree, Convolution2d "
                 "or Crossbar",
                 where=where,
-                value=type(synapses).__name__,
+                value=shown(synapses),
             )
         if isinstance(synapses, Dense):
             found: tuple[int, ...] | None = np.shape(synapses.weight)
@@ -242,6 +279,7 @@ class Network(Displayed):
         ]
 
     def _own(self, population: Population | str) -> Population:
+        instance(population, "connect, pre and post", (Population, str), "a Population or its name", error=NetworkError)
         name = population if isinstance(population, str) else population.name
         if name not in self.populations:
             raise UnknownName("population of this network", name, self.populations)
@@ -259,9 +297,10 @@ class Network(Displayed):
 def check_delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where: str) -> float | Floats:
     """Refuse bad delays of a projection; returns one delay, or one for each synapse that the description lists, s.
 
-    Delays must be finite and not below zero. `shape` is (pre, post), in neurons.
+    Delays must be finite and not below zero; plain numbers above 1 s are read with a `UnitWarning`. `shape` is (pre,
+    post), in neurons.
     """
-    lags = positive(delay, f"{where}, delay", zero=True)
+    lags = seconds(delay, f"{where}, delay", zero=True, long=LONG)
     if lags.ndim == 0:
         return float(lags)
     if isinstance(synapses, Sparse):

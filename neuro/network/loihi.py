@@ -72,7 +72,7 @@ class LoihiLIF:
             raise ParameterError("must be True or False", where=f"{type(self).__name__}.bounded", value=self.bounded)
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and field.name != "bounded":
+            if field.name != "bounded" and (value is not None or field.name != "v_th"):
                 _whole(value, f"{type(self).__name__}.{field.name}", *_RANGES[field.name])
 
 

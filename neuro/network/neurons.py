@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuro.errors import ParameterError
 from neuro.network.loihi import LoihiLIF
-from neuro.validation import Floats, finite, positive
+from neuro.units import has_unit
+from neuro.validation import LONG, SLOW, SMALLEST, Floats, choice, field_of, finite, positive, seconds
 
 Reset = Literal["to_value", "subtract"]
 TimeConstants = float | ArrayLike | tuple[float | ArrayLike | None, ...] | None
@@ -28,7 +29,8 @@ class LIF:
     `v_reset`, or v - v_th with ``reset="subtract"``, and is held there for `refractory` seconds, while the currents
     go on and inputs onto v itself are lost. Inputs that arrive at one instant are summed before v is tested.
 
-    Every field may be a number, or an array with one entry per neuron.
+    Every field may be a number, or an array with one entry per neuron. Times may be quantities with a unit of time;
+    plain numbers above 1 s (of adaptation: 100 s) are read with a `UnitWarning`.
 
     >>> LIF(tau_m=20e-3, v_th=1.0, tau_syn=4e-3).refractory
     0.0
@@ -145,7 +147,7 @@ class PoissonSource:
     """Spikes per second: a number, or an array with one entry per neuron."""
 
     def __post_init__(self) -> None:
-        positive(self.rate, "PoissonSource.rate", zero=True)
+        field_of(self, "rate", positive, unit="Hz", zero=True)
 
 
 Source = SpikeSource | PoissonSource
@@ -169,28 +171,48 @@ def receptors(model: Model) -> tuple[Floats | None, ...]:
 def _check(model: LIF | IF) -> None:
     kind = type(model).__name__
     values: dict[str, Floats] = {}
-    for field in fields(model):
-        value = getattr(model, field.name)
-        where = f"{kind}.{field.name}"
-        if field.name in ("tau_syn", "tau_ahp", "tau_adapt"):
-            parts = value if isinstance(value, tuple) else (value,)
-            for part in parts:
+    for name in (field.name for field in fields(model)):
+        value = getattr(model, name)
+        if name == "reset":
+            choice(value, f"{kind}.reset", ("to_value", "subtract"))
+        elif name in ("tau_m", "refractory"):
+            values[name] = field_of(model, name, seconds, zero=name == "refractory", long=LONG)
+        elif name in ("tau_syn", "tau_ahp", "tau_adapt", "jump"):
+            for k, part in enumerate(_parts(model, name)):
                 if part is not None:
-                    positive(part, where)
-        elif field.name == "tau_m":
-            values[field.name] = positive(value, where)
-        elif field.name == "refractory":
-            positive(value, where, zero=True)
-        elif field.name == "reset":
-            if value not in ("to_value", "subtract"):
-                raise ParameterError("must be 'to_value' or 'subtract'", where=where, value=repr(value))
-        elif field.name == "jump":
-            for part in value if isinstance(value, tuple) else (value,):
-                finite(part, where)
-        elif value is not None or field.name not in ("v_th", "v_min", "v_max"):
-            values[field.name] = finite(value, where)
+                    values[f"{name}[{k}]"] = part
+        elif value is not None or name not in ("v_th", "v_min", "v_max"):
+            values[name] = field_of(model, name, finite, smallest=SMALLEST)
+    _check_lengths(kind, values)
     _check_slow(model, kind)
     _check_levels(model, kind, values)
+
+
+def _parts(model: LIF | IF, name: str) -> tuple[Floats | None, ...]:
+    """A field that may be a tuple with one entry for each current, checked; None where a receptor has no current."""
+    value, where = getattr(model, name), f"{type(model).__name__}.{name}"
+    if isinstance(value, tuple) and not value:
+        raise ParameterError("must not be an empty tuple", where=where)
+
+    def checked(part: Any) -> Floats | None:
+        if part is None and name == "tau_syn":
+            return None
+        if name == "jump":
+            return finite(part, where, smallest=SMALLEST)
+        return seconds(part, where, long=LONG if name == "tau_syn" else SLOW)
+
+    parts = tuple(checked(part) for part in (value if isinstance(value, tuple) else (value,)))
+    if has_unit(value):
+        object.__setattr__(model, name, parts if isinstance(value, tuple) else parts[0])
+    return parts
+
+
+def _check_lengths(kind: str, values: dict[str, Floats]) -> None:
+    """Refuse arrays that cannot have one entry for each neuron."""
+    shapes = {name: value.shape for name, value in values.items() if value.ndim}
+    if any(len(shape) > 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ParameterError("arrays must be flat, with one entry for each neuron", where=kind, value=found)
 
 
 def _check_slow(model: LIF | IF, kind: str) -> None:
@@ -237,6 +259,13 @@ def _check_levels(model: LIF | IF, kind: str, values: dict[str, Floats]) -> None
             "`v_reset` must not lie below `v_min`",
             where=kind,
             value=f"v_reset={values['v_reset'].min()}, v_min={floor.max()}",
+        )
+    if ceiling is not None and "v_th" in values and np.any(ceiling < threshold):
+        raise ParameterError(
+            "`v_max` must not lie below `v_th`, or the neuron never spikes",
+            where=kind,
+            value=f"v_max={ceiling.min()}, v_th={threshold.max()}",
+            remedy="Raise `v_max`; with v_th=None a neuron that never spikes says so",
         )
     if ceiling is not None and floor is not None and np.any(ceiling <= floor):
         raise ParameterError(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.errors import UnsupportedFeature, WeightError
+from neuro.errors import NetworkError, NeuroError, UnsupportedFeature, WeightError
+from neuro.memory import require_memory
 from neuro.network.convolution import Convolution2d, fields_of
-from neuro.validation import Floats, Ints, finite, narrow, positive, whole_number
+from neuro.validation import Floats, Ints, finite, narrow, number, numbers, positive, whole_number
 
 __all__ = [
     "AllToAll",
@@ -26,6 +28,11 @@ __all__ = [
     "matrix",
     "triplets",
 ]
+
+LEAST_BYTES = 8
+"""A synapse takes at least so many bytes: a target and a weight, or the weight of a matrix."""
+MOST = 2**32
+"""Most sources that a neuron draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +50,13 @@ class Sparse:
     weight: ArrayLike
     """A number, or one weight per synapse, units of the target's v."""
 
+    def __post_init__(self) -> None:
+        pre, post = (numbers(getattr(self, key), f"Sparse.{key}", error=WeightError) for key in ("pre", "post"))
+        if pre.ndim != 1 or pre.shape != post.shape:
+            rule = "pre and post must be flat and of one length"
+            raise WeightError(rule, where="Sparse", value=f"shapes {pre.shape} and {post.shape}")
+        _per_synapse(self.weight, len(pre), "Sparse", numbers)
+
 
 @dataclass(frozen=True, eq=False)
 class Dense:
@@ -55,6 +69,11 @@ class Dense:
     weight: ArrayLike
     """Weights, shape (pre, post), units of the target's v."""
 
+    def __post_init__(self) -> None:
+        shape = numbers(self.weight, "Dense.weight", error=WeightError).shape
+        if len(shape) != 2:
+            raise WeightError("weights must have shape (pre, post)", where="Dense.weight", value=f"shape {shape}")
+
 
 @dataclass(frozen=True, eq=False)
 class OneToOne:
@@ -63,6 +82,12 @@ class OneToOne:
     weight: ArrayLike
     """A number, or one weight per neuron."""
 
+    def __post_init__(self) -> None:
+        shape = numbers(self.weight, "OneToOne.weight", error=WeightError).shape
+        if len(shape) > 1:
+            rule = "weight must be one number, or one for each neuron"
+            raise WeightError(rule, where="OneToOne.weight", value=f"shape {shape}")
+
 
 @dataclass(frozen=True, eq=False)
 class AllToAll:
@@ -70,6 +95,9 @@ class AllToAll:
 
     weight: float
     """The weight of every synapse."""
+
+    def __post_init__(self) -> None:
+        number(self.weight, "AllToAll.weight", error=WeightError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +108,12 @@ class FixedProbability:
     """Probability of a synapse, 0..1."""
     weight: float
     """The weight of every synapse."""
+
+    def __post_init__(self) -> None:
+        p = number(self.p, "FixedProbability.p", check=positive, zero=True, error=WeightError)
+        if p > 1:
+            raise WeightError("a probability must lie in 0..1", where="FixedProbability.p", value=p)
+        number(self.weight, "FixedProbability.weight", error=WeightError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +126,8 @@ class FixedIndegree:
     """The weight of every synapse."""
 
     def __post_init__(self) -> None:
-        whole_number(self.k, "FixedIndegree.k")
+        whole_number(self.k, "FixedIndegree.k", most=MOST)
+        number(self.weight, "FixedIndegree.weight", error=WeightError)
 
 
 @runtime_checkable
@@ -135,6 +170,7 @@ def matrix(synapses: Synapses, shape: tuple[int, int], where: str) -> NDArray[np
         If the matrix does not have one row per source and one column per target neuron, or is not finite.
     """
     if isinstance(synapses, AllToAll):
+        _require_memory(shape[0] * shape[1], where)
         return np.full(shape, _number(synapses.weight, f"{where}, weight"))
     if getattr(synapses, "fluctuates", False):
         raise UnsupportedFeature(
@@ -172,14 +208,14 @@ def triplets(synapses: Synapses, shape: tuple[int, int], rng: np.random.Generato
         each = np.arange(n_pre, dtype=np.uint32)
         return Triplets(each, each, _per_synapse(synapses.weight, n_pre, where))
     if isinstance(synapses, FixedIndegree):
-        k = int(positive(synapses.k, f"{where}, k", zero=True))
+        k = int(synapses.k)
+        _require_memory(k * n_post, where)
         post = np.repeat(np.arange(n_post, dtype=np.uint32), k if n_pre else 0)
         pre = rng.integers(0, max(n_pre, 1), len(post), dtype=np.uint32)
         return Triplets(pre, post, _number(synapses.weight, f"{where}, weight")[None])
     if isinstance(synapses, FixedProbability):
-        p = float(positive(synapses.p, f"{where}, p", zero=True))
-        if p > 1:
-            raise WeightError("a probability must lie in 0..1", where=f"{where}, p", value=p)
+        p = float(synapses.p)
+        _require_memory(p * n_pre * n_post, where)
         pairs = _bernoulli(n_pre * n_post, p, rng)
         counts = np.diff(np.searchsorted(pairs, n_post * np.arange(n_pre + 1)))
         pre = np.repeat(np.arange(n_pre, dtype=np.uint32), counts)
@@ -220,6 +256,11 @@ def _bernoulli(count: int, p: float, rng: np.random.Generator) -> Ints:
     return found[: np.searchsorted(found, count)]
 
 
+def _require_memory(synapses: float, where: str) -> None:
+    """Refuse more synapses than memory can hold, before they are made."""
+    require_memory(LEAST_BYTES * synapses, where, value=f"{synapses:.6g} synapses", error=NetworkError)
+
+
 def _number(value: ArrayLike, where: str) -> Floats:
     array = finite(value, where, error=WeightError)
     if array.ndim:
@@ -227,18 +268,19 @@ def _number(value: ArrayLike, where: str) -> Floats:
     return array
 
 
-def _floats(value: ArrayLike, where: str) -> NDArray[np.floating]:
+def _floats(value: ArrayLike, where: str, error: type[NeuroError] = WeightError) -> NDArray[np.floating]:
     if getattr(value, "dtype", None) == np.float32:
-        single: NDArray[np.float32] = np.asarray(value)
+        single: NDArray[np.floating] = numbers(value, where, error=error)
         if np.isfinite(single).all():
             return single
-    return finite(value, where, error=WeightError)
+    return finite(value, where, error=error)
 
 
-def _per_synapse(weight: ArrayLike, count: int, where: str) -> NDArray[np.floating]:
-    array = np.atleast_1d(_floats(weight, f"{where}, weight"))
+def _per_synapse(
+    weight: ArrayLike, count: int, where: str, check: Callable[..., NDArray[Any]] | None = None
+) -> NDArray[np.floating]:
+    check = check or _floats
+    array = np.atleast_1d(check(weight, f"{where}, weight", error=WeightError))
     if array.shape not in ((1,), (count,)):
-        raise WeightError(
-            f"weight must be one number or {count} of them", where=where, value=f"shape {np.shape(weight)}"
-        )
+        raise WeightError(f"weight must be one number or {count} of them", where=where, value=f"shape {array.shape}")
     return array

@@ -9,7 +9,7 @@ import numpy as np
 
 from neuro.engine.clocked.arrays import CHANGE, SPIKE, Plan, Records
 from neuro.engine.clocked.program import ClockedProgram, steps_in
-from neuro.engine.drive.inputs import read_inputs, sampled_neurons
+from neuro.engine.drive.inputs import check_samples, read_inputs, sampled_neurons
 from neuro.engine.drive.poisson import poisson
 from neuro.engine.recording import Current, Record
 from neuro.errors import ParameterError, UnsupportedFeature
@@ -91,4 +91,5 @@ def _samples(program: ClockedProgram, record: Record, start: int, stop: int) -> 
     every = 1 if record.v_dt is None else steps_in(record.v_dt, program.dt, "Record.v_dt")
     if every < 1:
         raise ParameterError("must be at least one step", where="Record.v_dt", value=record.v_dt)
+    check_samples((stop - start) / every, len(neurons), record)
     return np.arange(-(-start // every) * every, stop, every, dtype=np.int64), neurons

@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.clocked.arrays import EULER, GROUP, LINK, NEVER, WHOLE, Cells, Records, Wiring
 from neuro.engine.lower.currents import self_currents, synaptic_taus
-from neuro.engine.lower.program import Program
-from neuro.errors import ParameterError, UnknownName, UnsupportedFeature, WeightError
+from neuro.engine.lower.program import Program, check_size
+from neuro.errors import NetworkError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.names import Named
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.loihi import LoihiAHP, LoihiLIF
 from neuro.network.neurons import ALIF, LIF, Source, receptors
 from neuro.network.synapses import is_matrix, matrix, triplets
 from neuro.randomness import stream
-from neuro.validation import Floats, Ints, positive
+from neuro.validation import Floats, Ints, instance, number, seconds, text
 
 __all__ = ["ClockedProgram", "Semantics", "build_clocked", "steps_in"]
 
 Semantics = Literal["nir-euler", "loihi"]
 
+MAX_STEPS = 2.0**52
+"""Steps are whole numbers that a double has exactly."""
 SPARSE = 0.1
 """Lists of synapses that fill more of their matrix than this are stored as whole rows."""
 
@@ -100,9 +102,11 @@ def build_clocked(network: Network | Program, dt: float | None, semantics: str |
     """
     if dt is None:
         raise ParameterError("the clocked engine needs a time step", where="dt", remedy="Give dt=..., in seconds")
-    step = float(positive(dt, "dt"))
+    step = number(dt, "dt", check=seconds)
+    instance(network, "build_clocked", (Network, Program), "a Network or a Program", error=NetworkError)
     program = network if isinstance(network, Program) else None
     net = network.network if isinstance(network, Program) else network
+    check_size(net)
     chosen = _semantics(net, semantics)
     offset, total = Named[int]("population of this network"), 0
     for name, population in net.populations.items():
@@ -130,6 +134,8 @@ def steps_in(span: float, dt: float, where: str) -> int:
     >>> steps_in(0.3, 0.1, "duration")
     3
     """
+    if span / dt > MAX_STEPS:
+        raise ParameterError(f"must be at most {MAX_STEPS:.3g} steps", where=where, value=f"{span / dt:.6g} steps")
     count = round(span / dt)
     if abs(span / dt - count) > 1e-6 * max(1.0, count * 1e-6):
         raise ParameterError(f"must be a whole number of steps of {dt} s", where=where, value=f"{span / dt} steps")
@@ -140,7 +146,7 @@ def _semantics(network: Network, wanted: str | None) -> Semantics:
     models = {name: population.model for name, population in network.populations.items()}
     whole = [name for name, model in models.items() if isinstance(model, LoihiLIF)]
     real = [name for name, model in models.items() if not isinstance(model, LoihiLIF | Source)]
-    if wanted not in (None, "nir-euler", "loihi"):
+    if wanted is not None and text(wanted, "semantics") not in ("nir-euler", "loihi"):
         raise UnknownName("semantics of the clocked engine", wanted, ["nir-euler", "loihi"])
     chosen: Semantics = "loihi" if wanted == "loihi" or (wanted is None and whole) else "nir-euler"
     wrong = real if chosen == "loihi" else whole

@@ -42,7 +42,7 @@ from neuro.jit import is_cached
 from neuro.names import Named
 from neuro.network.graph import Network
 from neuro.network.summary import summary
-from neuro.validation import Floats, Ints, positive
+from neuro.validation import Floats, Ints, instance, number, seconds, shown, whole_number
 
 __all__ = ["ClockedState", "run_batch", "run_clocked"]
 
@@ -125,7 +125,11 @@ def run_batch(
     [0.0, 192.0, 384.0]
     """
     program = lowered(network, dt, semantics)
-    wanted = record or Record()
+    wanted = Record() if record is None else instance(record, "record", Record, "a Record", error=InputError)
+    if seed is not None:
+        whole_number(seed, "seed")
+    if not isinstance(trials, Iterable) or isinstance(trials, str | bytes | Mapping | np.ndarray):
+        raise InputError("must be the inputs of each trial, one after the other", where="trials", value=shown(trials))
     _duration_in_steps(duration, program)
     _check_state(state, program)
     return (run_clocked(program, duration, inputs, wanted, seed, state, None) for inputs in trials)
@@ -135,11 +139,12 @@ def lowered(network: Network | Program | ClockedProgram, dt: float | None, seman
     """The network in time steps; a `ClockedProgram` is checked against `dt` and `semantics` and taken as it is."""
     if not isinstance(network, ClockedProgram):
         if not isinstance(network, Network | Program):
-            raise InputError("`run` takes a Network or a Program", value=type(network).__name__)
+            raise InputError("`run` takes a Network or a Program", value=shown(network))
         return build_clocked(network, dt, semantics)
     for key, given, built in (("dt", dt, network.dt), ("semantics", semantics, network.semantics)):
-        if given not in (None, built):
-            raise InputError(f"this program was built for {built!r}", where=key, value=repr(given))
+        plain = number(given, "dt", check=seconds) if key == "dt" and given is not None else given
+        if plain is not None and not (isinstance(plain, str | float) and plain == built):
+            raise InputError(f"this program was built for {built!r}", where=key, value=shown(given))
     return network
 
 
@@ -187,14 +192,14 @@ def run_clocked(
 
 
 def _duration_in_steps(duration: float, program: ClockedProgram) -> int:
-    return steps_in(float(positive(duration, "duration", zero=True)), program.dt, "duration")
+    return steps_in(number(duration, "duration", check=seconds, zero=True), program.dt, "duration")
 
 
 def _check_state(state: Any, program: ClockedProgram) -> ClockedState | None:
     if state is None:
         return None
     if not isinstance(state, ClockedState):
-        raise StateError("this state is of another engine", where="state", value=type(state).__name__)
+        raise StateError("this state is of another engine", where="state", value=shown(state))
     old = state.program
     same = old is program or (
         (old.dt, old.semantics) == (program.dt, program.semantics)

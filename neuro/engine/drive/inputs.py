@@ -12,15 +12,17 @@ from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current, Record, Spikes, as_sequence
 from neuro.errors import ClampError, InputError, UnknownName
+from neuro.memory import require_memory
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import PoissonSource, Source, SpikeSource
-from neuro.validation import Floats, Ints, indices
+from neuro.validation import Floats, Ints, indices, mapping, shown
 
 __all__ = [
     "NO_SAMPLES",
     "ClampLike",
     "Sampling",
     "Schedule",
+    "check_samples",
     "join_schedules",
     "read_inputs",
     "sampled_neurons",
@@ -68,9 +70,7 @@ def read_inputs(
     """
     spikes: list[tuple[str, Spikes]] = []
     currents: dict[str, list[Current]] = {}
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise InputError("must be inputs by population", where="inputs", value=repr(inputs))
-    for name, value in (inputs or {}).items():
+    for name, value in mapping(inputs, "inputs", "inputs by population", error=InputError).items():
         if name not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
         population = network.populations[name]
@@ -83,7 +83,7 @@ def read_inputs(
                 currents.setdefault(name, []).append(_of_size(item, population))
             else:
                 rule = _accepted(population, clamps)
-                raise InputError(rule, where=f"input of {name!r}", value=type(item).__name__)
+                raise InputError(rule, where=f"input of {name!r}", value=shown(item))
     return spikes, currents
 
 
@@ -125,6 +125,9 @@ def schedule(
             trains.append((name, poisson(population, seed, start, stop)))
     forced: list[Ints] = []
     if clamp is not None:
+        if isinstance(clamp, type) or not (hasattr(clamp, "forced") and hasattr(clamp, "currents")):
+            remedy = "Clamp(...).toward(...) makes one"
+            raise ClampError("must be an AppliedClamp", where="clamp", value=shown(clamp), remedy=remedy)
         for name, (neurons, spikes) in clamp.forced.items():
             forced.append(_forced_neurons(program, name, neurons, spikes))
             trains.append((name, spikes))
@@ -244,15 +247,38 @@ class Sampling(NamedTuple):
         return times[(times >= start) & (times < stop)]
 
 
+MAX_SAMPLE = 2.0**52
+"""Number of the last sample: doubles have all whole numbers up to here."""
 NO_SAMPLES = Sampling(1.0, np.zeros(0, np.int64))
 
 
-def sampling(program: Program, record: Record) -> Sampling:
-    """The neurons whose voltages are to be sampled, and the step."""
+def sampling(program: Program, record: Record, start: float, stop: float) -> Sampling:
+    """The neurons whose voltages are to be sampled in [start, stop), and the step.
+
+    Raises
+    ------
+    InputError
+        If the samples do not fit into memory, or their step drowns in the rounding of times.
+    """
     if not record.v:
         return NO_SAMPLES
-    v_dt = 1e-3 if record.v_dt is None else record.v_dt
-    return Sampling(float(v_dt), sampled_neurons(program.network, program.offset, record))
+    v_dt = 1e-3 if record.v_dt is None else float(record.v_dt)
+    ids = sampled_neurons(program.network, program.offset, record)
+    check_samples((stop - start) / v_dt, len(ids), record)
+    if stop > MAX_SAMPLE * v_dt:
+        raise InputError(
+            f"must be at least the end of the run over {MAX_SAMPLE:.3g}", where="Record.v_dt", value=f"{v_dt} s"
+        )
+    return Sampling(v_dt, ids)
+
+
+def check_samples(moments: float, neurons: int, record: Record) -> None:
+    """Refuse so many samples of so many neurons that memory cannot hold them; those of a file need no memory."""
+    if record.to is None:
+        value = f"{moments:.6g} samples of {neurons:,} neurons"
+        remedy = "Sample fewer neurons, give a longer v_dt, or write to a file: Record(to=...)"
+        needed = 8.0 * moments * (neurons + 1)
+        require_memory(needed, "Record.v", value=value, remedy=remedy, error=InputError)
 
 
 def sampled_neurons(network: Network, offset: Mapping[str, int], record: Record) -> Ints:

@@ -15,18 +15,21 @@ from neuro.engine.kernels.arrays import AMPLITUDE_FORM, CELL, GROUP, SOURCE, STA
 from neuro.engine.kernels.one_current import NEAR
 from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.wiring import lower_projections
-from neuro.errors import UnknownName, UnsupportedFeature, WeightError
+from neuro.errors import NetworkError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import as_table
+from neuro.memory import require_memory
 from neuro.names import Named
-from neuro.network.graph import Network, Population
+from neuro.network.graph import MAX_NEURONS, Network, Population
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
-from neuro.validation import Floats, Ints, finite, frozen
+from neuro.validation import Floats, Ints, finite, frozen, instance, mapping, whole_number
 
-__all__ = ["Program", "amplitudes", "build"]
+__all__ = ["Program", "amplitudes", "build", "check_size"]
 
 SLACK = 2.0**-20
 """Relative amount by which a window is shorter than the shortest delay."""
+NEURON_BYTES = 64
+"""A neuron takes at least so many bytes: its state, its drive and its place in lists."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,7 +64,7 @@ class Program(Displayed):
 
     def shares(self, threads: int) -> Ints:
         """Bounds of the neurons of each thread, shape (threads + 1,), such that all have about as many synapses."""
-        if threads == 1:
+        if whole_number(threads, "threads", least=1) == 1:
             return np.array([0, self.size])
         inner = np.searchsorted(self._load, np.arange(1, threads) * (self._load[-1] / threads))
         return np.array([0, *inner, self.size], np.int64)
@@ -109,7 +112,7 @@ class Program(Displayed):
             If shapes differ or a weight is not finite.
         """
         flat = self.fixed.weight.copy()
-        for name, value in weights.items():
+        for name, value in mapping(weights, "weights", "weights by projection", error=WeightError).items():
             if name not in self.weights_at:
                 raise UnknownName("projection with a matrix of weights", name, self.weights_at)
             projection = self.network.projections[name]
@@ -129,13 +132,19 @@ class Program(Displayed):
     def with_bias(self, bias: Mapping[str, ArrayLike]) -> Program:
         """The same program with another constant `bias` in some populations, units of the model's `bias`."""
         drive = self.drive.copy()
-        for name, value in bias.items():
+        for name, value in mapping(bias, "bias", "biases by population").items():
             if name not in self.offset:
                 raise UnknownName("population", name, self.offset)
-            population = self.network.populations[name]
+            population, where = self.network.populations[name], f"bias of {name!r}"
+            if isinstance(population.model, Source):
+                raise ParameterError("a source of spikes has no bias", where=where)
+            array = finite(value, where)
+            if array.shape not in ((), (population.size,)):
+                rule = f"must be one number or {population.size} of them"
+                raise ParameterError(rule, where=where, value=f"shape {array.shape}")
             here = self.slice(name)
             rest = population.parameter("v_rest")
-            drive[here] = (rest + finite(value, f"bias of {name!r}")) * self.of("gain", here)
+            drive[here] = (rest + array) * self.of("gain", here)
         return replace(self, drive=frozen(drive))
 
     def _display(self) -> tuple[str, Rows]:
@@ -153,6 +162,8 @@ def build(network: Network) -> Program:
     ------
     UnsupportedFeature
         If a population has a model of the clocked engine.
+    NetworkError
+        If the network is larger than memory, or than the engine can number.
 
     >>> import neuro as nr
     >>> net = nr.Network(seed=1)
@@ -160,6 +171,8 @@ def build(network: Network) -> Program:
     >>> nr.build(net).size
     4
     """
+    instance(network, "build", Network, "a Network", error=NetworkError)
+    check_size(network)
     offset, total = Named[int]("population of this network"), 0
     for name, population in network.populations.items():
         if isinstance(population.model, LoihiLIF):
@@ -185,6 +198,18 @@ def build(network: Network) -> Program:
         weight_order=rows.weight_order,
         window=_window(rows.arrays[1], groups),
     )
+
+
+def check_size(network: Network) -> None:
+    """Refuse more neurons than memory can hold or the engines can number, before any array of them is made."""
+    total = sum(population.size for population in network.populations.values())
+    if not total:
+        return
+    largest = max(network.populations.values(), key=lambda population: population.size)
+    where, value = f"population {largest.name!r}", f"{largest.size:,} of {total:,} neurons"
+    if total > MAX_NEURONS:
+        raise NetworkError(f"a network has at most {MAX_NEURONS:,} neurons", where=where, value=value)
+    require_memory(NEURON_BYTES * total, where, value=value, error=NetworkError)
 
 
 def _gain(population: Population) -> Floats:

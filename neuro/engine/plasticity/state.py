@@ -13,7 +13,7 @@ from neuro.engine.storage.hdf5 import hdf5_name, read_json, write_array, write_j
 from neuro.errors import InputError, UnknownName, UnsupportedFeature
 from neuro.network.convolution import Convolution2d
 from neuro.network.synapses import MatrixSynapses
-from neuro.validation import Floats, Ints
+from neuro.validation import Floats, Ints, mapping, shown
 
 __all__ = [
     "NO_CHANGE",
@@ -103,14 +103,14 @@ def rules_in_force(
         If its weights cannot be learned in the run.
     """
     projections = program.network.projections
-    for name, rule in (rules or {}).items():
+    for name, rule in mapping(rules, "plasticity", "rules by projection", error=InputError).items():
         if name not in projections:
             raise UnknownName("projection of this network", name, projections)
-        if not hasattr(rule, "pair_rule"):
+        if isinstance(rule, type) or not hasattr(rule, "pair_rule"):
             raise InputError(
                 "a projection learns by a rule such as EventLocal or STDP",
                 where=f"plasticity of {name!r}",
-                value=type(rule).__name__,
+                value=shown(rule),
             )
     wanted = {name: rule.pair_rule() for name, rule in (rules or {}).items()}
     shared = _sharing_devices(program, wanted)

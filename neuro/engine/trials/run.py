@@ -112,7 +112,7 @@ def run_trials(
     if kept.to is not None:
         raise UnsupportedFeature("trials are not written to a file", where="Record.to", remedy="Save the recordings")
     reads = any(hasattr(each.synapses, "count_reads") for each in program.network.projections.values())
-    needs = Needs(request, sampling(program, kept) if request is None else NO_SAMPLES, reads)
+    needs = Needs(request, sampling(program, kept, 0.0, float(duration)) if request is None else NO_SAMPLES, reads)
     results = Results(program, float(duration), kept, state, needs)
     lowering = Lowering(program, float(duration), state)
     return _generate(lowering, results, _Engine(program, needs, count), trials, progress)
