@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.errors import NeuroError, ParameterError, UnknownName
+from neuro.errors import NeuroError, ParameterError, UnknownName, WeightError
+from neuro.network.loihi import loihi_weights
 from neuro.network.neurons import receptors
 
 LIF = {"tau_m": 20e-3, "v_th": 1.0}
@@ -137,7 +138,8 @@ def test_a_receptor_is_a_time_constant_or_a_jump():
 
 
 RANGES = [
-    *(("d_v", 0, 4096), ("d_a", 0, 4096), ("v_th", 0, 2**31), ("w_a", -(2**31), 2**31), ("e", -6, 7), ("e_a", -6, 7))
+    *(("d_v", 0, 4096), ("d_u", 0, 4096), ("d_a", 0, 4096), ("v_th", 0, 2**31), ("w_a", -(2**31), 2**31)),
+    *(("e", -6, 7), ("e_a", -6, 7), ("bias", -4096, 4095), ("e_bias", 0, 7), ("refractory", 1, 64)),
 ]
 
 
@@ -158,6 +160,41 @@ def test_whole_numbers_of_loihi_lie_in_their_ranges(field, low, high):
 def test_neurons_of_loihi_have_no_exponents_unless_told_and_may_have_no_threshold():
     assert (nr.LoihiLIF(**LOIHI).e, nr.LoihiAHP(**LOIHI_AHP).e, nr.LoihiAHP(**LOIHI_AHP).e_a) == (0, 0, 0)
     assert nr.LoihiLIF(d_v=0, v_th=None).v_th is None
+    plain = nr.LoihiLIF(**LOIHI)
+    assert (plain.d_u, plain.bias, plain.e_bias, plain.refractory, plain.bounded) == (4096, 0, 0, 1, False)
+    for bad in (1, None, "yes"):
+        with pytest.raises(ParameterError, match=r"LoihiLIF\.bounded"):
+            nr.LoihiLIF(**LOIHI, bounded=bad)
+
+
+@pytest.mark.parametrize(
+    ("signs", "low", "high", "lost"), [("mixed", -256, 254, 1), ("positive", 0, 255, 0), ("negative", -256, 0, 0)]
+)
+def test_weights_of_loihi_lose_the_bits_that_they_do_not_have(signs, low, high, lost):
+    every = np.arange(low, high + 1)
+    for bits in (1, 5, 8):
+        step = 2 ** (8 - bits + lost)
+        for exponent in (-8, -1, 0, 7):
+            rounded = [int(np.sign(m)) * (abs(int(m)) // step * step) for m in every]
+            expected = [max(-(2**15 - 1), min(2**15 - 1, int(np.floor(m * 2.0**exponent)))) for m in rounded]
+            assert loihi_weights(every, exponent, bits=bits, signs=signs).tolist() == expected
+    assert loihi_weights(every, signs=signs).tolist() == loihi_weights(every, 0, bits=8, signs=signs).tolist()
+    for bad in (low - 1, high + 1, low + 0.5):
+        with pytest.raises(WeightError, match=rf"whole numbers in {low}\.\.{high}.*{float(bad)!r}"):
+            loihi_weights([0, bad], signs=signs)
+
+
+def test_weights_of_loihi_have_an_exponent_and_bits_of_the_chip():
+    for bad in (-9, 8, 0.5):
+        with pytest.raises(ParameterError, match=r"exponent.*-8\.\.7"):
+            loihi_weights(1, bad)
+    for bad in (0, 9, -1, 2.0):
+        with pytest.raises(ParameterError, match="bits"):
+            loihi_weights(1, bits=bad)
+    with pytest.raises(ParameterError, match=r"signs.*'both'"):
+        loihi_weights(1, signs="both")
+    assert loihi_weights(254, 7).item() == 254 * 128
+    assert loihi_weights(-256, 7, signs="negative").item() == -(2**15 - 1)
 
 
 @pytest.mark.parametrize("size", [0, 1, np.int32(5), np.uint8(7)])
