@@ -6,7 +6,7 @@ A mutant is one change of one expression or statement of a module: another opera
 left out. It is made while the module is imported; no file changes, so no kernel is compiled anew. Functions that numba
 compiles are left out, and so are texts, type hints and what an object shows of itself.
 
-The tests of a room are those of `ROOMS` and the examples in its docstrings. They run once, and the lines
+The tests of a room are the quick ones of `ROOMS` and the examples in its docstrings. They run once, and the lines
 that each test reaches are counted; then each mutant is judged by the tests that reach its line, the fastest first, in a
 fork of one process that has the libraries imported. A mutant that ends no test in time counts as noticed.
 `mutants_survivors.toml` has the mutants that no test can or should notice, with a reason each.
@@ -57,7 +57,16 @@ LIBRARIES = (
     *("numpy", "scipy.sparse.linalg", "scipy.optimize", "scipy.stats", "numba", "h5py", "pydantic", "networkx", "nir"),
     *("yaml", "_pytest.doctest", "hypothesis.extra.numpy"),
 )
-OPTIONS = ("-q", "--assert=plain", "--tb=no", "--no-header", "-pno:cacheprovider", "-pno:xdist", "-pno:randomly")
+OPTIONS = (
+    "-q",
+    "-mnot slow and not bench",
+    "--assert=plain",
+    "--tb=no",
+    "--no-header",
+    "-pno:cacheprovider",
+    "-pno:xdist",
+    "-pno:randomly",
+)
 GIGABYTES = 8
 """Memory that a mutant may take."""
 

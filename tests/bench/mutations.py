@@ -126,7 +126,7 @@ class Changes(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> Any:
         """Not `__all__`, nor constants that kernels read, nor names of types."""
-        names = {part.id for part in node.targets if isinstance(part, ast.Name)}
+        names = {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
         alias = not self.depth and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.BitOr)
         kept = not self.depth and names & ({"__all__", "__slots__"} | self.constants)
         return node if kept or alias else self.generic_visit(node)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.circuit.nodal import solve_nodes
 from neuro.crossbar.circuit.wires import Wires
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
@@ -525,3 +526,29 @@ def test_a_device_in_five_numbers():
     assert lopsided.asymmetry == pytest.approx(1 / 3, rel=1e-9)  # the smaller step is half the other
     spread = Device("v", LOW, HIGH, law=Constant(step=2e-6), variation={"step": Variation(0.2)})
     assert properties(spread).variation == pytest.approx(0.2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "wires", [(0.0, 0.0, 0.0, 0.0), (1.0, 0.0, 2.0, 0.0), (0.0, 4e3, 0.0, 8e3), (5e3, 1e3, 3e4, 7e5)]
+)
+def test_one_device_is_in_series_with_its_wires(wires):
+    row, column, driver, sense = wires
+    found = solve_nodes(np.array([[1e-3]]), Wires(row=row, column=column, driver=driver, sense=sense), np.array([2.0]))
+    amperes = 2.0 / (1e3 + sum(wires))
+    assert found.columns == pytest.approx([amperes], rel=1e-12)
+    assert found.rows == pytest.approx([amperes], rel=1e-12)
+
+
+@pytest.mark.parametrize("ohms", [1.0, 1e3, 1e5])
+@given(seed=st.integers(0, 99))
+def test_what_goes_in_at_the_rows_comes_out_at_the_columns(ohms, seed):
+    rng = np.random.default_rng(seed)
+    g, volts = rng.uniform(1e-6, 1e-3, (3, 4)), rng.uniform(-1, 1, 3)
+    wires = Wires(row=ohms, column=2 * ohms, driver=3 * ohms, sense=4 * ohms)
+    found = solve_nodes(g, wires, volts)
+    assert found.rows.sum() == pytest.approx(found.columns.sum(), rel=1e-9, abs=1e-15)
+    # Driven from the columns' terminals, the array gives what it gives from its rows once it is turned around.
+    turned = Wires(row=2 * ohms, column=ohms, driver=4 * ohms, sense=3 * ohms)
+    one = solve_nodes(g, wires, np.zeros(3), columns=np.array([1.0, 0.0, 0.0, 0.0]))
+    other = solve_nodes(g[::-1, ::-1].T, turned, np.array([0.0, 0.0, 0.0, 1.0]))
+    assert -one.rows[::-1] == pytest.approx(other.columns, rel=1e-9, abs=1e-18)
