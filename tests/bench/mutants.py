@@ -232,6 +232,11 @@ def judged(mutants: Sequence[Mutant], known: dict[str, Any], processes: int, fol
         time.sleep(0.01)
 
 
+def key_of(result: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes a mutant the same in another run."""
+    return tuple(result[key] for key in ("file", "number", "source", "old", "new"))
+
+
 def main() -> None:
     """Draw mutants, judge them, and show a table and the survivors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -243,6 +248,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="show the mutants without judging them")
     parser.add_argument("--json", type=Path, help="write all results here")
+    parser.add_argument("--again", type=Path, help="results of --json: what was killed counts, after tests were added")
     args = parser.parse_args()
     os.environ.update(CI="true", NEURO_EXAMPLES=args.examples)
     # `mapping` is a folder of tests to the tests, and a benchmark beside this file.
@@ -259,7 +265,10 @@ def main() -> None:
     kept = ROOT / ".pytest_cache" / "mutants"
     kept.mkdir(parents=True, exist_ok=True)
     known = {room: tests_of(room, kept) for room in rooms}
-    results = []
+    earlier = json.loads(args.again.read_text(encoding="utf-8")) if args.again else []
+    killed = {key_of(one): one for one in earlier if one["fate"] in ("killed", "timeout")}
+    results = [killed[key_of(asdict(one))] for one in mutants if key_of(asdict(one)) in killed]
+    mutants = [one for one in mutants if key_of(asdict(one)) not in killed]
     with tempfile.TemporaryDirectory() as folder:
         for mutant, fate, by in judged(mutants, known, args.processes, Path(folder)):
             reason = accepted.get((mutant.file, mutant.source, mutant.old, mutant.new), "")
