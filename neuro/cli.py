@@ -41,18 +41,21 @@ app.add_typer(bench_app, name="bench")
 def main() -> None:
     """Entry point of the `neuro` command."""
     from neuro.system.interrupts import commanded
+    from neuro.system.streams import open_closed_streams
 
+    open_closed_streams()
     with commanded() as command:
         try:
             with _plain_errors():
                 app()
         except BaseException as error:
-            # A library may have made another error of it, or a usage that ends with another code.
             if not command.number:
                 raise
+            # A library may have made another error of the signal.
             if not isinstance(error, SystemExit):
                 _say_stopped()
-            raise SystemExit(128 + command.number) from None
+        if command.number:
+            raise SystemExit(128 + command.number)
 
 
 def _show_version(wanted: bool) -> None:

@@ -87,7 +87,7 @@ def use(folder: Path, before: str = "", **environment: str) -> subprocess.Comple
     )
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x80", b"\x00" * 5000, None], ids=["empty", "short", "zeros", "cut"])
+@pytest.mark.parametrize("damage", [b"", None], ids=["empty", "cut"])
 def test_a_kernel_whose_file_is_damaged_is_compiled_anew(tmp_path: Path, damage: bytes | None) -> None:
     cache = str(tmp_path / "cache")
     assert use(tmp_path, NUMBA_CACHE_DIR=cache).stdout == "42 0\n"
@@ -164,7 +164,7 @@ def test_a_command_of_a_read_only_installation_runs_and_says_so_once(tmp_path: P
         env={**kept, "PYTHONPATH": str(site), **nowhere(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("NUMBA_CACHE_DIR") <= 1
+    assert done.stderr.count("NUMBA_CACHE_DIR") == 1
     assert "Traceback" not in done.stderr
     assert (out / "ReRamES.png").is_file()
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -76,7 +76,8 @@ def run_jobs(
 def _in_processes(work: Callable[[J], R], jobs: Sequence[J], count: int) -> Iterator[R]:
     # The system can end a process with the thread that started it, which has to be the one that lives longest.
     is_main = threading.current_thread() is threading.main_thread()
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent, (is_main,))
+    with _stops_left_to_parent():
+        pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent, (is_main,))
     try:
         with _stops_left_to_parent():
             futures = [pool.submit(work, job) for job in jobs]
@@ -113,9 +114,10 @@ def _stops_left_to_parent() -> Iterator[None]:
 
     Ctrl-C goes to the whole group of processes, and others send SIGTERM to all of them; the parent alone answers.
     """
-    # It would unblock signals when it starts.
-    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    # It is a process as well, and unblocks some of the signals here once it is there.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
