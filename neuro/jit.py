@@ -327,7 +327,7 @@ class _Table:
             for (name, wanted), array in zip(kind.specs, arrays, strict=True):
                 if (array.dtype, array.ndim) != wanted or not array.flags.c_contiguous:
                     raise TypeError(f"{kind.name}.{name} is no whole array of {wanted}: {array.dtype}, {array.ndim}")
-                words.append(array.ctypes.data)
+                words.append(array.__array_interface__["data"][0])
                 words += array.shape
         self.arrays = rows
         self.words = np.array(words, np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import exp
 from typing import Any, NamedTuple
@@ -156,21 +156,24 @@ def refresh(program: Program, memory: Memory, crossbar: AbstractCrossbar) -> Pro
     return program.with_weights({PROJECTION: weights}).with_bias({NAME: bias})
 
 
-def cue_current(memory: Memory, cue: Floats) -> Current:
-    """The cue (0 or 1 per neuron) as a current, then silence."""
-    push = 0.5 * memory.gain / memory.tick * (2.0 * cue - 1.0)
-    return Current([0.0, memory.cue_time], np.stack([push, np.zeros(memory.size)]))
+def cue_currents(memory: Memory, cues: Floats) -> Iterator[Current]:
+    """Each of the cues (0 or 1), shape (cues, neurons), as a current, then silence."""
+    times, values = np.array([0.0, memory.cue_time]), np.zeros((len(cues), 2, memory.size))
+    values[:, 0] = 0.5 * memory.gain / memory.tick * (2.0 * cues - 1.0)
+    return (Current.in_order(times, each) for each in values)
 
 
 def present(program: Program, memory: Memory, cue: Floats, clamp: AppliedClamp | None = None) -> Recording:
-    """Run one recall from rest, to look at."""
-    return run(program, memory.duration, inputs={NAME: cue_current(memory, cue)}, clamp=clamp)
+    """Run one recall from rest, to look at it: the cue (0 or 1 per neuron) as a current, then silence."""
+    (current,) = cue_currents(memory, cue[None])
+    return run(program, memory.duration, inputs={NAME: current}, clamp=clamp)
 
 
 @raise_interrupts()
 def recall(program: Program, memory: Memory, cues: Floats) -> Recall:
     """Recall from each of the cues, shape (cues, neurons)."""
-    return _recalls(program, memory, len(cues), ({"inputs": {NAME: cue_current(memory, cue)}} for cue in cues))
+    trials = ({"inputs": {NAME: current}} for current in cue_currents(memory, cues))
+    return _recalls(program, memory, len(cues), trials)
 
 
 def _recalls(program: Program, memory: Memory, count: int, trials: Iterable[Mapping[str, Any]]) -> Recall:

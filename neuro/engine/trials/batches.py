@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuro.engine.drive.inputs import Sampling, Schedule
+from neuro.engine.drive.inputs import NO_SAMPLES, Sampling, Schedule
 from neuro.engine.kernels.arrays import Inputs, Output, State
 from neuro.engine.lower.program import Program
 from neuro.engine.trials.blocks import Layout
@@ -96,29 +96,34 @@ def load_batch(
     states: list[State] = []
     drives: list[Floats] = []
     ids: list[Ints] = []
+    rows: list[tuple[Any, ...]] = []
     count, first = 0, 0
     for r, run in enumerate(runs):
-        row = batch.runs[r]
-        first = r if run.parent < 0 else first
-        key = id(run.arrays or layout.rest)
-        if run.parent < 0 and key not in given:
-            given[key] = len(states)
-            states.append(run.arrays or layout.rest)
-        released, clamped = count + len(run.released), count + len(run.released) + len(run.clamped)
-        row["source"] = given[key] if run.parent < 0 else -1 - (first + run.parent)
-        row["drive"] = -1 if run.drive is None else len(drives)
-        row["inputs"], row["earlier"] = len(tables), -1 if run.earlier is None else len(tables) + 1
-        for name in ("begin", "start", "base", "stop", "end", "changed"):
-            row[name] = getattr(run, name)
-        row["released"], row["clamped"], row["last"] = count, released, clamped
-        count = clamped
-        ids += [run.released, run.clamped]
-        drives += [] if run.drive is None else [run.drive]
-        tables += [_inputs(each, needs.sampling, run) for each in (run.inputs, run.earlier) if each is not None]
+        if run.parent < 0:
+            first, arrays = r, run.arrays or layout.rest
+            source = given.setdefault(id(arrays), len(states))
+            states += [arrays] if source == len(states) else []
+        else:
+            source = -1 - (first + run.parent)
+        clamped = count + len(run.released)
+        last = clamped + len(run.clamped)
+        drive, here = (-1 if run.drive is None else len(drives)), len(tables)
+        times = run.begin, run.start, run.base, run.stop, run.end
+        earlier = -1 if run.earlier is None else here + 1
+        rows.append((source, drive, here, earlier, *times, run.changed, count, clamped, last, 0, 0))
+        if last > count:
+            ids += [run.released, run.clamped]
+            count = last
+        if run.drive is not None:
+            drives.append(run.drive)
+        tables.append(_inputs(run.inputs, needs.sampling, run))
+        if run.earlier is not None:
+            tables.append(_inputs(run.earlier, NO_SAMPLES, run))
     packed = np.empty((len(states), layout.words), np.int64)
     for k, arrays in enumerate(states):
         layout.pack(arrays, packed[k])
     batch = batch._replace(
+        runs=np.array(rows, RUN),
         block=block,
         ids=np.concatenate([NO_IDS, *ids]),
         given=packed,
@@ -134,5 +139,5 @@ def load_batch(
 
 
 def _inputs(part: Schedule, sampling: Sampling, run: RunPlan) -> Inputs:
-    times = sampling.times(run.start, run.stop) if part is run.inputs else NO_TIMES
+    times = sampling.times(run.start, run.stop)
     return Inputs(part.source_time, part.source_id, part.steps, part.step_value, times, sampling.ids)

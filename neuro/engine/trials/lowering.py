@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuro.engine.drive.inputs import Schedule, join_schedules, schedule, schedule_from
+from neuro.engine.drive.inputs import Schedule, join_schedules, schedule_from
 from neuro.engine.drive.runaway import Limits, check_bias, limits_of
 from neuro.engine.drive.state import EngineState, initial_state
 from neuro.engine.drive.workspace import arrays_at_rest
@@ -17,6 +17,7 @@ from neuro.engine.kernels.calendar import window_of
 from neuro.engine.lower.fingerprint import parameters_in_force, require_same
 from neuro.engine.lower.program import Program
 from neuro.engine.run import MAX_WINDOWS
+from neuro.engine.trials.schedules import Schedules
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
 from neuro.validation import Floats, Ints, positive, whole_number
 
@@ -81,6 +82,7 @@ class Lowering:
         self.limits: Limits = limits_of(program)
         self.rest = initial_state(program)
         self.finished: tuple[EngineState | None, State] = (None, self.rest.arrays)
+        self.schedules = Schedules(program)
         self.is_checked = False
 
     def trial(self, number: int, arguments: Any) -> TrialPlan:
@@ -139,7 +141,7 @@ class Lowering:
         start, stop = state.time, state.time + duration
         plan = self._schedule(program, arguments, start, stop, seed)
         other_parameters = not at_rest and not _same_parameters(state.program, program)
-        clamps_change = not np.array_equal(state.forced, plan.forced)
+        clamps_change = _differ(state.forced, plan.forced)
         arrays, begin, inputs = state.arrays, state.base, join_schedules(state.since_base, plan)
         if other_parameters or clamps_change:
             arrays, begin, inputs = self._finished(state), start, plan
@@ -175,7 +177,7 @@ class Lowering:
         plan = self._schedule(program, arguments, start, stop, seed)
         since_base, begin = schedule_from(before.inputs, before.base), before.base
         earlier, inputs = None, plan
-        if np.array_equal(before.forced, plan.forced):
+        if not _differ(before.forced, plan.forced):
             inputs = join_schedules(since_base, plan)
         elif begin < start:
             earlier = since_base
@@ -202,7 +204,7 @@ class Lowering:
         base = max(after, float(window_of(stop, length)) * length) if length else stop
         end = float(window_of(base, length) + 1) * length if base < stop else base
         before, now = forced
-        changed = not np.array_equal(before, now)
+        changed = _differ(before, now)
         return RunPlan(
             program=program,
             parent=parent,
@@ -228,7 +230,7 @@ class Lowering:
     ) -> Schedule:
         if program.window and stop > MAX_WINDOWS * program.window:
             raise _Singly  # `run` says why it cannot
-        return schedule(program, arguments.get("inputs"), arguments.get("clamp"), start, stop, seed)
+        return self.schedules.of(program, arguments.get("inputs"), arguments.get("clamp"), start, stop, seed)
 
     def _finished(self, state: EngineState) -> State:
         """The arrays at the time that a state reached; many trials may start from it."""
@@ -262,6 +264,11 @@ def _check_keys(arguments: Any, known: tuple[str, ...]) -> None:
     for key in arguments:
         if key not in known:
             raise UnknownName("argument of a trial", key, known)
+
+
+def _differ(before: Ints, now: Ints) -> bool:
+    """Are these not the same neurons?"""
+    return bool(len(before) or len(now)) and not np.array_equal(before, now)
 
 
 def _same_parameters(old: Program, new: Program) -> bool:

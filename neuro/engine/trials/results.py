@@ -35,7 +35,11 @@ class Results:
         self.summary = summary(program.network)
 
     def of_part(self, part: Part) -> Iterator[Any]:
-        """The result of each trial of a part; the reads of its spikes are counted when it is asked for."""
+        """The result of each trial of a part."""
+        if self.needs.fired and part.trials:
+            runs = sum(len(trial.runs) for trial in part.trials)
+            fired = part.loaded.batch.fired[:runs].sum(axis=0)
+            report_reads(self.program.network, self.program.offset, lambda: fired)
         r = 0
         for trial in part.trials:
             results = []
@@ -45,11 +49,8 @@ class Results:
             yield _nested(iter(results), iter(trial.runs))
 
     def _of_run(self, part: Part, r: int, plan: RunPlan) -> Any:
-        batch = part.loaded.batch
-        if self.needs.fired:
-            report_reads(self.program.network, self.program.offset, lambda: batch.fired[r])
         if self.needs.request is not None:
-            return self._measured(batch, r)
+            return self._measured(part.loaded.batch, r)
         return self._recording(part, r, plan)
 
     def _measured(self, batch: Any, r: int) -> Mapping[str, Any]:

@@ -75,8 +75,8 @@ def run_trials(
     ------
     Recording, or arrays by population
         In the order of the trials, as a batch of them is ready: take ``list`` of them, or use them as they come. A
-        trial with ``then`` gives a tuple: its own result, and those of the runs in ``then``. Reads of crossbars are
-        counted as each result is taken. After Ctrl-C the results that are ready come, then KeyboardInterrupt.
+        trial with ``then`` gives a tuple: its own result, and those of the runs in ``then``. The reads of crossbars are
+        counted as soon as a batch is ready. After Ctrl-C the results that are ready come, then KeyboardInterrupt.
 
     Raises
     ------
