@@ -58,14 +58,18 @@ TIDY = SLEEP + "finally:\n    print('tidy', flush=True)"
 HANGING = SLEEP + "finally:\n    time.sleep(60)"
 SHORT = "with interrupts.postponed():\n    print('ready', flush=True); time.sleep(1); print('whole', flush=True)"
 OTHER = SLEEP + "except KeyboardInterrupt:\n    raise ValueError('a library made this of it')"
+CALLBACK = (
+    "import ctypes\ndef called():\n    print('ready', flush=True); time.sleep(1)\n"
+    "ctypes.CFUNCTYPE(None)(called)()\ntime.sleep(60)\nprint('not stopped')"
+)
 SWALLOWED = SLEEP + "except KeyboardInterrupt:\n    pass"
 
 
 @pytest.mark.parametrize("number", interrupts.STOPS, ids=lambda number: number.name)
 @pytest.mark.parametrize(
     ("body", "printed"),
-    [(TIDY, "tidy\n"), (SHORT, "whole\n"), (OTHER, ""), (SWALLOWED, "")],
-    ids=["tidies up", "ends what must be whole", "another error", "swallowed"],
+    [(TIDY, "tidy\n"), (SHORT, "whole\n"), (OTHER, ""), (SWALLOWED, ""), (CALLBACK, "")],
+    ids=["tidies up", "ends what must be whole", "another error", "swallowed", "in a callback"],
 )
 def test_each_signal_stops_a_command_and_its_code_says_which(number: int, body: str, printed: str) -> None:
     code, found, complaint = ended(in_a_command(body), number)

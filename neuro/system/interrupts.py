@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
+from typing import Any
 
 __all__ = ["STOPS", "Interrupts", "Stopped", "commanded", "deferred", "postponed", "raise_interrupts"]
 
 GRACE = 1.0
 """Seconds that a kernel has after a signal to end by itself; its chunk of the run is then kept."""
+AGAIN = 0.02
+"""Seconds after which a signal that came where Python cannot raise is sent again."""
 PATIENCE = 5.0
 """Seconds after which a command ends although its main thread has not come back to Python."""
 STOPS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -72,6 +76,20 @@ class Command:
         if not self.runs:
             raise Stopped(number)
         self.runs[-1].requested = True
+
+    def on_unraisable(self, lost: Any, usual: Callable[[Any], object]) -> None:
+        """Ask again soon after Python has dropped `Stopped`, as in callbacks of C libraries and in `__del__`."""
+        if isinstance(lost.exc_value, Stopped):
+            number, self.number, self.received = self.number, 0, 0
+            timer = threading.Timer(AGAIN, self._ask_again, (number,))
+            timer.daemon = True
+            timer.start()
+        else:
+            usual(lost)
+
+    def _ask_again(self, number: int) -> None:
+        if not self.number:
+            os.kill(os.getpid(), number)
 
 
 class _SignalThread:
@@ -217,7 +235,7 @@ def commanded() -> Iterator[Command]:
     The first raises `Stopped`, or lets a run stop where it is whole and raises then. The second ends the process at
     once. A signal that is ignored, as `nohup` has it, stays ignored, and a program keeps handlers of its own.
     """
-    command = Command()
+    command, hook = Command(), sys.unraisablehook
     usual = (signal.SIG_DFL, signal.default_int_handler)
     before = {number: handler for number in STOPS if (handler := signal.getsignal(number)) in usual}
     with raise_interrupts(), _signal_thread().serving(None, command):
@@ -225,8 +243,10 @@ def commanded() -> Iterator[Command]:
         try:
             for number in before:
                 signal.signal(number, command.on_signal)
+            sys.unraisablehook = lambda lost: command.on_unraisable(lost, hook)
             yield command
         finally:
+            sys.unraisablehook = hook
             for number, handler in before.items():
                 signal.signal(number, handler)
             _COMMANDS.remove(command)
