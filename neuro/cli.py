@@ -244,11 +244,12 @@ def device_command(
                     "Nothing was drawn; --out DIR draws pulse curves, variation of the devices and errors of reads."
                 )
             return
+        from neuro.report.record import staged
         from neuro.report.style import save
 
-        out.mkdir(parents=True, exist_ok=True)
-        for stem, draw in figures.items():
-            save(draw(), out / f"{stem}.png")
+        with staged(out) as stage:
+            for stem, draw in figures.items():
+                save(draw(), stage / f"{stem}.png")
         if not as_json:
             typer.echo(f"Written to {out}: {', '.join(f'{stem}.png' for stem in figures)}")
 
