@@ -31,8 +31,8 @@ LEARNS = {"rate": 0.1, "beta": 0.5, "full": 100.0, "window": 0.2}
 @pytest.mark.parametrize(
     ("where", "bad"),
     [
-        ("duration", lambda: nr.run(network(), np.timedelta64(20, "ms"))),
-        ("spike times", lambda: nr.Spikes(np.array([20], "timedelta64[ms]"), [0])),
+        ("duration", lambda: nr.run(network(), np.timedelta64(20))),
+        ("spike times", lambda: nr.Spikes(np.array([20], "timedelta64[M]"), [0])),
         ("spike times", lambda: nr.Spikes(MASKED, [0, 1])),
         ("LIF.tau_m", lambda: nr.LIF(tau_m=MASKED, v_th=1.0)),
         ("LIF.v_reset", lambda: nr.LIF(**LIF, v_reset=None)),

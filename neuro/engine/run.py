@@ -125,19 +125,23 @@ def run(
     [0.013863, 0.027726, 0.041589]
     """
     # Most of this function is its documentation.
-    if seed is not None:
-        whole_number(seed, "seed")
-    if record is None:
-        record = Record()
-    instance(record, "record", Record, "a Record", error=InputError)
-    if text(engine, "engine") not in ("exact", "clocked"):
-        raise UnknownName("engine", engine, ["exact", "clocked"])
+    record = Record() if record is None else record
+    _check_kinds(seed, record, engine)
     if engine == "clocked":
         _check_clocked_options(threads, clamp, plasticity, max_rate)
         with reporting(progress, "simulating") as report:
             return run_clocked(lowered(network, dt, semantics), duration, inputs, record, seed, state, report)
     rate = _check_exact_options(dt, semantics, threads, max_rate)
     return _run_exact(network, duration, inputs, record, seed, threads, clamp, state, plasticity, rate, progress)
+
+
+def _check_kinds(seed: Any, record: Any, engine: Any) -> None:
+    """Refuse arguments of both engines that are of a wrong kind."""
+    if seed is not None:
+        whole_number(seed, "seed")
+    instance(record, "record", Record, "a Record", error=InputError)
+    if text(engine, "engine") not in ("exact", "clocked"):
+        raise UnknownName("engine", engine, ["exact", "clocked"])
 
 
 def _check_clocked_options(threads: int, clamp: Any, plasticity: Any, max_rate: float | None) -> None:

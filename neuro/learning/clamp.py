@@ -112,8 +112,6 @@ class Clamp:
         clamped = ~np.isnan(goal)
         if goal.ndim != 1 or np.any((goal[clamped] < 0) | (goal[clamped] > 1)):
             raise ClampError("targets must be a flat array of numbers in 0..1", where=f"clamp of {self.population!r}")
-        if trace is not None and self.kind != "current":
-            raise ClampError("only a current clamp takes the activity so far", where="clamp, trace")
         if self.kind == "hard":
             neurons = np.flatnonzero(clamped)
             return AppliedClamp(forced={self.population: (neurons, _regular(goal, self.strength, begin, end))})

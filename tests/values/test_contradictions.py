@@ -45,7 +45,7 @@ def clamp(kind="hard", **given):
         ("no voltages to sample", lambda: nr.Record(v_dt=1e-3)),
         ("stop", lambda: recording(start=2.0)),
         ("stop", lambda: clamp(start=2.0)),
-        ("activity so far", lambda: clamp(trace=[0.0, 0.0])),
+        ("activity so far", lambda: clamp("current")),
         ("one number for each target", lambda: clamp("current", trace=[0.0])),
         ("forced", lambda: nr.AppliedClamp(forced={"cell": nr.Spikes([0.1], [0])})),
         ("no bias", lambda: nr.build(network()).with_bias({"cue": 1.0})),
