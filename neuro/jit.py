@@ -1,8 +1,7 @@
-"""Compile kernels, cache them, and hand arrays to them; only this file and `simd.py` import numba."""
+"""Compile kernels and hand arrays to them. numba is imported here, in `simd.py` and `system/kernel_cache.py` alone."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -20,16 +19,15 @@ import llvmlite.ir
 import numba
 import numpy as np
 from numba.core import cgutils, types
-from numba.core.caching import FunctionCache, NullCache
 from numba.core.ccallback import CFunc
 from numba.core.datamodel import models
-from numba.core.registry import cpu_target
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, intrinsic, lower_getattr_generic, register_model, unbox
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
-from neuro.system.kernel_files import SUFFIX, KernelFiles, temporary_folder
+from neuro.system.kernel_cache import KernelCache, cache_of
+from neuro.system.kernel_files import SUFFIX
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound=tuple[Any, ...])
@@ -71,7 +69,7 @@ def kernel(function: F) -> F:
     """
     compiled = numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
     if not numba.config.DISABLE_JIT:
-        compiled._cache = _cache_of(function)
+        compiled._cache = cache_of(function)
     return cast(F, compiled)
 
 
@@ -118,7 +116,7 @@ def link_routines(entry: Callable[..., Any] | None = None) -> None:
 
 def _with_cache(external: Any, function: Callable[..., Any]) -> Any:
     compiled: Any = CFunc(function, (external.sig.args, external.sig.return_type), locals={}, options=_OPTIONS)
-    compiled._cache = _cache_of(function)
+    compiled._cache = cache_of(function)
     return compiled
 
 
@@ -129,7 +127,7 @@ def cores() -> int:
 
 def _in_cache(compiled: Any) -> bool:
     """Is this CFunc in the cache? True where there is none: a second process cannot help."""
-    return not isinstance(compiled._cache, _KernelCache) or compiled._cache.has(compiled._sig)
+    return not isinstance(compiled._cache, KernelCache) or compiled._cache.has(compiled._sig)
 
 
 @contextmanager
@@ -249,56 +247,6 @@ yield_core: Any = types.ExternalFunction("sched_yield", types.int32()) if os.nam
 _UNLINKED: dict[Any, Callable[..., Any]] = {}
 _LINKED: list[CFunc] = []
 _LINKING = Lock()
-
-
-class _KernelCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache with our files: it is never the reason why a kernel does not run.
-
-    An entry is valid only while no file changes that the compiled code can come from.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        stamp = _digest(_top_folder(Path(function.__code__.co_filename).parent))
-        dump: Any = self._cache_file._dump  # type: ignore[has-type]
-        self._cache_file = KernelFiles(self._cache_path, self._impl.filename_base, f"{numba.__version__} {stamp}", dump)
-
-    def has(self, signature: Any) -> bool:
-        """Is the code for these types in a file?"""
-        return self._cache_file.has(self._index_key(signature, cpu_target.target_context.codegen()))
-
-    def save_overload(self, signature: Any, data: Any) -> None:
-        with suppress(OSError):  # a full disk, a folder that can no longer be written
-            super().save_overload(signature, data)
-
-
-def _cache_of(function: Callable[..., Any]) -> Any:
-    """The cache of a kernel; a temporary one where no folder can be written, and none where that fails as well."""
-    try:
-        return _KernelCache(function)
-    except RuntimeError:  # numba's word for it
-        folder = temporary_folder()
-    if folder is None:
-        return NullCache()
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, folder
-    try:
-        return _KernelCache(function)
-    finally:
-        numba.config.CACHE_DIR = before
-
-
-@cache
-def _top_folder(folder: Path) -> Path:
-    """The part of the package that a folder belongs to: the highest folder above it below the package itself."""
-    above = folder.parent
-    return _top_folder(above) if all((each / "__init__.py").is_file() for each in (above, above.parent)) else folder
-
-
-@cache
-def _digest(folder: Path) -> str:
-    here = Path(__file__)
-    parts = (path.read_bytes() for path in (here, here.with_name("simd.py"), *sorted(folder.rglob("*.py"))))
-    return hashlib.sha256(b"\x00".join(parts)).hexdigest()
 
 
 def as_table(arrays: T) -> T:
