@@ -10,6 +10,7 @@ __all__ = [
     "ClampError",
     "DataError",
     "DeviceError",
+    "FileError",
     "InfeasibleError",
     "InputError",
     "MissingFigure",
@@ -90,7 +91,14 @@ class DeviceError(NeuroError, ValueError):
 
 
 class DataError(NeuroError, FileNotFoundError):
-    """A published data file that an experiment needs is missing."""
+    """A file that is needed is missing: one that was named, or published data of an experiment."""
+
+
+class FileError(NeuroError, OSError):
+    """The system refuses to write or read a file: a full disk, no permission, no such folder, the name of a folder.
+
+    Nothing half-written is left, and what was there before stays.
+    """
 
 
 class ChipError(NeuroError, ValueError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from neuro.errors import NeuroError
+from neuro.files.reading import read_toml
 
 __all__ = ["UNITS", "Figure", "RangedFigure", "SourcedFigure", "read_record"]
 
@@ -124,13 +124,11 @@ def read_record(path: Path, model: type[Record], error: type[NeuroError], what: 
     NeuroError
         `error`, if the file is not valid TOML or not a valid record: a figure without source, a wrong unit, an unknown
         field. It names the path of the first bad field.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     """
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise error(f"a {what} file must be valid TOML", where=str(path), value=fault) from None
+        return model.model_validate(read_toml(path, error, f"a {what} file"))
     except ValidationError as fault:
         first = fault.errors()[0]
         raise error(

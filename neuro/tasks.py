@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from neuro.errors import ParameterError, UnknownName, WorkerDied
+from neuro.files.writing import write_text
 from neuro.progress import Progress, silent
 from neuro.report.record import Report, fill, plain, provenance, staged
 from neuro.system.interrupts import raise_interrupts
@@ -169,7 +170,7 @@ def run_task(
     except WorkerDied as died:
         results = [entry._asdict() if hasattr(entry, "_asdict") else entry for entry in died.results]
         rest = out.with_name(f"{out.name}.unfinished.json")
-        rest.write_text(json.dumps(plain(results), allow_nan=False), encoding="utf-8")
+        write_text(rest, json.dumps(plain(results), allow_nan=False))
         died.add_note(f"What was finished is in {rest}")
         raise
     return report

@@ -6,7 +6,6 @@ One pattern is a free phase, its clamped phases, and its share of an update. N n
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from neuro.errors import ParameterError
+from neuro.files.reading import read_toml
 from neuro.paths import models_dir
 
 STATUS = ("primary", "secondary", "chosen")
@@ -79,7 +79,7 @@ def load_assumptions(path: Path | None = None) -> Assumptions:
         If one is missing, unknown, or has no source.
     """
     path = path or models_dir() / "energy_advantage.toml"
-    given = tomllib.loads(path.read_text(encoding="utf-8"))
+    given = read_toml(path, ParameterError, "a file of assumptions")
     wanted = {f.name for f in fields(Assumptions)} - {"sources"}
     for name in sorted(wanted ^ given.keys()):
         rule = "is missing" if name in wanted else "is none that the task knows"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -13,7 +12,9 @@ import neuro as nr
 from neuro.accounting.report import EnergyReport
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, placed
+from neuro.errors import ChipError
 from neuro.figures import RangedFigure
+from neuro.files.reading import read_toml
 from neuro.paths import models_dir
 from neuro.tasks._smnist import DT, READOUTS, STEPS, Weights, network
 
@@ -39,7 +40,7 @@ class Published(NamedTuple):
 
 def published() -> Published:
     """The measurements, each checked to have a unit and a source."""
-    given = tomllib.loads((models_dir() / "loihi_smnist.toml").read_text(encoding="utf-8"))
+    given = read_toml(models_dir() / "loihi_smnist.toml", ChipError, "a file of measurements")
 
     def si(table: Mapping[str, object]) -> dict[str, float]:
         return {key: RangedFigure.model_validate(entry).si_value for key, entry in table.items()}  # type: ignore[misc]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,7 +113,10 @@ def read_images(data: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def load(data: Path) -> tuple[Weights, NDArray[np.uint8], NDArray[np.uint8]]:
     """Weights, test images and their digits."""
-    return read_weights(data), *read_images(data)
+    try:
+        return read_weights(data), *read_images(data)
+    except (OSError, EOFError, ValueError, zlib.error) as problem:
+        raise DataError("the published files must be whole", where=str(data), value=problem, remedy=REMEDY) from None
 
 
 def chip_run() -> Ints:

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     # The ground floor: single modules that everything may use.
     {"errors", "units", "validation", "randomness", "paths", "figures", "jit", "simd"}
-    | {"progress", "names", "display", "memory", "partials", "system"},
+    | {"progress", "names", "display", "files", "memory", "partials", "system"},
     {"network", "crossbar", "chip"},
     {"engine"},
     {"accounting"},

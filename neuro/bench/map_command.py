@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +14,7 @@ from neuro.bench.mapping_networks import NETWORKS, draw, network_of
 from neuro.chip.load import load_chip
 from neuro.chip.model import Chip, mesh_chip
 from neuro.errors import InputError, NetworkError, ParameterError, UnknownName
+from neuro.files.reading import check_room, only_keys, read_json, read_npz, whole_numbers
 from neuro.mapping.compare import compare, what_if
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import LIF
@@ -21,8 +22,12 @@ from neuro.network.synapses import Sparse
 from neuro.progress import Progress, silent
 from neuro.report.mapping import comparison_tables, mesh_maps, placement_report
 from neuro.report.record import Report
+from neuro.validation import finite
 
 __all__ = ["chip_from_text", "network_from", "run_map"]
+
+BYTES_PER_NEURON = 200
+"""Memory that a neuron takes while a network is placed, at least."""
 
 
 def chip_from_text(text: str) -> Chip:
@@ -85,7 +90,7 @@ def network_from(text: str, seed: int = 0, dt: float = 1e-4) -> tuple[Network, A
             raise ParameterError("a scale is a number above zero", where=name, value=scale)
         return network_of(draw(name, seed, factor))
     file = Path(text)
-    if not file.exists():
+    if not text or not os.path.exists(file):
         raise UnknownName("network or file", text, [*NETWORKS, "FILE.nir", "FILE.npz", "FILE.json"])
     if file.suffix == ".nir":
         from neuro.exchange.nir import read_nir
@@ -96,24 +101,27 @@ def network_from(text: str, seed: int = 0, dt: float = 1e-4) -> tuple[Network, A
 
 def _from_arrays(file: Path) -> tuple[Network, Any]:
     """A network and its traffic, from arrays in a file."""
-    try:
-        if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as arrays:
-                found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-        else:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        source, target = np.asarray(found["source"], np.int64), np.asarray(found["target"], np.int64)
-        largest = int(max(source.max(initial=-1), target.max(initial=-1)))
-        size = int(found.get("neurons", largest + 1))
-        spikes = np.asarray(found.get("spikes", np.ones(size)), np.float64)
-    except (KeyError, TypeError, ValueError, OSError) as problem:
-        raise InputError(
-            "a network in a file has arrays `source` and `target`, and may have `spikes` and `neurons`",
-            where=str(file),
-            value=problem,
-        ) from None
-    if source.shape != target.shape or source.ndim != 1:
+    read = read_npz if file.suffix == ".npz" else read_json
+    found = read(file, InputError, "a network in a file")
+    only_keys(found, ("source", "target", "spikes", "neurons"), file, InputError)
+    if not {"source", "target"} <= set(found):
+        rule = "a network in a file has arrays `source` and `target`, and may have `spikes` and `neurons`"
+        raise InputError(rule, where=str(file), value=", ".join(map(str, found)) or "nothing")
+    most = None
+    if "neurons" in found:
+        most = int(whole_numbers([np.asarray(found["neurons"]).tolist()], f"{file}, neurons", InputError)[0])
+    last = None if most is None else most - 1
+    source, target = (
+        whole_numbers(found[key], f"{file}, {key}", InputError, most=last) for key in ("source", "target")
+    )
+    if source.shape != target.shape:
         raise NetworkError("source and target must have one length", where=str(file))
+    size = int(max(source.max(initial=-1), target.max(initial=-1))) + 1 if most is None else most
+    check_room(BYTES_PER_NEURON * size, file, InputError)
+    spikes = finite(found.get("spikes", np.ones(size)), f"{file}, spikes", error=InputError)
+    if spikes.shape != (size,) or spikes.min(initial=0.0) < 0:
+        rule = f"spikes must be a number for each of {size} neurons, not below zero"
+        raise InputError(rule, where=str(file), value=f"shape {spikes.shape}, least {spikes.min(initial=0.0):g}")
     net = Network()
     cells = net.add(Population("cells", size, LIF(tau_m=20e-3, v_th=1.0)))
     net.connect(cells, cells, Sparse(source, target, 1.0), delay=1e-3)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -13,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from neuro.chip.model import Chip, Limits, Quantity
+from neuro.errors import NeuroError
+from neuro.files.reading import read_json, read_npz
+from neuro.files.writing import atomic
 from neuro.validation import Ints
 
 __all__ = ["chip_from_dict", "chip_to_dict", "read_arrays", "write_arrays"]
@@ -21,33 +22,30 @@ _TABLES = ("energy", "time", "power", "host", "barrier")
 
 
 def write_arrays(path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, Ints]) -> None:
-    """Write a header and arrays: JSON where the name ends in ``.json``, else NumPy's npz.
+    """Write a header and arrays: JSON where the name ends in ``.json``, else NumPy's npz, which has checksums.
 
     The file appears whole or not at all.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        if target.suffix == ".json":
+    with atomic(path) as partial:
+        if Path(path).suffix == ".json":
             listed = {name: array.tolist() for name, array in arrays.items()}
             partial.write_text(json.dumps({**header, "arrays": listed}), encoding="utf-8")
         else:
             with partial.open("wb") as file:
                 np.savez_compressed(file, about=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the arrays (or lists) of a file that `write_arrays` wrote."""
-    file = Path(path)
-    if file.suffix == ".json":
-        header = json.loads(file.read_text(encoding="utf-8"))
-        return header, header["arrays"]
-    with np.load(file, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    return json.loads(str(arrays.pop("about"))), arrays
+def read_arrays(path: str | Path, error: type[NeuroError], what: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the arrays (or lists) of a file that `write_arrays` wrote; arguments as for `read_text`."""
+    if Path(path).suffix == ".json":
+        header = read_json(path, error, what)
+        arrays = header.pop("arrays")
+    else:
+        arrays = dict(read_npz(path, error, what))
+        header = json.loads(str(arrays.pop("about")))
+    if not isinstance(header, dict) or not isinstance(arrays, dict):
+        raise TypeError("a header and arrays by name")
+    return header, arrays
 
 
 def chip_to_dict(chip: Chip) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,11 +15,12 @@ from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_ar
 from neuro.chip.model import Chip
 from neuro.chip.routes import Routes, routes_of_network
 from neuro.display import Displayed, Rows, plural
-from neuro.errors import PlacementError, UnknownName
+from neuro.errors import NeuroError, PlacementError, UnknownName
+from neuro.files.reading import existing_file, only_keys, whole_numbers
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
-from neuro.validation import Ints, frozen
+from neuro.validation import Ints, finite, frozen
 
 __all__ = ["Placement", "load_placement", "placed"]
 
@@ -27,6 +28,8 @@ _FORMAT = "placement 1"
 """Format and version in the header of a placement file."""
 _VARIANTS = "routes/variants/"
 """Beginning of the names of its arrays of variants."""
+_HEADER = ("chip", "populations", "sources", "variants", "compartments", "structure")
+"""Entries of a placement file beside its format and its arrays."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,9 +137,11 @@ def load_placement(path: str | Path) -> Placement:
     Raises
     ------
     PlacementError
-        If the file is no placement.
-    FileNotFoundError
-        If there is no such file.
+        If the file is no placement: damaged, of another format, with cores off its chip, or numbers that are not whole.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
+    FileError
+        If the system refuses to read it.
 
     >>> import tempfile
     >>> from neuro.chip.model import mesh_chip
@@ -147,29 +152,59 @@ def load_placement(path: str | Path) -> Placement:
     ...     load_placement(f"{folder}/placement.json").chip == empty.chip
     True
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file {path}")
+    damaged = "this file is no placement of neuro, or damaged"
+    existing_file(path, PlacementError)
     try:
-        header, arrays = read_arrays(path)
-        if header["neuro"] != _FORMAT:
-            raise ValueError(header["neuro"])
-        array = {name: frozen(np.asarray(value, np.int64)) for name, value in arrays.items()}
-        routes = Routes(
-            array["routes/start"],
-            array["routes/core"],
-            array["routes/synapses"],
-            {name.removeprefix(_VARIANTS): part for name, part in array.items() if name.startswith(_VARIANTS)},
-            array.get("routes/nonzero"),
-        )
-        core = {name: array[f"core/{name}"] for name in header["populations"]}
+        header, arrays = read_arrays(path, PlacementError, "a placement")
+        if header.pop("neuro") != _FORMAT:
+            raise ValueError("another format")
+        only_keys(header, _HEADER, path, PlacementError)
         chip = chip_from_dict(header["chip"])
         sources = frozenset(header["sources"])
-        rest = (dict(header[key]) for key in ("variants", "compartments", "structure"))
-        return Placement(chip, core, routes, sources, *rest)
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, zipfile.BadZipFile) as problem:
+        variants, compartments, structure = (dict(header[key]) for key in ("variants", "compartments", "structure"))
+        names = [str(name) for name in header["populations"]]
+        core = {
+            name: frozen(whole_numbers(arrays.pop(f"core/{name}"), f"{path}, cores of {name!r}", PlacementError,
+                                       least=-1 if name in sources else 0, most=chip.cores - 1))
+            for name in names
+        }  # fmt: skip
+        routes = _routes(arrays, sum(map(len, core.values())), chip.cores, path)
+        for named in (sources, variants, compartments):
+            only_keys(dict.fromkeys(named), names, path, PlacementError)
+        whole_numbers(list(compartments.values()), f"{path}, compartments", PlacementError, least=1)
+        finite(list(structure.values()), f"{path}, structure", error=PlacementError)
+    except NeuroError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as problem:
+        raise PlacementError(damaged, where=str(path), remedy="Write it with Placement.save") from problem
+    return Placement(chip, core, routes, sources, variants, compartments, structure)
+
+
+def _routes(arrays: dict[str, Any], neurons: int, cores: int, path: str | Path) -> Routes:
+    """The routes in the arrays of a file, if they fit that many neurons and cores."""
+
+    def take(name: str, most: int | None = None) -> Ints:
+        where = f"{path}, routes/{name}"
+        return frozen(whole_numbers(arrays.pop(f"routes/{name}"), where, PlacementError, most=most))
+
+    start, core = take("start"), take("core", cores - 1)
+    counts = {"synapses": take("synapses")}
+    counts |= {name.removeprefix("routes/"): take(name.removeprefix("routes/")) for name in sorted(arrays)}
+    rises = len(start) == neurons + 1 and start[0] == 0 and start[-1] == len(core) and np.all(np.diff(start) >= 0)
+    if not rises or any(len(part) != len(core) for part in counts.values()):
         raise PlacementError(
-            "this file is no placement of neuro, or damaged", where=str(path), remedy="Write it with Placement.save"
-        ) from problem
+            "routes must have an entry for each core that a neuron's spikes go to",
+            where=str(path),
+            value=f"{len(start)} starts and {len(core)} entries for {neurons} neurons",
+        )
+    synapses, nonzero = counts.pop("synapses"), counts.pop("nonzero", None)
+    begin = _VARIANTS.removeprefix("routes/")
+    only_keys(counts, [name for name in counts if name.startswith(begin)], path, PlacementError)
+    variants = {name.removeprefix(begin): part for name, part in counts.items()}
+    for name, part in {**variants, "nonzero": nonzero}.items():
+        if part is not None and np.any(part > synapses):
+            raise PlacementError("a part of the synapses must not exceed them", where=f"{path}, routes", value=name)
+    return Routes(start, core, synapses, variants, nonzero)
 
 
 def placed(

@@ -13,6 +13,7 @@ from typing import Any
 
 from neuro.chip.model import Chip, Limits, Quantity
 from neuro.errors import ChipError
+from neuro.files.reading import read_yaml
 
 __all__ = ["read_architecture"]
 
@@ -34,16 +35,10 @@ def read_architecture(path: str | Path) -> Chip:
     ChipError
         If the file is no such architecture, or has a part that is not modelled: tiles or cores that differ, or
         dendrites that cost something in every step.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     """
-    import yaml
-
-    try:
-        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ChipError("an architecture must be valid YAML", where=str(path), value=problem) from None
-    return _Reader(str(path)).chip(loaded)
+    return _Reader(str(path)).chip(read_yaml(path, ChipError, "an architecture"))
 
 
 class _Reader:
@@ -52,12 +47,12 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def chip(self, loaded: Any) -> Chip:
-        if not isinstance(loaded, Mapping) or not isinstance(loaded.get("architecture"), Mapping):
+    def chip(self, loaded: Mapping[str, Any]) -> Chip:
+        if not isinstance(loaded.get("architecture"), Mapping):
             raise ChipError("a SANA-FE architecture must begin with `architecture:`", where=self.path)
         top = loaded["architecture"]
         mesh = self.attributes(top, "architecture")
-        width, height = (int(self.number(mesh, key, "architecture")) for key in ("width", "height"))
+        width, height = (self.whole_number(mesh, key, "architecture") for key in ("width", "height"))
         tiles, per_tile = 0, 0
         cost: dict[str, dict[str, Quantity]] | None = None
         for tile, copies in self.parts(top, "tile", "architecture"):
@@ -150,7 +145,7 @@ class _Reader:
         own = self.attributes(core, core["name"])
         if "max_neurons_supported" not in own:
             return Limits()
-        return Limits(neurons=int(self.number(own, "max_neurons_supported", core["name"])))
+        return Limits(neurons=self.whole_number(own, "max_neurons_supported", core["name"]))
 
     def barrier(self, mesh: Mapping[str, Any]) -> dict[int, Quantity]:
         """Seconds to end a step: one number, or a table by tiles in use."""
@@ -159,9 +154,12 @@ class _Reader:
             given = dict(enumerate(given))
         table = given if isinstance(given, Mapping) else {1: given}
         try:
-            return {max(int(tiles), 1): Quantity(float(value), "s", source) for tiles, value in table.items()}
-        except (TypeError, ValueError):
+            seconds = {max(int(tiles), 1): float(value) for tiles, value in table.items()}
+            if not all(0 <= value < float("inf") for value in seconds.values()):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
             raise ChipError("must be seconds, or a table of them", where=source, value=given) from None
+        return {tiles: Quantity(value, "s", source) for tiles, value in seconds.items()}
 
     def parts(self, parent: Mapping[str, Any], key: str, where: object) -> Iterator[tuple[dict[str, Any], int]]:
         """The units of one kind, each with how many of it there are (`name[0..3]`)."""
@@ -188,11 +186,18 @@ class _Reader:
             value = float(attributes[key])
         except KeyError:
             raise ChipError(f"needs `{key}`", where=f"{self.path}: {where}") from None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ChipError(f"`{key}` must be a number", where=f"{self.path}: {where}", value=attributes[key]) from None
         if not 0 <= value < float("inf"):
             raise ChipError(f"`{key}` must not be negative", where=f"{self.path}: {where}", value=value)
         return value
+
+    def whole_number(self, attributes: Mapping[str, Any], key: str, where: object) -> int:
+        value = self.number(attributes, key, where)
+        if value != int(value) or not 1 <= value < 1e9:
+            rule = f"`{key}` must be a whole number from 1 to 1e9"
+            raise ChipError(rule, where=f"{self.path}: {where}", value=attributes[key])
+        return int(value)
 
 
 def _values(costs: Mapping[str, Mapping[str, Quantity]]) -> dict[str, dict[str, float | None]]:

@@ -233,6 +233,7 @@ def _run_exact(
         recorder: Recorder = MemoryRecorder(program, record)
         if record.to is not None:
             recorder = FileRecorder(record.to, program, record, start, provenance)
+        failed = True
         try:
             outcome = advance(
                 program,
@@ -248,8 +249,9 @@ def _run_exact(
                 max_rate,
                 interrupts.halt,
             )
+            failed = False
         finally:
-            recorder.close()
+            recorder.close(failed)
         report_reads(program.network, program.offset, recorder.counts)
         return recorder.recording(
             events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from neuro.engine.storage.hdf5 import check_self_contained
+from neuro.engine.storage.hdf5 import bytes_of, check_self_contained
 from neuro.errors import InputError, NeuroError, UnsupportedFeature
+from neuro.files.reading import check_room, existing_file
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF, LIF, Model, SpikeSource
 from neuro.network.synapses import Dense, OneToOne
@@ -51,6 +52,8 @@ def read_nir(path: str | Path, *, dt: float) -> Network:
     ------
     InputError
         If the file is no valid NIR graph.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     UnsupportedFeature
         If a node is of a kind that is not known here; the error names it.
 
@@ -107,16 +110,16 @@ def _open(path: Path) -> Any:
     import h5py
     import nir
 
-    if not path.is_file():
-        raise InputError("there is no such file", where=str(path))
+    existing_file(path, InputError)
     try:
         with h5py.File(path, "r") as file:
             check_self_contained(file, path, InputError)
+            check_room(bytes_of(file), path, InputError)
         # Older files fail the type check for shapes of outputs, which we do not use; weights are checked below.
         return nir.read(path, type_check=False)
     except NeuroError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError, ArithmeticError) as error:
         raise InputError(
             "this is not a NIR graph that can be read",
             where=str(path),

@@ -11,6 +11,8 @@ import numpy as np
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, load_placement, placed
 from neuro.errors import PlacementError
+from neuro.files.reading import existing_file, read_text, read_yaml
+from neuro.files.writing import atomic, write_text
 from neuro.mapping.baselines import hyperedges
 from neuro.mapping.traffic import traffic_of
 from neuro.network.graph import Network
@@ -43,12 +45,10 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
     ------
     PlacementError
         If the file does not give a core of the chip for every neuron.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     """
-    file = Path(path)
-    if not file.exists():
-        raise FileNotFoundError(f"there is no file {path}")
+    file = existing_file(path, PlacementError)
     if file.suffix in (".yaml", ".yml"):
         return placed(network, chip, _from_sanafe(file, network, chip))
     if file.suffix == ".part":
@@ -84,7 +84,7 @@ def write_sanafe(placement: Placement, path: str | Path) -> None:
             lines.append(f"  - {label}: [core: {core[0] // per_tile}.{core[0] % per_tile}]")
             continue
         lines += [f"  - {label}.{i}: [core: {c // per_tile}.{c % per_tile}]" for i, c in enumerate(core) if c >= 0]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _group(name: str) -> str:
@@ -95,14 +95,11 @@ def _group(name: str) -> str:
 
 
 def _from_sanafe(file: Path, network: Network, chip: Chip) -> dict[str, Ints]:
-    import yaml
-
     # Cores stay text: as a number, 0.10 would be 0.1.
+    loaded = read_yaml(file, PlacementError, "a SANA-FE mapping", as_text=True)
     try:
-        loaded = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-        entries = loaded["mappings"]
-        pairs = [pair for entry in entries for pair in entry.items()]
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        pairs = [pair for entry in loaded["mappings"] for pair in entry.items()]
+    except (KeyError, TypeError, AttributeError):
         raise PlacementError("a SANA-FE mapping begins with `mappings:` and lists neurons", where=str(file)) from None
     found = {name: np.full(population.size, -1, np.int64) for name, population in network.populations.items()}
     for label, attributes in pairs:
@@ -168,7 +165,7 @@ def write_hmetis(network: Network, path: str | Path, traffic: Any = None) -> Non
     """
     found = traffic_of(network, traffic)
     nets, weights = hyperedges(found)
-    with Path(path).open("w", encoding="utf-8") as file:
+    with atomic(path) as partial, partial.open("w", encoding="utf-8") as file:
         file.write(f"{len(nets)} {found.neurons} 1\n")
         for pins, weight in zip(nets, weights, strict=True):
             file.write(f"{weight} {' '.join(str(pin + 1) for pin in pins)}\n")
@@ -176,14 +173,14 @@ def write_hmetis(network: Network, path: str | Path, traffic: Any = None) -> Non
 
 def write_parts(placement: Placement, path: str | Path) -> None:
     """Write the core of each neuron, one a line, through all populations."""
-    Path(path).write_text("".join(f"{core}\n" for core in placement.neuron_core), encoding="utf-8")
+    write_text(path, "".join(f"{core}\n" for core in placement.neuron_core))
 
 
 def _from_parts(file: Path, network: Network) -> dict[str, Ints]:
     sizes = {name: population.size for name, population in network.populations.items()}
     try:
-        core = np.array([int(line) for line in file.read_text(encoding="utf-8").split()], np.int64)
-    except ValueError:
+        core = np.array([int(line) for line in read_text(file, PlacementError, "a partition").split()], np.int64)
+    except (ValueError, OverflowError):
         raise PlacementError("a partition has one whole number a line", where=str(file)) from None
     if len(core) != sum(sizes.values()):
         raise PlacementError(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from neuro.errors import ParameterError
+from neuro.files.writing import atomic, named_errors, write_text
 from neuro.partials import partial_path, sweep
 from neuro.system.interrupts import postponed
 
@@ -149,6 +150,8 @@ def write(report: Report, out: Path) -> None:
     ------
     ParameterError
         If `out` is not a directory that can be written.
+    FileError
+        If the system refuses to write a file of it.
     """
     with staged(out) as stage:
         fill(report, stage)
@@ -158,7 +161,7 @@ def fill(report: Report, stage: Path) -> None:
     """Put the figures and the record of a report into an existing directory, the record last."""
     figures = {name: _draw(name, source, stage) for name, source in report.figures.items()}
     text = json.dumps({**as_dict(report), "figures": figures}, indent=2, ensure_ascii=False, allow_nan=False)
-    (stage / RECORD).write_text(text + "\n", encoding="utf-8")
+    write_text(stage / RECORD, text + "\n")
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -187,9 +190,9 @@ def staged(out: Path) -> Iterator[Path]:
     ParameterError
         Before the block, if `out` is not a directory that can be written.
     """
-    out = Path(out).resolve()
-    if out.exists() and not out.is_dir():
-        raise ParameterError("the place for a report must be a directory", where="out", value=str(out))
+    given, out = out, Path(out).resolve()
+    if not str(given) or (out.exists() and not out.is_dir()):
+        raise ParameterError("the place for a report must be a directory", where="out", value=repr(str(given)))
     stage = partial_path(out)
     sweep(out)
     try:
@@ -197,10 +200,11 @@ def staged(out: Path) -> Iterator[Path]:
         if out.exists() and not os.access(out, os.W_OK):
             raise PermissionError(f"no permission to write {out}")
     except OSError as problem:
+        shutil.rmtree(stage, ignore_errors=True)
         raise ParameterError("the place for a report must be writable", where="out", value=str(problem)) from None
     try:
         yield stage
-        with postponed():
+        with postponed(), named_errors(out, "written"):
             _publish(stage, out)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -250,7 +254,8 @@ def _draw(name: str, source: FigureSource, stage: Path) -> str:
     if isinstance(source, Path):
         target = stage / f"{name}{source.suffix}"
         if source.resolve() != target.resolve():
-            shutil.copyfile(source, target)
+            with atomic(target) as partial:
+                shutil.copyfile(source, partial)
         return target.name
     from neuro.report.plots import save
 

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuro.files.writing import atomic
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -74,6 +76,12 @@ def canvas(width: float, height: float, title: str, xlabel: str, ylabel: str) ->
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the format is that of the path's suffix."""
-    with styled():
-        figure.savefig(path, dpi=160, bbox_inches="tight", facecolor="white")
+    """Write a figure, whole or not at all; the format is that of the path's suffix.
+
+    Raises
+    ------
+    FileError
+        If the system refuses to write it.
+    """
+    with styled(), atomic(path) as partial:
+        figure.savefig(partial, format=path.suffix[1:], dpi=160, bbox_inches="tight", facecolor="white")

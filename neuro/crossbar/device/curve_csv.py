@@ -11,12 +11,17 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.errors import DeviceError
+from neuro.files.reading import read_text
 from neuro.validation import Floats, Ints
 
 __all__ = ["Branch", "branches_of", "read_curve"]
 
 _UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _WAYS = {"up": 1, "set": 1, "ltp": 1, "+": 1, "1": 1, "+1": 1, "down": -1, "reset": -1, "ltd": -1, "-": -1, "-1": -1}
+
+
+MOST_PULSES = 1e12
+"""No measurement has so many; larger numbers have lost their last digits where they were written as floats."""
 
 
 class Branch(NamedTuple):
@@ -32,13 +37,15 @@ class Branch(NamedTuple):
 
 def read_curve(path: Path, where: str) -> tuple[Ints, Floats, Ints | None]:
     """Pulse numbers, conductances in S, and directions where the file has them."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeviceError("the file cannot be read", where=where, value=error) from None
+    lines = read_text(path, DeviceError, "a measured curve", "utf-8-sig").splitlines()
     lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     dialect = ";" if lines and ";" in lines[0] else "\t" if lines and "\t" in lines[0] else ","
-    table = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=dialect)]
+    try:
+        table = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=dialect)]
+    except csv.Error as error:
+        raise DeviceError("the lines must be those of a CSV file", where=where, value=error) from None
+    if not all(table):
+        raise DeviceError("every line needs a conductance", where=where, value="an empty line")
     header = table.pop(0) if table and not (_is_number(table[0][-1]) or _is_number(table[0][0])) else None
     if not table:
         raise DeviceError("a measurement needs a line for each pulse", where=where, value="none")
@@ -48,7 +55,9 @@ def read_curve(path: Path, where: str) -> tuple[Ints, Floats, Ints | None]:
         number = np.arange(len(g))
         if "pulse" in place:
             raw = np.array([float(row[place["pulse"]]) for row in table])
-            number = np.rint(raw).astype(np.int64)
+            if not np.all(raw == np.floor(raw)) or np.abs(raw).max() > MOST_PULSES:
+                raise ValueError(f"{raw[(raw != np.floor(raw)) | (np.abs(raw) > MOST_PULSES)][0]} as a pulse's number")
+            number = raw.astype(np.int64)
         way = None
         if "way" in place:
             way = np.array([_WAYS[row[place["way"]].lower().removesuffix(".0")] for row in table])

@@ -10,6 +10,7 @@ import numpy as np
 
 from neuro.crossbar.device.laws import MeasuredLaw
 from neuro.errors import DeviceError
+from neuro.files.reading import read_npz
 from neuro.paths import data_dir
 
 __all__ = ["MeasuredFile"]
@@ -54,10 +55,10 @@ class MeasuredFile:
 
 @cache
 def _read(path: Path, _modified: int) -> MeasuredLaw:
+    found = read_npz(path, DeviceError, "measured devices")
     try:
-        with np.load(path) as found:
-            parts = {key: np.array(found[key], dtype=np.float64) for key in ("conductance", "probability")}
-            changes = {key: np.sort(found[f"{key}_change"].astype(np.float64), axis=1) for key in ("set", "reset")}
-    except (KeyError, ValueError, OSError) as error:
+        parts = {key: np.array(found[key], dtype=np.float64) for key in ("conductance", "probability")}
+        changes = {key: np.sort(found[f"{key}_change"].astype(np.float64), axis=1) for key in ("set", "reset")}
+    except (KeyError, ValueError, TypeError) as error:
         raise DeviceError("the measured devices cannot be read", where=str(path), value=error) from None
     return MeasuredLaw(**parts, up=changes["set"], down=changes["reset"])

@@ -40,7 +40,7 @@ class Recorder(Protocol):
     def write(self, chunk: Chunk) -> None:
         """Keep a chunk. Its spikes must be copied: the next chunk uses the same arrays."""
 
-    def close(self) -> None:
+    def close(self, failed: bool) -> None:
         """Called after the last chunk, or when the run has failed."""
 
     def counts(self) -> Ints:

@@ -14,9 +14,10 @@ from neuro.engine.drive.chunks import Chunk
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Record, Recording, columns
 from neuro.engine.results import split_by_population
-from neuro.engine.storage.hdf5 import hdf5_name, open_growing, reopen_growing, write_json
+from neuro.engine.storage.hdf5 import hdf5_name, open_growing, reopen_growing, reserve, write_json
 from neuro.engine.storage.recording_format import KIND, write_about
 from neuro.engine.storage.recordings import SpikesOnDisk, VoltagesOnDisk
+from neuro.files.writing import named_errors
 from neuro.validation import Ints
 
 __all__ = ["FileRecorder"]
@@ -41,6 +42,19 @@ class FileRecorder:
     ) -> None:
         self.path, self.program, self.record = Path(path), program, record
         self.file = open_growing(self.path, KIND)
+        self.flushed = False
+        self.waiting: list[Chunk] = []
+        self.waiting_values, self.last_flush = 0, clock.perf_counter()
+        self.fired = np.zeros(program.size, np.int64)
+        try:
+            with named_errors(self.path, "written"):
+                self._begin(start, provenance)
+        except BaseException:
+            self.close(failed=True)
+            raise
+
+    def _begin(self, start: float, provenance: Mapping[str, Any]) -> None:
+        program, record = self.program, self.record
         names = list(program.offset) if record.spikes else []
         projections = list(program.network.projections)
         self.times = {name: self._new(f"spikes/{hdf5_name(name)}/times") for name in names}
@@ -54,9 +68,6 @@ class FileRecorder:
         write_json(self.file, "names", {"spikes": names, "v": list(self.voltages)})
         write_json(self.file, "begun", {"start": start, "projections": projections, "provenance": dict(provenance)})
         self.written = dict.fromkeys(names, 0)
-        self.fired = np.zeros(program.size, np.int64)
-        self.waiting: list[Chunk] = []
-        self.waiting_values, self.last_flush = 0, clock.perf_counter()
         self._write_reached(start, np.zeros(len(projections), np.int64))
         self.file.swmr_mode = True
 
@@ -77,6 +88,10 @@ class FileRecorder:
         """Write the chunks in memory to the disk, and then `reached`."""
         if not self.waiting:
             return
+        datasets = [*self.times.values(), *self.ids.values(), *self.voltages.values(), self.samples]
+        with named_errors(self.path, "written"):
+            # Each dataset may begin a block, and a spike has a time and a neuron.
+            reserve(self.file, 8 * (2 * self.waiting_values + 2 * BLOCK_VALUES * len(datasets)))
         time, neuron, sample_time, voltage = (
             np.concatenate([getattr(chunk, field) for chunk in self.waiting])
             for field in ("time", "neuron", "sample_time", "voltage")
@@ -92,19 +107,24 @@ class FileRecorder:
         _append(self.samples, sample_time)
         self.file.flush()
         self._write_reached(self.waiting[-1].reached, self.waiting[-1].events)
+        self.flushed = True
         self.waiting, self.waiting_values, self.last_flush = [], 0, clock.perf_counter()
 
     def _write_reached(self, reached: float, events: Ints) -> None:
+        reserve(self.file, 0)
         self.reached[0] = [reached, len(self.samples), *self.written.values(), *events]
         self.file.flush()
 
-    def close(self) -> None:
-        """Flush, and close the file."""
-        if self.file:
-            try:
-                self.flush()
-            finally:
-                self.file.close()
+    def close(self, failed: bool) -> None:
+        """Flush, and close the file; that of a run which failed before anything was flushed is removed."""
+        if not self.file:
+            return
+        try:
+            self.flush()
+        finally:
+            self.file.close()
+            if failed and not self.flushed:
+                self.path.unlink(missing_ok=True)
 
     def counts(self) -> Ints:
         """Spikes of each neuron, in the common numbering."""

@@ -28,7 +28,7 @@ class MemoryRecorder:
         if len(chunk.time) or len(chunk.sample_time):
             self.chunks.append(chunk._replace(time=chunk.time.copy(), neuron=chunk.neuron.copy()))
 
-    def close(self) -> None:
+    def close(self, failed: bool) -> None:
         """Nothing is open."""
 
     def counts(self) -> Ints:

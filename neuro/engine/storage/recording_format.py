@@ -7,7 +7,7 @@
     weights/NAME              by projection that learns
     state                     as in `states.py`
 
-The file of a run that has not been reopen_growing has `begun` and `reached` in place of `about`; see `FileRecorder`.
+The file of a run that has not ended has `begun` and `reached` in place of `about`; see `FileRecorder`.
 """
 
 from __future__ import annotations

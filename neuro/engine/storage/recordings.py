@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from math import inf, isfinite
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from neuro.engine.recording import Recording, Spikes
-from neuro.engine.storage.hdf5 import hdf5_name, open_existing, read_json
+from neuro.engine.storage.hdf5 import bytes_of, hdf5_name, open_existing, read_json
 from neuro.engine.storage.recording_format import KIND
 from neuro.errors import InputError, UnknownName
+from neuro.files.reading import check_room, only_keys
 from neuro.validation import Floats
 
 __all__ = ["SpikesOnDisk", "VoltagesOnDisk", "load_recording"]
+
+ABOUT = ("start", "stop", "interrupted", "events", "provenance", "weights")
+"""Fields of a recording that its file has as JSON."""
 
 
 def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
@@ -35,13 +41,19 @@ def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
     Raises
     ------
     InputError
-        If the file is no such recording, or damaged.
-    FileNotFoundError
-        If there is no such file.
+        If the file is no such recording, or damaged; if its spikes are not sorted times from its start to its stop, of
+        neurons of its populations; if it does not fit into memory.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
+    FileError
+        If the system refuses to read it.
     """
     with open_existing(path, (KIND,), InputError) as file:
-        content = _content(file)
-        spikes, v = SpikesOnDisk(path, content.spikes), VoltagesOnDisk(path, content.v, content.samples)
+        content = _content(file, path)
+        spikes = SpikesOnDisk(path, content.spikes, Bounds.of(content.about))
+        v = VoltagesOnDisk(path, content.v, content.samples)
+        if not lazy:
+            check_room(bytes_of(file), path, InputError)
         return Recording(
             spikes=spikes if lazy else {name: spikes.part(file, name) for name in spikes},
             v=v if lazy else {name: v.part(file, name) for name in v},
@@ -59,26 +71,90 @@ class _Content(NamedTuple):
     about: dict[str, Any]
 
 
-def _content(file: Any) -> _Content:
+class Bounds(NamedTuple):
+    """What the spikes of a recording keep to."""
+
+    start: float = 0.0
+    """No spike is earlier, s."""
+    stop: float = inf
+    """No spike is later, s."""
+    sizes: Mapping[str, int] = MappingProxyType({})
+    """Neurons by population, as far as they are known."""
+
+    @classmethod
+    def of(cls, about: Mapping[str, Any]) -> Bounds:
+        """Those of a recording whose other fields are these."""
+        network = about["provenance"].get("network", {})
+        populations = network.get("populations", {}) if isinstance(network, Mapping) else {}
+        known = {name: each.get("size") for name, each in populations.items() if isinstance(each, Mapping)}
+        return cls(about["start"], about["stop"], {name: n for name, n in known.items() if isinstance(n, int)})
+
+    def check(self, times: Floats, ids: Any, name: str, path: str | Path) -> None:
+        """Refuse spikes of a population that no run has."""
+        where = f"{path}, spikes of {name!r}"
+        if times.ndim != 1 or times.shape != ids.shape or times.dtype.kind != "f" or ids.dtype.kind not in "iu":
+            shapes = f"{times.dtype} {times.shape} and {ids.dtype} {ids.shape}"
+            raise InputError("times and neurons must be flat and of one length", where=where, value=shapes)
+        if not len(times):
+            return
+        if not (np.all(times[1:] >= times[:-1]) and self.start <= times[0] and times[-1] <= self.stop):
+            value = f"times from {times.min():.6g} to {times.max():.6g} s, in a run from {self.start:.6g} to "
+            raise InputError(
+                "spike times must be sorted and lie between start and stop",
+                where=where,
+                value=f"{value}{self.stop:.6g} s",
+                remedy="Write it with Recording.save, from spikes made with Spikes(times, ids)",
+            )
+        size = self.sizes.get(name, np.iinfo(np.int64).max)
+        low, high = int(ids.min()), int(ids.max())
+        if low < 0 or high >= size:
+            value_ = low if low < 0 else high
+            raise InputError(f"neurons of spikes must lie in 0..{size - 1}", where=where, value=value_)
+
+
+def _content(file: Any, path: str | Path) -> _Content:
     names = read_json(file, "names")
     if "about" in file:
         spikes = {name: len(file[f"spikes/{hdf5_name(name)}/times"]) for name in names["spikes"]}
         about = read_json(file, "about")
+        only_keys(about, ABOUT, path, InputError)
         about["weights"] = {name: file[f"weights/{hdf5_name(name)}"][...] for name in about.get("weights", ())}
-        return _Content(spikes, names["v"], len(file["v_times"]), about)
-    begun = read_json(file, "begun")
-    reached, samples, *counts = (float(x) for x in file["reached"][0])
-    spikes = {name: int(n) for name, n in zip(names["spikes"], counts, strict=False)}
-    events = {name: int(n) for name, n in zip(begun["projections"], counts[len(spikes) :], strict=True)}
-    about = {"start": begun["start"], "stop": reached, "provenance": begun["provenance"]}
-    return _Content(spikes, names["v"], int(samples), {**about, "events": events, "interrupted": True})
+        samples = len(file["v_times"])
+    else:
+        begun = read_json(file, "begun")
+        reached, count, *counts = (float(x) for x in file["reached"][0])
+        samples = int(count)
+        spikes = {name: int(n) for name, n in zip(names["spikes"], counts, strict=False)}
+        events = {name: int(n) for name, n in zip(begun["projections"], counts[len(spikes) :], strict=True)}
+        about = {"start": begun["start"], "stop": reached, "provenance": begun["provenance"]}
+        about |= {"events": events, "interrupted": True}
+        held = [(f"spikes/{hdf5_name(name)}/{part}", n) for name, n in spikes.items() for part in ("times", "ids")]
+        for name, n in [*held, *((f"v/{hdf5_name(name)}", samples) for name in names["v"]), ("v_times", samples)]:
+            if not 0 <= n <= len(file[name]):
+                raise ValueError(f"{n} entries of {name}")
+    return _Content(spikes, list(names["v"]), samples, _checked_about(about, path))
+
+
+def _checked_about(about: dict[str, Any], path: str | Path) -> dict[str, Any]:
+    """The fields of a recording that are not arrays, if a run can have them."""
+    start, stop = about["start"], about["stop"]
+    if not all(isinstance(t, int | float) and isfinite(t) for t in (start, stop)) or not start <= stop:
+        rule = "a recording must start before it stops, at finite times"
+        raise InputError(rule, where=str(path), value=f"start {start!r}, stop {stop!r}")
+    for name, count in about["events"].items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            rule = "numbers of synaptic events must be whole and not below zero"
+            raise InputError(rule, where=f"{path}, {name!r}", value=count)
+    if not isinstance(about["provenance"], dict) or not isinstance(about["interrupted"], bool):
+        raise TypeError("provenance or interrupted")
+    return about
 
 
 class SpikesOnDisk(Mapping[str, Spikes]):
     """Spikes by population, read from the file at each access."""
 
-    def __init__(self, path: str | Path, counts: Mapping[str, int]) -> None:
-        self.path, self.counts = path, counts
+    def __init__(self, path: str | Path, counts: Mapping[str, int], bounds: Bounds | None = None) -> None:
+        self.path, self.counts, self.bounds = path, counts, bounds
 
     def __getitem__(self, name: str) -> Spikes:
         if name not in self.counts:
@@ -107,7 +183,10 @@ class SpikesOnDisk(Mapping[str, Spikes]):
     def part(self, file: Any, name: str, low: int = 0, high: int | None = None) -> Spikes:
         """The spikes low .. high - 1 of a population, from the open file."""
         group, high = file[f"spikes/{hdf5_name(name)}"], self.counts[name] if high is None else high
-        return Spikes.in_order(group["times"][low:high], group["ids"][low:high].astype(np.int64, copy=False))
+        times, ids = group["times"][low:high], group["ids"][low:high]
+        if self.bounds is not None:
+            self.bounds.check(times, ids, name, self.path)
+        return Spikes.in_order(times, ids.astype(np.int64, copy=False))
 
 
 class VoltagesOnDisk(Mapping[str, Floats]):
@@ -134,4 +213,10 @@ class VoltagesOnDisk(Mapping[str, Floats]):
     def part(self, file: Any, name: str) -> Floats:
         """The voltages of a population, from the open file, shape (samples, recorded neurons)."""
         voltage: Floats = file[f"v/{hdf5_name(name)}"][: self.samples]
+        if voltage.ndim != 2 or len(voltage) != self.samples or voltage.dtype.kind != "f":
+            raise InputError(
+                f"voltages must have the shape (samples, neurons), with {self.samples} samples",
+                where=f"{self.path}, voltages of {name!r}",
+                value=f"{voltage.dtype} {voltage.shape}",
+            )
         return voltage
