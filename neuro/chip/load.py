@@ -69,8 +69,8 @@ def load_chip(name_or_path: str | Path) -> Chip:
         If no chip has this name.
     ChipError
         If the file cannot be used.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
 
     Examples
     --------

@@ -65,5 +65,5 @@ def checked_output() -> Iterator[None]:
     except _OutputLost as problem:
         if problem.errno == errno.EPIPE:
             raise SystemExit(BROKEN_PIPE) from None
-        print(f"error: standard output cannot be written; got {problem}", file=sys.stderr)
+        print(f"error: standard output cannot be written: {problem}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -119,7 +119,7 @@ def named_errors(path: str | Path, done: str) -> Iterator[None]:
         number = problem.errno or 0
         remedy = _REMEDIES.get(number, "Look at the disk, or use another place")
         reason = problem.strerror or _first_line(problem)
-        found = FileError(f"cannot be {done}", where=str(path), value=reason, remedy=remedy)
+        found = FileError(f"cannot be {done}: {reason}", where=str(path), remedy=remedy)
         found.errno = number
         raise found from problem
 

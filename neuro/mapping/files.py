@@ -178,8 +178,9 @@ def write_parts(placement: Placement, path: str | Path) -> None:
 
 def _from_parts(file: Path, network: Network) -> dict[str, Ints]:
     sizes = {name: population.size for name, population in network.populations.items()}
+    lines = read_text(file, PlacementError, "a partition").split()
     try:
-        core = np.array([int(line) for line in read_text(file, PlacementError, "a partition").split()], np.int64)
+        core = np.array([int(line) for line in lines], np.int64)
     except (ValueError, OverflowError):
         raise PlacementError("a partition has one whole number a line", where=str(file)) from None
     if len(core) != sum(sizes.values()):

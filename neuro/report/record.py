@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from neuro.errors import ParameterError
+from neuro.errors import FileError, ParameterError
 from neuro.files.writing import atomic, named_errors, write_text
 from neuro.partials import partial_path, sweep
 from neuro.system.interrupts import postponed
@@ -201,11 +201,16 @@ def staged(out: Path) -> Iterator[Path]:
             raise PermissionError(f"no permission to write {out}")
     except OSError as problem:
         shutil.rmtree(stage, ignore_errors=True)
-        raise ParameterError("the place for a report must be writable", where="out", value=str(problem)) from None
+        reason = f"{out}: {problem.strerror or problem}"
+        raise ParameterError("the place for a report must be writable", where="out", value=reason) from None
     try:
         yield stage
         with postponed(), named_errors(out, "written"):
             _publish(stage, out)
+    except FileError as problem:
+        # The files of the stage have other names than those that they were to get.
+        where = problem.where.replace(str(stage), str(out))
+        raise FileError(problem.rule, where=where, remedy=problem.remedy) from problem
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 

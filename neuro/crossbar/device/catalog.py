@@ -67,8 +67,8 @@ def load_device(name: str | Path) -> Device:
         If no device has this name; the error lists those that exist.
     DeviceError
         If the file is not a valid record.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
 
     Examples
     --------

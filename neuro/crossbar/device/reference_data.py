@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class MeasuredFile:
             If the file is missing, or is not such an archive; the error says how to get it.
         """
         path = self.path
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise DeviceError(
                 "measured devices need their data, which are not part of this project",
                 value=f"no file {path}",

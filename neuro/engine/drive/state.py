@@ -98,8 +98,8 @@ def load_state(path: str | Path, network: Network | Program) -> EngineState:
     ------
     StateError
         If the file is damaged, has no state, or has one of another network: then with the differences.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     """
     if not isinstance(network, Network | Program):
         raise InputError("`load_state` takes a Network or a Program", value=type(network).__name__)

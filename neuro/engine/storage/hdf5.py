@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -121,7 +122,7 @@ def _probe(path: Path) -> None:
     """Raise an OSError if there is no room for a small new file."""
     with path.open("wb") as file:
         try:
-            os.posix_fallocate(file.fileno(), 0, MARGIN)
+            _allocate(file.fileno(), MARGIN)
         finally:
             path.unlink()
 
@@ -138,9 +139,19 @@ def reserve(file: Any, needed: int) -> None:
     """
     opened = os.open(file.filename, os.O_WRONLY)
     try:
-        os.posix_fallocate(opened, 0, file.id.get_filesize() + needed + MARGIN)
+        _allocate(opened, file.id.get_filesize() + needed + MARGIN)
     finally:
         os.close(opened)
+
+
+def _allocate(opened: int, size: int) -> None:
+    """Give an open file room for `size` bytes, where the system and the disk can do so."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(opened, 0, size)
+        except OSError as problem:
+            if problem.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from neuro.engine.drive.inputs import Schedule, schedule
 from neuro.engine.drive.workspace import arrays_at_rest
-from neuro.engine.kernels.arrays import State
+from neuro.engine.kernels.arrays import N_WATCHED, NEXT_VACANT, VACANT, State
 from neuro.engine.lower.fingerprint import parameter_digest, require_structure, structure_of
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.state import PlasticState, read_plastic_state, write_plastic_state
@@ -24,6 +25,10 @@ KIND = "state 1"
 FORM = 4
 """Version of the layout and of the meaning of the arrays. 2: a watched neuron has the two terms of v in place of v and
 `last`. 3: free entries of the calendar are marked as such, and are in no list. 4: other names of the groups."""
+
+
+LENGTHS_VARY = {"calendar", "bucket", *Schedule._fields}
+"""Arrays whose lengths the network does not fix."""
 
 
 class StateFields(NamedTuple):
@@ -83,8 +88,8 @@ def read_state(path: str | Path, program: Program) -> StateFields:
     ------
     StateError
         If the file is damaged, has no state, or has one of another network: then with the differences.
-    FileNotFoundError
-        If there is no such file.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     """
     with open_existing(path, (KIND, RECORDING), StateError) as file:
         if "state" not in file:
@@ -110,7 +115,41 @@ def read_state(path: str | Path, program: Program) -> StateFields:
         plastic = None
         if "plastic" in group:
             plastic = read_plastic_state(group["plastic" if same else "finished_plastic"], program)
+        if not isfinite(base) or not isfinite(time) or not 0 <= base <= time:
+            rule = "a state must be of a finite time, not before the start of its window"
+            raise StateError(rule, where=str(path), value=f"{base} and {time} s")
+        _check_places(arrays, since_base, forced, program, path)
     return StateFields(arrays, base if same else time, time, since_base, forced, int(about["seed"]), plastic)
+
+
+def _check_places(arrays: State, since_base: Schedule | None, forced: Ints, program: Program, path: str | Path) -> None:
+    """Refuse arrays that name a neuron, an entry or a group that is not there: the kernels do not look."""
+    calendar, entries = arrays.calendar, len(arrays.calendar)
+    used = calendar["next"] != VACANT if program.window else np.arange(entries) < arrays.register[N_WATCHED]
+    links = np.concatenate([arrays.bucket, calendar["next"][used] if program.window else arrays.bucket[:0]])
+    links = links[links != -1]
+    cells = {"forced": forced}
+    if since_base is not None:
+        cells |= {"inputs": since_base.source_id, "clamps": since_base.forced, "steps": since_base.steps["first"]}
+        cells["ends of steps"] = since_base.steps["first"] + since_base.steps["count"] - 1
+        ends = since_base.steps["offset"] + since_base.steps["count"]
+        cells["values of steps"] = np.where(ends <= len(since_base.step_value), 0, program.size)
+    bad = [name for name, ids in cells.items() if np.any((ids < 0) | (ids >= program.size))]
+    code = calendar["code"][used]
+    if np.any((code < -1 - program.size) | (code >= len(program.fixed.segments))):
+        bad.append("events")
+    if np.any((links < 0) | (links >= entries)) or len(np.unique(links)) < len(links) or not len(arrays.bucket):
+        bad.append("calendar")
+    if (
+        not 0 <= arrays.register[NEXT_VACANT] <= entries
+        or not 0 <= arrays.register[N_WATCHED] <= program.size + entries
+    ):
+        bad.append("register")
+    if np.any(arrays.neurons["group"] >= len(program.fixed.groups)):
+        bad.append("groups")
+    if bad:
+        rule = "a state must name neurons, events and groups of its network only"
+        raise StateError(rule, where=str(path), value=f"others in {', '.join(bad)}")
 
 
 def _in_types_of(template: State | Schedule, group: Any, path: str | Path) -> list[Any]:
@@ -118,7 +157,8 @@ def _in_types_of(template: State | Schedule, group: Any, path: str | Path) -> li
     parts = []
     for field, wanted in zip(template._fields, template, strict=True):
         found = group[field][...]
-        if found.dtype.names != wanted.dtype.names or found.shape[1:] != wanted.shape[1:]:
+        fixed = found.shape if field in LENGTHS_VARY else wanted.shape
+        if found.dtype.names != wanted.dtype.names or (*fixed[:1], *wanted.shape[1:]) != found.shape:
             raise StateError(
                 "this state was written by another version of neuro",
                 where=f"{path}, {field}",
