@@ -49,7 +49,7 @@ def test_every_terminal_shows_something(arguments: list[str], encoding: str) -> 
 
 
 def test_a_name_that_a_terminal_lacks_is_shown_with_question_marks(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = ended(["device", "ideal", "--out", str(tmp_path / "αβγ")], stdout=subprocess.PIPE, env=environment)
     assert done.returncode == 0
     assert "???: ideal.png" in done.stdout

@@ -106,9 +106,9 @@ class Bounds(NamedTuple):
                 remedy="Write it with Recording.save, from spikes made with Spikes(times, ids)",
             )
         size = self.sizes.get(name, np.iinfo(np.int64).max)
-        low, high = int(ids.min()), int(ids.max())
-        if low < 0 or high >= size:
-            value_ = low if low < 0 else high
+        # Without their sign, numbers below zero are the largest: one look at the array is enough.
+        if int(ids.view(f"u{ids.itemsize}").max()) >= size:
+            value_ = int(ids.min()) if ids.min() < 0 else int(ids.max())
             raise InputError(f"neurons of spikes must lie in 0..{size - 1}", where=where, value=value_)
 
 
