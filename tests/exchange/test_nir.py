@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.errors import InputError, ParameterError, UnsupportedFeature
+from neuro.errors import DataError, InputError, ParameterError, UnsupportedFeature
 from tests import crafted
 from tests.reference import DATA, needs
 
@@ -198,7 +198,7 @@ def test_graphs_that_have_no_counterpart_are_refused(tmp_path):
         saved(tmp_path, {**ends, "fc": nir.Linear(np.ones((1, 1)))}, [("in", "fc"), ("fc", "out")])
     with pytest.raises(UnsupportedFeature, match=r"node 'th'.*Threshold"):
         saved(tmp_path, {**ends, "th": nir.Threshold(np.ones(1))}, [("in", "th"), ("th", "out")])
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(DataError, match="no such file"):
         nr.read_nir(tmp_path / "nothing.nir", dt=DT)
     with pytest.raises(ParameterError, match="dt"):
         nr.read_nir(tmp_path / "net.nir", dt=0.0)
