@@ -129,7 +129,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_is(kind: Format) -> None:
 def test_many_damaged_files_are_refused_or_read_as_they_are(kind: Format) -> None:
     examples = settings.default.max_examples if settings.default else 100
 
-    @settings(max_examples=max(3000, examples), deadline=None, suppress_health_check=RELAXED, database=None)
+    @settings(max_examples=max(1000, examples), deadline=None, suppress_health_check=RELAXED, database=None)
     @given(damaged(kind))
     def law(content: bytes) -> None:
         check(kind, content)

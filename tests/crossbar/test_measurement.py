@@ -6,7 +6,7 @@ import pytest
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.fit import device_from_measurement, fit
 from neuro.crossbar.device.laws import Cycle, Exponential, Linear, Power, SoftBounds
-from neuro.errors import DeviceError, UnknownName
+from neuro.errors import DataError, DeviceError, UnknownName
 
 LOW, HIGH = 10e-6, 110e-6
 CYCLES = np.repeat([1, -1, 1, -1], 120)
@@ -141,7 +141,7 @@ def test_what_is_no_measurement_is_refused(tmp_path, text, message):
 
 
 def test_a_missing_file_and_an_unknown_law_are_named(tmp_path):
-    with pytest.raises(DeviceError, match="cannot be read"):
+    with pytest.raises(DataError, match="no such file"):
         fit(tmp_path / "none.csv")
     with pytest.raises(UnknownName, match="soft bounds"):
         fit(tmp_path / "none.csv", law="cubic")

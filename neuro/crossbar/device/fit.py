@@ -121,6 +121,8 @@ def device_from_measurement(csv: str | Path, name: str = "", **options: Any) -> 
     ------
     DeviceError
         If the file cannot be read as a measurement.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     """
     return fit(Path(csv), name=name, **options).device
 
@@ -160,6 +162,8 @@ def fit(
     DeviceError
         If the file cannot be read, a conductance is negative, there are fewer than four pulses of a direction, or
         nothing changes.
+    DataError
+        If there is no such file (this is a FileNotFoundError, too).
     UnknownName
         If there is no such law.
     """
