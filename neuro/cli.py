@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neuro.errors import NeuroError, WorkerDied
+from neuro.files.options import path_option, path_parser
 from neuro.files.standard_output import checked_output
 
 if TYPE_CHECKING:
-    from neuro.report.record import Report, Table
+    from neuro.report.record import Table
 
 __all__ = ["app", "main"]
 
@@ -59,18 +60,7 @@ def main() -> None:
             raise SystemExit(128 + command.number)
 
 
-def _path(text: str) -> Path:
-    """A path of the command line; that of an empty text would be the current folder."""
-    if not text:
-        raise typer.BadParameter("the name must not be empty.")
-    return Path(text)
-
-
-def _path_option(help_: str, *names: str, metavar: str = "FILE") -> Any:
-    return typer.Option(*names, parser=_path, metavar=metavar, help=help_)
-
-
-_Out = Annotated[Path | None, _path_option("Where to write report.json and the figures.", metavar="DIR")]
+_Out = Annotated[Path | None, path_option("Where to write report.json and the figures.", metavar="DIR")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of tables.")]
 
 
@@ -149,12 +139,12 @@ def run_command(
 
 @app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")
 def energy_command(
-    run: Annotated[Path, typer.Argument(parser=_path, metavar="RUN", help="A saved recording, or a folder with one.")],
+    run: Annotated[Path, typer.Argument(parser=path_parser, metavar="RUN", help="A recording, or a folder with one.")],
     chips: Annotated[
         list[str] | None,
         typer.Option("--chip", metavar="NAME", help="A chip (`neuro chips`) or a file; repeat it to compare."),
     ] = None,
-    placement: Annotated[Path | None, _path_option("Where the neurons are, as `Placement.save` wrote it.")] = None,
+    placement: Annotated[Path | None, path_option("Where the neurons are, as `Placement.save` wrote it.")] = None,
     dt: Annotated[float | None, typer.Option(help="Step of the network in seconds, for chips with steps.")] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Leave out what needs an unknown figure, and say so.")
@@ -168,9 +158,9 @@ def energy_command(
     """
     with _plain_errors():
         from neuro.report.energy import energy_of
-        from neuro.report.record import as_dict
+        from neuro.report.record import as_dict, kept
 
-        with _folder_for_report(out) as keep:
+        with kept(out) as keep:
             report = energy_of(run, chips or (), placement, dt=dt, partial=partial)
             keep(report)
         if as_json:
@@ -236,7 +226,7 @@ def device_command(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A device of `neuro devices`, or a CSV file of your own measurement.")
     ],
-    out: Annotated[Path | None, _path_option("Where to draw its figure, as NAME.png.", metavar="DIR")] = None,
+    out: Annotated[Path | None, path_option("Where to draw its figure, as NAME.png.", metavar="DIR")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -276,7 +266,7 @@ def map_command(
     chip: Annotated[
         str, typer.Option(metavar="CHIP", help="A name, a file, or mesh:WIDTHxHEIGHT:NEURONS[:SYNAPSES[:AXONS]].")
     ],
-    spikes: Annotated[Path | None, _path_option("A recording that gives the traffic.")] = None,
+    spikes: Annotated[Path | None, path_option("A recording that gives the traffic.")] = None,
     objective: Annotated[str, typer.Option(help="km1, multicast_hops, ...; or a mix, km1=1,max_link=0.5.")] = "km1",
     effort: Annotated[str, typer.Option(help="fast, balanced or best.")] = "balanced",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
@@ -286,12 +276,12 @@ def map_command(
         list[str] | None,
         typer.Option("--what-if", metavar="KEY=V,V", help="Place on variants: side, width, neurons, axons_in, ..."),
     ] = None,
-    read: Annotated[Path | None, _path_option("Judge this placement; do not search.")] = None,
+    read: Annotated[Path | None, path_option("Judge this placement; do not search.")] = None,
     write_to: Annotated[
         list[Path] | None,
         typer.Option(
             "--write",
-            parser=_path,
+            parser=path_parser,
             metavar="FILE",
             help="Keep the placement: .json .npz .yaml .part; .hgr: the network.",
         ),
@@ -305,11 +295,11 @@ def map_command(
         from neuro.bench.map_command import run_map
         from neuro.files.writing import check_target
         from neuro.progress import bar
-        from neuro.report.record import as_dict
+        from neuro.report.record import as_dict, kept
 
         for file in write_to or ():
             check_target(file)
-        with _folder_for_report(out) as keep, bar(f"map {net}") as progress:
+        with kept(out) as keep, bar(f"map {net}") as progress:
             report = run_map(
                 net, chip, spikes=spikes, objective=objective, effort=effort, seed=seed, cores=cores, beside=beside,
                 changes=changes or (), read=read, write=write_to or (), dt=dt, progress=progress,
@@ -346,18 +336,6 @@ def bench_engine_command(
             _print_json(as_dict(found))
             return
         _print_tables(*tables(found))
-
-
-@contextmanager
-def _folder_for_report(out: Path | None) -> Iterator[Callable[[Report], None]]:
-    """Gives what writes a report into `out`, if there is one; a folder that cannot be written is refused at once."""
-    from neuro.report.record import fill, staged
-
-    if out is None:
-        yield lambda report: None
-        return
-    with staged(out) as stage:
-        yield lambda report: fill(report, stage)
 
 
 def _print_json(value: object) -> None:

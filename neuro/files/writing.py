@@ -1,7 +1,7 @@
 """Writes files: each appears whole or not at all, and what goes wrong is named.
 
-A file is written under another name beside its own (`neuro/partials.py`), brought to the disk, and renamed. A process that
-is killed leaves such a partial behind. The next one that writes the same file removes it.
+A file is written under another name beside its own (`neuro/partials.py`), brought to the disk, and renamed. A process
+that is killed leaves such a partial behind. The next one that writes the same file removes it.
 """
 
 from __future__ import annotations

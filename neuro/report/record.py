@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     FigureSource = Path | Figure | Callable[[], Figure]
 
-__all__ = ["Report", "Table", "as_dict", "fill", "plain", "provenance", "staged", "versions", "write"]
+__all__ = ["Report", "Table", "as_dict", "fill", "kept", "plain", "provenance", "staged", "versions", "write"]
 
 RECORD = "report.json"
 
@@ -213,6 +213,22 @@ def staged(out: Path) -> Iterator[Path]:
         raise FileError(problem.rule, where=where, remedy=problem.remedy) from problem
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def kept(out: Path | None) -> Iterator[Callable[[Report], None]]:
+    """Gives what writes a report into `out`, if there is one; a folder that cannot be written is refused at once.
+
+    Raises
+    ------
+    ParameterError, FileError
+        As `staged`.
+    """
+    if out is None:
+        yield lambda report: None
+        return
+    with staged(out) as stage:
+        yield lambda report: fill(report, stage)
 
 
 def plain(value: Any) -> Any:

@@ -1,11 +1,11 @@
 """Valid files with random damage: every reader refuses them by name, or reads what they say; none crashes or hangs.
 
-The ordinary run has a sample of each kind. ``python -m pytest -m campaign tests/campaign/test_files.py`` goes on for
-minutes; $NEURO_EXAMPLES sets the number of files of each kind.
+An ordinary run tries a few of each kind; ``NEURO_DAMAGED=1000`` tries a thousand.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import warnings
@@ -19,6 +19,10 @@ from hypothesis import strategies as st
 from neuro.errors import NeuroError
 from tests.files.samples import READ, Format, summary
 
+pytestmark = pytest.mark.campaign
+
+MOST = int(os.environ.get("NEURO_DAMAGED", "0"))
+"""Files of each kind; 0: a few."""
 QUICK = {"state.h5": 5, "stream.h5": 10, "recording.h5": 10, "network.nir": 15}
 """Files of each kind in the ordinary run, where it is not 25: some readers take long."""
 WORDS = [
@@ -116,20 +120,9 @@ RELAXED = [
 
 @pytest.mark.parametrize("kind", READ, ids=str)
 def test_a_damaged_file_is_refused_or_read_as_it_is(kind: Format) -> None:
-    @settings(max_examples=QUICK.get(kind.name, 25), deadline=None, suppress_health_check=RELAXED, database=None)
-    @given(damaged(kind))
-    def law(content: bytes) -> None:
-        check(kind, content)
+    most = MOST or QUICK.get(kind.name, 25)
 
-    law()
-
-
-@pytest.mark.campaign
-@pytest.mark.parametrize("kind", READ, ids=str)
-def test_many_damaged_files_are_refused_or_read_as_they_are(kind: Format) -> None:
-    examples = settings.default.max_examples if settings.default else 100
-
-    @settings(max_examples=max(1000, examples), deadline=None, suppress_health_check=RELAXED, database=None)
+    @settings(max_examples=most, deadline=None, suppress_health_check=RELAXED, database=None)
     @given(damaged(kind))
     def law(content: bytes) -> None:
         check(kind, content)

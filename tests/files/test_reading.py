@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
+from neuro import memory
 from neuro.errors import DataError, FileError, InputError, NeuroError, PlacementError, StateError
-from neuro.files import reading
 from neuro.files.reading import read_npz, read_yaml, whole_numbers
 from tests.files.samples import FORMATS, READ, Format, described, network, placed_again, placement, recording, summary
 
@@ -426,7 +426,7 @@ def test_a_file_that_does_not_fit_into_memory_is_refused(
     kind: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind.write(tmp_path / kind.name)
-    monkeypatch.setattr(reading, "free_memory", lambda: 10.0)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10.0)
     with pytest.raises(NeuroError, match=r"GB needed, .* GB free"):
         kind.read(tmp_path / kind.name)
 

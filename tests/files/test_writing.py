@@ -18,7 +18,8 @@ import pytest
 
 import neuro as nr
 from neuro.errors import FileError, InputError, NeuroError
-from neuro.files.writing import atomic, partial_name, write_text
+from neuro.files.writing import atomic, write_text
+from neuro.partials import partial_path
 from neuro.report import staged
 from tests.files.samples import WRITTEN, Format, network
 
@@ -182,7 +183,7 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
     assert len(left) == 2
     assert all(name.endswith(".partial") for name in left)
     # Those that a process still writes, and files of others, stay.
-    (tmp_path / partial_name(tmp_path / "file")).write_text("under way")
+    partial_path(tmp_path / "file").write_text("under way")
     (tmp_path / ".file.partial").write_text("mine")
     write_text(tmp_path / "file", "whole")
     with staged(tmp_path / "out") as stage:
