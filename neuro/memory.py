@@ -12,6 +12,8 @@ __all__ = ["available_bytes", "require_memory"]
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 """Where Linux shows them."""
+NEGLIGIBLE = 2.0**26
+"""Bytes that are taken without asking how many there are."""
 
 
 def available_bytes() -> float:
@@ -44,6 +46,8 @@ def require_memory(
     ...
     neuro.errors.ParameterError: Population('cell'): must fit into memory; got 1e+30 neurons: 8e+21 GB needed, ...
     """
+    if needed < NEGLIGIBLE:
+        return
     free = available_bytes()
     if needed > free:
         found = f"{needed / 1e9:.3g} GB needed, {free / 1e9:.3g} GB free"
