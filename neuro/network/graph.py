@@ -83,24 +83,11 @@ class Population(Displayed):
             self._fits(value, f"initial {key}")
         if self.initial and isinstance(self.model, Source):
             raise ParameterError("a source of spikes has no initial values", where=where, value=shown(self.initial))
-        if self.initial and "v" in self.initial:
-            self._check_initial(finite(self.initial["v"], where))
         for key in getattr(self.model, "__dataclass_fields__", {}):
             value = getattr(self.model, key)
             for part in value if isinstance(value, tuple) else (value,):
                 if part is not None and not isinstance(part, str):
                     self._fits(part, key)
-
-    def _check_initial(self, v: Floats) -> None:
-        """Refuse initial voltages that the limits of v do not allow."""
-        low, high = self.parameter("v_min", -np.inf), self.parameter("v_max", np.inf)
-        bad = (v < low) | (v > high)
-        if bad.any():
-            raise ParameterError(
-                "must lie within v_min and v_max",
-                where=f"population {self.name!r}, initial v",
-                value=float(np.broadcast_to(v, bad.shape)[bad][0]),
-            )
 
     def _fits(self, value: ArrayLike, key: str) -> None:
         if np.shape(value) not in ((), (self.size,)):

@@ -74,12 +74,8 @@ def test_a_current_with_the_wrong_number_of_columns_is_refused():
         nr.Dense([[np.nan] * 3] * 2),
         nr.Sparse([0], [3], 1.0),
         nr.Sparse([2], [0], 1.0),
-        nr.Sparse([0, 1], [0], 1.0),
-        nr.Sparse([0, 1], [0, 1], [1.0, 2.0, 3.0]),
         nr.Sparse([0], [0], np.inf),
         nr.OneToOne(1.0),
-        nr.FixedProbability(1.5, 1.0),
-        nr.AllToAll(np.ones(3)),
     ],
     ids=lambda synapses: type(synapses).__name__,
 )

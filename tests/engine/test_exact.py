@@ -326,7 +326,7 @@ def test_a_current_that_just_holds_v_at_its_limit_lets_go_at_once():
     tau = 2.0**-7
     network = nr.Network()
     cue = network.add(nr.Population("cue", 1, nr.SpikeSource()))
-    cell = network.add(nr.Population("a", 1, nr.IF(v_th=1.0, v_max=0.5, tau_syn=tau), initial={"v": 0.5}))
+    cell = network.add(nr.Population("a", 1, nr.IF(v_th=None, v_max=0.5, tau_syn=tau), initial={"v": 0.5}))
     network.connect(cue, cell, nr.OneToOne(2.0), delay=0.25)
     inputs = {"cue": nr.Spikes([0.25], [0]), "a": nr.Current([0.5], [-2.0])}
     run = nr.run(network, 0.52, inputs=inputs, record=nr.Record(v={"a": [0]}, v_dt=2.0**-6))

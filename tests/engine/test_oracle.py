@@ -131,15 +131,15 @@ def test_v_rests_on_the_floor_until_the_drive_turns():
 
 
 def test_jumps_end_at_the_limits():
-    model = LIF(tau_m=20e-3, v_th=1.0, v_min=-0.5, v_max=0.75)
+    model = LIF(tau_m=20e-3, v_th=None, v_min=-0.5, v_max=0.75)
     assert v_of([(0.01, -3.0)], model, 0.01) == -0.5
     assert v_of([(0.01, +3.0)], model, 0.01) == 0.75
     assert v_of([], model, 0.0, initial={"v": 4.0}) == 0.75
     assert v_of([(0.01, -3.0), (0.01, 3.2)], model, 0.01) == pytest.approx(0.2)
 
 
-def test_a_ceiling_below_threshold_keeps_the_neuron_silent():
-    assert spikes_of([(0.01, 3.0)], LIF(tau_m=20e-3, v_th=1.0, bias=5.0, v_max=0.99)) == []
+def test_a_ceiling_without_a_threshold_keeps_the_neuron_silent():
+    assert spikes_of([(0.01, 3.0)], LIF(tau_m=20e-3, v_th=None, bias=5.0, v_max=0.99)) == []
 
 
 def test_steps_of_current_add_to_the_bias_from_their_time_on():
@@ -170,7 +170,7 @@ def test_a_chain_adds_its_delays():
     "model",
     [
         LIF(tau_m=20e-3, v_th=9.0, v_rest=-0.1, bias=0.3, tau_syn=(5e-3, 12e-3)),
-        LIF(tau_m=20e-3, v_th=9.0, tau_syn=(5e-3, 20e-3), v_min=-0.15, v_max=0.4),
+        LIF(tau_m=20e-3, v_th=None, tau_syn=(5e-3, 20e-3), v_min=-0.15, v_max=0.4),
         IF(v_th=9.0, bias=-3.0, tau_syn=(5e-3, 12e-3), v_min=-0.02),
     ],
 )

@@ -46,7 +46,7 @@ def test_a_bias_that_drives_a_neuron_without_end_is_refused_before_the_run_begin
     [
         nr.LIF(tau_m=20e-3, v_th=1.0, bias=1e9, refractory=1e-3),
         nr.LIF(tau_m=20e-3, v_th=1.0, v_reset=1.0 - 1e-9, bias=1.0),
-        nr.LIF(tau_m=20e-3, v_th=1.0, bias=1e9, v_max=0.5),
+        nr.LIF(tau_m=20e-3, v_th=None, bias=1e9, v_max=0.5),
         nr.IF(v_th=1.0, bias=-1e12, v_min=-1.0),
     ],
     ids=["refractory", "never there", "held below", "driven away"],

@@ -55,7 +55,7 @@ TIES = {
         None,
     ),
     "a ceiling at the threshold": ([(0.01, 3.0)], {"v_max": 1.0}, None),
-    "a ceiling below the threshold": ([(0.01, 3.0)], {"v_max": 0.999, "bias": 3.0}, None),
+    "a ceiling without a threshold": ([(0.01, 3.0)], {"v_th": None, "v_max": 0.999, "bias": 3.0}, None),
     "a ceiling and subtraction": ([(0.01, 3.0)], {"v_max": 1.5, "reset": "subtract"}, None),
     "a floor and subtraction": ([(0.01, 1.5)], {"v_min": 0.75, "v_rest": 0.8, "reset": "subtract"}, None),
     "two at one end": ([(0.01, 1.5), (0.01, 1.5), (0.02, 0.9), (0.02, 0.9)], {}, None),
