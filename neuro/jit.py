@@ -275,7 +275,9 @@ class _Table:
             for (name, wanted), array in zip(kind.specs, arrays, strict=True):
                 if (array.dtype, array.ndim) != wanted or not array.flags.c_contiguous:
                     raise TypeError(f"{kind.name}.{name} is no whole array of {wanted}: {array.dtype}, {array.ndim}")
-                words.append(array.__array_interface__["data"][0])
+                # Numpy describes the type of records anew in each `__array_interface__`, which takes long.
+                plain = array.dtype.names is None
+                words.append(array.__array_interface__["data"][0] if plain else array.ctypes.data)
                 words += array.shape
         self.arrays = rows
         self.words = np.array(words, np.int64)

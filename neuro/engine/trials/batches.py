@@ -99,26 +99,27 @@ def load_batch(
     rows: list[tuple[Any, ...]] = []
     count, first = 0, 0
     for r, run in enumerate(runs):
-        if run.parent < 0:
-            first, arrays = r, run.arrays or layout.rest
+        origin = run.origin
+        if origin.parent < 0:
+            first, arrays = r, origin.arrays or layout.rest
             source = given.setdefault(id(arrays), len(states))
             states += [arrays] if source == len(states) else []
         else:
-            source = -1 - (first + run.parent)
+            source = -1 - (first + origin.parent)
         clamped = count + len(run.released)
         last = clamped + len(run.clamped)
-        drive, here = (-1 if run.drive is None else len(drives)), len(tables)
-        times = run.begin, run.start, run.base, run.stop, run.end
-        earlier = -1 if run.earlier is None else here + 1
+        drive, here = (-1 if origin.drive is None else len(drives)), len(tables)
+        times = origin.begin, origin.start, run.base, run.stop, run.end
+        earlier = -1 if origin.earlier is None else here + 1
         rows.append((source, drive, here, earlier, *times, run.changed, count, clamped, last, 0, 0))
         if last > count:
             ids += [run.released, run.clamped]
             count = last
-        if run.drive is not None:
-            drives.append(run.drive)
+        if origin.drive is not None:
+            drives.append(origin.drive)
         tables.append(_inputs(run.inputs, needs.sampling, run))
-        if run.earlier is not None:
-            tables.append(_inputs(run.earlier, NO_SAMPLES, run))
+        if origin.earlier is not None:
+            tables.append(_inputs(origin.earlier, NO_SAMPLES, run))
     packed = np.empty((len(states), layout.words), np.int64)
     for k, arrays in enumerate(states):
         layout.pack(arrays, packed[k])
@@ -131,7 +132,7 @@ def load_batch(
     )
     sample_time, voltage = [], []
     if len(needs.sampling.ids):
-        sample_time = [needs.sampling.times(run.start, run.stop) for run in runs]
+        sample_time = [needs.sampling.times(run.origin.start, run.stop) for run in runs]
         voltage = [np.zeros((len(times), len(needs.sampling.ids))) for times in sample_time]
     events = np.zeros(len(program.network.projections), np.int64)
     outputs = [Output(*output, each, events) for each in voltage or [np.zeros((0, 0))]]
@@ -139,5 +140,5 @@ def load_batch(
 
 
 def _inputs(part: Schedule, sampling: Sampling, run: RunPlan) -> Inputs:
-    times = sampling.times(run.start, run.stop)
+    times = sampling.times(run.origin.start, run.stop)
     return Inputs(part.source_time, part.source_id, part.steps, part.step_value, times, sampling.ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Sequence
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -29,12 +30,17 @@ from neuro.engine.trials.lowering import Lowering, TrialPlan
 from neuro.errors import NetworkError
 from neuro.jit import as_table, link_routines
 from neuro.memory import require_memory
+from neuro.network.graph import Network
 from neuro.validation import Floats, Ints
 
 __all__ = ["Buffers", "Part", "prepare"]
 
 FIRST_ROOM, USUAL_ROOM, MOST_ROOM = 1 << 14, 1 << 18, 1 << 22
 """Room for the spikes of a batch: at first, at most for several trials, and for one. One with more is left to `run`."""
+
+
+_CALENDARS: WeakKeyDictionary[Network, int] = WeakKeyDictionary()
+"""Lengths of the calendars that the trials of a network came to need, for later calls."""
 
 
 class Part(NamedTuple):
@@ -57,7 +63,9 @@ class Buffers:
         self.program, self.needs, self.halt = program, needs, halt
         self.limits = limits_of(program)
         self.room = FIRST_ROOM
-        self._set_layout(Layout(program))
+        layout = Layout(program)
+        needed = _CALENDARS.get(program.network, 0) - len(layout.rest.calendar)
+        self._set_layout(layout if needed <= 0 else layout.with_larger_calendar(program, needed))
 
     def simulate(self, trials: Sequence[TrialPlan]) -> list[Part]:
         """Simulate the runs of trials. A trial that only `run` can do is marked so.
@@ -80,7 +88,9 @@ class Buffers:
     def _simulate(self, trials: list[TrialPlan]) -> Part:
         """Simulate trials until one does not fit, for which there is more room afterwards."""
         began = clock.perf_counter()
-        longest = max((len(r.arrays.calendar) for t in trials for r in t.runs if r.arrays is not None), default=0)
+        longest = max(
+            (len(r.origin.arrays.calendar) for t in trials for r in t.runs if r.origin.arrays is not None), default=0
+        )
         if longest > len(self.state.calendar):
             self._enlarge_calendar(longest - len(self.state.calendar))
         output = self.time, self.neuron
@@ -137,6 +147,7 @@ class Buffers:
         rule = "the events of one window must fit into memory"
         require_memory(grown * EVENT_BYTES, what, rule=rule, error=NetworkError)
         self._set_layout(self.layout.with_larger_calendar(self.program, needed))
+        _CALENDARS[self.program.network] = len(self.state.calendar)
 
     def _set_layout(self, layout: Layout) -> None:
         """Make buffers for states of this layout."""

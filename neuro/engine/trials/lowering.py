@@ -29,26 +29,37 @@ BRANCH_KEYS = tuple(key for key in KEYS if key != "state")
 """What a run in `then` may have: its state is the end of the run before."""
 
 
-class RunPlan(NamedTuple):
-    """One run, ready for the kernel."""
+class Origin(NamedTuple):
+    """Where a run starts from."""
 
-    program: Program
-    """With the run's bias."""
     parent: int
     """The run of the trial from whose end it goes on; -1 for the first."""
     arrays: State | None
     """The state that it starts from; None for the state at rest, or the parent's end."""
     drive: Floats | None
     """Other drives of the neurons at rest."""
-    inputs: Schedule
-    """From `begin` on."""
     earlier: Schedule | None
     """Inputs from `begin` to `start`, if the open window has to be finished before clamps change."""
     begin: float
+    """The time of the arrays, s."""
     start: float
+    forced: Ints
+    """Neurons that were clamped before."""
+
+
+class RunPlan(NamedTuple):
+    """One run, ready for the kernel."""
+
+    program: Program
+    """With the run's bias."""
+    origin: Origin
+    inputs: Schedule
+    """From the origin's `begin` on, or from its `start`, if `earlier` has those before."""
     base: float
+    """The last point of the grid of windows before `stop`, s."""
     stop: float
     end: float
+    """End of the window that `stop` lies in, s."""
     changed: bool
     """Are other neurons clamped than before?"""
     released: Ints
@@ -118,7 +129,7 @@ class Lowering:
         if seed is not None:
             whole_number(seed, "seed")
         if parent >= 0:
-            run = self._after(plan.runs[parent], parent, program, duration, arguments, seed)
+            run = self._after((parent, plan.runs[parent]), program, duration, arguments, seed)
         else:
             run = self._from_state(program, duration, arguments, seed)
         plan.runs.append(run._replace(branches=len(then)))
@@ -139,91 +150,42 @@ class Lowering:
         require_same(state.program, self.program)
         seed = state.seed if seed is None else int(seed)
         start, stop = state.time, state.time + duration
-        plan = self._schedule(program, arguments, start, stop, seed)
-        other_parameters = not at_rest and not _same_parameters(state.program, program)
-        clamps_change = _differ(state.forced, plan.forced)
-        arrays, begin, inputs = state.arrays, state.base, join_schedules(state.since_base, plan)
-        if other_parameters or clamps_change:
-            arrays, begin, inputs = self._finished(state), start, plan
-            if other_parameters and not program.window:
-                raise _Singly
-        drive = program.drive if at_rest and program is not self.program else None
-        return self._plan(
-            program,
-            -1,
-            None if at_rest else self._usable(arrays),
-            drive,
-            inputs,
-            None,
-            begin,
-            start,
-            stop,
-            (state.forced, plan.forced),
-            seed,
-        )
+        given = self._schedule(program, arguments, start, stop, seed)
+        if at_rest:
+            drive = None if program is self.program else program.drive
+            return _plan(program, Origin(-1, None, drive, None, start, start, state.forced), given, given, stop, seed)
+        arrays, begin, inputs = state.arrays, state.base, given
+        other_parameters = not _same_parameters(state.program, program)
+        if other_parameters and not program.window:
+            raise _Singly
+        if other_parameters or _differ(state.forced, given.forced):
+            arrays, begin = self._finished(state), start
+        else:
+            inputs = join_schedules(state.since_base, given)
+        origin = Origin(-1, self._usable(arrays), None, None, begin, start, state.forced)
+        return _plan(program, origin, inputs, given, stop, seed)
 
     def _after(
         self,
-        before: RunPlan,
-        parent: int,
+        parent: tuple[int, RunPlan],
         program: Program,
         duration: float,
         arguments: Mapping[str, Any],
         seed: int | None,
     ) -> RunPlan:
-        """A run that goes on from the end of another of its trial."""
+        """A run that goes on from the end of another of its trial, whose number stands before it."""
+        number, before = parent
         seed = before.seed if seed is None else int(seed)
         start, stop = before.stop, before.stop + duration
-        plan = self._schedule(program, arguments, start, stop, seed)
-        since_base, begin = schedule_from(before.inputs, before.base), before.base
-        earlier, inputs = None, plan
-        if not _differ(before.forced, plan.forced):
-            inputs = join_schedules(since_base, plan)
-        elif begin < start:
+        given = self._schedule(program, arguments, start, stop, seed)
+        since_base = schedule_from(before.inputs, before.base)
+        earlier, inputs = None, given
+        if not _differ(before.forced, given.forced):
+            inputs = join_schedules(since_base, given)
+        elif before.base < start:
             earlier = since_base
-        return self._plan(
-            program, parent, None, None, inputs, earlier, begin, start, stop, (before.forced, plan.forced), seed
-        )
-
-    def _plan(
-        self,
-        program: Program,
-        parent: int,
-        arrays: State | None,
-        drive: Floats | None,
-        inputs: Schedule,
-        earlier: Schedule | None,
-        begin: float,
-        start: float,
-        stop: float,
-        forced: tuple[Ints, Ints],
-        seed: int,
-    ) -> RunPlan:
-        length = program.window
-        after = begin if earlier is None else start
-        base = max(after, float(window_of(stop, length)) * length) if length else stop
-        end = float(window_of(base, length) + 1) * length if base < stop else base
-        before, now = forced
-        changed = _differ(before, now)
-        return RunPlan(
-            program=program,
-            parent=parent,
-            arrays=arrays,
-            drive=drive,
-            inputs=inputs,
-            earlier=earlier,
-            begin=begin,
-            start=start,
-            base=base,
-            stop=stop,
-            end=end,
-            changed=changed,
-            released=np.setdiff1d(before, now, assume_unique=True) if changed else now[:0],
-            clamped=np.setdiff1d(now, before, assume_unique=True) if changed else now[:0],
-            forced=now,
-            seed=seed,
-            branches=0,
-        )
+        origin = Origin(number, None, None, earlier, before.base, start, before.forced)
+        return _plan(program, origin, inputs, given, stop, seed)
 
     def _schedule(
         self, program: Program, arguments: Mapping[str, Any], start: float, stop: float, seed: int
@@ -244,6 +206,30 @@ class Lowering:
         if any(a.shape != b.shape for a, b in zip(arrays._replace(calendar=rest.calendar), rest, strict=True)):
             raise _Singly
         return arrays
+
+
+def _plan(program: Program, origin: Origin, inputs: Schedule, given: Schedule, stop: float, seed: int) -> RunPlan:
+    """The plan of a run with these inputs, of which those in its own interval were `given`."""
+    length = program.window
+    begin = origin.begin if origin.earlier is None else origin.start
+    base = max(begin, float(window_of(stop, length)) * length) if length else stop
+    end = float(window_of(base, length) + 1) * length if base < stop else base
+    before, now = origin.forced, given.forced
+    changed = _differ(before, now)
+    return RunPlan(
+        program=program,
+        origin=origin,
+        inputs=inputs,
+        base=base,
+        stop=stop,
+        end=end,
+        changed=changed,
+        released=np.setdiff1d(before, now, assume_unique=True) if changed else now[:0],
+        clamped=np.setdiff1d(now, before, assume_unique=True) if changed else now[:0],
+        forced=now,
+        seed=seed,
+        branches=0,
+    )
 
 
 def branches_of(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -75,7 +75,7 @@ class Results:
             v=columns(record, loaded.voltage[r]) if sampled else {},
             v_times=loaded.sample_time[r] if sampled else np.zeros(0),
             events=dict(zip(program.network.projections, loaded.batch.events[r].tolist(), strict=True)),
-            start=plan.start,
+            start=plan.origin.start,
             stop=plan.stop,
             state=EngineState(
                 plan.program,

@@ -153,17 +153,17 @@ def _in_order(plans: list[TrialPlan], parts: list[Part], results: Results) -> It
             try:
                 result = results.singly(plan)
             except NeuroError as error:
-                raise _numbered(error, plan.number) from error
+                _add_number(error, plan.number)
+                raise
             yield result
         else:
             yield next(done)
 
 
-def _numbered(error: NeuroError, number: int) -> NeuroError:
-    """The error with the number of the trial before its text."""
+def _add_number(error: NeuroError, number: int) -> None:
+    """Put the number of the trial before the text of an error."""
     error.where = f"trial {number}, {error.where}" if error.where else f"trial {number}"
     error.args = (f"trial {number}, {error.args[0]}", *error.args[1:])
-    return error
 
 
 class _Source:
@@ -194,7 +194,8 @@ class _Source:
                 try:
                     plans.append(self.lowering.trial(self.number, arguments))
                 except NeuroError as error:
-                    raise _numbered(error, self.number) from None
+                    _add_number(error, self.number)
+                    raise
                 self.number += 1
         except BaseException as error:
             # What is complete comes first.
@@ -242,7 +243,10 @@ class _Engine:
         return self.pool.submit(self._simulate, plans).result
 
     def _simulate(self, plans: list[TrialPlan]) -> list[Part]:
-        buffers = self.idle.pop() if self.idle else Buffers(self.program, self.needs, self.halt)
+        try:
+            buffers = self.idle.pop()
+        except IndexError:
+            buffers = Buffers(self.program, self.needs, self.halt)
         began = clock.perf_counter()
         try:
             parts = buffers.simulate(plans)
