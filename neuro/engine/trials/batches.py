@@ -89,7 +89,7 @@ def load_batch(
 ) -> LoadedBatch:
     """The runs of trials as a batch to be simulated in `block`; `output` has room for spikes: times and neurons."""
     runs = [run for trial in trials for run in trial.runs]
-    keeps = needs.request is None or any(run.branches for run in runs)
+    keeps = needs.request is None or any(any(trial.branches) for trial in trials)
     batch = new_batch(program, needs, len(runs), len(runs) if keeps else 1, layout.words)
     tables: list[Inputs] = []
     given: dict[int, int] = {}

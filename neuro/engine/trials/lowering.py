@@ -66,8 +66,6 @@ class RunPlan(NamedTuple):
     clamped: Ints
     forced: Ints
     seed: int
-    branches: int
-    """Number of the runs that go on from its end."""
 
 
 @dataclass
@@ -77,6 +75,8 @@ class TrialPlan:
     number: int
     arguments: Mapping[str, Any]
     runs: list[RunPlan] = field(default_factory=list)
+    branches: list[int] = field(default_factory=list)
+    """By run, the number of the runs that go on from its end."""
     singly: bool = False
     """Has `run` to do it?"""
 
@@ -112,7 +112,7 @@ class Lowering:
         try:
             self._add(plan, arguments, -1)
         except _Singly:
-            plan.singly, plan.runs = True, []
+            plan = TrialPlan(number, arguments, singly=True)
         return plan
 
     def _add(self, plan: TrialPlan, arguments: Mapping[str, Any], parent: int) -> None:
@@ -132,8 +132,9 @@ class Lowering:
             run = self._after((parent, plan.runs[parent]), program, duration, arguments, seed)
         else:
             run = self._from_state(program, duration, arguments, seed)
-        plan.runs.append(run._replace(branches=len(then)))
-        here = len(plan.runs) - 1
+        here = len(plan.runs)
+        plan.runs.append(run)
+        plan.branches.append(len(then))
         for branch in then:
             _check_keys(branch, BRANCH_KEYS)
             self._add(plan, branch, here)
@@ -228,7 +229,6 @@ def _plan(program: Program, origin: Origin, inputs: Schedule, given: Schedule, s
         clamped=np.setdiff1d(now, before, assume_unique=True) if changed else now[:0],
         forced=now,
         seed=seed,
-        branches=0,
     )
 
 

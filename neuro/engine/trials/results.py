@@ -46,7 +46,7 @@ class Results:
             for plan in trial.runs:
                 results.append(self._of_run(part, r, plan))
                 r += 1
-            yield _nested(iter(results), iter(trial.runs))
+            yield results[0] if len(results) == 1 else _nested(iter(results), iter(trial.branches))
 
     def _of_run(self, part: Part, r: int, plan: RunPlan) -> Any:
         if self.needs.request is not None:
@@ -122,7 +122,7 @@ class Results:
         return self._measured(batch, 0)
 
 
-def _nested(results: Iterator[Any], runs: Iterator[RunPlan]) -> Any:
+def _nested(results: Iterator[Any], branches: Iterator[int]) -> Any:
     """The next result; or a tuple of it and the results of the runs that go on from its end."""
-    result, branches = next(results), next(runs).branches
-    return (result, *(_nested(results, runs) for _ in range(branches))) if branches else result
+    result, count = next(results), next(branches)
+    return (result, *(_nested(results, branches) for _ in range(count))) if count else result

@@ -29,11 +29,11 @@ from neuro.validation import positive, whole_number
 
 __all__ = ["run_trials"]
 
-BATCH_SECONDS = 0.1
+BATCH_SECONDS = 0.2
 """Wall seconds that a batch should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
 BATCH_BYTES = 1 << 26
 """Bytes that a batch may take, without its spikes and voltages."""
-FIRST_BATCH, MOST_TRIALS = 8, 4096
+FIRST_BATCH, MOST_TRIALS = 16, 4096
 """Number of trials of the first batch, and at most."""
 
 

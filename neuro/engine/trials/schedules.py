@@ -55,7 +55,8 @@ class Schedules:
                 rows.append((moment, first, size, offset))
                 offset += size
             values.append(drive)
-        rows.sort(key=lambda row: row[:2])
+        if len(values) > 1:
+            rows.sort(key=lambda row: row[:2])
         flat = values[0] if len(values) == 1 else np.concatenate([np.zeros(0), *values])
         return Schedule(times, ids, np.array(rows, STEP), flat, NO_NEURONS)
 
