@@ -210,7 +210,9 @@ def staged(out: Path) -> Iterator[Path]:
     except FileError as problem:
         # The files of the stage have other names than those that they were to get.
         where = problem.where.replace(str(stage), str(out))
-        raise FileError(problem.rule, where=where, remedy=problem.remedy) from problem
+        named = FileError(problem.rule, where=where, remedy=problem.remedy)
+        named.errno = problem.errno
+        raise named from problem
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
