@@ -172,9 +172,9 @@ def test_a_refractory_time_ends_a_loop():
 
 
 def test_a_delay_too_short_to_change_the_time_is_none():
-    net = chain(5, LIF(tau_m=20e-3, v_th=1.0), delay=1e-30)
-    found = nr.run(through_the_queue(net), 0.1, inputs={"cue": nr.Spikes([0.013], [0])}).spikes["cell"]
-    assert found.times.tolist() == [0.013] * 5
+    net = chain(5, LIF(tau_m=20e-3, v_th=1.0), delay=1e-18)
+    found = nr.run(through_the_queue(net), 0.1, inputs={"cue": nr.Spikes([0.052], [0])}).spikes["cell"]
+    assert found.times.tolist() == [0.052] * 5
 
 
 def test_clamped_neurons_fire_as_forced_and_act_at_once():
