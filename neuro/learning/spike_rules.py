@@ -120,8 +120,8 @@ class EventLocal(SpikeRule):
         if self.tau_fast > self.tau_slow:
             rule = "`tau_fast` must not be longer than `tau_slow`: changes would have the wrong sign"
             raise ParameterError(rule, where="EventLocal", value=f"{self.tau_fast} s and {self.tau_slow} s")
-        finite(self.pair_rule().gain, "EventLocal, rate / (beta full window)")
         super().__post_init__()
+        finite(self.pair_rule().gain, "EventLocal, rate / (beta full window)")
 
     def pair_rule(self) -> PairRule:
         """The rule as numbers, for the engine."""

@@ -11,7 +11,7 @@ import neuro as nr
 from neuro.errors import ClampError, NeuroError, ParameterError
 from neuro.learning.clamp import Clamp
 from neuro.learning.hopfield import hebb, nearest, pseudo_inverse, settle_signs
-from neuro.learning.memory import Memory, Recall, Training, lower, measure, weight_unit
+from neuro.learning.memory import Memory, Recall, Training, clamped, lower, present, recall, weight_unit
 from neuro.learning.two_phase import Centred, Contrastive, activity
 
 LOCAL = {"rate": 0.1, "beta": 0.5, "tau_fast": 0.02, "tau_slow": 2.0, "full": 100.0, "window": 0.2}
@@ -187,10 +187,11 @@ def test_memories_of_signs_are_their_formulas():
     assert nearest(patterns, [[1, 1, -1, -1], [1, 1, 1, 1], [1, -1, 1, -1]]).tolist() == patterns[[1, 0, 0]].tolist()
 
 
-class Counting:
+class Counting(np.random.Generator):
     """Orders of sweeps, counted; neurons in their own order."""
 
     def __init__(self):
+        super().__init__(np.random.PCG64(0))
         self.sweeps = 0
 
     def permutation(self, size):
@@ -236,16 +237,27 @@ def test_the_learning_rate_falls_linearly_from_the_first_epoch_to_the_last(epoch
 def test_cue_and_count_fit_into_a_recall():
     Memory(size=2, counted=30e-3, cue_time=30e-3)
     for wrong in ({"counted": 31e-3}, {"cue_time": 31e-3}, {"counted": 0.0}, {"cue_time": 0.0}, {"duration": 14e-3}):
-        with pytest.raises(ParameterError, match=r"Memory.*must fit into a recall.*duration="):
+        with pytest.raises(ParameterError, match=r"Memory.*(must fit into a recall.*duration=|greater than zero)"):
             Memory(size=2, **wrong)
 
 
-def test_a_bit_is_an_activity_above_one_half_and_the_last_part_is_counted():
+def test_a_bit_is_an_activity_above_one_half():
     assert Recall(np.array([[0.5, 0.51, 0.0, 1.0]]), np.zeros(1)).bits.tolist() == [[0.0, 1.0, 0.0, 1.0]]
-    memory = Memory(size=2, duration=10e-3, counted=4e-3, cue_time=1e-3)
-    spikes = nr.Spikes([5.9e-3, 6.1e-3, 7e-3, 9.9e-3], [0, 0, 0, 1])
-    found = nr.Recording(spikes={"memory": spikes}, v={}, v_times=np.zeros(0), events={}, start=0.0, stop=10e-3)
-    assert measure(memory, found).tolist() == pytest.approx([0.5, 0.25])
+
+
+@pytest.mark.parametrize("counted", [4e-3, 10e-3])
+def test_a_recall_counts_the_last_part_of_each_run_and_all_its_spikes(counted):
+    memory = Memory(size=2, duration=10e-3, counted=counted, cue_time=10e-3)
+    program, cues = lower(memory, nr.Crossbar(np.zeros((2, 2)))), np.array([[1.0, 0.0], [0.0, 0.0]])
+    found = recall(program, memory, cues)
+    for k, cue in enumerate(cues):
+        spikes = present(program, memory, cue).spikes["memory"]
+        late = spikes.ids[spikes.times >= 10e-3 - counted]
+        assert found.activity[k] == pytest.approx(np.minimum(np.bincount(late, minlength=2) * 1e-3 / counted, 1.0))
+        assert found.spikes[k] == len(spikes)
+    assert found.activity[0, 0] > 0.5
+    forced = clamped(program, memory, np.array([[1.0, 0.0]]))
+    assert (forced.activity.tolist(), forced.spikes.tolist()) == ([[1.0, 0.0]], [10.0])
 
 
 def test_the_network_of_a_memory_has_the_bias_that_its_equation_says():
