@@ -46,7 +46,7 @@ def test_a_projection_is_what_was_connected():
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
-        (lambda net: net.add("cell"), NetworkError, "takes a Population.*str"),
+        (lambda net: net.add("cell"), NetworkError, "takes a Population.*cell"),
         (lambda net: net.add(nr.Population("cue", 1, nr.SpikeSource())), NetworkError, "in the network already.*'cue'"),
         (lambda net: net.connect("cue", "cell", nr.AllToAll(1.0), delay=1e-3, name="here"), NetworkError, "'here'"),
         (lambda net: net.connect("cues", "cell", nr.AllToAll(1.0), delay=1e-3), UnknownName, "'cues'"),
@@ -54,9 +54,9 @@ def test_a_projection_is_what_was_connected():
         (
             lambda net: net.connect("cue", "cell", np.ones((2, 3)), delay=1e-3),
             NetworkError,
-            "synapses must be.*ndarray",
+            "synapses must be.*array",
         ),
-        (lambda net: net.connect("cue", "cell", None, delay=1e-3), NetworkError, "synapses must be.*NoneType"),
+        (lambda net: net.connect("cue", "cell", None, delay=1e-3), NetworkError, "synapses must be.*None"),
         (
             lambda net: net.connect(network().populations["cue"], "cell", nr.AllToAll(1.0), delay=1e-3),
             NetworkError,
@@ -74,7 +74,7 @@ def test_what_does_not_belong_to_a_network_is_refused_and_changes_nothing(wrong,
 
 @pytest.mark.parametrize("receptor", [-1, 2, 0.5])
 def test_a_receptor_that_is_not_there_is_refused(receptor):
-    with pytest.raises(ParameterError, match=rf"cue->cell.*receptor must lie in 0\.\.1; got {receptor}"):
+    with pytest.raises(ParameterError, match=rf"cue->cell.*receptor.*got {receptor}"):
         connect(nr.AllToAll(1.0), receptor=receptor)
 
 
@@ -105,11 +105,11 @@ OF_ONE_DELAY = {
 
 @pytest.mark.parametrize(("synapses", "post", "shape"), DELAYS.values(), ids=DELAYS)
 def test_delays_are_one_number_or_one_for_each_synapse(synapses, post, shape):
-    own = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    own = 1e-3 * np.arange(np.prod(shape)).reshape(shape)
     kept = connect(synapses, post, delay=own).delay
     assert np.array_equal(kept, own)
     assert not kept.flags.writeable
-    own += 1.0
+    own += 1e-3
     assert kept.flat[0] == 0.0  # a copy
     for wrong in (own.ravel()[:-1], own[None], own[:1]):
         with pytest.raises(ParameterError, match=r"delay.*must be one number, or one for each") as caught:

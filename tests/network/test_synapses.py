@@ -60,7 +60,7 @@ def test_weights_are_finite(dtype, bad):
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 2), (2, 4), (6,)])
 def test_a_matrix_of_another_shape_is_refused(shape):
-    with pytest.raises(WeightError, match=r"here.*\(pre, post\) = \(2, 3\)"):
+    with pytest.raises(WeightError, match=r"shape \(pre, post\)"):
         matrix(nr.Dense(np.zeros(shape)), (2, 3), "here")
 
 
@@ -89,26 +89,25 @@ def test_a_list_is_as_it_was_given():
 
 
 @pytest.mark.parametrize(
-    ("synapses", "says"),
+    ("make", "says"),
     [
-        (nr.Sparse([3], [0], 1.0), r"pre.*0\.\.2.*3"),
-        (nr.Sparse([-1], [0], 1.0), r"pre.*0\.\.2.*-1"),
-        (nr.Sparse([0], [2], 1.0), r"post.*0\.\.1.*2"),
-        (nr.Sparse([0, 1], [0], 1.0), "one length.*2 and 1"),
-        (nr.Sparse([0, 1], [0, 1], [1.0] * 3), r"one number or 2 of them.*\(3,\)"),
-        (nr.Sparse([0, 1], [0, 1], [[1.0, 1.0]]), r"one number or 2 of them.*\(1, 2\)"),
-        (nr.FixedIndegree(2, [1.0, 2.0]), r"weight.*one number.*\(2,\)"),
-        (nr.FixedProbability(0.5, [1.0]), r"weight.*one number.*\(1,\)"),
-        (nr.FixedProbability(0.5, np.nan), "weight.*finite"),
-        (nr.FixedProbability(np.nextafter(1.0, 2.0), 1.0), r"0\.\.1"),
-        (nr.FixedProbability(-1e-300, 1.0), r"p.*negative"),
-        (nr.FixedProbability(np.nan, 1.0), "p.*finite"),
+        (lambda: nr.Sparse([3], [0], 1.0), r"pre.*0\.\.2.*3"),
+        (lambda: nr.Sparse([-1], [0], 1.0), r"pre.*0\.\.2.*-1"),
+        (lambda: nr.Sparse([0], [2], 1.0), r"post.*0\.\.1.*2"),
+        (lambda: nr.Sparse([0, 1], [0], 1.0), "one length"),
+        (lambda: nr.Sparse([0, 1], [0, 1], [1.0] * 3), r"\(3,\)"),
+        (lambda: nr.Sparse([0, 1], [0, 1], [[1.0, 1.0]]), r"\(1, 2\)"),
+        (lambda: nr.FixedIndegree(2, [1.0, 2.0]), r"weight.*one number.*\(2,\)"),
+        (lambda: nr.FixedProbability(0.5, [1.0]), r"weight.*one number.*\(1,\)"),
+        (lambda: nr.FixedProbability(0.5, np.nan), "weight.*finite"),
+        (lambda: nr.FixedProbability(np.nextafter(1.0, 2.0), 1.0), r"0\.\.1"),
+        (lambda: nr.FixedProbability(-1e-300, 1.0), r"p.*negative"),
+        (lambda: nr.FixedProbability(np.nan, 1.0), "p.*finite"),
     ],
-    ids=str,
 )
-def test_what_no_synapse_can_be_is_refused(synapses, says):
+def test_what_no_synapse_can_be_is_refused(make, says):
     with pytest.raises(NeuroError, match=says) as caught:
-        listed(synapses, (3, 2))
+        listed(make(), (3, 2))
     assert isinstance(caught.value, WeightError | ParameterError)
 
 
