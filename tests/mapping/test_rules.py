@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -17,16 +18,24 @@ import neuro as nr
 from neuro.chip.model import Limits, Quantity
 from neuro.errors import InfeasibleError, InputError, NeuroError, ParameterError, PeerError, PlacementError, UnknownName
 from neuro.mapping.baselines import baseline, fill_cores, hyperedges
-from neuro.mapping.compare import broken_limits, what_if
+from neuro.mapping.compare import broken_limits, changed, compare, what_if
 from neuro.mapping.constraints import rules_of
 from neuro.mapping.fan_in import split_fan_in
 from neuro.mapping.files import read_placement, write_hmetis, write_placement
-from neuro.mapping.metrics import judge
+from neuro.mapping.layout.nets import nets_of
+from neuro.mapping.layout.relieve_link import relieve_link
+from neuro.mapping.metrics import bounds, judge
 from neuro.mapping.objective import prices_of, weights_of
+from neuro.mapping.partition.hypergraph import Hypergraph, hypergraph_of
+from neuro.mapping.partition.large import partition_large
+from neuro.mapping.partition.tables import tables_of
+from neuro.mapping.place import deliveries_at_least
+from neuro.mapping.refine import refine as refining
+from neuro.mapping.refine.refine import price
 from neuro.mapping.routes import placement_of_network
 from neuro.mapping.search import Prices, axes
 from neuro.mapping.traffic import spikes_of, traffic_of
-from tests.mapping.networks import traffic_from
+from tests.mapping.networks import random_traffic, traffic_from
 from tests.placements import priced
 
 LIF = nr.LIF(tau_m=20e-3, v_th=1.0)
@@ -434,3 +443,120 @@ def test_variants_of_a_chip_change_one_thing_each():
     assert (found[3].placement.chip.width, found[3].placement.chip.height) == (5, 2)
     with pytest.raises(NeuroError, match="'colour'"):
         what_if(net, CHIP, changes={"colour": [1]})
+
+
+def test_each_size_and_each_limit_of_a_chip_can_be_another():
+    chip = dataclasses.replace(CHIP, tiles=5, chip_size=(3, 1), cores_per_tile=2)
+    assert (changed(chip, "side", 4).width, changed(chip, "side", 4).height) == (4, 4)
+    assert (changed(chip, "width", 4).width, changed(chip, "width", 4).height) == (4, 2)
+    assert (changed(chip, "height", 4).width, changed(chip, "height", 4).height) == (3, 4)
+    for key in ("side", "width", "height"):
+        assert (changed(chip, key, 4).tiles, changed(chip, key, 4).chip_size) == (None, None)
+    assert changed(chip, "cores_per_tile", 3).cores == 15
+    for key in Limits.__dataclass_fields__:
+        found = changed(chip, key, 7)
+        assert found.limits == dataclasses.replace(chip.limits, **{key: 7})
+        assert dataclasses.replace(found, limits=chip.limits) == chip
+
+
+def test_an_entry_without_a_placement_says_why_and_how_long_that_took():
+    began = time.perf_counter()
+    found = compare(network(9), nr.mesh_chip(2, 1, neurons=4), methods=["sequential", "neuro"], effort="fast")
+    passed = time.perf_counter() - began
+    assert [entry.placement for entry in found] == [None, None]
+    assert all(entry.costs == {} and "cores" in entry.remark for entry in found)
+    assert 0.0 <= sum(entry.seconds for entry in found) <= passed
+    fits = compare(network(8), nr.mesh_chip(2, 1, neurons=4), methods=["row-major", "neuro"], effort="fast")
+    assert [(entry.name, entry.remark, entry.costs["cores"]) for entry in fits] == [
+        ("row-major", "", 2.0),
+        ("neuro", "", 2.0),
+    ]
+    assert all(0.0 <= entry.seconds <= time.perf_counter() - began for entry in fits)
+
+
+@pytest.mark.parametrize("parts", [3, 64, 65, 130])
+def test_nets_have_their_destinations_as_bits_too(parts):
+    rng = np.random.default_rng(parts)
+    pairs = [(0, k) for k in range(parts)] + [(1, parts - 1), (2, 0)]
+    nets = nets_of(traffic_from(parts, pairs, rng.integers(1, 9, parts).tolist()), np.arange(parts), parts)
+    for k in range(len(nets.root)):
+        members = nets.part[nets.start[k] : nets.start[k + 1]]
+        bits = sum(int(word) << (64 * place) for place, word in enumerate(nets.has[k]))
+        assert bits == sum(1 << int(part) for part in members)
+        assert nets.root[k] not in members
+
+
+@pytest.mark.parametrize("pins", [2**15 - 1, 2**15, 2**15 + 1])
+def test_a_net_of_many_pins_is_counted_to_the_last(pins):
+    graph = Hypergraph(
+        np.array([0, pins]), np.arange(pins, dtype=np.uint32), np.arange(pins + 1), np.zeros(pins, np.uint32),
+        np.ones(1, np.int32), np.ones(pins, np.int32),
+    )  # fmt: skip
+    tables = tables_of(graph, np.zeros(pins, np.int32), 2)
+    assert tables.pins.tolist() == [[pins, 0]]
+    assert tables.pins.dtype == (np.int16 if pins < 2**15 else np.int32)
+    assert tables.load.tolist() == [pins, 0]
+
+
+def test_a_network_without_nets_has_tables_of_small_words():
+    graph, unit = hypergraph_of(traffic_from(2, [], [1.0, 1.0]))
+    assert (tables_of(graph, np.zeros(2, np.int32), 2).pins.dtype, unit) == (np.int16, 1.0)
+
+
+def test_weights_of_nets_are_spikes_where_they_are_whole_and_in_proportion_elsewhere():
+    pairs = [(0, 1), (1, 0), (2, 3), (3, 2)]
+    graph, unit = hypergraph_of(traffic_from(4, pairs, [3.0, 5.0, 0.0, 9.0]))
+    assert (unit, graph.weight.tolist()) == (1.0, [3, 5, 9])
+    graph, unit = hypergraph_of(traffic_from(4, pairs, [3.5, 5.0, 1e-12, 9.0]))
+    assert graph.weight * unit == pytest.approx([3.5, 5.0, unit, 9.0], rel=1e-6)
+    assert 2**26 <= max(graph.weight[0] + graph.weight[1], graph.weight[3]) <= 2**28
+
+
+def test_halves_of_spikes_are_cut_as_whole_ones():
+    traffic = random_traffic(48, 5, 3)
+    spikes = np.array(traffic.spikes)
+    spikes[0] = 32.0
+    room, loose = np.full(6, 9), np.full(48, -1, np.int32)
+    whole = partition_large(dataclasses.replace(traffic, spikes=spikes), room, loose, 20)
+    halves = partition_large(dataclasses.replace(traffic, spikes=spikes / 64), room, loose, 20)
+    assert halves.tolist() == whole.tolist()
+    assert np.bincount(whole, minlength=6).max() <= 9
+
+
+def test_what_cannot_be_counted_has_no_price(monkeypatch):
+    one = traffic_from(4, [(0, 1), (2, 3)], [1.0, 1.0, 2.0, 1.0])
+    core = np.array([0, 1, 0, 2])
+    monkeypatch.setattr(refining, "MOST_COUNTERS", 4 * CHIP.cores)
+    assert price(one, core, CHIP, Prices(tree=1.0)) == 1.0 + 2 * 2.0
+    monkeypatch.setattr(refining, "MOST_COUNTERS", 4 * CHIP.cores - 1)
+    assert price(one, core, CHIP, Prices(tree=1.0)) is None
+    monkeypatch.undo()
+    assert price(one, core, nr.mesh_chip(64, 1, neurons=4), Prices(tree=1.0)) == 5.0
+    for wide in (nr.mesh_chip(65, 1, neurons=4), nr.mesh_chip(1, 65, neurons=4)):
+        assert price(one, core, wide, Prices(tree=1.0)) is None
+    assert price(traffic_from(0, [], []), np.zeros(0, np.int64), CHIP, Prices(tree=1.0)) in (None, 0.0)
+
+
+def test_two_parts_of_one_message_come_together():
+    two = traffic_from(2, [(0, 1)], [5.0, 0.0])
+    place = relieve_link(nets_of(two, np.arange(2), 2), nr.mesh_chip(3, 1, neurons=1), np.array([0, 2]), effort="fast")
+    assert abs(place[0] - place[1]) == 1
+    for few in (np.array([2]), np.zeros(0, np.int64)):
+        alone = traffic_from(len(few), [], [1.0] * len(few))
+        nets = nets_of(alone, np.arange(len(few)), len(few))
+        assert relieve_link(nets, nr.mesh_chip(3, 1, neurons=1), few, effort="fast").tolist() == few.tolist()
+
+
+def test_a_placement_has_every_bound_that_is_known():
+    net = fan(5)
+    chip = dataclasses.replace(CHIP, limits=Limits(neurons=2))
+    placement = nr.place(net, chip, {"a": [1.0, 2.0, 0.0, 3.0, 4.0], "b": 1.0}, effort="fast")
+    traffic = traffic_of(net, {"a": [1.0, 2.0, 0.0, 3.0, 4.0], "b": 1.0})
+    known = {name: bound for name, bound in bounds(traffic, chip).items() if bound is not None}
+    assert set(placement.bounds) == set(known) == {*known} - {"energy", "latency"}
+    assert {name: placement.bounds[name] for name in known if name != "km1"} == {
+        k: v for k, v in known.items() if k != "km1"
+    }
+    assert placement.bounds["cores"] == 3.0
+    star = traffic_from(5, [(0, k) for k in range(1, 5)], [3.0, 1.0, 1.0, 1.0, 1.0])
+    assert [deliveries_at_least(star, widest) for widest in (0, 1, 2, 4, 5)] == [12.0, 12.0, 6.0, 3.0, 0.0]
