@@ -92,7 +92,7 @@ class Plugin:
     def __init__(self, chosen: dict[str, float] | None, reached: coverage.Coverage | None = None) -> None:
         self.chosen, self.reached = chosen, reached
         self.seconds: dict[str, float] = {}
-        self.failed = ""
+        self.failed: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -122,8 +122,8 @@ class Plugin:
             self.seconds[item.nodeid] = time.perf_counter() - started
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the first that failed."""
-        self.failed = self.failed or (report.nodeid if report.failed else "")
+        """Keep those that failed."""
+        self.failed += [report.nodeid] if report.failed else []
 
 
 def forked(work: Any) -> tuple[int, int]:
@@ -165,18 +165,20 @@ def tests_of(room: str, folder: Path) -> dict[str, Any]:
             name_of(ROOT, Path(file)): {str(line): tests for line, tests in data.contexts_by_lineno(file).items()}
             for file in data.measured_files()
         }
-        text = json.dumps({"seconds": plugin.seconds, "lines": lines, "failed": plugin.failed})
-        if not plugin.failed and code == 0:
-            kept.write_text(text)
-        print(code, plugin.failed)
+        seconds = {test: taken for test, taken in plugin.seconds.items() if test not in plugin.failed}
+        if code in (0, 1):
+            kept.write_text(json.dumps({"seconds": seconds, "lines": lines, "failed": plugin.failed}))
         return code
 
     child, read = forked(run)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.close(read)
-    if code:
-        raise SystemExit(f"the tests of {room} fail without any mutant ({code}): {' '.join(paths)}")
-    return json.loads(kept.read_text())
+    if code not in (0, 1):
+        raise SystemExit(f"the tests of {room} do not run without any mutant ({code}): {' '.join(paths)}")
+    found = json.loads(kept.read_text())
+    if found["failed"]:
+        print("left out, as they fail without any mutant:", *found["failed"], sep="\n    ")
+    return found
 
 
 def reaching(mutant: Mutant, known: dict[str, Any]) -> dict[str, float]:
@@ -195,7 +197,7 @@ def begin(mutant: Mutant, tests: dict[str, float], folder: Path) -> tuple[int, i
         plugin = Plugin(tests)
         where = f"--basetemp={folder / str(os.getpid())}"
         code = int(pytest.main([*OPTIONS, "-x", where, *{test.partition("[")[0] for test in tests}], plugins=[plugin]))
-        os.write(write, plugin.failed.encode()[:4000])
+        os.write(write, "".join(plugin.failed[:1]).encode()[:4000])
         return code
 
     return forked(run)

@@ -213,7 +213,7 @@ def test_every_epoch_is_watched_once_after_its_update():
     assert epochs == list(range(TRAINING.epochs))
 
 
-@given(epochs=st.integers(2, 50), first=st.floats(0, 1), last=st.floats(0, 1))
+@given(epochs=st.integers(2, 50), first=st.floats(1e-9, 1), last=st.floats(1e-9, 1))
 def test_the_learning_rate_runs_straight_from_the_first_epoch_to_the_last(epochs, first, last):
     training = Training(epochs=epochs, rate_first=first, rate_last=last)
     rates = [training.rule(epoch).rate for epoch in range(epochs)]

@@ -10,7 +10,7 @@ from neuro.engine.recording import Spikes
 from neuro.errors import NeuroError, ParameterError
 from neuro.learning.two_phase import Centred, Contrastive, activity
 
-rates = st.floats(0.0, 2.0)
+rates = st.just(0.0) | st.floats(1e-9, 2.0)
 strengths = st.floats(0.01, 2.0)
 
 
