@@ -342,6 +342,8 @@ def test_a_name_with_a_folder_is_a_path_whatever_its_suffix(tmp_path, monkeypatc
     path = written(tmp_path, "")
     path.rename(tmp_path / "mine.txt")
     assert nr.load_chip(tmp_path / "mine.txt").name == "mine"
+    monkeypatch.chdir(tmp_path.parent)
+    assert nr.load_chip(f"{tmp_path.name}/mine.txt").name == "mine"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.txt").rename(tmp_path / "own.toml")
     assert nr.load_chip("own.toml").name == "mine"

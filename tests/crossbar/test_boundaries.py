@@ -73,6 +73,20 @@ def test_every_kind_of_crossbar_has_the_same_defaults(method, argument):
                 assert inspect.signature(getattr(part, name)).parameters[key].default == default
 
 
+def test_a_crossbar_draws_from_seed_zero_and_has_two_slices_only_if_asked():
+    for make in (Crossbar, crossbar_from_conductance):
+        found = {key: part.default for key, part in inspect.signature(make).parameters.items()}
+        assert (found["seed"], found["name"], found["wires"], found["reading"]) == (0, "crossbar", None, None)
+        assert {found.get(key) for key in ("tile", "slices", "base", "w_max", "start", "device", "faults")} == {None}
+
+
+def test_one_tile_is_verified_as_its_array_is():
+    whole, tiled = (Crossbar(np.zeros((2, 2)), LEVELS, w_max=1.0, tile=tile) for tile in (None, (2, 2)))
+    found, expected = (crossbar.write_verify(np.eye(2)) for crossbar in (tiled, whole))
+    assert (found.tolerance, found.rounds) == (expected.tolerance, expected.rounds)
+    assert found.pulses.tolist() == expected.pulses.tolist()
+
+
 def moved(crossbar, seed, calls=4):
     """Learning in small steps of either sign."""
     rng, count = np.random.default_rng(seed), 0
