@@ -234,6 +234,26 @@ def test_the_learning_rate_falls_linearly_from_the_first_epoch_to_the_last(epoch
     assert rates == pytest.approx(np.linspace(0.5, 0.1, epochs) if epochs > 1 else [0.5], rel=1e-12)
 
 
+def test_patterns_cues_and_weights_are_of_one_size():
+    for weights, cues in (
+        (np.zeros((2, 3)), np.ones((1, 2))),
+        (np.zeros((2, 2)), np.ones((1, 3))),
+        (np.zeros(4), np.ones((1, 2))),
+    ):
+        with pytest.raises(ParameterError):
+            settle_signs(weights, cues, np.random.default_rng(0))
+    with pytest.raises(ParameterError):
+        nearest(np.ones((2, 3)), np.ones((1, 2)))
+
+
+def test_a_memory_may_have_no_delay_and_no_refractory_time():
+    memory = Memory(size=1, delay=0.0, refractory=0.0)
+    assert (memory.delay, memory.refractory) == (0.0, 0.0)
+    for wrong in ({"size": 0}, {"tick": 0.0}, {"tau": 0.0}, {"delay": -1e-3}, {"refractory": -1e-3}, {"tau": -1e-3}):
+        with pytest.raises(ParameterError, match=next(iter(wrong))):
+            Memory(**{"size": 2, **wrong})
+
+
 def test_cue_and_count_fit_into_a_recall():
     Memory(size=2, counted=30e-3, cue_time=30e-3)
     for wrong in ({"counted": 31e-3}, {"cue_time": 31e-3}, {"counted": 0.0}, {"cue_time": 0.0}, {"duration": 14e-3}):

@@ -22,6 +22,7 @@ from neuro.mapping.compare import broken_limits, changed, compare, what_if
 from neuro.mapping.constraints import rules_of
 from neuro.mapping.fan_in import split_fan_in
 from neuro.mapping.files import read_placement, write_hmetis, write_placement
+from neuro.mapping.layout.lower_bound import gilmore_lawler
 from neuro.mapping.layout.nets import nets_of
 from neuro.mapping.layout.relieve_link import relieve_link
 from neuro.mapping.metrics import bounds, judge
@@ -486,6 +487,18 @@ def test_nets_have_their_destinations_as_bits_too(parts):
         assert nets.root[k] not in members
 
 
+def test_nets_are_of_neurons_that_send_to_other_parts():
+    # Neuron 0 has no target, 1 is silent, 2 sends to its own part only; 3 and 4 send to the same parts from one part.
+    pairs = [(1, 5), (2, 2), (3, 5), (4, 5), (4, 3)]
+    nets = nets_of(traffic_from(6, pairs, [9.0, 0.0, 7.0, 1.0, 2.0, 4.0]), np.array([0, 0, 1, 2, 2, 0]), 3)
+    assert (nets.root.tolist(), nets.spikes.tolist(), nets.part.tolist()) == ([2], [3.0], [0])
+    assert (nets.start.tolist(), nets.part_start.tolist(), nets.root_start.tolist()) == (
+        [0, 1],
+        [0, 1, 1, 1],
+        [0, 0, 0, 1],
+    )
+
+
 @pytest.mark.parametrize("pins", [2**15 - 1, 2**15, 2**15 + 1])
 def test_a_net_of_many_pins_is_counted_to_the_last(pins):
     graph = Hypergraph(
@@ -560,3 +573,10 @@ def test_a_placement_has_every_bound_that_is_known():
     assert placement.bounds["cores"] == 3.0
     star = traffic_from(5, [(0, k) for k in range(1, 5)], [3.0, 1.0, 1.0, 1.0, 1.0])
     assert [deliveries_at_least(star, widest) for widest in (0, 1, 2, 4, 5)] == [12.0, 12.0, 6.0, 3.0, 0.0]
+
+
+def test_fewer_than_two_parts_have_a_bound_of_nothing():
+    line = np.abs(np.subtract.outer(np.arange(3.0), np.arange(3.0)))
+    assert gilmore_lawler(np.zeros((0, 0)), line) == gilmore_lawler(np.array([[7.0]]), line) == 0.0
+    assert gilmore_lawler(np.array([[7.0, 2.0], [3.0, 7.0]]), line) == 5.0
+    assert gilmore_lawler(np.array([[0.0, 1.0, 4.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), line) == 5.0
