@@ -44,6 +44,12 @@ from neuro.learning.two_phase import Centred as Centred
 from neuro.learning.two_phase import Contrastive as Contrastive
 from neuro.mapping.place import place as place
 from neuro.network.convolution import Convolution2d as Convolution2d
+from neuro.network.distance import Exponential as Exponential
+from neuro.network.distance import Gaussian as Gaussian
+from neuro.network.distance import Linear as Linear
+from neuro.network.distributions import LogNormal as LogNormal
+from neuro.network.distributions import Normal as Normal
+from neuro.network.distributions import Uniform as Uniform
 from neuro.network.graph import Network as Network
 from neuro.network.graph import Population as Population
 from neuro.network.graph import Projection as Projection
@@ -56,6 +62,9 @@ from neuro.network.neurons import IF as IF
 from neuro.network.neurons import LIF as LIF
 from neuro.network.neurons import PoissonSource as PoissonSource
 from neuro.network.neurons import SpikeSource as SpikeSource
+from neuro.network.rules import DistanceDependent as DistanceDependent
+from neuro.network.rules import FixedOutdegree as FixedOutdegree
+from neuro.network.rules import FixedTotalNumber as FixedTotalNumber
 from neuro.network.synapses import AllToAll as AllToAll
 from neuro.network.synapses import Dense as Dense
 from neuro.network.synapses import FixedIndegree as FixedIndegree

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from neuro.chip.model import Limits
 from neuro.errors import ParameterError, UnknownName
 from neuro.network.graph import Network, Projection
+from neuro.network.listing import matrix_of, triplets_of
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
-from neuro.network.synapses import is_matrix, matrix, triplets
-from neuro.randomness import stream
+from neuro.network.synapses import is_matrix
 from neuro.validation import Ints
 
 __all__ = ["CoreUse", "Encoding", "SynapseFormat", "axon_bits", "core_use", "index_field"]
@@ -240,17 +240,16 @@ def core_use(network: Network, *, weight_bits: int = 8, delay_bits: int = 0, enc
 
 def _lists(projection: Projection, seed: int) -> tuple[list[Ints], int]:
     """Synapses of each source neuron, in each list that the weights need, and their total number."""
-    shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
     if is_matrix(projection.synapses):
-        weights = matrix(projection.synapses, shape, where)
+        weights = matrix_of(projection, seed)
         pre, post = np.nonzero(weights)
         weight = weights[pre, post]
     else:
-        listed = triplets(projection.synapses, shape, stream(seed, "projection", projection.name), where)
+        listed = triplets_of(projection, seed)
         pre, weight = listed.pre.astype(np.int64), np.broadcast_to(listed.weight, listed.pre.shape)
     together = np.all(weight >= 0) or np.all(weight <= 0) or np.all(weight % 2 == 0)
     parts = [np.ones(len(pre), bool)] if together else [weight > 0, weight <= 0]
-    return [np.bincount(pre[part], minlength=shape[0]) for part in parts], len(pre)
+    return [np.bincount(pre[part], minlength=projection.pre.size) for part in parts], len(pre)
 
 
 def _smallest(rows: list[Ints], targets: int, weight_bits: int, delay_bits: int, encoding: Encoding) -> int:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from neuro.chip.route_kernels import count_routes, group_by_source
 from neuro.network.graph import Network, Projection
-from neuro.network.synapses import is_matrix, matrix, triplets
-from neuro.randomness import stream
+from neuro.network.listing import matrix_of, triplets_of
+from neuro.network.synapses import is_matrix
 from neuro.validation import Ints, frozen
 
 __all__ = ["Routes", "routes_of_network"]
@@ -116,20 +116,18 @@ def routes_of_network(
 
 def _of_projection(projection: Projection, where: Mapping[str, Ints], cores: int, seed: int) -> _Entries:
     """The routes of one projection."""
-    shape = projection.pre.size, projection.post.size
-    label, target = f"projection {projection.name!r}", where[projection.post.name]
+    size_pre, target = projection.pre.size, where[projection.post.name]
     if is_matrix(projection.synapses):
-        weights = matrix(projection.synapses, shape, label)
+        weights = matrix_of(projection, seed)
         used, place = np.unique(target, return_inverse=True)
         size = np.bincount(place, minlength=len(used))
         nonzero = np.stack([np.count_nonzero(weights[:, target == core], axis=1) for core in used] or [[]], axis=1)
-        start = np.arange(shape[0] + 1) * len(used)
-        return _Entries(start, np.tile(used, shape[0]), np.tile(size, shape[0]), nonzero.ravel(), weights.nbytes)
-    rng = stream(seed, "projection", projection.name)
-    pre, post, weight = triplets(projection.synapses, shape, rng, label)
+        start = np.arange(size_pre + 1) * len(used)
+        return _Entries(start, np.tile(used, size_pre), np.tile(size, size_pre), nonzero.ravel(), weights.nbytes)
+    pre, post, weight = triplets_of(projection, seed)
     effective = weight != 0
     marked = np.zeros(0) if np.all(effective) else np.broadcast_to(effective, pre.shape)
-    start, to, marks = group_by_source(_plain(pre), _plain(post), _plain(marked), shape[0])
+    start, to, marks = group_by_source(_plain(pre), _plain(post), _plain(marked), size_pre)
     core = np.array(target, np.int64)
     first, reached, count = count_routes(start, to, np.ones(len(to), np.uint32), core, cores)
     nonzero = count if not len(marks) else count_routes(start, to, marks, core, cores)[2]

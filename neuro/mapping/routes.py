@@ -12,7 +12,7 @@ from neuro.mapping.traffic import Traffic
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
-from neuro.network.synapses import Sparse
+from neuro.network.synapses import Sparse, is_drawn
 from neuro.validation import Ints, frozen
 
 __all__ = ["placement_of_network", "placement_of_traffic"]
@@ -21,11 +21,12 @@ __all__ = ["placement_of_network", "placement_of_traffic"]
 def placement_of_network(network: Network, chip: Chip, traffic: Traffic, core: Ints) -> Placement:
     """The placement with neurons on given cores, shape (neurons,); equal to that of `placed`.
 
-    Where all synapses are listed and no weight is zero, the routes follow from the pairs of the traffic alone.
+    Where all synapses are listed and no weight is zero or drawn, the routes follow from the pairs of the traffic alone.
     """
     where = {name: frozen(np.array(part, np.int64)) for name, part in traffic.by_population(core).items()}
     listed = [p.synapses for p in network.projections.values() if isinstance(p.synapses, Sparse)]
-    if len(listed) < len(network.projections) or not all(np.all(synapses.weight) for synapses in listed):
+    plain = len(listed) == len(network.projections) and not any(is_drawn(synapses.weight) for synapses in listed)
+    if not plain or not all(np.all(np.asarray(synapses.weight)) for synapses in listed):
         return placed(network, chip, where)
     lengths = [len(np.asarray(synapses.pre)) for synapses in listed]
     item_bytes = [4 if np.asarray(synapses.weight).dtype == np.float32 else 8 for synapses in listed]

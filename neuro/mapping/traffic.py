@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from neuro.errors import InputError, UnknownName
 from neuro.jit import kernel
 from neuro.network.graph import Network, Population, Projection
-from neuro.network.synapses import is_matrix, triplets
-from neuro.randomness import stream
+from neuro.network.listing import triplets_of
+from neuro.network.synapses import is_matrix
 from neuro.validation import Floats, Ints, finite
 
 __all__ = ["Ids", "Traffic", "incoming", "spikes_of", "traffic_of"]
@@ -176,8 +176,7 @@ def _listed(projection: Projection, seed: int) -> tuple[Ids, Ids]:
     if is_matrix(projection.synapses):
         each = np.arange(n_pre, dtype=np.uint32)
         return np.repeat(each, n_post), np.tile(np.arange(n_post, dtype=np.uint32), n_pre)
-    rng = stream(seed, "projection", projection.name)
-    pre, post, _ = triplets(projection.synapses, (n_pre, n_post), rng, f"projection {projection.name!r}")
+    pre, post, _ = triplets_of(projection, seed)
     return _plain(pre), _plain(post)
 
 

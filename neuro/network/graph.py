@@ -12,32 +12,24 @@ from numpy.typing import ArrayLike
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.errors import NetworkError, ParameterError, UnknownName, WeightError
 from neuro.names import Named
-from neuro.network.convolution import Convolution2d
+from neuro.network.conversion import node_attributes
+from neuro.network.delays import check_delays, delay_given
+from neuro.network.distance import OfDistance, positions_of
+from neuro.network.distributions import AbstractDistribution
+from neuro.network.listing import draws_of, edges_of, has_one_delay
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import IF, LIF, Model, Source, receptors
+from neuro.network.rules import Delay, DistanceDependent
 from neuro.network.synapses import (
     AllToAll,
     Dense,
-    FixedIndegree,
-    FixedProbability,
-    MatrixSynapses,
     OneToOne,
     Sparse,
     Synapses,
-    is_matrix,
+    is_drawn,
+    is_random,
 )
-from neuro.validation import (
-    LONG,
-    Floats,
-    finite,
-    frozen,
-    instance,
-    mapping,
-    seconds,
-    shown,
-    text,
-    whole_number,
-)
+from neuro.validation import Floats, finite, instance, mapping, shown, text, whole_number
 
 __all__ = ["MAX_NEURONS", "Network", "Population", "Projection"]
 
@@ -61,6 +53,8 @@ class Population(Displayed):
     """How each of them behaves."""
     initial: Mapping[str, ArrayLike] | None = None
     """Values at time zero: ``{"v": number or array}``; ``"i"``, too, the current of the only receptor that has one."""
+    positions: ArrayLike | None = None
+    """Where the neurons are, m, shape (size, 1..3); a flat array is one dimension. For rules of distance."""
 
     def __post_init__(self) -> None:
         text(self.name, "Population.name")
@@ -83,6 +77,9 @@ class Population(Displayed):
             self._fits(value, f"initial {key}")
         if self.initial and isinstance(self.model, Source):
             raise ParameterError("a source of spikes has no initial values", where=where, value=shown(self.initial))
+        if self.positions is not None:
+            places = positions_of(self.positions, int(self.size), f"{where}, positions")
+            object.__setattr__(self, "positions", places)
         for key in getattr(self.model, "__dataclass_fields__", {}):
             value = getattr(self.model, key)
             for part in value if isinstance(value, tuple) else (value,):
@@ -118,8 +115,9 @@ class Projection(Displayed):
     """Where they go."""
     synapses: Synapses
     """Which neuron onto which, and how strongly."""
-    delay: float | Floats
-    """From a spike to its effect, s: one for all, or one per synapse (of a matrix: shape (pre, post))."""
+    delay: float | Floats | AbstractDistribution | OfDistance
+    """From a spike to its effect, s: one for all, one per synapse (of a matrix: shape (pre, post)), or what each is
+    drawn from."""
     receptor: int = 0
     """Index of the target's receptor."""
 
@@ -135,7 +133,11 @@ class Projection(Displayed):
         ]
 
     def _kind(self) -> str:
-        delay = f"delay {amount(float(self.delay), 's')}" if np.ndim(self.delay) == 0 else "a delay for each synapse"
+        delay = "a delay for each synapse"
+        if is_drawn(self.delay):
+            delay = f"delays by {getattr(self.delay, '__name__', type(self.delay).__name__)}"
+        elif has_one_delay(self):
+            delay = f"delay {amount(float(self.delay), 's')}"  # type: ignore[arg-type]
         return f"{type(self.synapses).__name__}, {delay}"
 
 
@@ -187,7 +189,7 @@ class Network(Displayed):
         post: Population | str,
         synapses: Synapses,
         *,
-        delay: ArrayLike,
+        delay: Delay | None = None,
         receptor: int = 0,
         name: str | None = None,
     ) -> Projection:
@@ -198,11 +200,14 @@ class Network(Displayed):
         pre, post
             Populations, or their names.
         synapses
-            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree`, `Convolution2d` or a
-            `Crossbar`; weights are shaped (pre, post).
+            `Sparse`, `Dense`, `OneToOne`, `AllToAll`, `FixedProbability`, `FixedIndegree`, `FixedOutdegree`,
+            `FixedTotalNumber`, `DistanceDependent`, `Convolution2d` or a `Crossbar`; weights are shaped (pre, post).
+            All that is random is drawn from the network's seed and the projection's name.
         delay
             Seconds from a spike to its effect, not below zero: one number; or one per synapse of `Sparse` and
-            `OneToOne`; or, for a matrix (`Dense`, `AllToAll`, `Crossbar`), shape (pre, post).
+            `OneToOne`; or, for a matrix (`Dense`, `AllToAll`, `Crossbar`), shape (pre, post); or a distribution
+            (`Normal`, `LogNormal`, `Uniform`) or function of distance (`Linear`) for each synapse. By default the
+            `delay` of the synapses, where they have one.
         receptor
             Which of the target's synaptic currents the input goes to.
         name
@@ -227,32 +232,65 @@ class Network(Displayed):
             raise NetworkError("a source of spikes takes no synapses", where=where, value=repr(target.name))
         if whole_number(receptor, f"{where}, receptor") >= len(available):
             raise ParameterError(f"receptor must lie in 0..{len(available) - 1}", where=where, value=receptor)
-        if not isinstance(
-            synapses,
-            Sparse | Dense | OneToOne | AllToAll | FixedProbability | FixedIndegree | Convolution2d | MatrixSynapses,
-        ):
+        if not isinstance(synapses, Synapses):
             raise NetworkError(
-                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree, Convolution2d "
-                "or Crossbar",
+                "synapses must be Sparse, Dense, OneToOne, AllToAll, FixedProbability, FixedIndegree, FixedOutdegree, "
+                "FixedTotalNumber, DistanceDependent, Convolution2d or Crossbar",
                 where=where,
                 value=shown(synapses),
             )
         if isinstance(synapses, Dense):
             found: tuple[int, ...] | None = np.shape(synapses.weight)
-        elif isinstance(synapses, Sparse | OneToOne | AllToAll | FixedProbability | FixedIndegree):
+        elif isinstance(synapses, Sparse | OneToOne | AllToAll) or is_random(synapses):
             found = None
         else:
-            found = synapses.shape
+            found = synapses.shape  # type: ignore[union-attr]
         if found is not None and found != (source.size, target.size):
             raise WeightError(
                 f"weights must have shape (pre, post) = {(source.size, target.size)}",
                 where=where,
                 value=found,
             )
-        lag = check_delays(delay, synapses, (source.size, target.size), where)
+        lag = check_delays(delay_given(delay, synapses, where), synapses, (source.size, target.size), where)
         projection = Projection(label, source, target, synapses, lag, receptor)
+        if isinstance(synapses, DistanceDependent) or callable(getattr(synapses, "weight", None)) or callable(lag):
+            draws_of(projection, self.seed).places()
         self.projections[label] = projection
         return projection
+
+    def to_networkx(self) -> Any:
+        """The network as a `networkx.MultiDiGraph`, one node for each neuron and one edge for each synapse.
+
+        A node is (population, index), with attributes `model` (its class), the neuron's own parameters by name, and
+        `position`, if it has one. An edge has `weight`, `delay` (s), `receptor` and `projection`. Weights of zero in a
+        matrix are left out. `Sparse.from_networkx` goes back. A synapse takes about a kilobyte.
+
+        Raises
+        ------
+        WeightError, UnsupportedFeature
+            If a projection cannot be built.
+
+        >>> net = Network()
+        >>> cell = net.add(Population("cell", 2, LIF(tau_m=20e-3, v_th=[1.0, 2.0])))
+        >>> link = net.connect(cell, cell, Sparse([0], [1], 0.5), delay=1e-3)
+        >>> graph = net.to_networkx()
+        >>> graph.nodes["cell", 1]["v_th"], [*graph.edges(data="weight")]
+        (2.0, [(('cell', 0), ('cell', 1), 0.5)])
+        """
+        import networkx
+
+        graph = networkx.MultiDiGraph()
+        for name, population in self.populations.items():
+            nodes = node_attributes(population.model, int(population.size), population.positions)
+            graph.add_nodes_from(((name, i), about) for i, about in enumerate(nodes))
+        for name, projection in self.projections.items():
+            pre, post, weight, delay = edges_of(projection, self.seed)
+            about = {"receptor": projection.receptor, "projection": name}
+            graph.add_edges_from(
+                ((projection.pre.name, i), (projection.post.name, j), {"weight": w, "delay": d, **about})
+                for i, j, w, d in zip(pre, post, weight, delay, strict=True)
+            )
+        return graph
 
     def _display(self) -> tuple[str, Rows]:
         neurons = sum(int(population.size) for population in self.populations.values())
@@ -279,32 +317,3 @@ class Network(Displayed):
         while name in self.projections:
             name, serial = f"{base}#{serial}", serial + 1
         return name
-
-
-def check_delays(delay: ArrayLike, synapses: Synapses, shape: tuple[int, int], where: str) -> float | Floats:
-    """Refuse bad delays of a projection; returns one delay, or one for each synapse that the description lists, s.
-
-    Delays must be finite and not below zero; plain numbers above 1 s are read with a `UnitWarning`. `shape` is (pre,
-    post), in neurons.
-    """
-    lags = seconds(delay, f"{where}, delay", zero=True, long=LONG)
-    if lags.ndim == 0:
-        return float(lags)
-    if isinstance(synapses, Sparse):
-        wanted, each = np.shape(synapses.pre), "one for each synapse"
-    elif isinstance(synapses, OneToOne):
-        wanted, each = shape[:1], "one for each neuron"
-    elif is_matrix(synapses):
-        wanted, each = shape, "one for each pair, shape (pre, post)"
-    else:
-        raise ParameterError(
-            "synapses that are drawn at random, or share a kernel, have one delay",
-            where=f"{where}, delay",
-            value=f"shape {lags.shape}",
-            remedy="Give one number, or list the synapses with Sparse",
-        )
-    if lags.shape != wanted:
-        raise ParameterError(
-            f"must be one number, or {each}: {wanted}", where=f"{where}, delay", value=f"shape {lags.shape}"
-        )
-    return frozen(lags.copy())

@@ -16,10 +16,10 @@ from neuro.engine.lower.program import Program, check_size
 from neuro.errors import NetworkError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.names import Named
 from neuro.network.graph import Network, Population, Projection
+from neuro.network.listing import delays_of, matrix_of, triplets_of
 from neuro.network.loihi import LoihiAHP, LoihiLIF
 from neuro.network.neurons import ALIF, LIF, Source, receptors
-from neuro.network.synapses import is_matrix, matrix, triplets
-from neuro.randomness import stream
+from neuro.network.synapses import is_matrix
 from neuro.validation import Floats, Ints, instance, number, seconds, text
 
 __all__ = ["ClockedProgram", "Semantics", "build_clocked", "steps_in"]
@@ -245,15 +245,15 @@ class _Rows(NamedTuple):
 def _rows(projection: Projection, program: Program | None, dt: float, seed: int) -> list[_Rows]:
     """The synapses of one projection, by delay."""
     shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
-    lag = check_delay_steps(projection.delay, dt, f"{where}, delay")
     if is_matrix(projection.synapses):
-        weight = _weights(projection, program, where)
+        lag = check_delay_steps(delays_of(projection, seed), dt, f"{where}, delay")
+        weight = _weights(projection, program, seed)
         if lag.ndim == 0:
             return [_Rows(int(lag), np.arange(shape[0] + 1) * shape[1], weight, None)]
         pre, post = (ids.ravel() for ids in np.indices(shape))
     else:
-        rng = stream(seed, "projection", projection.name)
-        pre, post, weight = triplets(projection.synapses, shape, rng, where)
+        pre, post, weight = listed = triplets_of(projection, seed)
+        lag = check_delay_steps(delays_of(projection, seed, listed), dt, f"{where}, delay")
         pre, post, weight = pre.astype(np.int64), post.astype(np.int64), np.broadcast_to(weight, post.shape)
     lags = np.broadcast_to(lag.ravel(), pre.shape)
     parts = ((int(steps), lags == steps) for steps in np.unique(lags))
@@ -269,10 +269,10 @@ def check_delay_steps(delay: float | Floats, dt: float, where: str) -> Ints:
     return lags[inverse].reshape(np.shape(delay))
 
 
-def _weights(projection: Projection, program: Program | None, where: str) -> NDArray[np.floating]:
+def _weights(projection: Projection, program: Program | None, seed: int) -> NDArray[np.floating]:
     """The weights of a matrix, row by row; those of the program, if it has them."""
     if program is None or projection.name not in program.weights_at:
-        return matrix(projection.synapses, (projection.pre.size, projection.post.size), where).ravel()
+        return matrix_of(projection, seed).ravel()
     first, last = program.weights_at[projection.name]
     weight, order = program.fixed.weight[first:last], program.weight_order.get(projection.name)
     if order is None:

@@ -12,6 +12,7 @@ import numpy as np
 from neuro.engine.lower.program import Program
 from neuro.errors import StateError
 from neuro.network.graph import Population, Projection
+from neuro.network.listing import has_one_delay
 from neuro.network.neurons import receptors
 
 __all__ = ["Structure", "parameter_digest", "parameters_in_force", "require_same", "require_structure", "structure_of"]
@@ -64,7 +65,7 @@ def _of_projection(program: Program, k: int, projection: Projection) -> dict[str
     return {
         "source": projection.pre.name,
         "target": projection.post.name,
-        "delay": float(projection.delay) if np.ndim(projection.delay) == 0 else _digest(segments["delay"]),
+        "delay": float(projection.delay) if has_one_delay(projection) else _digest(segments["delay"]),  # type: ignore[arg-type]
         "receptor": int(projection.receptor),
         "number of synapses": int(segments["count"].sum(dtype=np.int64)),
         "wiring": _digest(segments["first"] - first, segments["count"], post),

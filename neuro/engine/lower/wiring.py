@@ -12,9 +12,9 @@ from neuro.engine.kernels.arrays import BUNDLE, SEGMENT, Records
 from neuro.engine.lower.rows import has_one_weight_per_row, row_order, row_starts, sort_into_rows, sort_rows_by_delay
 from neuro.network.convolution import Convolution2d, fields_of
 from neuro.network.graph import Network, Projection
+from neuro.network.listing import delays_of, matrix_of, triplets_of
 from neuro.network.neurons import receptors
-from neuro.network.synapses import is_matrix, matrix, triplets
-from neuro.randomness import stream
+from neuro.network.synapses import is_matrix
 from neuro.validation import Floats, Ints, in_lines
 
 __all__ = ["RowArrays", "lower_projections"]
@@ -90,14 +90,14 @@ def lower_projections(network: Network, offset: Mapping[str, int], total: int) -
 def _rows_of(projection: Projection, seed: int) -> _Rows:
     if isinstance(projection.synapses, Convolution2d):
         return _shared_rows(projection, projection.synapses)
-    return _matrix_rows(projection) if is_matrix(projection.synapses) else _listed_rows(projection, seed)
+    return _matrix_rows(projection, seed) if is_matrix(projection.synapses) else _listed_rows(projection, seed)
 
 
-def _matrix_rows(projection: Projection) -> _Rows:
+def _matrix_rows(projection: Projection, seed: int) -> _Rows:
     """The rows of a matrix. They share one list of targets, unless a row has several delays."""
     n_pre, n_post = projection.pre.size, projection.post.size
-    values = matrix(projection.synapses, (n_pre, n_post), f"projection {projection.name!r}")
-    weight, delay = np.ascontiguousarray(values).ravel(), np.asarray(projection.delay)
+    values = matrix_of(projection, seed)
+    weight, delay = np.ascontiguousarray(values).ravel(), np.asarray(delays_of(projection, seed))
     sources = np.arange(n_pre if n_post else 0, dtype=np.int64)
     if delay.ndim == 0 or n_post == 0 or np.all(delay == delay[:, :1]):
         return _Rows(
@@ -119,12 +119,12 @@ def _matrix_rows(projection: Projection) -> _Rows:
 def _listed_rows(projection: Projection, seed: int) -> _Rows:
     """Single synapses sorted into rows. Equal weights are kept once, for the projection or for each row."""
     n_pre, n_post = projection.pre.size, projection.post.size
-    rng = stream(seed, "projection", projection.name)
-    pre, post, weight = triplets(projection.synapses, (n_pre, n_post), rng, f"projection {projection.name!r}")
+    pre, post, weight = listed = triplets_of(projection, seed)
+    lags = delays_of(projection, seed, listed)
     start = row_starts(pre, n_pre)
     count = np.diff(start)
-    if np.ndim(projection.delay):
-        delay = np.asarray(projection.delay)
+    if np.ndim(lags):
+        delay = np.asarray(lags)
         sorted_ = sort_rows_by_delay(row_order(pre, post, n_pre, n_post).astype(np.int64), delay, start)
         kept = weight if len(weight) == 1 else weight[sorted_]
         return _in_segments(pre[sorted_].astype(np.int64), post[sorted_].astype(np.uint32), kept, delay[sorted_], None)
@@ -136,7 +136,7 @@ def _listed_rows(projection: Projection, seed: int) -> _Rows:
     elif has_one_weight_per_row(weight, start):
         step, weight_first = 0, np.arange(len(source), dtype=np.int64)
         weight = weight[start[source]]
-    lag = float(projection.delay)
+    lag = float(lags)
     return _Rows(source, start[source], count[source], weight_first, step, post, weight, lag)
 
 
@@ -145,7 +145,7 @@ def _shared_rows(projection: Projection, convolution: Convolution2d) -> _Rows:
     rows = fields_of(convolution)
     source = np.flatnonzero(rows.length).astype(np.int64)
     first, length, weight_first = rows.first[source], rows.length[source], rows.weight_first[source]
-    return _Rows(source, first, length, weight_first, 1, rows.post, rows.weight, float(projection.delay))
+    return _Rows(source, first, length, weight_first, 1, rows.post, rows.weight, float(projection.delay))  # type: ignore[arg-type]
 
 
 def _in_segments(

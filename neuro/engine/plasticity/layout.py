@@ -18,8 +18,8 @@ from neuro.engine.plasticity.state import NO_CHANGE, PairRule, PlasticState
 from neuro.errors import StateError
 from neuro.jit import as_table
 from neuro.network.graph import Projection
-from neuro.network.synapses import FixedIndegree, FixedProbability, is_matrix, triplets
-from neuro.randomness import stream
+from neuro.network.listing import delays_of, triplets_of
+from neuro.network.synapses import is_matrix, is_random
 from neuro.validation import Floats, Ints
 
 __all__ = ["SLOTS", "PlasticProgram"]
@@ -261,16 +261,16 @@ def _span(program: Program, name: str) -> tuple[int, int]:
 def _order_in_description(program: Program, projection: Projection) -> Ints | None:
     """For each place of a projection's rows, the synapse of its description; None: they have the same order.
 
-    Random synapses have no other order than that of the rows: by source, then by target.
+    Random synapses have no other order than that of the rows: by source, then by delay and target.
     """
     synapses, shape = projection.synapses, (projection.pre.size, projection.post.size)
     if is_matrix(synapses):
         return program.weight_order.get(projection.name)
-    if isinstance(synapses, FixedProbability | FixedIndegree):
+    if is_random(synapses):
         return None
-    rng = stream(program.network.seed, "projection", projection.name)
-    pre, post, _ = triplets(synapses, shape, rng, f"projection {projection.name!r}")
-    order = row_order(pre, post, *shape).astype(np.int64)
-    if np.ndim(projection.delay):
-        order = sort_rows_by_delay(order, np.asarray(projection.delay), _starts(pre.astype(np.int64), shape[0]))
+    seed = program.network.seed
+    pre, post, _ = listed = triplets_of(projection, seed)
+    order, delay = row_order(pre, post, *shape).astype(np.int64), np.asarray(delays_of(projection, seed, listed))
+    if delay.ndim:
+        order = sort_rows_by_delay(order, delay, _starts(pre.astype(np.int64), shape[0]))
     return order
