@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from neuro.network.graph import Network, Population, Projection
+from neuro.network.listing import triplets_of
 from neuro.network.neurons import AHP, ALIF, LIF, Source
-from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse, is_matrix, triplets
-from neuro.randomness import stream
+from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse, is_matrix
 
 Terms = Sequence[tuple[float, float]]
 """(coefficient, time constant) of each exponential."""
@@ -483,7 +483,7 @@ def listed(projection: Projection, seed: int) -> list[tuple[int, int, float]]:
     if isinstance(synapses, AllToAll):
         return [(i, j, float(synapses.weight)) for i in range(rows) for j in range(columns)]
     if not is_matrix(synapses):
-        drawn = triplets(synapses, (rows, columns), stream(seed, "projection", projection.name), projection.name)
+        drawn = triplets_of(projection, seed)
         each = np.broadcast_to(drawn.weight, len(drawn.pre)).astype(float)
         return list(zip(drawn.pre.tolist(), drawn.post.tolist(), each.tolist(), strict=True))
     weights = synapses.weight if isinstance(synapses, Dense) else synapses.effective_weights()

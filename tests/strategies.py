@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from neuro.engine.drive.poisson import poisson
 from neuro.network.convolution import Convolution2d
+from neuro.network.distributions import Uniform
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource, receptors
-from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse
+from neuro.network.rules import FixedOutdegree, FixedTotalNumber
+from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse, is_random
 from tests.oracle import TooManySpikes, simulate
 
 MOST_SPIKES = 300
@@ -204,7 +206,7 @@ def models(draw, size, delays, whole=False):
 def synapses(draw, pre, post, scale, dtype, whole=False):
     """Any wiring between two populations, autapses and multapses included; `whole`: also drawn, and convolutions."""
     kinds = ["sparse", "sparse", "dense", "grid", "all", *(["one"] if pre == post else [])]
-    kinds += ["probability", "indegree", "convolution"] * whole
+    kinds += ["probability", "indegree", "outdegree", "total", "convolution"] * whole
     kind = draw(st.sampled_from(kinds))
     excitatory, inhibitory = between(0.1 * scale, scale), between(-scale, -0.1 * scale)
     weight = st.one_of(excitatory, excitatory, inhibitory)
@@ -220,10 +222,12 @@ def synapses(draw, pre, post, scale, dtype, whole=False):
         return OneToOne(draw(weight) if draw(st.booleans()) else weights(pre))
     if kind == "all":
         return AllToAll(draw(weight))
-    if kind == "probability":
-        return FixedProbability(draw(between(0.1, 0.9)), draw(weight))
-    if kind == "indegree":
-        return FixedIndegree(draw(st.integers(0, 3)), draw(weight))
+    if kind in ("probability", "indegree", "outdegree", "total"):
+        rule = {"indegree": FixedIndegree, "outdegree": FixedOutdegree, "total": FixedTotalNumber}
+        given = draw(weight) if draw(st.booleans()) else Uniform(0.1 * scale, scale)
+        if kind == "probability":
+            return FixedProbability(draw(between(0.1, 0.9)), given, autapses=draw(st.booleans()))
+        return rule[kind](draw(st.integers(0, 3)), given)
     if kind == "convolution":
         return draw(convolutions(pre, post, weights))
     full = weights(pre * post).reshape(pre, post)
@@ -244,7 +248,7 @@ def convolutions(draw, pre, post, weights):
 def delays_of(draw, wiring, pre, post, delays, others=True):
     """One delay for all synapses of a projection, or one for each, some equal; `others`: not only `delays`."""
     shape = (pre, post) if isinstance(wiring, Dense | Grid | AllToAll) else np.shape(getattr(wiring, "pre", [0] * pre))
-    drawn = isinstance(wiring, FixedProbability | FixedIndegree | Convolution2d)
+    drawn = is_random(wiring) or isinstance(wiring, Convolution2d)
     if draw(st.booleans()) or drawn:
         return draw(st.sampled_from(delays))
     own = st.one_of(st.sampled_from(delays), between(30e-6, 20e-3)) if others else st.sampled_from(delays)

@@ -45,6 +45,7 @@ CASES: dict[str, Callable[[int], object]] = {
     "shuffled": lambda size: given(size, shuffled=True),
     "FixedIndegree": lambda size: nr.FixedIndegree(FAN, 0.1),
     "FixedProbability": lambda size: nr.FixedProbability(FAN / size, 0.1),
+    "drawn weights": lambda size: nr.FixedIndegree(FAN, nr.Normal(0.1, 0.01, single=True)),
     "balanced": lambda size: balanced(size, FAN),
 }
 
