@@ -118,7 +118,9 @@ FIGURES = {"power": 0.5, "static": 0.1, "step": 2e-6, "spike": 1e-9}
 
 
 @pytest.mark.parametrize(
-    "known", [set(), *({key} for key in FIGURES), *({*FIGURES} - {key} for key in FIGURES)], ids=str
+    "known",
+    [set(), *({key} for key in FIGURES), *({*FIGURES} - {key} for key in FIGURES)],
+    ids=lambda known: "+".join(sorted(known)) or "none",
 )
 def test_a_host_says_what_its_figures_allow_and_no_more(known):
     units = {"power": "W", "static": "W", "step": "s", "spike": "J"}
