@@ -24,6 +24,7 @@ def test_a_rule_is_without_bounds_and_always_in_force_unless_told(rule, least):
     plain = rule(**least)
     assert (plain.during, plain.w_min, plain.w_max, plain.every, plain.max_levels) == ((), None, None, None, 4)
     assert plain.pair_rule()[3:] == (-inf, inf, 0.0, 4, ())
+    assert rule(**least, w_min=-inf, w_max=inf).pair_rule()[3:5] == (-inf, inf)
     told = rule(**least, w_min=-1, w_max=2, every=0.1, max_levels=1, during=((0, 1), (2, 3.5)))
     assert told.pair_rule()[3:] == (-1.0, 2.0, 0.1, 1, ((0.0, 1.0), (2.0, 3.5)))
 
@@ -108,6 +109,15 @@ def test_a_hard_clamp_fires_in_the_middle_of_each_interval_before_its_end(rate, 
         assert own == pytest.approx(start + (np.arange(len(own)) + 0.5) / active if active else [], abs=1e-9)
         assert np.all(own < start + length)
         assert abs(len(own) - active * length) <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["hard", "weak"])
+def test_a_clamp_begins_at_zero_or_later_and_ends_no_earlier(kind):
+    clamp = Clamp("cell", kind, 10.0)
+    clamp.toward([1.0], start=0.0, stop=0.0)
+    for start, stop in ((-1e-3, 1.0), (1.0, 0.5), (np.nan, 1.0)):
+        with pytest.raises((ClampError, ParameterError)):
+            clamp.toward([1.0], start=start, stop=stop)
 
 
 def test_soft_clamps_push_towards_the_target_and_leave_the_free_alone():
