@@ -10,7 +10,7 @@ import importlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -22,7 +22,7 @@ from neuro.report.record import Report, fill, plain, provenance, staged
 from neuro.system.interrupts import raise_interrupts
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from pydantic import BaseModel, TypeAdapter, ValidationError
     from pydantic.fields import FieldInfo
 
 __all__ = ["Task", "configure", "list_tasks", "load_task", "run_task", "tasks_dir"]
@@ -204,28 +204,31 @@ def _parse(key: str, field: FieldInfo, text: str) -> Any:
     annotation: Any = Annotated[field.annotation, field]
     reader: TypeAdapter[Any] = TypeAdapter(annotation)
     message = ""
-    for candidate in _readings(text):
+    for read in _readings(text, reader):
         try:
-            value = reader.validate_python(candidate)
+            value = read()
         except ValidationError as problem:
             message = problem.errors()[0]["msg"]
         else:
-            if isinstance(value, float) and math.isnan(value):
-                raise ParameterError("must be a number", where=f"setting `{key}`", value=repr(text))
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ParameterError("must be a finite number", where=f"setting `{key}`", value=repr(text))
             return value
     raise _setting_error(key, message, text, field)
 
 
-def _readings(text: str) -> Iterator[Any]:
-    """Possible meanings of a text: None, itself, JSON, or a list with commas."""
+def _readings(text: str, reader: TypeAdapter[Any]) -> Iterator[Callable[[], Any]]:
+    """Functions that read a text, one for each of its possible meanings: None, itself, JSON, or a list with commas."""
     if text.lower() in ("none", "null"):
-        yield None
-    yield text
+        yield lambda: reader.validate_python(None)
+    yield lambda: reader.validate_python(text)
     try:
-        yield json.loads(text)
-    except ValueError:
+        json.loads(text)
+    except (ValueError, RecursionError):
         if "," in text:
-            yield [part.strip() for part in text.split(",") if part.strip()]
+            yield lambda: reader.validate_python([part.strip() for part in text.split(",") if part.strip()])
+    else:
+        # Strictly, or `true` would be a number.
+        yield lambda: reader.validate_json(text, strict=True)
 
 
 def _first_error(problem: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:

@@ -7,6 +7,7 @@ converted where the parameter has a unit, and refused where it has none.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -43,6 +44,7 @@ __all__ = [
     "Ints",
     "choice",
     "field_of",
+    "file_name",
     "finite",
     "flag",
     "frozen",
@@ -52,6 +54,7 @@ __all__ = [
     "mapping",
     "narrow",
     "number",
+    "number_field",
     "numbers",
     "positive",
     "seconds",
@@ -261,7 +264,8 @@ def field_of(record: Any, name: str, checked_by: Callable[..., Any] = finite, /,
     """Check a field of a frozen record, and keep its number where it said its unit; returns what `check` returns."""
     value = getattr(record, name)
     found = checked_by(value, f"{type(record).__name__}.{name}", **options)
-    if has_unit(value):
+    odd = np.ndim(found) == 0 and not isinstance(value, int | float | np.integer | np.floating)
+    if has_unit(value) or odd:
         object.__setattr__(record, name, float(found) if np.ndim(found) == 0 else frozen(found))
     return found
 
@@ -302,11 +306,43 @@ def flag(value: Any, where: str, *, error: type[NeuroError] = ParameterError) ->
     return bool(value)
 
 
+def number_field(
+    record: Any,
+    name: str,
+    checked_by: Callable[..., Floats] = finite,
+    /,
+    *,
+    none: bool = False,
+    error: type[NeuroError] = ParameterError,
+    **options: Any,
+) -> None:
+    """Check a field of a frozen record that is one number (or, with `none`, None); a quantity is kept in SI units."""
+    value = getattr(record, name)
+    if value is None and none:
+        return
+    found = number(value, f"{type(record).__name__}.{name}", check=checked_by, error=error, **options)
+    if has_unit(value) or not isinstance(value, int | float | np.integer | np.floating):
+        object.__setattr__(record, name, found)
+
+
 def text(value: Any, where: str, *, error: type[NeuroError] = ParameterError) -> str:
     """`value`, if it is text, and not empty."""
     if not isinstance(value, str) or not value:
         raise error("must be a name, a text that is not empty", where=where, value=shown(value))
     return value
+
+
+def file_name(value: Any, where: str = "path", *, error: type[NeuroError] = ParameterError) -> Path:
+    """`value` as a path, if it is text or a path of text.
+
+    >>> file_name(5)
+    Traceback (most recent call last):
+    ...
+    neuro.errors.ParameterError: path: must be the name of a file; got 5
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise error("must be the name of a file", where=where, value=shown(value))
+    return Path(value)
 
 
 def choice(value: Any, where: str, options: Collection[str], *, error: type[NeuroError] = ParameterError) -> str:
@@ -344,7 +380,7 @@ def mapping(value: Any, where: str, what: str, *, error: type[NeuroError] = Para
 
 def _whole(value: ArrayLike, size: int, where: str, error: type[NeuroError]) -> NDArray[Any]:
     raw = numbers(value, where, error=error)
-    if raw.size == 0:
+    if raw.size == 0 and raw.ndim == 1:
         return np.zeros(0, dtype=np.int64)
     whole = raw.dtype.kind in "iu" or bool(np.all(raw == np.floor(raw)))
     if raw.ndim != 1 or not whole:

@@ -16,13 +16,16 @@ from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
-from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
-from neuro.validation import positive, whole_number
+from neuro.errors import InputError, MissingFigure, PlacementError
+from neuro.memory import require_memory
+from neuro.validation import flag, instance, number, positive, whole_number
 
 __all__ = ["account"]
 
 BINS = 100
 """Time bins for a chip without steps."""
+BYTES_PER_STEP = 512
+"""At least: counts and costs of one step or bin, kind by kind."""
 STEP = 1e-3
 """Step of the network, s, if neither the caller nor the recording nor the chip gives one."""
 
@@ -82,10 +85,15 @@ def account(
     >>> report.counts["synapse"], f"{report.by_cause['synapse']:.3g} J"
     (4.0, '9.44e-11 J')
     """
+    instance(recording, "recording", Recording, "a Recording")
+    instance(placement, "placement", Placement, "a Placement")
+    flag(partial, "partial")
+    if dt is not None:
+        dt = number(dt, "dt", check=positive, unit="s")
     chip = placement.chip
     binned = _bin_spikes(recording, placement, dt, bins)
     counts = count_events(placement, binned)
-    _count_pulses(counts, chip, pulses or {}, binned)
+    _count_pulses(counts, chip, {} if pulses is None else pulses, binned)
     duration = duration_of_run(recording, placement, binned, counts)
     energy = _energies(counts, chip)
     missing = {f"energy.{kind}": counts.total[kind] for kind in energy if energy[kind] is None}
@@ -108,7 +116,7 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
     chip, start, length = placement.chip, recording.start, recording.stop - recording.start
     offset = placement.offset
     if bins is not None:
-        whole_number(bins, "bins", least=1)
+        _refuse_many(whole_number(bins, "bins", least=1, most=2**53), "bins")
     _check_sizes(recording, placement)
     times, neurons = [np.zeros(0)], [np.zeros(0, np.int64)]
     for name, spikes in recording.spikes.items():
@@ -129,6 +137,7 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
     if stepped:
         step_length = _step(recording, chip, dt)
         # Sums of dt differ from multiples of dt by rounding.
+        _refuse_many(length / step_length, f"dt = {step_length:g} s")
         steps = int(np.ceil(length / step_length - 1e-6))
         step = np.floor((time - start) / step_length + 1e-6).astype(np.int64)
     else:
@@ -155,19 +164,23 @@ def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
     found = dt if dt is not None else recording.provenance.get("dt")
     if found is None and chip.step is not None:
         found = chip.step.value
-    return float(positive(STEP if found is None else found, "dt"))
+    return number(STEP if found is None else found, "dt", check=positive, unit="s")
+
+
+def _refuse_many(steps: float, where: str) -> None:
+    """Refuse more steps or bins than fit into memory."""
+    remedy = "Count in fewer steps"
+    require_memory(BYTES_PER_STEP * steps, where, value=f"{steps:.3g} steps or bins", remedy=remedy)
 
 
 def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], binned: BinnedSpikes) -> None:
+    instance(pulses, "pulses", Mapping, "numbers of pulses by core")
     if not pulses:
         return
     core = np.zeros(chip.cores)
     for place, count in pulses.items():
-        if not 0 <= place < chip.cores or count < 0:
-            raise ParameterError(
-                f"pulses are counts by core 0..{chip.cores - 1}", where="pulses", value=f"{place}: {count}"
-            )
-        core[place] = count
+        where = f"pulses, counts by core 0..{chip.cores - 1}"
+        core[whole_number(place, where, most=chip.cores - 1)] = whole_number(count, f"{where}, {place}", most=2**53)
     total = float(core.sum())
     counts.total["write_pulse"], counts.core["write_pulse"] = total, core
     # The recording does not say when they were sent.
@@ -185,7 +198,7 @@ def _static_power(placement: Placement) -> tuple[Span, list[str]]:
     own = placement.neuron_core
     chips = chip.chips[0] * chip.chips[1]
     total, unknown = np.zeros(3), []
-    for key, number in (("chip", chips), ("core", len(np.unique(own[own >= 0])))):
+    for key, parts in (("chip", chips), ("core", len(np.unique(own[own >= 0])))):
         if key not in chip.power:
             if key == "chip":
                 unknown.append(key)
@@ -194,7 +207,7 @@ def _static_power(placement: Placement) -> tuple[Span, list[str]]:
         if cost is None:
             unknown.append(key)
         else:
-            total += number * np.array(cost)
+            total += parts * np.array(cost)
     return Span(*total.tolist()), unknown
 
 

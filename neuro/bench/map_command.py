@@ -22,7 +22,7 @@ from neuro.network.synapses import Sparse
 from neuro.progress import Progress, silent
 from neuro.report.mapping import comparison_tables, mesh_maps, placement_report
 from neuro.report.record import Report
-from neuro.validation import finite
+from neuro.validation import finite, number, positive
 
 __all__ = ["chip_from_text", "network_from", "run_map"]
 
@@ -150,6 +150,7 @@ def run_map(
     >>> report.metrics["cores"]
     2.0
     """
+    number(dt, "dt", check=positive, unit="s")
     network, traffic = network_from(net, seed, dt)
     if spikes is not None:
         from neuro.engine.storage.recordings import load_recording

@@ -9,6 +9,7 @@ from neuro.chip.schema import ChipRecord
 from neuro.errors import ChipError, UnknownName
 from neuro.figures import read_record
 from neuro.paths import models_dir
+from neuro.validation import file_name
 
 __all__ = ["chip_record", "is_architecture", "list_chips", "load_chip"]
 
@@ -80,6 +81,7 @@ def load_chip(name_or_path: str | Path) -> Chip:
     >>> load_chip("truenorth").energy["synapse"].value, load_chip("truenorth@best").energy["synapse"].value
     (2.6e-11, 2.5e-12)
     """
+    file_name(name_or_path, "chip", error=ChipError)
     if is_architecture(name_or_path):
         from neuro.chip.sanafe import read_architecture
 

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from neuro.display import Displayed, Rows, amount, plural
-from neuro.errors import ChipError, ParameterError
-from neuro.validation import Ints, frozen
+from neuro.errors import ChipError
+from neuro.memory import require_memory
+from neuro.validation import Ints, choice, frozen, instance, number_field, shown, text, whole_number
 
 __all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip", "tiled"]
 
@@ -38,6 +39,21 @@ KINDS: Mapping[str, str] = {
 
 docs/chips.md says how to add one.
 """
+MOST = 2**53
+"""Largest number of anything on a chip: beyond it, sums of counts are not exact."""
+BYTES_PER_CORE = 64
+"""At least: places, links and counts of a core, while costs are added up."""
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "tile_order": ("rows", "columns"),
+    "routing": ("unicast", "multicast"),
+    "first_axis": ("x", "y"),
+    "mode": ("step", "event"),
+    "updates": ("all", "fired", "none"),
+    "arithmetic": ("event", "crossbar", "dense"),
+    "barrier_between": ("step", "linear"),
+    "pace": ("free", "real"),
+}
+"""The words that fields of a `Chip` may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,17 @@ class Quantity:
     """Highest value that the sources give, or None for the value itself."""
     within: str | None = None
     """Name of the figure that contains this one and is charged instead."""
+
+    def __post_init__(self) -> None:
+        for key in ("unit", "source"):
+            instance(getattr(self, key), f"Quantity.{key}", str, "a text", error=ChipError)
+        for key in ("value", "low", "high"):
+            number_field(self, key, none=True, error=ChipError)
+        if self.value is not None and not self.range[0] <= self.value <= self.range[1]:
+            rule = "`low` must not be above `value`, nor `high` below it"
+            raise ChipError(rule, where="Quantity", value=f"{self.low}, {self.value}, {self.high}")
+        if self.within is not None:
+            instance(self.within, "Quantity.within", str, "the name of a figure, or None", error=ChipError)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -90,6 +117,11 @@ class Limits:
     """Rows of the core's crossbar: distinct source neurons."""
     columns: int | None = None
     """Columns of the core's crossbar, one for each neuron."""
+
+    def __post_init__(self) -> None:
+        for key, most in vars(self).items():
+            if most is not None:
+                whole_number(most, f"Limits.{key}", most=MOST, error=ChipError)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -155,8 +187,49 @@ class Chip(Displayed):
     """Remarks for users of the figures."""
 
     def __post_init__(self) -> None:
+        text(self.name, "Chip.name", error=ChipError)
+        for key in ("width", "height", "cores_per_tile", "devices_per_synapse"):
+            whole_number(getattr(self, key), f"Chip.{key}", least=1, most=MOST, error=ChipError)
+        cores = self.width * self.height * self.cores_per_tile
+        require_memory(
+            BYTES_PER_CORE * cores,
+            "Chip, width x height",
+            value=f"{self.width:,} x {self.height:,} tiles, {cores:,} cores",
+            error=ChipError,
+        )
+        if self.tiles is not None:
+            whole_number(self.tiles, "Chip.tiles", least=1, most=self.width * self.height, error=ChipError)
+        for key, words in CHOICES.items():
+            choice(getattr(self, key), f"Chip.{key}", words, error=ChipError)
+        for key in ("synapse", "neuron", "notes"):
+            instance(getattr(self, key), f"Chip.{key}", str, "a text", error=ChipError)
+        instance(self.limits, "Chip.limits", Limits, "Limits", error=ChipError)
+        self._check_figures()
+        if self.chip_size is not None:
+            self._check_chip_size(self.chip_size)
         if self.arithmetic == "dense" and self.mode != "step":
             raise ChipError("multiply-accumulates in every step need steps", where=f"chip {self.name!r}", value="event")
+
+    def _check_figures(self) -> None:
+        for table in ("energy", "time", "power", "host", "barrier"):
+            figures = getattr(self, table)
+            instance(figures, f"Chip.{table}", Mapping, "figures by name", error=ChipError)
+            for key, figure in figures.items():
+                where = f"Chip.{table}[{key!r}]"
+                instance(figure, where, Quantity, "a Quantity", error=ChipError)
+                if table == "barrier":
+                    whole_number(key, f"{where}, tiles", least=1, error=ChipError)
+                else:
+                    instance(key, f"{where}, name", str, "a text", error=ChipError)
+        if self.step is not None:
+            instance(self.step, "Chip.step", Quantity, "a Quantity, or None", error=ChipError)
+
+    def _check_chip_size(self, size: tuple[int, int]) -> None:
+        where = "Chip.chip_size"
+        if not isinstance(size, tuple | list) or len(size) != 2:
+            raise ChipError("must be the tiles of a chip along x and along y", where=where, value=shown(size))
+        for tiles in size:
+            whole_number(tiles, where, least=1, most=MOST, error=ChipError)
 
     def __hash__(self) -> int:
         # Tables of figures cannot be hashed. Chips that differ only in them have one hash and compare as different.
@@ -212,10 +285,9 @@ def tiled(chip: Chip, across: int, down: int) -> Chip:
     >>> four.width, four.height, four.chips, four.cores
     (6, 4, (2, 2), 24)
     """
-    if across < 1 or down < 1:
-        raise ChipError(
-            "a system must have one chip or more along each axis", where=chip.name, value=f"{across} x {down}"
-        )
+    instance(chip, "chip", Chip, "a Chip", error=ChipError)
+    whole_number(across, f"a system of {chip.name}, across", least=1, most=MOST, error=ChipError)
+    whole_number(down, f"a system of {chip.name}, down", least=1, most=MOST, error=ChipError)
     if chip.chip_size is not None or chip.tiles is not None:
         raise ChipError("only one whole chip can be repeated", where=chip.name)
     size = chip.width, chip.height
@@ -240,9 +312,8 @@ def mesh_chip(width: int, height: int, neurons: int, synapses: int | None = None
     """
     given = {"width": width, "height": height, "neurons": neurons, "synapses": synapses, "axons_in": axons_in}
     for key, value in given.items():
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if value is not None and not (whole and value > 0):
-            raise ParameterError("must be a whole number above zero", where=f"mesh_chip, {key}", value=value)
+        if value is not None or key in ("width", "height", "neurons"):
+            whole_number(value, f"mesh_chip, {key}", least=1, most=MOST)
     limits = Limits(neurons=neurons, synapses=synapses, axons_in=axons_in)
     definition = "definition: unit cost per delivery and per hop"
     unit = ("message_in", "hop_east", "hop_west", "hop_north", "hop_south")

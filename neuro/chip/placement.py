@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
-from neuro.chip.model import Chip
+from neuro.chip.model import MOST, Chip
 from neuro.chip.routes import Routes, routes_of_network
 from neuro.display import Displayed, Rows, plural
 from neuro.errors import NeuroError, PlacementError, UnknownName
@@ -20,7 +21,7 @@ from neuro.files.reading import existing_file, only_keys, whole_numbers
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
-from neuro.validation import Ints, finite, frozen
+from neuro.validation import Ints, finite, frozen, instance, mapping, numbers, shown, text, whole_number
 
 __all__ = ["Placement", "load_placement", "placed"]
 
@@ -54,6 +55,27 @@ class Placement(Displayed):
     """Cost for the traffic that it was made for, by objective; empty if not counted."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """Lower bounds of these costs over all placements; without objectives that have no bound."""
+
+    def __post_init__(self) -> None:
+        instance(self.chip, "Placement.chip", Chip, "a Chip", error=PlacementError)
+        instance(self.routes, "Placement.routes", Routes, "Routes", error=PlacementError)
+        for key in ("core", "variants", "compartments", "structure", "objectives", "bounds"):
+            instance(getattr(self, key), f"Placement.{key}", Mapping, "a dictionary by names", error=PlacementError)
+        instance(self.sources, "Placement.sources", AbstractSet, "a set of populations", error=PlacementError)
+        for name in (*self.sources, *self.variants, *self.compartments):
+            if name not in self.core:
+                raise UnknownName("population of this placement", name, self.core)
+        for name, core in self.core.items():
+            where = f"Placement.core, population {name!r}"
+            if numbers(core, where, error=PlacementError).ndim != 1:
+                raise PlacementError("there must be one core for each neuron", where=where, value=shown(core))
+            _check_cores(core, where, self.chip, outside=True)
+        for name, count in self.compartments.items():
+            whole_number(count, f"population {name!r}, compartments", least=1, most=MOST, error=PlacementError)
+        neurons = sum(len(core) for core in self.core.values())
+        if len(self.routes.start) != neurons + 1:
+            rule = f"must be those of the {neurons:,} neurons of `core`"
+            raise PlacementError(rule, where="Placement.routes", value=f"{len(self.routes.start) - 1:,} neurons")
 
     @property
     def xy(self) -> Ints:
@@ -255,7 +277,13 @@ def placed(
     >>> two.routes.start.tolist(), two.routes.core.tolist(), two.routes.synapses.tolist()
     ([0, 2, 4, 4, 4, 4], [0, 1, 0, 1], [1, 2, 1, 2])
     """
-    for name in core:
+    instance(network, "network", Network, "a Network", error=PlacementError)
+    instance(chip, "chip", Chip, "a Chip", error=PlacementError)
+    mapping(core, "core", "cores by population", error=PlacementError)
+    mapping(synapses, "synapses", "variants by projection", error=PlacementError)
+    mapping(neurons, "neurons", "variants by population", error=PlacementError)
+    mapping(compartments, "compartments", "numbers by population", error=PlacementError)
+    for name in core or {}:
         if name not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
     for name in synapses or {}:
@@ -265,8 +293,10 @@ def placed(
         if name not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
     for name, count in (compartments or {}).items():
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-            raise PlacementError("compartments are whole numbers above zero", where=f"population {name!r}", value=count)
+        whole_number(count, f"population {name!r}, compartments", least=1, most=MOST, error=PlacementError)
+    for key, variants in (("synapses", synapses), ("neurons", neurons)):
+        for name, variant in (variants or {}).items():
+            text(variant, f"variant, {key}[{name!r}]", error=PlacementError)
     sources = frozenset(name for name, p in network.populations.items() if isinstance(p.model, Source))
     where = {name: _cores(name, core, p.size, chip, name in sources) for name, p in network.populations.items()}
     routes, structure = routes_of_network(network, where, chip.cores, synapses or {})
@@ -277,15 +307,27 @@ def placed(
 
 def _cores(name: str, core: Mapping[str, ArrayLike], size: int, chip: Chip, outside: bool) -> Ints:
     label = f"population {name!r}"
-    if name not in core:
+    if name not in (core or {}):
         raise PlacementError("every population needs a core", where=label, remedy="Give one core, or one per neuron")
-    raw = np.asarray(core[name])
-    if raw.shape not in ((), (size,)) or (raw.size and not np.all(raw == np.floor(raw))):
+    raw = numbers(core[name], f"{label}, core", error=PlacementError)
+    whole = raw.dtype.kind != "f" or bool(np.all(raw == np.floor(raw)))
+    if raw.shape not in ((), (size,)) or not whole:
         rule = f"cores must be one whole number, or {size} of them"
         raise PlacementError(rule, where=label, value=f"shape {raw.shape}")
-    cores = np.broadcast_to(raw.astype(np.int64), (size,))
-    if size and (cores.min() < (-1 if outside else 0) or cores.max() >= chip.cores):
-        bad = cores.min() if cores.max() < chip.cores else cores.max()
+    _check_cores(raw, label, chip, outside)
+    return frozen(np.broadcast_to(raw.astype(np.int64), (size,)).copy())
+
+
+def _check_cores(core: ArrayLike, where: str, chip: Chip, outside: bool) -> None:
+    """Refuse what are no cores of the chip."""
+    raw = numbers(core, where, error=PlacementError)
+    if not raw.size:
+        return
+    low, high = raw.min(), raw.max()
+    if raw.dtype.kind == "f" and not np.all(raw == np.floor(raw)):
+        rule = "cores must be whole numbers"
+        raise PlacementError(rule, where=where, value=shown(raw.tolist()))
+    if not (low >= (-1 if outside else 0) and high < chip.cores):
+        bad = low if high < chip.cores else high
         also = ", or -1 for a source outside of it" if outside else ""
-        raise PlacementError(f"cores of {chip.name} lie in 0..{chip.cores - 1}{also}", where=label, value=int(bad))
-    return frozen(cores.copy())
+        raise PlacementError(f"cores of {chip.name} lie in 0..{chip.cores - 1}{also}", where=where, value=f"{bad:g}")

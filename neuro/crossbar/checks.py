@@ -13,8 +13,8 @@ from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.read.settings import Reading
 from neuro.crossbar.write.settings import Writing
-from neuro.errors import DeviceError, InputError, ParameterError, UnsupportedFeature, WeightError
-from neuro.validation import Floats, Ints, finite
+from neuro.errors import DeviceError, InputError, UnsupportedFeature, WeightError
+from neuro.validation import Floats, Ints, finite, numbers, shown, whole_number
 
 __all__ = [
     "conductances",
@@ -135,12 +135,9 @@ def voltages(value: ArrayLike, size: int, where: str) -> Floats:
     InputError
         If there are more or fewer, or one is infinite.
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("must be voltages", where=where, value=repr(value)) from None
+    array = np.asarray(numbers(value, where, unit="V", error=InputError), np.float64)
     if array.shape not in ((), (size,)) or np.isinf(array).any():
-        raise InputError(f"one finite voltage is needed, or {size}", where=where, value=repr(value))
+        raise InputError(f"one finite voltage is needed, or {size}", where=where, value=shown(value))
     return np.broadcast_to(array, (size,)).copy()
 
 
@@ -167,9 +164,7 @@ def whole_levels(value: int, where: str) -> int:
     ParameterError
         If it is not a whole number above zero.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ParameterError("must be a whole number above zero", where=where, value=value)
-    return int(value)
+    return whole_number(value, where, least=1, most=2**53)
 
 
 def drives(value: ArrayLike, size: int, where: str) -> Floats:
@@ -195,10 +190,11 @@ def reads(value: ArrayLike, size: int, where: str) -> Ints:
         If that is not whole numbers, none below zero.
     """
     counts = finite(value, where, error=InputError)
-    if counts.shape not in ((), (size,)) or (counts < 0).any() or (counts != np.floor(counts)).any():
+    whole = counts == np.floor(counts)
+    if counts.shape not in ((), (size,)) or (counts < 0).any() or not whole.all() or (counts > 2**53).any():
         raise InputError(
             f"reads are whole numbers, not below zero: one in all, or one for each of {size} lines",
             where=where,
-            value=str(value),
+            value=shown(value),
         )
     return counts.astype(np.int64)

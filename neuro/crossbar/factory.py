@@ -19,11 +19,14 @@ from neuro.crossbar.read.settings import Reading
 from neuro.crossbar.sliced import SlicedCrossbar
 from neuro.crossbar.tiled import TiledCrossbar
 from neuro.crossbar.write.settings import Writing
-from neuro.errors import ParameterError, UnknownName, UnsupportedFeature
-from neuro.validation import Floats, positive, whole_number
+from neuro.errors import ParameterError, UnknownName, UnsupportedFeature, WeightError
+from neuro.memory import require_memory
+from neuro.validation import Floats, instance, number, positive, whole_number
 
 __all__ = ["MAPPINGS", "Crossbar", "crossbar_from_conductance"]
 
+BYTES_PER_DEVICE = 32
+"""At least: conductance and fault of a device, its share of weight and register, and copies while it is written."""
 MAPPINGS = ("pair", "offset", "slices")
 """How a weight becomes conductances."""
 
@@ -100,7 +103,9 @@ def Crossbar(
     >>> crossbar.ledger.row_reads
     2
     """
+    instance(name, "crossbar, name", str, "a text")
     where = f"crossbar {name!r}"
+    _refuse_absurd(weights, f"{where}, weights")
     matrix = weight_matrix(weights, None, f"{where}, weights")
     device, faults = devices(device, faults, (matrix.shape[0], matrix.shape[1]), where)
     largest = float(np.abs(matrix).max(initial=0.0)) or 1.0
@@ -133,12 +138,23 @@ def crossbar_from_conductance(
     >>> crossbar.effective_conductance().round(9)
     array([[0.0005]])
     """
+    instance(name, "crossbar, name", str, "a text")
     where = f"crossbar {name!r}"
+    _refuse_absurd(g_plus, f"{where}, g_plus")
     plus = conductances(g_plus, None, f"{where}, g_plus")
     minus = np.zeros_like(plus) if g_minus is None else conductances(g_minus, plus.shape, f"{where}, g_minus")
     largest = float(max(plus.max(), minus.max())) or 1.0
     device, faults = Device("given", 0.0, largest), Faults.none((plus.shape[0], plus.shape[1]))
     return PairCrossbar(plus, minus, _setup(device, faults, wires, reading, None, largest, seed, name), None)
+
+
+def _refuse_absurd(weights: ArrayLike, where: str) -> None:
+    """Refuse a matrix whose devices do not fit into memory, before anything is copied."""
+    shape = getattr(weights, "shape", ())
+    if isinstance(shape, tuple) and len(shape) == 2:
+        rows, columns = shape
+        needed = BYTES_PER_DEVICE * 2.0 * rows * columns
+        require_memory(needed, where, value=f"{rows:,} x {columns:,} weights in pairs of devices", error=WeightError)
 
 
 def _setup(
@@ -159,7 +175,7 @@ def _setup(
         wires=wiring(wires, where),
         reading=reading_of(reading, where),
         writing=writing_of(writing, where),
-        w_max=float(positive(w_max, f"{where}, w_max")),
+        w_max=number(w_max, f"{where}, w_max", check=positive),
         seed=whole_number(seed, f"{where}, seed"),
         name=name,
     )
@@ -169,13 +185,13 @@ def _maker(
     mapping: str, start: float | None, slices: int | None, base: int | None, where: str
 ) -> Callable[[Floats, Setup], AbstractCrossbar]:
     """A function that makes one crossbar of this mapping of a matrix of weights."""
-    if mapping not in MAPPINGS:
+    if not isinstance(mapping, str) or mapping not in MAPPINGS:
         raise UnknownName("mapping", mapping, MAPPINGS)
     if mapping != "slices" and (slices is not None or base is not None):
         rule = '`slices` and `base` belong to mapping="slices"'
         raise ParameterError(rule, where=where, value=f"mapping={mapping!r}", remedy="Leave them out")
     if mapping == "pair":
-        if start is not None and not 0 <= start <= 1:
+        if start is not None and not 0 <= number(start, f"{where}, start") <= 1:
             raise ParameterError("`start` is a fraction of the window, 0..1", where=where, value=start)
         return partial(pair_crossbar, start=start)
     if start is not None:

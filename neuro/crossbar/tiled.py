@@ -16,7 +16,7 @@ from neuro.crossbar.write.coincidence import Coincidences, Trains
 from neuro.crossbar.write.targets import Policy
 from neuro.crossbar.write.verify import Verification
 from neuro.errors import ParameterError
-from neuro.validation import Floats
+from neuro.validation import Floats, shown
 
 __all__ = ["TiledCrossbar"]
 
@@ -49,7 +49,7 @@ class TiledCrossbar(Assembly):
             height, width = (whole_levels(size, where) for size in tile)
         except (TypeError, ValueError):
             rule = "a tile is its rows and columns, two whole numbers above zero"
-            raise ParameterError(rule, where=where, value=tile) from None
+            raise ParameterError(rule, where=where, value=shown(tile)) from None
         parts = []
         for top in range(0, matrix.shape[0], height):
             for left in range(0, matrix.shape[1], width):

@@ -218,7 +218,8 @@ class Recording(Displayed):
         start, stop = (number(getattr(self, key), f"Recording.{key}", unit="s") for key in ("start", "stop"))
         if stop < start:
             raise ParameterError("`stop` must not be before `start`", where="Recording", value=f"{start} and {stop}")
-        finite(self.v_times, "Recording.v_times", unit="s")
+        if np.ndim(field_of(self, "v_times", finite, unit="s")) != 1:
+            raise ParameterError("must be a flat array", where="Recording.v_times", value=shown(self.v_times))
         instance(self.provenance, "Recording.provenance", Mapping, "a dictionary")
         flag(self.interrupted, "Recording.interrupted")
         kinds = {"spikes": "population", "v": "population with recorded voltages"}
@@ -227,6 +228,8 @@ class Recording(Displayed):
             entries = getattr(self, field_name)
             instance(entries, f"Recording.{field_name}", Mapping, f"a dictionary by {kind}")
             if isinstance(entries, dict):
+                for name, entry in entries.items():
+                    _check_entry(field_name, name, entry)
                 object.__setattr__(self, field_name, Named(f"{kind} of this recording", entries))
 
     def save(self, path: str | Path) -> None:
@@ -254,6 +257,17 @@ class Recording(Displayed):
         voltages = [("voltages", f"{', '.join(self.v)}: {plural(len(self.v_times), 'sample')}")] if len(self.v) else []
         learned = [("learned weights", ", ".join(self.weights))] if self.weights else []
         return title, [*rows, *voltages, *learned]
+
+
+def _check_entry(field_name: str, name: str, entry: Any) -> None:
+    """Refuse what is no entry of a field of a recording; arrays are not looked through."""
+    where = f"Recording.{field_name}[{name!r}]"
+    if field_name == "spikes":
+        instance(entry, where, Spikes, "Spikes")
+    elif field_name == "events":
+        whole_number(entry, where)
+    else:
+        instance(entry, where, np.ndarray, "an array")
 
 
 def columns(record: Record, voltage: Floats) -> dict[str, Floats]:

@@ -14,7 +14,7 @@ from neuro.engine.drive.chunks import prepare_kernels
 from neuro.engine.drive.inputs import ClampLike, sampling, schedule
 from neuro.engine.drive.state import EngineState, initial_state
 from neuro.engine.lower.fingerprint import require_same
-from neuro.engine.lower.program import Program, build
+from neuro.engine.lower.program import MAX_THREADS, Program, build
 from neuro.engine.plasticity.state import Rule, rules_in_force
 from neuro.engine.recording import Record, Recording
 from neuro.engine.results import report_reads
@@ -31,8 +31,6 @@ __all__ = ["run"]
 
 MAX_WINDOWS = 2.0**42
 """Longest run, in units of the shortest delay: a double has 52 bits, which leaves 10 for the delay."""
-MAX_THREADS = 1024
-"""Most threads of a run."""
 
 
 def run(

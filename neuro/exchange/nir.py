@@ -20,7 +20,7 @@ from neuro.files.reading import check_room, existing_file
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF, LIF, Model, SpikeSource
 from neuro.network.synapses import Dense, OneToOne
-from neuro.validation import Floats, positive
+from neuro.validation import Floats, file_name, number, positive
 
 __all__ = ["read_nir"]
 
@@ -65,8 +65,8 @@ def read_nir(path: str | Path, *, dt: float) -> Network:
     ...     read_nir(file.name, dt=1e-4).projections["fc"].post.size
     2
     """
-    step = float(positive(dt, "dt"))
-    graph = _open(Path(path))
+    step = number(dt, "dt", check=positive, unit="s")
+    graph = _open(file_name(path, "file", error=InputError))
     net = Network()
     to_connect: list[tuple[str, _Connection, Floats]] = []
     for name, node in graph.nodes.items():

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from neuro.errors import DataError, NeuroError
 from neuro.files.writing import named_errors
 from neuro.memory import require_memory
-from neuro.validation import Ints
+from neuro.validation import Ints, file_name
 
 __all__ = [
     "check_room",
@@ -56,6 +56,7 @@ def existing_file(path: str | Path, error: type[NeuroError]) -> Path:
     FileError
         If the system does not let us look.
     """
+    file_name(path, "file", error=error)
     if not str(path) or "\0" in str(path):
         raise error("must be the name of a file", where="file", value=repr(str(path)))
     with named_errors(path, "read"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from neuro.errors import FileError, NeuroError
 from neuro.partials import partial_path, sweep
+from neuro.validation import file_name
 
 __all__ = ["atomic", "check_target", "named_errors", "write_text"]
 
@@ -80,7 +81,7 @@ def check_target(path: str | Path) -> Path:
     Traceback (most recent call last):
     neuro.errors.FileError: /: must be the name of a file; got a directory. Give the name of a file
     """
-    target, remedy = Path(path), _REMEDIES[errno.EISDIR]
+    target, remedy = file_name(path, "file", error=FileError), _REMEDIES[errno.EISDIR]
     if not str(path) or "\0" in str(path):
         raise FileError("must be the name of a file", where="file", value=repr(str(path)), remedy=remedy)
     with named_errors(target, "written"):

@@ -112,18 +112,18 @@ class Clamp:
         clamped = ~np.isnan(goal)
         if goal.ndim != 1 or np.any((goal[clamped] < 0) | (goal[clamped] > 1)):
             raise ClampError("targets must be a flat array of numbers in 0..1", where=f"clamp of {self.population!r}")
+        level = None if trace is None else finite(trace, "clamp, trace", error=ClampError)
+        if level is not None and level.shape != goal.shape:
+            rule = "must have one number for each target"
+            raise ClampError(rule, where="clamp, trace", value=f"shape {level.shape}, targets {goal.shape}")
         if self.kind == "hard":
             neurons = np.flatnonzero(clamped)
             return AppliedClamp(forced={self.population: (neurons, _regular(goal, self.strength, begin, end))})
         if self.kind == "weak":
             push = 2.0 * goal - 1.0
-        elif trace is None:
+        elif level is None:
             raise ClampError("a current clamp needs the activity so far", where="trace", remedy="Give trace=")
         else:
-            level = finite(trace, "clamp, trace", error=ClampError)
-            if level.shape != goal.shape:
-                rule = "must have one number for each target"
-                raise ClampError(rule, where="clamp, trace", value=f"shape {level.shape}, targets {goal.shape}")
             push = goal - level
         value = self.strength * np.where(clamped, push, 0.0)
         return AppliedClamp(currents={self.population: Current([begin], value[None])})

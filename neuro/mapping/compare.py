@@ -17,6 +17,7 @@ from neuro.mapping.place import place
 from neuro.mapping.traffic import traffic_of
 from neuro.network.graph import Network
 from neuro.progress import Progress, silent
+from neuro.validation import whole_number
 
 __all__ = ["Entry", "broken_limits", "compare", "what_if"]
 
@@ -143,7 +144,8 @@ def what_if(
 
 
 def changed(chip: Chip, key: str, value: int) -> Chip:
-    """A chip with another size or limit."""
+    """A chip with another size or limit, a whole number above zero."""
+    whole_number(value, f"what-if, {key}", least=1)
     limits = list(Limits.__dataclass_fields__)
     if key == "side":
         return replace(chip, width=value, height=value, tiles=None, chip_size=None)

@@ -18,7 +18,7 @@ from neuro.mapping.partition.tables import Parts
 from neuro.mapping.traffic import Traffic
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
-from neuro.validation import Ints
+from neuro.validation import Ints, indices, numbers, shown, whole_number
 
 __all__ = ["Rules", "no_partition_found", "rules_of"]
 
@@ -62,6 +62,8 @@ def rules_of(
         If nothing can fit.
     """
     working = _working(chip, cores, dead)
+    _check_groups(together, "together")
+    _check_groups(apart, "apart")
     asked = [*pinned, *(name for group in (*together, *apart) for name in group)]
     for name in asked:
         if name not in network.populations:
@@ -94,18 +96,26 @@ def rules_of(
     return Rules(terms, chosen, fixed, least)
 
 
+def _check_groups(groups: Sequence[Sequence[str]], where: str) -> None:
+    """Refuse what is no groups of names of populations."""
+    rule = "must be groups of names of populations"
+    if not isinstance(groups, Sequence) or isinstance(groups, str | bytes):
+        raise ParameterError(rule, where=where, value=shown(groups))
+    for group in groups:
+        if (
+            not isinstance(group, Sequence)
+            or isinstance(group, str | bytes)
+            or not all(isinstance(n, str) for n in group)
+        ):
+            raise ParameterError(rule, where=where, value=shown(group))
+
+
 def _working(chip: Chip, cores: int | None, dead: Sequence[int]) -> Ints:
     """Cores that are not dead."""
-    dead_cores = np.unique(np.asarray(list(dead), np.int64))
-    if len(dead_cores) and (dead_cores.min() < 0 or dead_cores.max() >= chip.cores):
-        bad = int(dead_cores.min() if dead_cores.min() < 0 else dead_cores.max())
-        raise ParameterError(f"cores of {chip.name} lie in 0..{chip.cores - 1}", where="dead", value=bad)
+    dead_cores = np.unique(indices(dead, chip.cores, f"dead cores of {chip.name}"))
     if cores is not None:
-        whole = isinstance(cores, int | np.integer) and not isinstance(cores, bool)
-        if not whole or not 1 <= cores <= chip.cores - len(dead_cores):
-            raise ParameterError(
-                f"{chip.name} has {chip.cores - len(dead_cores)} cores that work", where="cores", value=cores
-            )
+        working = chip.cores - len(dead_cores)
+        whole_number(cores, f"cores ({chip.name} has {working} that work)", least=1, most=working)
     return np.setdiff1d(np.arange(chip.cores), dead_cores)
 
 
@@ -114,8 +124,8 @@ def _pinned(network: Network, traffic: Traffic, chip: Chip, pinned: Mapping[str,
     core = np.full(traffic.neurons, -1, np.int64)
     for name, value in pinned.items():
         size, where = network.populations[name].size, f"pinned, population {name!r}"
-        raw = np.asarray(value)
-        if raw.shape not in ((), (size,)) or not np.issubdtype(raw.dtype, np.integer):
+        raw = numbers(value, where)
+        if raw.shape not in ((), (size,)) or not (np.all(np.isfinite(raw)) and np.all(raw == np.floor(raw))):
             raise ParameterError(f"must be one core, or {size} of them", where=where, value=f"{raw.dtype}{raw.shape}")
         bad = (raw < -1) | (raw >= chip.cores) | np.isin(raw, list(dead))
         if np.any(bad):

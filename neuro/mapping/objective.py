@@ -14,7 +14,7 @@ from neuro.mapping.refine.refine import price
 from neuro.mapping.routes import placement_of_traffic
 from neuro.mapping.search import Prices
 from neuro.mapping.traffic import Traffic
-from neuro.validation import Ints
+from neuro.validation import Ints, number, positive, shown
 
 __all__ = ["SIMPLE", "Objective", "cost_function", "prices_of", "weights_of"]
 
@@ -37,12 +37,13 @@ def weights_of(objective: Objective) -> dict[str, float]:
     >>> weights_of("km1"), weights_of({"km1": 1, "max_link": 0.5})
     ({'km1': 1.0}, {'km1': 1.0, 'max_link': 0.5})
     """
+    if not isinstance(objective, str | Mapping):
+        raise ParameterError("must be a name, or weights by name", where="objective", value=shown(objective))
     given = {objective: 1.0} if isinstance(objective, str) else dict(objective)
     for name, weight in given.items():
         if name not in OBJECTIVES:
             raise UnknownName("objective", name, OBJECTIVES)
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 <= weight < float("inf"):
-            raise ParameterError("weights of objectives are numbers, not below zero", where=name, value=weight)
+        number(weight, f"weight of the objective {name!r}", check=positive, zero=True)
     if not any(given.values()):
         raise ParameterError("an objective needs a weight above zero", where="objective", value=dict(given))
     return {name: float(weight) for name, weight in given.items()}

@@ -22,6 +22,7 @@ from neuro.mapping.routes import placement_of_network
 from neuro.mapping.traffic import Traffic, traffic_of
 from neuro.network.graph import Network
 from neuro.randomness import stream
+from neuro.validation import instance, mapping, whole_number
 
 __all__ = ["deliveries_at_least", "place"]
 
@@ -95,7 +96,11 @@ def place(
     >>> bool(core[0] == core[2] != core[1] == core[3]), placement.objectives["km1"]
     (True, 0.0)
     """
-    if effort not in EFFORTS:
+    instance(network, "network", Network, "a Network")
+    instance(chip, "chip", Chip, "a Chip")
+    whole_number(seed, "seed")
+    mapping(pinned, "pinned", "cores by population")
+    if not isinstance(effort, str) or effort not in EFFORTS:
         raise UnknownName("effort", effort, EFFORTS)
     weights = weights_of(objective)
     known = traffic_of(network, traffic)

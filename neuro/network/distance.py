@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.errors import ParameterError
-from neuro.validation import Floats, finite, frozen
+from neuro.validation import SMALLEST, Floats, finite, frozen, number_field, positive
 
 __all__ = ["Exponential", "Gaussian", "Linear", "OfDistance", "check_extent", "distances", "positions_of"]
 
@@ -82,11 +82,10 @@ class Linear:
 
 def _check(record: Gaussian | Exponential | Linear) -> None:
     for field in fields(record):
-        value, where = getattr(record, field.name), f"{type(record).__name__}.{field.name}"
-        if finite(value, where).ndim:
-            raise ParameterError("must be one number", where=where, value=f"shape {np.shape(value)}")
-        if field.name in ("sd", "length") and value <= 0:
-            raise ParameterError("must be greater than zero", where=where, value=value)
+        if field.name in ("sd", "length"):
+            number_field(record, field.name, positive, unit="m")
+        else:
+            number_field(record, field.name)
 
 
 def positions_of(value: ArrayLike, size: int, where: str) -> Floats:
@@ -108,7 +107,7 @@ def check_extent(value: ArrayLike | None, where: str) -> Floats | None:
     if value is None:
         return None
     extent = finite(value, where, infinite=True)
-    if extent.ndim > 1 or np.any(extent <= 0):
+    if extent.ndim > 1 or not extent.size or np.any(extent < SMALLEST):
         raise ParameterError("must be one length above zero, or one for each dimension", where=where, value=value)
     return extent
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.errors import ParameterError
-from neuro.validation import Floats, finite
+from neuro.validation import Floats, choice, finite, flag, number_field, positive
 
 __all__ = ["AbstractDistribution", "LogNormal", "Normal", "Uniform"]
 
@@ -67,19 +67,15 @@ class AbstractDistribution(ABC):
         for field in fields(self):
             value, where = getattr(self, field.name), f"{kind}.{field.name}"
             if field.name == "outside":
-                if value not in ("redraw", "clip"):
-                    raise ParameterError("must be 'redraw' or 'clip'", where=where, value=repr(value))
+                choice(value, where, ("redraw", "clip"))
             elif field.name == "single":
-                if not isinstance(value, bool | np.bool_):
-                    raise ParameterError("must be True or False", where=where, value=repr(value))
+                flag(value, where)
             elif field.name != "step" or value is not None:
                 limit = field.name in ("low", "high") and kind != "Uniform"
-                if finite(value, where, infinite=limit).ndim:
-                    raise ParameterError("must be one number", where=where, value=f"shape {np.shape(value)}")
-                least: Any = {"sd": 0.0, "sigma": 0.0}.get(field.name)
-                if (least is not None and value < least) or (field.name == "step" and value <= 0.0):
-                    rule = "must be greater than zero" if field.name == "step" else "must not be negative"
-                    raise ParameterError(rule, where=where, value=value)
+                if field.name in ("sd", "sigma", "step"):
+                    number_field(self, field.name, positive, zero=field.name != "step")
+                else:
+                    number_field(self, field.name, infinite=limit)
 
     def _check_limits(self, low: float, high: float, inside: float, outside: Outside) -> None:
         """Refuse limits that are crossed, or that too few draws lie within: the share `inside`."""

@@ -29,7 +29,7 @@ from neuro.network.synapses import (
     is_drawn,
     is_random,
 )
-from neuro.validation import Floats, finite, instance, mapping, shown, text, whole_number
+from neuro.validation import Floats, finite, instance, mapping, number, shown, text, whole_number
 
 __all__ = ["MAX_NEURONS", "Network", "Population", "Projection"]
 
@@ -95,9 +95,11 @@ class Population(Displayed):
             )
 
     def parameter(self, key: str, default: float = 0.0) -> Floats:
-        """Field `key` of the model with one entry per neuron; `default` where the model has none."""
-        value: Any = getattr(self.model, key, None)
-        return np.broadcast_to(np.asarray(default if value is None else value, dtype=np.float64), (self.size,))
+        """Field `key` of the model with one entry per neuron; `default`, one number, where the model has none."""
+        value: Any = getattr(self.model, text(key, "parameter, key"), None)
+        if value is None:
+            value = default if isinstance(default, float) else number(default, "parameter, default", infinite=True)
+        return np.broadcast_to(np.asarray(value, dtype=np.float64), (self.size,))
 
     def _display(self) -> tuple[str, Rows]:
         return f"Population {self.name!r}: {self.size:,} {type(self.model).__name__}", ()
@@ -125,6 +127,16 @@ class Projection(Displayed):
         text(self.name, "Projection.name")
         for key in ("pre", "post"):
             instance(getattr(self, key), f"projection {self.name!r}, {key}", Population, "a Population")
+        where = f"projection {self.name!r}"
+        if not isinstance(self.synapses, Synapses):
+            raise NetworkError(
+                "synapses must be of one of the kinds of synapses", where=where, value=shown(self.synapses)
+            )
+        whole_number(self.receptor, f"{where}, receptor", most=max(0, len(receptors(self.post.model)) - 1))
+        # Arrays that `connect` has checked are read-only.
+        if not isinstance(self.delay, np.ndarray) or self.delay.flags.writeable:
+            lag = check_delays(self.delay, self.synapses, (self.pre.size, self.post.size), where)
+            object.__setattr__(self, "delay", lag)
 
     def _display(self) -> tuple[str, Rows]:
         return f"Projection {self.name!r}: {self._kind()}", [

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.errors import ParameterError, WeightError
-from neuro.validation import Ints, finite, whole_number
+from neuro.validation import Ints, choice, finite, number, whole_number
 
 __all__ = ["LoihiAHP", "LoihiLIF", "loihi_weights"]
 
@@ -134,8 +134,8 @@ def loihi_weights(
     """
     where = "loihi_weights"
     limits = {"mixed": (-256, 254), "positive": (0, 255), "negative": (-256, 0)}
-    if signs not in limits:
-        raise ParameterError("must be 'mixed', 'positive' or 'negative'", where=f"{where}, signs", value=repr(signs))
+    choice(signs, f"{where}, signs", limits)
+    number(exponent, f"{where}, exponent")
     _whole(exponent, f"{where}, exponent", -8, 7)
     if whole_number(bits, f"{where}, bits", least=1) > 8:
         raise ParameterError("must be at most 8", where=f"{where}, bits", value=bits)

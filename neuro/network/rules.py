@@ -20,7 +20,7 @@ from neuro.network.sampling import (
     with_replacement,
 )
 from neuro.randomness import stream
-from neuro.validation import Floats, finite, flag, number, whole_number
+from neuro.validation import LONG, Floats, finite, flag, number, seconds, whole_number
 
 __all__ = [
     "MOST",
@@ -142,6 +142,8 @@ class DistanceDependent:
         if not 0.0 <= _highest(self.probability) <= 1.0:
             raise ParameterError("a probability must lie in 0..1", where=f"{where}.probability", value=self.probability)
         check_extent(self.periodic, f"{where}.periodic")
+        if self.delay is not None and not isinstance(self.delay, AbstractDistribution) and not callable(self.delay):
+            number(self.delay, f"{where}.delay", check=seconds, zero=True, long=LONG)
         check_rule(self)
 
 

@@ -26,6 +26,7 @@ from neuro.errors import FileError, ParameterError
 from neuro.files.writing import atomic, named_errors, write_text
 from neuro.partials import partial_path, sweep
 from neuro.system.interrupts import postponed
+from neuro.validation import file_name, instance, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +54,13 @@ class Table:
     """One entry per column: numbers, or anything with a text."""
 
     def __post_init__(self) -> None:
+        instance(self.title, "Table.title", str, "a text")
+        instance(self.columns, "Table.columns", (tuple, list), "names of columns")
+        instance(self.rows, "Table.rows", (tuple, list), "rows")
+        for column in self.columns:
+            instance(column, "Table.columns", str, "a text for each column")
         for index, row in enumerate(self.rows):
+            instance(row, f"Table.rows, row {index}", (tuple, list), "one entry for each column")
             if len(row) != len(self.columns):
                 raise ParameterError(
                     f"a row must have one entry for each of the {len(self.columns)} columns",
@@ -90,10 +97,20 @@ class Report:
     """By name: a file, a Matplotlib figure, or a function that draws one when the report is written."""
 
     def __post_init__(self) -> None:
+        for key in ("task", "preset"):
+            instance(getattr(self, key), f"Report.{key}", str, "a text")
+        for key in ("config", "metrics", "energy", "provenance", "figures"):
+            instance(getattr(self, key), f"Report.{key}", Mapping, "a dictionary by names")
+        instance(self.tables, "Report.tables", (tuple, list), "tables")
+        for table in self.tables:
+            instance(table, "Report.tables", Table, "a Table")
         for name, value in self.metrics.items():
-            if not isinstance(value, Real | np.bool_):
+            if isinstance(value, np.timedelta64) or not isinstance(value, Real | np.bool_):
                 raise ParameterError("a metric must be one number", where=f"metric {name!r}", value=repr(value))
-        for name in self.figures:
+        for name, figure in self.figures.items():
+            if not (isinstance(figure, Path) or callable(figure) or hasattr(figure, "savefig")):
+                rule = "must be a file, a Matplotlib figure, or a function that draws one"
+                raise ParameterError(rule, where=f"Report.figures[{name!r}]", value=shown(figure))
             if not name or Path(name).name != name or name.startswith("."):
                 raise ParameterError("a figure's name must be usable as a file name", value=repr(name))
 
@@ -153,7 +170,8 @@ def write(report: Report, out: Path) -> None:
     FileError
         If the system refuses to write a file of it.
     """
-    with staged(out) as stage:
+    instance(report, "report", Report, "a Report")
+    with staged(file_name(out, "out")) as stage:
         fill(report, stage)
 
 
@@ -191,10 +209,12 @@ def staged(out: Path) -> Iterator[Path]:
         Before the block, if `out` is not a directory that can be written.
     """
     given, out = out, Path(out).resolve()
-    if not str(given) or (out.exists() and not out.is_dir()):
-        raise ParameterError("the place for a report must be a directory", where="out", value=repr(str(given)))
-    stage = partial_path(out)
-    sweep(out)
+    with named_errors(out, "written"):
+        # The root has no name beside which anything could be kept until it is whole.
+        if not str(given) or not out.name or (out.exists() and not out.is_dir()):
+            raise ParameterError("the place for a report must be a directory", where="out", value=repr(str(given)))
+        stage = partial_path(out)
+        sweep(out)
     try:
         stage.mkdir(parents=True)
         if out.exists() and not os.access(out, os.W_OK):

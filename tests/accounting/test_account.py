@@ -248,12 +248,18 @@ def test_the_step_is_that_of_the_recording_the_chip_or_whoever_asks():
 
 def test_a_recording_of_another_network_is_refused():
     recording, placement = one_to_one(priced())
-    lacking = replace(placement, core={"cue": placement.core["cue"]})
+    for core in ({"cue": placement.core["cue"]}, {**placement.core, "cue": np.zeros(0, np.int64)}):
+        with pytest.raises(PlacementError, match="neurons of `core`"):
+            replace(placement, core=core)
+    other = nr.Network()
+    other.add(nr.Population("cue", len(placement.core["cue"]), nr.SpikeSource()))
+    lacking = nr.placed(other, placement.chip, {"cue": 0})
     with pytest.raises(PlacementError, match="'cell'"):
         nr.account(recording, lacking, dt=DT)
-    smaller = replace(placement, core={**placement.core, "cue": np.zeros(0, np.int64)})
+    other.add(nr.Population("cell", 1 + len(placement.core["cell"]), nr.LIF(tau_m=20e-3, v_th=1.0)))
+    larger = nr.placed(other, placement.chip, {"cue": 0, "cell": 0})
     with pytest.raises(PlacementError, match="of the same network"):
-        nr.account(recording, smaller, dt=DT)
+        nr.account(recording, larger, dt=DT)
 
 
 def test_a_run_that_recorded_no_spikes_is_refused():

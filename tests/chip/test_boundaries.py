@@ -83,7 +83,7 @@ def test_a_system_of_chips_is_as_wide_and_as_high_as_its_chips_together():
     assert (system.chip_size, system.chips) == ((3, 2), (2, 5))
     assert tiled(nr.mesh_chip(3, 2, neurons=8), 1, 1).cores == 6
     for across, down in ((0, 1), (1, 0), (-1, 2)):
-        with pytest.raises(ChipError, match=f"{across} x {down}"):
+        with pytest.raises(ChipError, match="across" if across < 1 else "down"):
             tiled(nr.mesh_chip(3, 2, neurons=8), across, down)
     for chip in (system, priced(tiles=11)):
         with pytest.raises(ChipError, match="one whole chip"):

@@ -258,7 +258,7 @@ def test_busiest_row_and_busiest_column_are_equally_busy():
 def test_a_share_of_a_pulse_lies_within_zero_and_one(disturb):
     assert Writing(disturb=disturb).disturb == disturb
     for bad in (-1e-9, 1 + 1e-9, np.nan):
-        with pytest.raises(ParameterError, match="Writing, disturb"):
+        with pytest.raises(ParameterError, match=r"Writing\.disturb"):
             Writing(disturb=bad)
 
 
@@ -266,7 +266,7 @@ def test_a_share_of_a_pulse_lies_within_zero_and_one(disturb):
 @pytest.mark.parametrize("key", ["voltage", "duration"])
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_voltages_and_times_are_above_zero(kind, key, bad):
-    with pytest.raises(ParameterError, match=f"{kind.__name__}, {key}"):
+    with pytest.raises(ParameterError, match=rf"{kind.__name__}\.{key}"):
         kind(**{key: bad})
 
 
@@ -307,11 +307,14 @@ def test_converters_round_half_way_up_and_stop_at_their_ends():
     assert Converter(32, 0.0, 1.0).convert(np.array([1.0])).tolist() == [1.0]
     assert Converter(1, 0.0, 1.0).energy == 0.0
     for bits in (0, 33, -1, True, 2.0):
-        with pytest.raises(ParameterError, match="1 to 32"):
+        with pytest.raises(ParameterError, match="at least 1, at most 32"):
             Converter(bits, 0.0, 1.0)
-    for low, high in ((1.0, 1.0), (2.0, 1.0), (-np.inf, 1.0), (0.0, np.nan)):
+    for low, high in ((1.0, 1.0), (2.0, 1.0)):
         with pytest.raises(ParameterError, match="`high` must be above `low`"):
             Converter(2, low, high)
+    for key, bad in (("low", -np.inf), ("high", np.nan)):
+        with pytest.raises(ParameterError, match=rf"Converter\.{key}: must be finite"):
+            Converter(2, **{"low": 0.0, "high": 1.0, key: bad})
     with pytest.raises(ParameterError, match="energy"):
         Converter(2, 0.0, 1.0, energy=-1e-15)
 

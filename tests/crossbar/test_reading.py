@@ -335,14 +335,14 @@ def test_everything_off_is_the_matrix_product():
     [
         (DeviceError, "`reading` must be a Reading", lambda: Crossbar([[1.0]], reading=0.1)),
         (ParameterError, "needs the voltage", lambda: Reading(curve=Sinh(0.1))),
-        (ParameterError, "Reading, noise", lambda: Reading(noise=-0.1)),
+        (ParameterError, "Reading.noise", lambda: Reading(noise=-0.1)),
         (ParameterError, "greater than zero", lambda: Sinh(0.0)),
-        (ParameterError, "whole number, 1 to 32", lambda: Converter(0, 0, 1)),
+        (ParameterError, "Converter.bits: must be a whole number, at least 1, at most 32", lambda: Converter(0, 0, 1)),
         (ParameterError, "`high` must be above", lambda: Converter(4, 1, 1)),
         (ParameterError, "`high` must be above", lambda: Flicker(amplitude=1e-3, low=10, high=1)),
-        (ParameterError, "Telegraph, dwell_low", lambda: Telegraph(amplitude=1e-3, dwell_high=1, dwell_low=0)),
+        (ParameterError, "Telegraph.dwell_low", lambda: Telegraph(amplitude=1e-3, dwell_high=1, dwell_low=0)),
         (ParameterError, "above -1", lambda: Telegraph(amplitude=-1, dwell_high=1, dwell_low=1)),
-        (ParameterError, "Drift, variation", lambda: Drift(exponent=0.1, reference=1.0, variation=-1)),
+        (ParameterError, "Drift.variation", lambda: Drift(exponent=0.1, reference=1.0, variation=-1)),
         (InputError, "ids must lie in 0..0", lambda: Crossbar([[1.0]]).read_rows([1])),
         (InputError, "writeable array of 1 float64", lambda: Crossbar([[1.0]]).read_rows([0], out=np.zeros(2))),
         (

@@ -317,8 +317,8 @@ def test_a_write_changes_what_the_wires_pass_on():
 @pytest.mark.parametrize(
     ("error", "match", "make"),
     [
-        (ParameterError, "`row` must be a finite number of ohms", lambda: Wires(row=-1.0)),
-        (ParameterError, "`sense` must be a finite number of ohms", lambda: Wires(sense=float("inf"))),
+        (ParameterError, "Wires.row: must not be negative", lambda: Wires(row=-1.0)),
+        (ParameterError, "Wires.sense: must be finite", lambda: Wires(sense=float("inf"))),
         (UnknownName, "Known: float, gate, ground", lambda: Wires(inactive="open")),
         (DeviceError, "not below zero", lambda: crossbar_from_conductance([[-1e-6]])),
         (DeviceError, "must be finite", lambda: crossbar_from_conductance([[np.nan]])),

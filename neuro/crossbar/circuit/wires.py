@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from neuro.errors import ParameterError, UnknownName
+from neuro.errors import UnknownName
+from neuro.validation import number_field, positive
 
 __all__ = ["INACTIVE", "Inactive", "Wires"]
 
@@ -52,12 +51,8 @@ class Wires:
 
     def __post_init__(self) -> None:
         for key in ("row", "column", "driver", "sense"):
-            value = getattr(self, key)
-            number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-            if not number or not 0 <= value < np.inf:
-                rule = f"`{key}` must be a finite number of ohms, not below zero"
-                raise ParameterError(rule, where="wires", value=repr(value))
-        if self.inactive not in INACTIVE:
+            number_field(self, key, positive, zero=True, unit="ohm")
+        if not isinstance(self.inactive, str) or self.inactive not in INACTIVE:
             raise UnknownName("treatment of inactive rows", self.inactive, INACTIVE)
 
     @property

@@ -9,6 +9,7 @@ from neuro.crossbar.device.schema import DeviceRecord
 from neuro.errors import DeviceError, UnknownName
 from neuro.figures import read_record
 from neuro.paths import models_dir
+from neuro.validation import file_name
 
 __all__ = ["device_record", "list_devices", "load_device"]
 
@@ -76,6 +77,7 @@ def load_device(name: str | Path) -> Device:
     >>> taox.g_max, taox.levels
     (0.00015, 64)
     """
+    file_name(name, "device", error=DeviceError)
     record = device_record(name)
     figures = record.figures() | record.pulse_figures()
     return Device(

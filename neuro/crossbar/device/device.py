@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.device.laws import LAWS, Constant, Cycle, Law, MeasuredLaw, Variation, parameters
 from neuro.crossbar.device.noise import Drift
+from neuro.crossbar.device.records import COLUMNS
 from neuro.crossbar.device.reference_data import MeasuredFile
 from neuro.crossbar.device.sample import SampledDevices, conductances, pulse_counts, sample_devices
 from neuro.display import Displayed, Rows, amount
 from neuro.errors import DeviceError
-from neuro.validation import Floats
+from neuro.memory import require_memory
+from neuro.validation import Floats, finite, instance, number_field, positive, whole_number
 
 __all__ = ["Device"]
 
@@ -67,23 +70,18 @@ class Device(Displayed):
     """How its conductance falls with age: for `Reading(drift=...)`, as reads do not age by themselves."""
 
     def __post_init__(self) -> None:
+        for key in ("name", "source", "notes"):
+            instance(getattr(self, key), f"Device.{key}", str, "a text", error=DeviceError)
         where = f"device {self.name!r}"
         for key in ("g_min", "g_max", "write_noise"):
-            value = getattr(self, key)
-            if not _is_number(value) or not 0 <= value < np.inf:
-                rule = f"`{key}` must be a finite number of siemens, not below zero"
-                raise DeviceError(rule, where=where, value=value)
+            number_field(self, key, positive, zero=True, unit="S", error=DeviceError)
         if not self.g_min < self.g_max:
             window = f"g_min = {self.g_min:g} S, g_max = {self.g_max:g} S"
             raise DeviceError("`g_max` must be above `g_min`", where=where, value=window)
-        whole = isinstance(self.levels, int | np.integer) and not isinstance(self.levels, bool)
-        if self.levels is not None and not (whole and self.levels >= 2):
-            raise DeviceError(
-                "`levels` must be a whole number of at least 2",
-                where=where,
-                value=self.levels,
-                remedy="None stands for a continuous device",
-            )
+        if self.levels is not None:
+            whole_number(self.levels, "Device.levels", least=2, error=DeviceError)
+        if self.drift is not None:
+            instance(self.drift, "Device.drift", Drift, "a Drift, or None", error=DeviceError)
         self._check_law(where)
 
     def _check_law(self, where: str) -> None:
@@ -91,6 +89,7 @@ class Device(Displayed):
             raise DeviceError("`law` must be one of neuro.crossbar.device.laws", where=where, value=repr(self.law))
         if not isinstance(self.cycle, Cycle):
             raise DeviceError("`cycle` must be a Cycle", where=where, value=repr(self.cycle))
+        instance(self.variation, "Device.variation", Mapping, "variations by name of a parameter", error=DeviceError)
         known = () if self.law is None or isinstance(self.law, MeasuredFile) else parameters(self.law)
         for name, variation in self.variation.items():
             if name not in known:
@@ -166,9 +165,14 @@ class Device(Displayed):
         [3e-05, 3e-05]
         """
         law, cycle = self.pulse_law
-        rng = np.random.default_rng(rng)
+        if not isinstance(rng, np.random.Generator):
+            rng = np.random.default_rng(whole_number(rng, "Device.sample, rng", error=DeviceError))
         write_noise = 0.0 if self.law is None else self.write_noise
-        shape = (n,) if isinstance(n, int | np.integer) else tuple(n)
+        sizes = n if isinstance(n, tuple) else (n,)
+        shape = tuple(whole_number(size, "Device.sample, n", error=DeviceError) for size in sizes)
+        require_memory(
+            8.0 * len(COLUMNS) * prod(map(float, shape)), "Device.sample, n", value=f"shape {shape}", error=DeviceError
+        )
         return sample_devices(law, cycle, self.variation, (self.g_min, self.g_max), write_noise, shape, rng)
 
     def pulse(
@@ -205,14 +209,15 @@ class Device(Displayed):
         >>> [round(x * 1e6, 6) for x in g.tolist()]
         [2.0, 51.0, 100.0]
         """
+        if rng is not None:
+            instance(rng, "Device.pulse, rng", np.random.Generator, "a numpy.random.Generator", error=DeviceError)
+        given = params is not None
         if params is None:
+            g = finite(g, "g", unit="S", error=DeviceError)
             params = self.sample(np.shape(g), np.random.default_rng(0) if rng is None else rng)
-        elif rng is not None:
+        instance(params, "Device.pulse, params", SampledDevices, "devices from `sample`", error=DeviceError)
+        if rng is not None and given:
             params = params.with_key(int(rng.integers(2**64, dtype=np.uint64)))
         state = conductances(g, params.shape)
         params.send(state, state.copy(), pulse_counts(direction, params.shape))
         return state
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

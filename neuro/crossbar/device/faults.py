@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -10,8 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.errors import DeviceError
+from neuro.memory import require_memory
 from neuro.randomness import stream
-from neuro.validation import Floats, Ints, indices
+from neuro.validation import (
+    SMALLEST,
+    Floats,
+    Ints,
+    choice,
+    indices,
+    instance,
+    number,
+    numbers,
+    positive,
+    shown,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from neuro.crossbar.device.device import Device
@@ -66,6 +79,7 @@ class Faults:
         >>> Faults.none((2, 3)).count
         0
         """
+        shape = _shape(shape)
         return cls(np.full(shape, np.nan), np.full(shape, np.nan))
 
     @classmethod
@@ -93,10 +107,9 @@ class Faults:
         >>> Faults.stuck((60, 60), 1.0).count
         7200
         """
-        if not 0 <= fraction <= 1:
-            raise DeviceError("the fraction of stuck devices must lie within 0..1", where="faults", value=fraction)
-        if np.isnan(at):
-            raise DeviceError("stuck devices need a conductance; NaN marks a healthy one", where="faults, at")
+        shape, fraction = _shape(shape), _share(fraction, "fraction")
+        at = number(at, "faults, at", check=positive, zero=True, unit="S", error=DeviceError)
+        seed = whole_number(seed, "faults, seed", error=DeviceError)
         plus, minus = np.where(stream(seed, "faults").random((2, *shape)) < fraction, at, np.nan)
         return cls(plus, minus)
 
@@ -140,10 +153,10 @@ class Faults:
         >>> faults.kinds(load_device("taox_64x64"))[0].shape
         (100, 100)
         """
+        shape, seed = _shape(shape), whole_number(seed, "faults, seed", error=DeviceError)
         shares = {"high": high, "low": low, "open": open, "rows": rows, "columns": columns}
-        for name, share in shares.items():
-            if not 0 <= share <= 1:
-                raise DeviceError("a probability must lie within 0..1", where=f"faults, {name}", value=share)
+        high, low, open, rows, columns = (_share(share, name) for name, share in shares.items())
+        window = _window(device)
         if high + low + open > 1:
             raise DeviceError(
                 "the probabilities of `high`, `low` and `open` must add up to 1 at most",
@@ -154,8 +167,8 @@ class Faults:
         chance = rng.random((2, *shape))
         stuck = np.full((2, *shape), np.nan)
         stuck[chance < high + low + open] = 0.0
-        stuck[chance < high + low] = device.g_min
-        stuck[chance < high] = device.g_max
+        stuck[chance < high + low] = window[0]
+        stuck[chance < high] = window[1]
         stuck[rng.random((2, shape[0])) < rows] = 0.0
         np.swapaxes(stuck, 1, 2)[rng.random((2, shape[1])) < columns] = 0.0
         return cls(*stuck)
@@ -185,11 +198,12 @@ class Faults:
         .O.    ...
         O open, conducts nothing; 2 of 12 devices
         """
+        shape = _shape(shape)
+        at = number(at, "faults, at", check=positive, zero=True, unit="S", error=DeviceError)
         stuck = np.full(shape, np.nan)
-        stuck[indices(list(rows), shape[0], "faults, rows", error=DeviceError)] = at
-        stuck[:, indices(list(columns), shape[1], "faults, columns", error=DeviceError)] = at
-        if array not in ("both", "plus", "minus"):
-            raise DeviceError('must be "both", "plus" or "minus"', where="faults, array", value=repr(array))
+        stuck[_lines(rows, shape[0], "rows")] = at
+        stuck[:, _lines(columns, shape[1], "columns")] = at
+        choice(array, "faults, array", ("both", "plus", "minus"), error=DeviceError)
         none = np.full(shape, np.nan)
         return cls(none if array == "minus" else stuck, none if array == "plus" else stuck)
 
@@ -214,13 +228,14 @@ class Faults:
 
         Without `device` there is no window, and a device stuck above zero is "between".
         """
+        window = None if device is None else _window(device)
         found = []
         for part in (self.plus, self.minus):
             stuck = np.asarray(part)
             kind = np.where(np.isnan(stuck), 0, KINDS.index("between"))
-            if device is not None:
-                kind[stuck <= device.g_min] = KINDS.index("low")
-                kind[stuck >= device.g_max] = KINDS.index("high")
+            if window is not None:
+                kind[stuck <= window[0]] = KINDS.index("low")
+                kind[stuck >= window[1]] = KINDS.index("high")
             kind[stuck == 0.0] = KINDS.index("open")
             found.append(kind.astype(np.int64))
         return found[0], found[1]
@@ -263,10 +278,46 @@ class Faults:
 
 def _checked(value: ArrayLike, where: str) -> Floats:
     """A read-only copy, with no conductance that a device cannot have."""
-    array = np.array(value, dtype=np.float64)
-    bad = ~np.isnan(array) & ~((array >= 0) & np.isfinite(array))
+    array = np.array(numbers(value, where, unit="S", error=DeviceError), dtype=np.float64)
+    if array.ndim != 2:
+        raise DeviceError("the shape must be (pre, post)", where=where, value=array.shape)
+    bad = ~np.isnan(array) & ~((array == 0) | ((array >= SMALLEST) & np.isfinite(array)))
     if bad.any():
         rule = "a device is stuck at a finite conductance, not below zero"
         raise DeviceError(rule, where=where, value=f"{array[bad][0]:g} S")
     array.setflags(write=False)
     return array
+
+
+def _shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """(pre, post) of arrays that fit into memory."""
+    where = "faults, shape"
+    if not isinstance(shape, Sequence) or len(shape) != 2:
+        raise DeviceError("the shape must be (pre, post), two whole numbers", where=where, value=shown(shape))
+    rows, columns = (whole_number(size, where, error=DeviceError) for size in shape)
+    require_memory(64.0 * rows * columns, where, value=f"{rows:,} x {columns:,} devices", error=DeviceError)
+    return rows, columns
+
+
+def _share(value: float, name: str) -> float:
+    share = number(value, f"faults, {name}", error=DeviceError)
+    if not 0 <= share <= 1:
+        raise DeviceError("a probability must lie within 0..1", where=f"faults, {name}", value=share)
+    return share
+
+
+def _window(device: Device) -> tuple[float, float]:
+    """The window of a device."""
+    from neuro.crossbar.device.device import Device
+
+    instance(device, "faults, device", Device, "a Device", error=DeviceError)
+    return device.g_min, device.g_max
+
+
+def _lines(lines: Iterable[int], size: int, name: str) -> Ints:
+    where = f"faults, {name}"
+    try:
+        listed = list(lines)
+    except TypeError:
+        raise DeviceError("must be numbers of lines", where=where, value=shown(lines)) from None
+    return indices(listed, size, where, error=DeviceError)

@@ -13,7 +13,7 @@ from neuro.crossbar.device.curve_csv import Branch, branches_of, read_curve
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.laws import Constant, Cycle, Exponential, Law, Linear, Piecewise, Power, SoftBounds
 from neuro.errors import DeviceError, UnknownName
-from neuro.validation import Floats, Ints
+from neuro.validation import Floats, Ints, file_name, instance
 
 __all__ = ["FORMS", "Fit", "device_from_measurement", "fit"]
 
@@ -124,7 +124,8 @@ def device_from_measurement(csv: str | Path, name: str = "", **options: Any) -> 
     DataError
         If there is no such file (this is a FileNotFoundError, too).
     """
-    return fit(Path(csv), name=name, **options).device
+    instance(name, "name", str, "a text", error=DeviceError)
+    return fit(file_name(csv, "csv", error=DeviceError), name=name, **options).device
 
 
 def fit(

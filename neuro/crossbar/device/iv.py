@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from neuro.validation import Floats, positive
+from neuro.validation import Floats, number_field, positive
 
 __all__ = ["Curve", "Ohmic", "Sinh"]
 
 
+@runtime_checkable
 class Curve(Protocol):
     """Current of devices whose conductance at small voltage is g. It is odd in the voltage and never falls."""
 
@@ -69,7 +70,7 @@ class Sinh:
     straight = False
 
     def __post_init__(self) -> None:
-        positive(self.v0, "Sinh, v0")
+        number_field(self, "v0", positive, unit="V")
 
     @property
     def bend(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuro.errors import ParameterError
 from neuro.randomness import stream
-from neuro.validation import Floats, positive
+from neuro.validation import Floats, number_field, positive
 
 __all__ = ["Drift", "Flicker", "Fluctuations", "Telegraph"]
 
@@ -34,10 +34,11 @@ class Telegraph:
     """Mean time in the low state, s."""
 
     def __post_init__(self) -> None:
-        positive(self.dwell_high, "Telegraph, dwell_high")
-        positive(self.dwell_low, "Telegraph, dwell_low")
-        if not -1 < self.amplitude < np.inf:
-            raise ParameterError("must be above -1 and finite", where="Telegraph, amplitude", value=self.amplitude)
+        number_field(self, "dwell_high", positive, unit="s")
+        number_field(self, "dwell_low", positive, unit="s")
+        number_field(self, "amplitude")
+        if not self.amplitude > -1:
+            raise ParameterError("must be above -1", where="Telegraph.amplitude", value=self.amplitude)
 
     @property
     def occupation(self) -> float:
@@ -93,8 +94,9 @@ class Flicker:
     """Upper end of the band, Hz."""
 
     def __post_init__(self) -> None:
-        for key in ("amplitude", "low", "high"):
-            positive(getattr(self, key), f"Flicker, {key}")
+        number_field(self, "amplitude", positive)
+        for key in ("low", "high"):
+            number_field(self, key, positive, unit="Hz")
         if not self.low < self.high:
             raise ParameterError("`high` must be above `low`", where="Flicker", value=f"{self.low:g}..{self.high:g} Hz")
 
@@ -142,10 +144,9 @@ class Drift:
     """Standard deviation of the exponent between devices."""
 
     def __post_init__(self) -> None:
-        positive(self.reference, "Drift, reference")
-        positive(self.variation, "Drift, variation", zero=True)
-        if not np.isfinite(self.exponent):
-            raise ParameterError("must be finite", where="Drift, exponent", value=self.exponent)
+        number_field(self, "reference", positive, unit="s")
+        number_field(self, "variation", positive, zero=True)
+        number_field(self, "exponent")
 
     def exponents(self, size: int, rng: np.random.Generator) -> Floats:
         """The exponent of each of `size` devices."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from neuro.crossbar.device.laws import LAWS, Cycle, Law, MeasuredLaw, Piecewise, Variation, parameters
 from neuro.crossbar.device.records import COLUMNS, DeviceRecords
 from neuro.errors import DeviceError
-from neuro.validation import Floats, Ints, finite, frozen
+from neuro.validation import Floats, Ints, finite, frozen, positive
 
 __all__ = ["PulseSums", "SampledDevices", "sample_devices"]
 
@@ -254,11 +254,12 @@ def conductances(value: ArrayLike, shape: tuple[int, ...]) -> Floats:
     DeviceError
         If they are not finite or do not fit.
     """
-    array = finite(value, "g", error=DeviceError)
+    array = positive(value, "g", zero=True, unit="S", error=DeviceError)
     try:
         return np.array(np.broadcast_to(array, shape), dtype=np.float64, order="C")
     except ValueError:
-        raise DeviceError(f"one conductance for each device is needed, shape {shape}", value=array.shape) from None
+        rule = f"one conductance for each device is needed, shape {shape}"
+        raise DeviceError(rule, where="g", value=array.shape) from None
 
 
 def pulse_counts(value: ArrayLike, shape: tuple[int, ...]) -> Ints:
@@ -270,12 +271,14 @@ def pulse_counts(value: ArrayLike, shape: tuple[int, ...]) -> Ints:
         If they are not whole or do not fit.
     """
     array = finite(value, "direction", error=DeviceError)
-    if (array != np.floor(array)).any():
-        raise DeviceError("pulses are whole numbers, up above zero and down below it", value=str(value))
+    if (array != np.floor(array)).any() or (np.abs(array) > 2**53).any():
+        rule = "pulses are whole numbers, up above zero and down below it"
+        raise DeviceError(rule, where="direction", value=str(value))
     try:
         return np.array(np.broadcast_to(array, shape), dtype=np.int64, order="C")
     except ValueError:
-        raise DeviceError(f"one number for each device is needed, shape {shape}", value=array.shape) from None
+        rule = f"one number for each device is needed, shape {shape}"
+        raise DeviceError(rule, where="direction", value=array.shape) from None
 
 
 def _tables(law: Law) -> tuple[Floats, Floats, Floats]:

@@ -14,7 +14,7 @@ from neuro.crossbar.read.rows import add_noisy_rows, add_rows
 from neuro.crossbar.read.settings import Reading
 from neuro.crossbar.write.pairs import Pairs
 from neuro.randomness import stream
-from neuro.validation import Floats, Ints, frozen
+from neuro.validation import Floats, Ints, frozen, number
 
 __all__ = ["Arrays", "Reader"]
 
@@ -81,6 +81,7 @@ class Reader:
     def read(self, drive: Floats, side: Side, at: float | None) -> Floats:
         """The sums on the other lines of all driven lines together; enters the read in the ledger."""
         reading, ledger = self.reading, self.ledger
+        at = None if at is None else number(at, "crossbar, at", unit="s")
         lines = int(np.count_nonzero(drive))
         if reading.dac is not None:
             drive = np.where(drive != 0, reading.dac.convert(drive), 0.0)
@@ -158,6 +159,7 @@ class Reader:
 
     def draw(self, at: float | None) -> Arrays:
         """The positive and the negative array with one draw of every device's noise, in its state at this time."""
+        at = None if at is None else number(at, "crossbar, at", unit="s")
         factors = (
             np.ones((2, *self.pairs.plus.shape))
             if self._fluctuations is None

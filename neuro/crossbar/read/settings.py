@@ -9,7 +9,7 @@ import numpy as np
 from neuro.crossbar.device.iv import Curve
 from neuro.crossbar.device.noise import Drift, Flicker, Telegraph
 from neuro.errors import ParameterError
-from neuro.validation import Floats, positive
+from neuro.validation import Floats, instance, number_field, positive, whole_number
 
 __all__ = ["Converter", "Reading"]
 
@@ -37,11 +37,12 @@ class Converter:
     """Energy of one conversion, J."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.bits, bool) or not isinstance(self.bits, int | np.integer) or not 1 <= self.bits <= 32:
-            raise ParameterError("`bits` is a whole number, 1 to 32", where="Converter", value=self.bits)
-        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+        whole_number(self.bits, "Converter.bits", least=1, most=32)
+        number_field(self, "low")
+        number_field(self, "high")
+        if not self.low < self.high:
             raise ParameterError("`high` must be above `low`", where="Converter", value=f"{self.low}..{self.high}")
-        positive(self.energy, "Converter, energy", zero=True)
+        number_field(self, "energy", positive, zero=True, unit="J")
 
     def convert(self, values: Floats) -> Floats:
         """The level nearest to each value."""
@@ -50,6 +51,17 @@ class Converter:
         # Half-way values go up: a comparator at its threshold is on.
         level = np.clip(np.floor((values - self.low) / step + 0.5), 0, steps)
         return np.asarray(self.low + step * level, np.float64)
+
+
+_PARTS: dict[str, type] = {
+    "telegraph": Telegraph,
+    "flicker": Flicker,
+    "drift": Drift,
+    "curve": Curve,
+    "dac": Converter,
+    "adc": Converter,
+}
+"""Class of each part of a `Reading`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +99,14 @@ class Reading:
     """Energy of driving a line once, without the energy in devices and wires, J."""
 
     def __post_init__(self) -> None:
-        for key in ("voltage", "duration"):
-            if getattr(self, key) is not None:
-                positive(getattr(self, key), f"Reading, {key}")
-        positive(self.noise, "Reading, noise", zero=True)
-        positive(self.driver_energy, "Reading, driver_energy", zero=True)
+        number_field(self, "voltage", positive, none=True, unit="V")
+        number_field(self, "duration", positive, none=True, unit="s")
+        number_field(self, "noise", positive, zero=True)
+        number_field(self, "driver_energy", positive, zero=True, unit="J")
+        for key, kind in _PARTS.items():
+            part = getattr(self, key)
+            if part is not None:
+                instance(part, f"Reading.{key}", kind, f"of the class {kind.__name__}, or None")
         if self.curve is not None and not self.curve.straight and self.voltage is None:
             rule = "a curve needs the voltage at which it is read"
             raise ParameterError(rule, where="Reading, curve", remedy="Give `voltage`, in volts")

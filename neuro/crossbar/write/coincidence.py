@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from neuro.errors import UnknownName
+from neuro.memory import require_memory
 from neuro.validation import Floats, Ints
 
 __all__ = ["TRAINS", "Coincidences", "Trains", "coincidences"]
@@ -57,13 +58,14 @@ def coincidences(
     array([[ 4,  0],
            [-2,  0]])
     """
-    if trains not in TRAINS:
+    if not isinstance(trains, str) or trains not in TRAINS:
         raise UnknownName("kind of trains", trains, TRAINS)
     signs = np.sign(rows)[:, None] * np.sign(columns)[None, :]
     rows, columns = np.abs(rows), np.abs(columns)
     top = float(rows.max(initial=0.0)), float(columns.max(initial=0.0))
     if top[0] == 0.0 or top[1] == 0.0 or gain == 0.0:
         return Coincidences(np.zeros(signs.shape, dtype=np.int64), 0)
+    require_memory(9.0 * length * (rows.size + columns.size), "length", value=f"trains of {length:,} slots")
     unit = np.sqrt(abs(gain) / length)
     shares = unit * np.sqrt(top[1] / top[0]) * rows, unit * np.sqrt(top[0] / top[1]) * columns
     clipped = int(sum(np.count_nonzero(share > 1.0) for share in shares))

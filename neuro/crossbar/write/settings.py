@@ -9,7 +9,7 @@ import numpy as np
 from neuro.crossbar.device.sample import PulseSums
 from neuro.crossbar.ledger import Ledger
 from neuro.errors import ParameterError
-from neuro.validation import Floats, Ints, finite, positive
+from neuro.validation import Floats, Ints, number, number_field, positive
 
 __all__ = ["Writing"]
 
@@ -45,15 +45,24 @@ class Writing:
     """Share of a pulse's change that a half-selected device takes. Rows are then written one after the other."""
 
     def __post_init__(self) -> None:
-        for key in ("voltage", "duration"):
-            if getattr(self, key) is not None:
-                positive(getattr(self, key), f"Writing, {key}")
-        if not 0 <= float(finite(self.disturb, "Writing, disturb")) <= 1:
+        number_field(self, "voltage", positive, none=True, unit="V")
+        number_field(self, "duration", positive, none=True, unit="s")
+        number_field(self, "disturb", positive, zero=True)
+        if self.disturb > 1:
             rule = "a share of a pulse must lie within 0..1"
-            raise ParameterError(rule, where="Writing, disturb", value=self.disturb)
+            raise ParameterError(rule, where="Writing.disturb", value=self.disturb)
 
     def joules(self, siemens: float) -> float | None:
-        """Energy of a pulse through these conductances, J; None where voltage or time is not given."""
+        """Energy of a pulse through this conductance (or the sum of several), J; None without voltage or time.
+
+        Raises
+        ------
+        ParameterError
+            If the conductance is no number, or below zero.
+        """
+        return self._price(number(siemens, "siemens", unit="S", check=positive, zero=True))
+
+    def _price(self, siemens: float) -> float | None:
         if self.voltage is None or self.duration is None:
             return None
         return self.voltage**2 * self.duration * siemens
@@ -74,7 +83,7 @@ class Writing:
             self._enter(ledger, cause, int(count.sum()), float(np.sum(count * (0.5 * (old + new)))))
 
     def _enter(self, ledger: Ledger, cause: str, count: int, siemens: float) -> None:
-        joules = self.joules(siemens)
+        joules = self._price(siemens)
         if count and joules is not None:
             ledger.add(cause, count, joules)
         elif count:

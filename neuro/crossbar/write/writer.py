@@ -23,7 +23,7 @@ from neuro.crossbar.write.targets import (
 )
 from neuro.crossbar.write.verify import Verification, verify
 from neuro.errors import UnknownName
-from neuro.validation import Floats, Ints, finite, positive
+from neuro.validation import Floats, Ints, number, positive
 
 __all__ = ["Writer", "tolerance_of"]
 
@@ -84,7 +84,7 @@ class Writer:
 
     def accumulate(self, dw: ArrayLike, max_levels: int, policy: Policy) -> int:
         """As `AbstractCrossbar.accumulate`."""
-        if policy not in POLICIES:
+        if not isinstance(policy, str) or policy not in POLICIES:
             raise UnknownName("policy", policy, POLICIES)
         limit = whole_levels(max_levels, f"{self._where}, max_levels")
         change = weight_matrix(dw, self._shape, f"{self._where}, dw")
@@ -105,11 +105,11 @@ class Writer:
         self, rows: ArrayLike, columns: ArrayLike, rate: float, trains: Trains, length: int, policy: Policy
     ) -> Coincidences:
         """As `AbstractCrossbar.coincide`."""
-        if policy not in POLICIES:
+        if not isinstance(policy, str) or policy not in POLICIES:
             raise UnknownName("policy", policy, POLICIES)
         x = drives(rows, self._shape[0], f"{self._where}, rows")
         d = drives(columns, self._shape[1], f"{self._where}, columns")
-        gain = float(finite(rate, f"{self._where}, rate"))
+        gain = number(rate, f"{self._where}, rate")
         slots = whole_levels(length, f"{self._where}, length")
         if not self.step:
             self.device.pulse_law  # noqa: B018 - a continuous device has none, and says so
@@ -198,4 +198,4 @@ def tolerance_of(device: Device, tolerance: float | None, where: str) -> float:
     """
     if tolerance is None:
         tolerance = device.step / 2 or 0.01 * (device.g_max - device.g_min)
-    return float(positive(tolerance, f"{where}, tolerance"))
+    return number(tolerance, f"{where}, tolerance", check=positive, unit="S")

@@ -22,9 +22,12 @@ from neuro.names import Named
 from neuro.network.graph import MAX_NEURONS, Network, Population
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
-from neuro.validation import Floats, Ints, finite, frozen, instance, mapping, whole_number
+from neuro.validation import Floats, Ints, choice, finite, frozen, instance, mapping, shown, text, whole_number
 
-__all__ = ["Program", "amplitudes", "build", "check_size"]
+__all__ = ["MAX_THREADS", "Program", "amplitudes", "build", "check_size"]
+
+MAX_THREADS = 1024
+"""Most threads of a run."""
 
 SLACK = 2.0**-20
 """Relative amount by which a window is shorter than the shortest delay."""
@@ -64,7 +67,7 @@ class Program(Displayed):
 
     def shares(self, threads: int) -> Ints:
         """Bounds of the neurons of each thread, shape (threads + 1,), such that all have about as many synapses."""
-        if whole_number(threads, "threads", least=1) == 1:
+        if whole_number(threads, "threads", least=1, most=MAX_THREADS) == 1:
             return np.array([0, self.size])
         inner = np.searchsorted(self._load, np.arange(1, threads) * (self._load[-1] / threads))
         return np.array([0, *inner, self.size], np.int64)
@@ -76,12 +79,23 @@ class Program(Displayed):
 
     def slice(self, population: str) -> slice:
         """The neurons of a population in the common numbering."""
-        first = self.offset[population]
+        first = self.offset[text(population, "population")]
         return slice(first, first + self.network.populations[population].size)
 
     def of(self, name: str, which: Any) -> NDArray[Any]:
-        """A parameter (a field of `CELL`) of the neurons with index `which` in the common numbering."""
-        return np.asarray(self.fixed.cells[name][self._cell[which]])
+        """A parameter (a field of `CELL`) of the neurons with index `which` in the common numbering.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such field or neuron.
+        """
+        choice(name, "name", self.fixed.cells.dtype.names or ())
+        try:
+            rows = self._cell[which]
+        except (IndexError, TypeError, ValueError, OverflowError):
+            raise ParameterError("must be an index of neurons", where="which", value=shown(which)) from None
+        return np.asarray(self.fixed.cells[name][rows])
 
     @cached_property
     def group_of(self) -> Ints:
@@ -91,7 +105,7 @@ class Program(Displayed):
 
     def row_of(self, j: int) -> int:
         """The row of `fixed.cells` that has the parameters of neuron j."""
-        return int(self._cell[j])
+        return int(self._cell[whole_number(j, "j", most=self.size - 1)])
 
     @cached_property
     def _cell(self) -> NDArray[np.uint32]:

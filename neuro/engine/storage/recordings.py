@@ -16,7 +16,7 @@ from neuro.engine.storage.hdf5 import bytes_of, hdf5_name, open_existing, read_j
 from neuro.engine.storage.recording_format import KIND
 from neuro.errors import InputError, UnknownName
 from neuro.files.reading import check_room, only_keys
-from neuro.validation import Floats
+from neuro.validation import Floats, flag
 
 __all__ = ["SpikesOnDisk", "VoltagesOnDisk", "load_recording"]
 
@@ -48,6 +48,7 @@ def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
     FileError
         If the system refuses to read it.
     """
+    flag(lazy, "lazy")
     with open_existing(path, (KIND,), InputError) as file:
         content = _content(file, path)
         spikes = SpikesOnDisk(path, content.spikes, Bounds.of(content.about))

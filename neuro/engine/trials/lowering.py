@@ -19,7 +19,7 @@ from neuro.engine.lower.program import Program
 from neuro.engine.run import MAX_WINDOWS
 from neuro.engine.trials.schedules import Schedules
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
-from neuro.validation import Floats, Ints, positive, whole_number
+from neuro.validation import Floats, Ints, number, positive, whole_number
 
 __all__ = ["Lowering", "RunPlan", "TrialPlan"]
 
@@ -124,7 +124,7 @@ class Lowering:
             check_bias(program, self.limits.rate)
         duration = self.duration
         if arguments.get("duration") is not None:
-            duration = float(positive(arguments["duration"], "duration", zero=True))
+            duration = number(arguments["duration"], "duration", check=positive, unit="s", zero=True)
         seed = arguments.get("seed")
         if seed is not None:
             whole_number(seed, "seed")

@@ -10,9 +10,16 @@ from numpy.typing import ArrayLike
 
 from neuro.engine.lower.program import Program
 from neuro.errors import ParameterError, UnknownName
-from neuro.validation import Floats, finite, positive
+from neuro.validation import Floats, finite, instance, number_field, positive, text
 
 __all__ = ["Counts", "Traces"]
+
+
+def _check_populations(given: object, where: str) -> None:
+    """Refuse what are no names of populations."""
+    if given is not None and not isinstance(given, str):
+        for name in instance(given, where, Sequence, "a name, names, or None"):
+            text(name, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +37,7 @@ class Counts:
     pairs, shape (windows, 2), give counts of shape (windows, neurons). None: all spikes of the run."""
 
     def __post_init__(self) -> None:
+        _check_populations(self.populations, "Counts.populations")
         bounds = self.windows
         if bounds.ndim != 2 or bounds.shape[1] != 2 or np.any(bounds[:, 0] > bounds[:, 1]):
             rule = "must be a pair (begin, end), or several, none of which ends before it begins"
@@ -45,7 +53,7 @@ class Counts:
         """All windows, s, shape (windows, 2)."""
         if self.window is None:
             return np.array([[0.0, np.inf]])
-        return np.atleast_2d(finite(self.window, "Counts.window", infinite=True))
+        return np.atleast_2d(finite(self.window, "Counts.window", unit="s", infinite=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +74,8 @@ class Traces:
     """Which populations; None for all, sources too."""
 
     def __post_init__(self) -> None:
-        if np.ndim(positive(self.tau, "Traces.tau")):
-            raise ParameterError("must be one number", where="Traces.tau", value=self.tau)
+        _check_populations(self.populations, "Traces.populations")
+        number_field(self, "tau", positive, unit="s")
         times = self.times
         if times.ndim != 1 or np.any(np.diff(times) <= 0.0) or np.any(times < 0.0):
             raise ParameterError("times must increase and not be negative", where="Traces.at", value=self.at)
@@ -75,7 +83,7 @@ class Traces:
     @property
     def times(self) -> Floats:
         """All times, s."""
-        return np.atleast_1d(finite(self.at, "Traces.at"))
+        return np.atleast_1d(finite(self.at, "Traces.at", unit="s"))
 
 
 def chosen(program: Program, request: Counts | Traces) -> dict[str, slice]:

@@ -14,7 +14,7 @@ import numpy as np
 from neuro.engine.drive.chunks import Halted
 from neuro.engine.drive.inputs import NO_SAMPLES, sampling
 from neuro.engine.drive.state import EngineState
-from neuro.engine.lower.program import Program, build
+from neuro.engine.lower.program import MAX_THREADS, Program, build
 from neuro.engine.recording import Record
 from neuro.engine.trials.batches import Needs, run_bytes
 from neuro.engine.trials.buffers import Buffers, Part, prepare
@@ -25,7 +25,7 @@ from neuro.errors import InputError, NeuroError, UnsupportedFeature
 from neuro.network.graph import Network
 from neuro.progress import ProgressOption, reporting
 from neuro.system.interrupts import deferred
-from neuro.validation import positive, whole_number
+from neuro.validation import instance, number, positive, whole_number
 
 __all__ = ["run_trials"]
 
@@ -97,8 +97,10 @@ def run_trials(
     >>> [(free, more, less)] = nr.run_trials(net, 0.1, [trial], record=nr.Counts())
     >>> free["cell"][0], more["cell"][0], less["cell"][0]
     """
-    positive(duration, "duration", zero=True)
-    count = whole_number(workers, "workers", least=1)
+    duration = number(duration, "duration", check=positive, unit="s", zero=True)
+    count = whole_number(workers, "workers", least=1, most=MAX_THREADS)
+    rule = "mappings of arguments, one for each trial"
+    instance(None if getattr(trials, "shape", None) == () else trials, "trials", Iterable, rule)
     if not isinstance(program, Network | Program):
         raise InputError("`run_trials` takes a Network or a Program", value=type(program).__name__)
     program = program if isinstance(program, Program) else build(program)
@@ -112,9 +114,9 @@ def run_trials(
     if kept.to is not None:
         raise UnsupportedFeature("trials are not written to a file", where="Record.to", remedy="Save the recordings")
     reads = any(hasattr(each.synapses, "count_reads") for each in program.network.projections.values())
-    needs = Needs(request, sampling(program, kept, 0.0, float(duration)) if request is None else NO_SAMPLES, reads)
-    results = Results(program, float(duration), kept, state, needs)
-    lowering = Lowering(program, float(duration), state)
+    needs = Needs(request, sampling(program, kept, 0.0, duration) if request is None else NO_SAMPLES, reads)
+    results = Results(program, duration, kept, state, needs)
+    lowering = Lowering(program, duration, state)
     return _generate(lowering, results, _Engine(program, needs, count), trials, progress)
 
 

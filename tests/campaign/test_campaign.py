@@ -1,0 +1,26 @@
+"""Bad values for every argument of everything public: refused by name, or right; see `python -m tests.campaign`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaign.campaign import every_case, verdicts
+from tests.campaign.recipe import Case
+
+STRIDE = 23
+"""In the ordinary suite every so manieth case runs: over the values of every argument in turn, as it is prime."""
+
+
+def faults(cases: list[Case]) -> list[str]:
+    return [f"{each.outcome}: {each.case}: {each.text}" for each in verdicts(cases) if each.fault]
+
+
+def test_a_sample_of_bad_values_is_refused_by_name():
+    assert faults(list(every_case())[::STRIDE]) == []
+
+
+@pytest.mark.campaign
+def test_every_bad_value_is_refused_by_name():
+    cases = list(every_case())
+    assert len(cases) >= 1500
+    assert faults(cases) == []
