@@ -50,6 +50,8 @@ from neuro.network.distance import Linear as Linear
 from neuro.network.distributions import LogNormal as LogNormal
 from neuro.network.distributions import Normal as Normal
 from neuro.network.distributions import Uniform as Uniform
+from neuro.network.drives import PoissonInput as PoissonInput
+from neuro.network.drives import TimedRate as TimedRate
 from neuro.network.graph import Network as Network
 from neuro.network.graph import Population as Population
 from neuro.network.graph import Projection as Projection

@@ -18,23 +18,35 @@ from numba.extending import intrinsic, lower_builtin, register_model
 LANES = 8
 
 __all__ = [
+    "GOLDEN",
     "LANES",
+    "MIX",
     "add_contiguous",
     "add_pairs",
+    "add_quads",
     "add_weighted",
     "all_lanes",
+    "copy_targets",
+    "count_not_below",
     "gather",
     "lane_max",
+    "lane_min",
     "load_lanes",
     "not_below",
+    "power_of_two",
     "prefetch",
     "prefetch_l2",
+    "store_keys",
     "store_lanes",
+    "uniform_of_words",
 ]
 
 _I32, _I64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 _BYTES = ir.IntType(8).as_pointer()
 _PAIR, _WIDE = ir.VectorType(_DOUBLE, 2), ir.VectorType(_DOUBLE, LANES)
+_WORDS = ir.VectorType(_I64, LANES)
+GOLDEN, MIX = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+"""Constants of SplitMix64: the step of its counter, and the factors of its mix."""
 
 
 class _Lanes(types.Type):
@@ -56,6 +68,11 @@ class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
 
 def _indices(*numbers: int) -> Any:
     return ir.Constant(ir.VectorType(_I32, len(numbers)), list(numbers))
+
+
+def _words(*numbers: int) -> Any:
+    """Eight whole numbers; one number stands for eight."""
+    return ir.Constant(_WORDS, [*numbers] * (LANES // len(numbers)))
 
 
 def _splat(builder: Any, value: Any, kind: Any = _WIDE) -> Any:
@@ -110,15 +127,26 @@ def all_lanes(typing: Any, x: Any) -> Any:
     return _LANES(types.float64), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lane_max(typing: Any, x: Any, y: Any) -> Any:
-    """``max(x, y)`` in each lane."""
+def _choose(symbol: str) -> Any:
+    """A builder of the greater (">") or the lesser ("<") of two numbers in each lane."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         x, y = args
-        return builder.select(builder.fcmp_ordered(">", y, x), y, x)
+        return builder.select(builder.fcmp_ordered(symbol, y, x), y, x)
 
-    return _LANES(_LANES, _LANES), build
+    return build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lane_max(typing: Any, x: Any, y: Any) -> Any:
+    """``max(x, y)`` in each lane."""
+    return _LANES(_LANES, _LANES), _choose(">")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lane_min(typing: Any, x: Any, y: Any) -> Any:
+    """``min(x, y)`` in each lane."""
+    return _LANES(_LANES, _LANES), _choose("<")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -160,6 +188,27 @@ def add_pairs(typing: Any, amp: Any, post: Any, at: Any, da: Any, db: Any) -> An
         return context.make_tuple(builder, _BOTH, _unzip(builder, sums))
 
     return _BOTH(amp, post, types.uint64, types.float64, types.float64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_quads(typing: Any, values: Any, post: Any, at: Any, a: Any, b: Any, c: Any) -> Any:
+    """Add (a, b, c, 0) of each lane to the rows of four values[j] of the targets j in post[at : at + 8], in order."""
+    four = ir.VectorType(_DOUBLE, 4)
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        mixed = _indices(*(k + half for k in range(LANES) for half in (0, LANES)))
+        pairs = builder.shuffle_vector(args[3], args[4], mixed)
+        others = builder.shuffle_vector(args[5], ir.Constant(_WIDE, [0.0] * LANES), mixed)
+        for k, j in enumerate(_targets(context, builder, sig.args[1], args[1], args[2])):
+            quad = builder.shuffle_vector(
+                pairs, others, _indices(2 * k, 2 * k + 1, 2 * LANES + 2 * k, 2 * LANES + 2 * k + 1)
+            )
+            place = builder.bitcast(builder.gep(data, [builder.shl(j, _I64(2))]), four.as_pointer())
+            builder.store(builder.fadd(builder.load(place, align=8), quad), place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(values, post, types.uint64, _LANES, _LANES, _LANES), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -262,3 +311,85 @@ def add_contiguous(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
         return context.make_tuple(builder, _BOTH, _unzip(builder, [total]))
 
     return _BOTH(amp, types.int64, _LANES, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def power_of_two(typing: Any, exponent: Any) -> Any:
+    """2^exponent in each lane, for whole numbers between -1022 and 1023."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        whole = builder.fptosi(args[0], _WORDS)
+        return builder.bitcast(builder.shl(builder.add(whole, _words(1023)), _words(52)), _WIDE)
+
+    return _LANES(_LANES), build
+
+
+def _uniform(builder: Any, z: Any) -> Any:
+    """Eight numbers in [0, 1) from the upper 52 bits of words."""
+    one_to_two = builder.or_(builder.lshr(z, _words(12)), _words(1023 << 52))
+    return builder.fsub(builder.bitcast(one_to_two, _WIDE), ir.Constant(_WIDE, [1.0] * LANES))
+
+
+def _mixed(builder: Any, z: Any) -> Any:
+    """SplitMix64's mix of eight words."""
+    z = builder.mul(builder.xor(z, builder.lshr(z, _words(30))), _words(MIX[0]))
+    z = builder.mul(builder.xor(z, builder.lshr(z, _words(27))), _words(MIX[1]))
+    return builder.xor(z, builder.lshr(z, _words(31)))
+
+
+def _eight_words(context: Any, builder: Any, kind: Any, words: Any, at: Any) -> Any:
+    """Where eight words of an array begin."""
+    data = context.make_array(kind)(context, builder, words).data
+    return builder.bitcast(builder.gep(data, [at]), _WORDS.as_pointer())
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def store_keys(typing: Any, words: Any, at: Any, common: Any, first: Any) -> Any:
+    """words[at + n] = SplitMix64's mix of common ^ ((first + n) MIX[0]), for n below eight."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        number = builder.add(_splat(builder, args[3], _WORDS), _words(*range(LANES)))
+        z = builder.xor(_splat(builder, args[2], _WORDS), builder.mul(number, _words(MIX[0])))
+        builder.store(_mixed(builder, z), _eight_words(context, builder, sig.args[0], *args[:2]), align=8)
+        return context.get_dummy_value()
+
+    return types.void(words, types.int64, types.uint64, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def uniform_of_words(typing: Any, words: Any, at: Any) -> Any:
+    """Eight random numbers in [0, 1), multiples of 2^-52: SplitMix64's mix of eight words (Steele, Lea, Flood 2014)."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        z = _mixed(builder, builder.load(_eight_words(context, builder, sig.args[0], *args), align=8))
+        return _uniform(builder, z)
+
+    return _LANES(words, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def count_not_below(typing: Any, count: Any, x: Any, y: Any) -> Any:
+    """`count`, and one more in each lane where ``x >= y``."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        count, x, y = args
+        one, nothing = (ir.Constant(_WIDE, [value] * LANES) for value in (1.0, 0.0))
+        return builder.fadd(count, builder.select(builder.fcmp_unordered(">=", x, y), one, nothing))
+
+    return _LANES(_LANES, _LANES, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def copy_targets(typing: Any, post: Any, at: Any, into: Any, to: Any) -> Any:
+    """into[to : to + 8] = post[at : at + 8], of uint32."""
+    eight = ir.VectorType(_I32, LANES).as_pointer()
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        places = [
+            builder.bitcast(builder.gep(context.make_array(kind)(context, builder, array).data, [at]), eight)
+            for kind, array, at in ((sig.args[0], args[0], args[1]), (sig.args[2], args[2], args[3]))
+        ]
+        builder.store(builder.load(places[0], align=4), places[1], align=4)
+        return context.get_dummy_value()
+
+    return types.void(post, types.int64, into, types.int64), build

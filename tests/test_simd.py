@@ -3,18 +3,28 @@
 import numpy as np
 import pytest
 
+from neuro.engine.arrivals.exponentials import MEDIUM, SHORT, exp_lanes
 from neuro.jit import kernel, lowest_bit
 from neuro.simd import (
+    GOLDEN,
     LANES,
+    MIX,
     add_contiguous,
     add_pairs,
+    add_quads,
     add_weighted,
     all_lanes,
+    copy_targets,
+    count_not_below,
     gather,
     lane_max,
+    lane_min,
     load_lanes,
     not_below,
+    power_of_two,
+    store_keys,
     store_lanes,
+    uniform_of_words,
 )
 
 RNG = np.random.default_rng(3)
@@ -124,3 +134,71 @@ def test_marks_are_found_one_after_the_other(marks):
     found = np.zeros(LANES, np.int64)
     n = places(np.uint64(marks), found)
     assert found[:n].tolist() == [k for k in range(LANES) if marks >> k & 1]
+
+
+@kernel
+def quads(values, post, at, parts):
+    add_quads(values, post, np.uint64(at), load_lanes(parts, 0), load_lanes(parts, 8), load_lanes(parts, 16))
+
+
+@kernel
+def drawn(words, common, seen):
+    store_lanes(seen, 0, uniform_of_words(words, 3))
+    store_keys(words, 1, np.uint64(common), 5)
+
+
+@kernel
+def others(x, y, seen, post, into):
+    a, b = load_lanes(x, 0), load_lanes(y, 0)
+    store_lanes(seen, 0, lane_min(a, b))
+    store_lanes(seen, 8, count_not_below(a, a, b))
+    store_lanes(seen, 16, power_of_two(load_lanes(y, 8)))
+    copy_targets(post, 2, into, 1)
+
+
+@kernel
+def exponentials(x, most, seen):
+    for i in range(0, len(x), LANES):
+        store_lanes(seen, i, exp_lanes(load_lanes(x, i), most))
+
+
+def mix(z):
+    z = (z ^ (z >> 30)) * MIX[0] & (2**64 - 1)
+    z = (z ^ (z >> 27)) * MIX[1] & (2**64 - 1)
+    return z ^ (z >> 31)
+
+
+def test_three_numbers_are_added_to_the_row_of_each_target_in_order():
+    values, post, parts = RNG.normal(size=(6, 4)), np.array([9, 3, 3, 0, 5, 3, 1, 2, 3], np.uint32), RNG.normal(size=24)
+    expected = values.copy()
+    for n, j in enumerate(post[1:]):
+        expected[j, :3] += parts[[n, 8 + n, 16 + n]]
+    quads(values, post, 1, parts)
+    assert np.array_equal(values, expected)
+
+
+def test_draws_are_those_of_the_published_mix():
+    words, seen = RNG.integers(2**64, size=12, dtype=np.uint64), np.zeros(8)
+    before = words.tolist()
+    drawn(words, 77, seen)
+    assert seen.tolist() == [(mix(word) >> 12) * 2.0**-52 for word in before[3:11]]
+    assert words[1:9].tolist() == [mix(77 ^ ((5 + n) * MIX[0] & (2**64 - 1))) for n in range(8)]
+    assert GOLDEN % 2 == 1
+
+
+def test_minima_counts_powers_and_copies():
+    x, y, seen = RNG.normal(size=8), np.append(RNG.normal(size=8), [-1022, -3, 0, 1, 2, 52, 100, 1023]), np.zeros(24)
+    post, into = np.arange(10, 20, dtype=np.uint32), np.zeros(9, np.uint32)
+    others(x, y, seen, post, into)
+    assert np.array_equal(seen[:8], np.minimum(x, y[:8]))
+    assert np.array_equal(seen[8:16], x + (x >= y[:8]))
+    assert np.array_equal(seen[16:], 2.0 ** y[8:])
+    assert into.tolist() == [0, *range(12, 20)]
+
+
+@pytest.mark.parametrize("most", [SHORT, MEDIUM, 50.0])
+def test_exponentials_have_all_bits_but_two(most):
+    x, seen = np.append(RNG.uniform(0.0, most, 7992), [0.0] * 4 + [most] * 4), np.zeros(8000)
+    exponentials(x, most, seen)
+    assert np.abs(seen / np.exp(x) - 1.0).max() <= 2.0**-51
+    assert seen[-8] == 1.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.recording import Spikes
 from neuro.errors import UnknownName
+from neuro.network.drives import PoissonInput
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, LIF, SpikeSource
 from neuro.network.synapses import Dense, Sparse
@@ -72,13 +73,22 @@ class ListedCase:
     """When sources fire, s, multiples of `GRID`."""
     source_ids: Ints
     """Source that fires, for each of these times."""
+    delays: Floats | None = None
+    """Delay of each synapse, s; None: `DELAY` for all. Clocked peers round them to `GRID`."""
+    jumps: bool = False
+    """Do inputs raise v itself, not a current?"""
+    poisson_rate: float = 0.0
+    """Rate of the Poisson arrivals from outside at each neuron, Hz."""
+    poisson_weight: float = 0.0
+    """Their weight, mV."""
 
     def events(self, ids: Ints) -> int:
-        """Synapses of spikes of the neurons `ids` and of the sources, delivered in time or not."""
+        """Synapses of spikes of the neurons `ids` and of the sources, delivered or not, and arrivals from outside."""
         fan_out = np.bincount(self.pre, minlength=self.size)
         source_fan_out = np.bincount(self.source_pre, minlength=self.sources)
         fired = self.source_ids[self.source_times < self.duration]
-        return int(fan_out[ids].sum() + source_fan_out[fired].sum())
+        outside = self.size * self.poisson_rate * self.duration
+        return int(fan_out[ids].sum() + source_fan_out[fired].sum() + outside)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,6 +159,44 @@ def balanced_ahp() -> ListedCase:
     return balanced(jump=1.0, name="balanced-ahp")
 
 
+def balanced_delays() -> ListedCase:
+    """`balanced` for 100 ms with a delay for each synapse: normal, 1.5 +- 0.75 ms, at least 0.1 ms, from seed 0."""
+    case = balanced(name="balanced-delays")
+    drawn = np.clip(np.random.default_rng(0).normal(1.5, 0.75, len(case.pre)), 0.1, None) * ms
+    return replace(case, delays=drawn, duration=0.1)
+
+
+def brunel(size: int = 12_500, indegree: int = 1_250) -> ListedCase:
+    """Model A of Brunel 2000 at g = 5, eta = 2, 100 ms: asynchronous irregular firing under Poisson input.
+
+    80 % of the neurons are excitatory. Each draws `indegree` sources with replacement (generator seed 5); inputs jump v
+    by 0.1 or -0.5 mV, and Poisson arrivals of 0.1 mV come to each neuron at 20 kHz.
+    """
+    rng = np.random.default_rng(5)
+    excitatory, k = int(0.8 * size), int(0.8 * indegree)
+    parts = rng.integers(0, excitatory, (size, k)), rng.integers(excitatory, size, (size, indegree - k))
+    drawn = np.concatenate(parts, 1).astype(np.int32)
+    order = np.argsort(drawn.ravel(), kind="stable")
+    return ListedCase(
+        name="brunel",
+        size=size,
+        pre=drawn.ravel()[order],
+        post=np.repeat(np.arange(size, dtype=np.int32), indegree)[order],
+        row_weight=np.where(np.arange(size) < excitatory, 0.1, -0.5),
+        v0=np.zeros(size),
+        drive=0.0,
+        v_reset=10.0,
+        duration=0.1,
+        source_pre=_NONE,
+        source_post=_NONE,
+        source_times=np.zeros(0),
+        source_ids=_NONE,
+        jumps=True,
+        poisson_rate=20e3,
+        poisson_weight=0.1,
+    )
+
+
 def sparse(size: int = 100_000) -> ListedCase:
     """Rare spikes in a large network: 10 M synapses, 1 s, about 1.7 Hz.
 
@@ -202,6 +250,8 @@ def crossbar(arrays: int = 16, rows: int = 1024, columns: int = 1024, instants: 
 NETWORKS: Mapping[str, Callable[[], Case]] = {
     "balanced": balanced,
     "balanced-ahp": balanced_ahp,
+    "balanced-delays": balanced_delays,
+    "brunel": brunel,
     "sparse": sparse,
     "crossbar": crossbar,
 }
@@ -234,6 +284,8 @@ def build_network(case: Case) -> tuple[Network, dict[str, Spikes]]:
 def _cells(case: Case) -> LIF:
     v_reset = case.v_reset if isinstance(case, ListedCase) else 0.0
     plain = LIF(tau_m=TAU_M, v_th=THRESHOLD, v_reset=v_reset, bias=case.drive, refractory=REFRACTORY, tau_syn=TAU_SYN)
+    if isinstance(case, ListedCase) and case.jumps:
+        return replace(plain, tau_syn=None)
     if isinstance(case, CrossbarCase) or not case.jump:
         return plain
     return AHP(**{f.name: getattr(plain, f.name) for f in fields(plain)}, tau_ahp=case.tau_ahp, jump=case.jump)
@@ -242,7 +294,10 @@ def _cells(case: Case) -> LIF:
 def _build_listed(case: ListedCase) -> tuple[Network, dict[str, Spikes]]:
     network = Network()
     cells = network.add(Population("cells", case.size, _cells(case), initial={"v": case.v0}))
-    network.connect(cells, cells, Sparse(case.pre, case.post, case.row_weight[case.pre]), delay=DELAY)
+    delay = DELAY if case.delays is None else case.delays
+    network.connect(cells, cells, Sparse(case.pre, case.post, case.row_weight[case.pre]), delay=delay)
+    if case.poisson_rate:
+        network.drive(cells, PoissonInput(case.poisson_rate, case.poisson_weight))
     if not case.sources:
         return network, {}
     sources = network.add(Population("sources", case.sources, SpikeSource()))

@@ -92,14 +92,16 @@ def _nest(case: ListedCase, exact: bool) -> Callable[[], PeerRun]:
         nest.set_verbosity("M_ERROR")
         nest.resolution, nest.local_num_threads = GRID / ms, 1
         pa = CAPACITANCE / (TAU_M / ms)
+        if case.jumps and exact:
+            raise PeerError("NEST's lossless neurons have no jumps of v", remedy="Take nest-grid or brian2-cpp")
+        pa = 1.0 if case.jumps else pa
         cells = nest.Create(
-            "iaf_psc_exp_ps_lossless" if exact else "iaf_psc_exp",
+            "iaf_psc_delta" if case.jumps else "iaf_psc_exp_ps_lossless" if exact else "iaf_psc_exp",
             case.size,
             params={
                 "C_m": CAPACITANCE,
                 "tau_m": TAU_M / ms,
-                "tau_syn_ex": TAU_SYN / ms,
-                "tau_syn_in": TAU_SYN / ms,
+                **({} if case.jumps else {"tau_syn_ex": TAU_SYN / ms, "tau_syn_in": TAU_SYN / ms}),
                 "t_ref": REFRACTORY / ms,
                 "V_th": THRESHOLD,
                 "V_reset": case.v_reset,
@@ -109,11 +111,15 @@ def _nest(case: ListedCase, exact: bool) -> Callable[[], PeerRun]:
         )
         cells.V_m = case.v0
 
-        def connect(pre: NDArray[Any], post: NDArray[Any], weight: Floats) -> None:
-            each = {"synapse_model": "static_synapse", "weight": weight * pa, "delay": np.full(len(pre), DELAY / ms)}
+        def connect(pre: NDArray[Any], post: NDArray[Any], weight: Floats, delay: Floats | None = None) -> None:
+            lag = np.full(len(pre), DELAY / ms) if delay is None else np.round(delay / GRID) * (GRID / ms)
+            each = {"synapse_model": "static_synapse", "weight": weight * pa, "delay": lag}
             nest.Connect(pre, post, "one_to_one", syn_spec=each)
 
-        connect(case.pre + 1, case.post + 1, case.row_weight[case.pre])
+        connect(case.pre + 1, case.post + 1, case.row_weight[case.pre], case.delays)
+        if case.poisson_rate:
+            outside = nest.Create("poisson_generator", params={"rate": case.poisson_rate})
+            nest.Connect(outside, cells, syn_spec={"weight": case.poisson_weight, "delay": DELAY / ms})
         if case.sources:
             step = GRID / ms
             generators, relays = (
@@ -164,6 +170,8 @@ def _brian(case: ListedCase, compiled: bool) -> Callable[[], PeerRun]:
     slow = "- a" if case.jump else ""
     equations = f"dv/dt = ({case.drive} - v + x {slow})/({TAU_M}*second) : 1 (unless refractory)\n"
     equations += f"dx/dt = -x/({TAU_SYN}*second) : 1"
+    if case.jumps:
+        equations = f"dv/dt = ({case.drive} - v)/({TAU_M}*second) : 1 (unless refractory)"
     equations += f"\nda/dt = -a/({case.tau_ahp}*second) : 1" if case.jump else ""
     cells = b2.NeuronGroup(
         case.size,
@@ -174,10 +182,13 @@ def _brian(case: ListedCase, compiled: bool) -> Callable[[], PeerRun]:
         method="exact",
     )
     cells.v = case.v0
-    synapses = b2.Synapses(cells, cells, "w : 1", on_pre="x_post += w")
+    synapses = b2.Synapses(cells, cells, "w : 1", on_pre="v_post += w" if case.jumps else "x_post += w")
     synapses.connect(i=case.pre, j=case.post)
-    synapses.w, synapses.delay = case.row_weight[case.pre], DELAY * second
+    synapses.w, synapses.delay = case.row_weight[case.pre], (DELAY if case.delays is None else case.delays) * second
     parts = [cells, synapses]
+    if case.poisson_rate:
+        many, rate = 1000, case.poisson_rate / 1000 * b2.Hz
+        parts.append(b2.PoissonInput(cells, "v" if case.jumps else "x", many, rate, weight=case.poisson_weight))
     if case.sources:
         sources = b2.SpikeGeneratorGroup(case.sources, case.source_ids, case.source_times * second)
         inputs = b2.Synapses(sources, cells, on_pre=f"x_post += {case.source_weight}")

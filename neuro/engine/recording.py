@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.storage.recording_format import write_recording
-from neuro.errors import InputError, ParameterError
+from neuro.errors import InputError, ParameterError, UnknownName
 from neuro.names import Named
 from neuro.network.graph import MAX_NEURONS
 from neuro.validation import (
@@ -162,8 +162,8 @@ class Record:
     {'memory': [0, 1]}
     """
 
-    spikes: bool = True
-    """Keep spikes."""
+    spikes: bool | Sequence[str] | None = True
+    """The populations whose spikes are kept, by name; True or None: all, sources too; False or an empty list: none."""
     v: Mapping[str, ArrayLike] | None = None
     """Neurons whose voltage is sampled, by population."""
     v_dt: float | None = None
@@ -176,7 +176,12 @@ class Record:
     `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
 
     def __post_init__(self) -> None:
-        flag(self.spikes, "Record.spikes")
+        if not (self.spikes is None or isinstance(self.spikes, bool | np.bool_)):
+            names = self.spikes
+            if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
+                raise InputError(
+                    "must be True, False, or a list of populations", where="Record.spikes", value=repr(names)
+                )
         for name, neurons in mapping(self.v, "Record.v", "neurons by population", error=InputError).items():
             where = f"Record.v of {name!r}"
             indices(numbers(neurons, where, least_dims=1), np.iinfo(np.int64).max, where)
@@ -186,6 +191,21 @@ class Record:
                 raise InputError("there are no voltages to sample", where="Record.v_dt", remedy="Give the neurons: v=")
         if self.to is not None:
             instance(self.to, "Record.to", (str, Path), "the path of a file")
+
+    def kept(self, populations: Collection[str]) -> list[str]:
+        """The populations whose spikes are kept, in their own order.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such population.
+        """
+        if self.spikes is None or isinstance(self.spikes, bool | np.bool_):
+            return list(populations) if self.spikes is None or self.spikes else []
+        for name in self.spikes:
+            if name not in populations:
+                raise UnknownName("population of this network", name, populations)
+        return [name for name in populations if name in self.spikes]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,7 +12,15 @@ from neuro.engine.recording import Spikes
 from neuro.network.graph import Network
 from neuro.validation import Floats, Ints
 
-__all__ = ["report_reads", "split_by_population"]
+__all__ = ["kept_spikes", "report_reads", "split_by_population"]
+
+
+def kept_spikes(times: Floats, neurons: Ints, kept: NDArray[np.bool_] | None) -> tuple[Floats, Ints]:
+    """Copies of the spikes of neurons that are kept, shape (neurons,); None: of all."""
+    if kept is None:
+        return times.copy(), neurons.copy()
+    mine = kept[neurons]
+    return times[mine], neurons[mine]
 
 
 def split_by_population(
@@ -22,6 +30,8 @@ def split_by_population(
 
     `offset` has the first neuron of each population; `group_of` gives the number of each neuron's population.
     """
+    if len(offset) == 0:
+        return {}
     if len(offset) == 1:
         return {name: Spikes.in_order(times, neurons) for name in offset}
     # With 16 bits numpy sorts by counting.

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from neuro.engine.clocked.program import ClockedProgram
 from neuro.engine.clocked.run import ClockedState, lowered, run_clocked
 from neuro.engine.drive.advance import Recorder, advance
-from neuro.engine.drive.chunks import prepare_kernels
 from neuro.engine.drive.inputs import ClampLike, sampling, schedule
-from neuro.engine.drive.state import EngineState, initial_state
+from neuro.engine.drive.prepare import prepare_kernels
+from neuro.engine.drive.state import EngineState, for_learning, initial_state
 from neuro.engine.lower.fingerprint import require_same
 from neuro.engine.lower.program import MAX_THREADS, Program, build
 from neuro.engine.plasticity.state import Rule, rules_in_force
@@ -212,6 +212,7 @@ def _run_exact(
     began = time.perf_counter()
     program = _program_of(network)
     first = _start_state(program, state, seed)
+    program, first = for_learning(program, first, plasticity or ())
     start, stop = first.time, first.time + length
     _check_clock(program, stop)
     plan = schedule(program, inputs, clamp, start, stop, first.seed)

@@ -16,6 +16,7 @@ from neuro.network.conversion import node_attributes
 from neuro.network.delays import check_delays, delay_given
 from neuro.network.distance import OfDistance, positions_of
 from neuro.network.distributions import AbstractDistribution
+from neuro.network.drives import PoissonInput, TimedRate
 from neuro.network.listing import draws_of, edges_of, has_one_delay
 from neuro.network.loihi import LoihiLIF
 from neuro.network.neurons import IF, LIF, Model, Source, receptors
@@ -171,6 +172,8 @@ class Network(Displayed):
     """By name, in the order in which they were added."""
     projections: dict[str, Projection] = field(default_factory=lambda: Named("projection of this network"))
     """By name, in the order in which they were connected."""
+    drives: dict[str, list[PoissonInput]] = field(default_factory=dict)
+    """External drives by population, in the order in which they were laid on it."""
 
     def __post_init__(self) -> None:
         whole_number(self.seed, "Network.seed")
@@ -304,6 +307,48 @@ class Network(Displayed):
             )
         return graph
 
+    def drive(self, population: Population | str, drive: PoissonInput) -> PoissonInput:
+        """Lay an external drive on a population of this network, beside those that it has, and return it.
+
+        Parameters
+        ----------
+        population
+            A population with receptors, or its name.
+        drive
+            Rates, weights, receptor and delay of the arrivals.
+
+        Raises
+        ------
+        NetworkError
+            If the population is not of this network, or takes no input.
+        ParameterError
+            If there is no such receptor, or rates or weights do not fit the population's size.
+
+        >>> net = Network()
+        >>> cell = net.add(Population("cell", 3, LIF(tau_m=20e-3, v_th=1.0)))
+        >>> net.drive(cell, PoissonInput(rate=[500.0, 600.0, 0.0], weight=0.1)).receptor
+        0
+        """
+        target = self._own(population)
+        where = f"drive of {target.name!r}"
+        if not isinstance(drive, PoissonInput):
+            raise NetworkError("`drive` takes a PoissonInput", where=where, value=type(drive).__name__)
+        available = receptors(target.model)
+        if not available:
+            raise NetworkError("a source of spikes takes no input", where=where)
+        if drive.receptor not in range(len(available)):
+            raise ParameterError(f"receptor must lie in 0..{len(available) - 1}", where=where, value=drive.receptor)
+        rates = drive.rate.rates[0] if isinstance(drive.rate, TimedRate) else drive.rate
+        for key, values in (("rate", rates), ("weight", drive.weight)):
+            if values.shape not in ((), (target.size,)):
+                raise ParameterError(
+                    f"`{key}` must be one number or {target.size} of them", where=where, value=f"shape {values.shape}"
+                )
+        if isinstance(target.model, LoihiLIF) and np.any(drive.weight != np.rint(drive.weight)):
+            raise ParameterError("weights of whole-number neurons must be whole numbers", where=where)
+        self.drives.setdefault(target.name, []).append(drive)
+        return drive
+
     def _display(self) -> tuple[str, Rows]:
         neurons = sum(int(population.size) for population in self.populations.values())
         counts = (len(self.populations), "population"), (neurons, "neuron"), (len(self.projections), "projection")
@@ -313,6 +358,7 @@ class Network(Displayed):
         return f"Network: {', '.join(plural(*count) for count in counts)}", [
             *rows,
             *((name, projection._kind()) for name, projection in self.projections.items()),
+            *((f"onto {name}", each._display()[0]) for name, drives in self.drives.items() for each in drives),
         ]
 
     def _own(self, population: Population | str) -> Population:

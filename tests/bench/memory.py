@@ -2,9 +2,10 @@
 
     python tests/bench/memory.py [--synapses N ...] [--case NAME ...] [--json FILE]
 
-1,000 synapses a neuron, one delay; the cases are in `CASES`. Told are the seconds of `nr.build`, the most memory that
-the process held (its inputs included) and held before it built, bytes of the program per synapse, and of program and
-initial state per neuron. The kernels are compiled before. 100 million synapses need about 6 GB.
+1,000 synapses a neuron, one delay or one for each synapse; the cases are in `CASES`. Told are the seconds of
+`nr.build`, the most memory that the process held (its inputs included) and held before it built, bytes of the program
+per synapse, and of program and initial state per neuron. The kernels are compiled before. 100 million synapses need
+about 6 GB.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def given(size: int, *, shuffled: bool) -> nr.Sparse:
 CASES: dict[str, Callable[[int], object]] = {
     "by target": lambda size: given(size, shuffled=False),
     "shuffled": lambda size: given(size, shuffled=True),
+    "delays": lambda size: given(size, shuffled=False),
+    "grid delays": lambda size: given(size, shuffled=False),
     "FixedIndegree": lambda size: nr.FixedIndegree(FAN, 0.1),
     "FixedProbability": lambda size: nr.FixedProbability(FAN / size, 0.1),
     "drawn weights": lambda size: nr.FixedIndegree(FAN, nr.Normal(0.1, 0.01, single=True)),
@@ -50,13 +53,18 @@ CASES: dict[str, Callable[[int], object]] = {
 }
 
 
-def network_of(synapses: object, size: int) -> nr.Network:
+def network_of(case: str, size: int) -> nr.Network:
     """One population that projects onto itself."""
+    synapses = CASES[case](size)
     if isinstance(synapses, ListedCase):
         return build_network(synapses)[0]
     net = nr.Network(seed=1)
     cells = net.add(nr.Population("cells", size, MODEL))
-    net.connect(cells, cells, synapses, delay=1.5 * ms)  # type: ignore[arg-type]
+    delay: object = 1.5 * ms
+    if "delays" in case:
+        drawn = np.clip(np.random.default_rng(0).normal(1.5, 0.75, size * FAN), 0.1, None)
+        delay = (np.round(drawn, 1) if case == "grid delays" else drawn) * ms
+    net.connect(cells, cells, synapses, delay=delay)  # type: ignore[arg-type]
     return net
 
 
@@ -68,9 +76,9 @@ def held() -> float:
 
 def measure(case: str, synapses: int) -> dict[str, float]:
     """Build once, after a small network of the same kind."""
-    nr.build(network_of(CASES[case](FAN + 1), FAN + 1))
+    nr.build(network_of(case, FAN + 1))
     size = synapses // FAN
-    network = network_of(CASES[case](size), size)
+    network = network_of(case, size)
     before = held()
     began = time.perf_counter()
     program = nr.build(network)
@@ -79,13 +87,14 @@ def measure(case: str, synapses: int) -> dict[str, float]:
     fixed = program.fixed
     wires = len(fixed.post)
     state = sum(array.nbytes for array in initial_state(program).arrays[:4])
-    rest = sum(array.nbytes for array in fixed if array is not fixed.post and array is not fixed.weight)
+    each = fixed.post, fixed.weight, fixed.lag, fixed.lag_code
+    rest = sum(array.nbytes for array in fixed if not any(array is one for one in each))
     return {
         "synapses": wires,
         "build_s": took,
         "peak_GB": peak,
         "before_GB": before,
-        "bytes_a_synapse": (fixed.post.nbytes + fixed.weight.nbytes) / wires,
+        "bytes_a_synapse": sum(array.nbytes for array in each) / wires,
         "bytes_a_neuron": (rest + state) / size,
     }
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
+from neuro.engine.codes import FAULT, FULL, REGISTERS, VACANT
 from neuro.engine.drive import chunks
 from neuro.engine.drive.state import initial_state
 from neuro.engine.drive.workspace import new_workspace, with_larger_calendar
-from neuro.engine.kernels.arrays import EVENT, FAULT, FULL, REGISTERS, VACANT
+from neuro.engine.kernels.arrays import EVENT
 from neuro.engine.kernels.calendar import bucket_sort, enter, sort_events, take_due
 from neuro.jit import as_table, kernel
 

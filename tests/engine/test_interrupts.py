@@ -15,6 +15,7 @@ from rich.console import Console
 import neuro as nr
 from neuro.engine.drive import chunks
 from neuro.engine.drive.inputs import NO_SAMPLES, schedule
+from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.state import initial_state
 from neuro.errors import InputError
 from neuro.progress import bar, reporting
@@ -243,7 +244,7 @@ def test_a_bar_appears_when_the_work_takes_long(monkeypatch):
 def begun(net, length):
     """A chunks over a network, at its beginning."""
     program = nr.build(net)
-    chunks.prepare_kernels(program)
+    prepare_kernels(program)
     plan = schedule(program, None, None, 0.0, length, 0)
     return chunks.Simulation(program, initial_state(program).arrays, plan, NO_SAMPLES, 0.0, (0.0, length))
 

@@ -9,7 +9,8 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.engine.kernels.arrays import AMPLITUDE_FORM, STATE_FORM
+from neuro.engine.codes import AMPLITUDE_FORM, STATE_FORM
+from neuro.engine.lower.single_delays import with_segments
 from neuro.errors import NetworkError
 from neuro.learning.clamp import AppliedClamp
 from neuro.network.graph import Network, Population
@@ -34,7 +35,7 @@ from tests.strategies import driven, fractions, max_of_psp, readable, small_netw
 
 def through_the_queue(network):
     """A program that takes the queue whatever its delays are."""
-    program = nr.build(network)
+    program = with_segments(nr.build(network), network.projections)
     groups = program.fixed.groups.copy()
     groups["kind"][groups["kind"] == AMPLITUDE_FORM] = STATE_FORM
     return replace(program, window=0.0, fixed=program.fixed._replace(groups=groups))

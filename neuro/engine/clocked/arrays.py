@@ -29,9 +29,11 @@ class Register(IntEnum):
     """The last step with a spike."""
     FAULT = 5
     """Not zero where a whole number has left its range."""
+    NEXT_ARRIVAL = 6
+    """The next of `Plan.arrival`."""
 
 
-N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT = map(int, Register)
+N_LOG, NEXT_SOURCE, NEXT_CHANGE, NEXT_SAMPLE, LAST_SPIKE, FAULT, NEXT_ARRIVAL = map(int, Register)
 NEVER = 2**62
 RANGE = 50
 """Whole numbers stay below 2 to this power, so that a product with 4096 fits into 64 bits."""
@@ -77,6 +79,10 @@ SPIKE = _record(int64="step neuron")
 
 CHANGE = _record(int64="step group offset")
 """From this step on, the group's drives are the values from `offset` on."""
+
+
+ARRIVAL = _record(int64="step group neuron box", float64="weight")
+"""An arrival of a drive; `box` is the row of the inbox that collects it."""
 
 
 class Wiring(NamedTuple):
@@ -131,3 +137,5 @@ class Plan(NamedTuple):
     value: F8
     sample_step: I8
     sample_neuron: I8
+    arrival: Records
+    """Arrivals of drives, by step, of the steps that are to be run next."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from neuro.engine.clocked.arrays import CHANGE, SPIKE, Plan, Records
+from neuro.engine.clocked.arrays import ARRIVAL, CHANGE, SPIKE, Plan, Records
 from neuro.engine.clocked.program import ClockedProgram, steps_in
+from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import check_samples, read_inputs, sampled_neurons
 from neuro.engine.drive.poisson import poisson
 from neuro.engine.recording import Current, Record
@@ -16,7 +17,7 @@ from neuro.errors import ParameterError, UnsupportedFeature
 from neuro.network.neurons import PoissonSource, Source
 from neuro.validation import Floats, Ints
 
-__all__ = ["plan_of", "step_of"]
+__all__ = ["arrivals_of", "plan_of", "step_of"]
 
 
 def step_of(times: Floats, dt: float) -> Ints:
@@ -56,7 +57,23 @@ def plan_of(
     order = np.argsort(all_steps * program.size + all_neurons, kind="stable")
     source = np.empty(len(order), SPIKE)
     source["step"], source["neuron"] = all_steps[order], all_neurons[order]
-    return Plan(source, *_changes(program, currents, start, stop), *_samples(program, record, start, stop))
+    samples = _samples(program, record, start, stop)
+    return Plan(source, *_changes(program, currents, start, stop), *samples, np.zeros(0, ARRIVAL))
+
+
+def arrivals_of(program: ClockedProgram, drawn: DrawnDrives, start: int, stop: int) -> Records:
+    """The arrivals of drives in the steps start .. stop - 1: each acts in the step that its time lies in."""
+    dt, groups = program.dt, program.groups
+    # One step more on either side: rounding may put an arrival into the next step.
+    found = drawn.between(max(start - 1, 0) * dt, (stop + 1) * dt)
+    step = step_of(found.time, dt)
+    low, high = np.searchsorted(step, [start, stop])
+    arrival = np.zeros(high - low, ARRIVAL)
+    arrival["step"], arrival["neuron"] = step[low:high], found.neuron[low:high]
+    arrival["group"] = np.searchsorted(groups["stop"], arrival["neuron"], side="right")
+    arrival["box"] = 1 + drawn.records["receptor"][found.drive[low:high]]
+    arrival["weight"] = drawn.weights(found)[low:high]
+    return arrival
 
 
 def _changes(

@@ -16,6 +16,7 @@ from neuro.engine.clocked.arrays import (
     I8,
     LAST_SPIKE,
     N_LOG,
+    NEXT_ARRIVAL,
     NEXT_CHANGE,
     NEXT_SAMPLE,
     NEXT_SOURCE,
@@ -60,6 +61,7 @@ def run_euler(
             return t
         change_drives(groups, state, activity, plan, t)
         fire_sources(groups, state, activity, plan, t)
+        take_arrivals(groups, state, activity, plan, t)
         collect(groups, wiring, state, activity, t)
         for g in range(len(groups)):
             if not groups[g].source:
@@ -88,6 +90,7 @@ def run_whole(
         if t >= stop or activity.register[FAULT] or len(activity.log) - activity.register[N_LOG] < room:
             return t
         fire_sources(groups, state, activity, plan, t)
+        take_arrivals(groups, state, activity, plan, t)
         collect(groups, wiring, state, activity, t)
         for g in range(len(groups)):
             if not groups[g].source:
@@ -108,6 +111,8 @@ def next_step(activity: Activity, plan: Plan, t: int, stop: int) -> int:
         after = min(after, plan.source[register[NEXT_SOURCE]].step)
     if register[NEXT_CHANGE] < len(plan.change):
         after = min(after, plan.change[register[NEXT_CHANGE]].step)
+    if register[NEXT_ARRIVAL] < len(plan.arrival):
+        after = min(after, plan.arrival[register[NEXT_ARRIVAL]].step)
     if register[NEXT_SAMPLE] < len(plan.sample_step):
         after = min(after, plan.sample_step[register[NEXT_SAMPLE]])
     return t if busy else max(t, after)
@@ -151,6 +156,22 @@ def fire_sources(groups: Records, state: ClockedArrays, activity: Activity, plan
                 register[LAST_SPIKE] = t
         ring[slot, g, 1] = n
     register[N_LOG], register[NEXT_SOURCE] = n, k
+
+
+@inlined
+def take_arrivals(groups: Records, state: ClockedArrays, activity: Activity, plan: Plan, t: int) -> None:
+    """Add up the weights of the arrivals of drives in this step, and wake their neurons."""
+    arrival, register, active, n_active = plan.arrival, activity.register, activity.active, activity.n_active
+    k = register[NEXT_ARRIVAL]
+    while k < len(arrival) and arrival[k].step == t:
+        j, g = arrival[k].neuron, arrival[k].group
+        state.inbox[arrival[k].box, j] += arrival[k].weight
+        if not state.neuron[j].awake:
+            state.neuron[j].awake = 1
+            active[groups[g].start + n_active[g]] = j
+            n_active[g] += 1
+        k += 1
+    register[NEXT_ARRIVAL] = k
 
 
 @inlined

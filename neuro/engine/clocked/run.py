@@ -23,6 +23,7 @@ from neuro.engine.clocked.arrays import (
     LAST_SPIKE,
     N_LOG,
     NEVER,
+    NEXT_ARRIVAL,
     RANGE,
     SPIKE,
     WHOLE_NEURON,
@@ -31,9 +32,11 @@ from neuro.engine.clocked.arrays import (
     Plan,
     Records,
 )
-from neuro.engine.clocked.inputs import plan_of
+from neuro.engine.clocked.inputs import arrivals_of, plan_of
 from neuro.engine.clocked.kernels import run_euler, run_whole
 from neuro.engine.clocked.program import ClockedProgram, build_clocked, steps_in
+from neuro.engine.drive.drawn import DrawnDrives
+from neuro.engine.lower.drives import drive_keys
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Record, Recording, Spikes, columns
 from neuro.engine.results import report_reads, split_by_population
@@ -45,6 +48,9 @@ from neuro.network.summary import summary
 from neuro.validation import Floats, Ints, instance, number, seconds, shown, whole_number
 
 __all__ = ["ClockedState", "run_batch", "run_clocked"]
+
+MOST_ARRIVALS = 1 << 18
+"""Arrivals of drives that are drawn at a time, about."""
 
 Progress = Callable[[float, float, str], None]
 
@@ -163,17 +169,19 @@ def run_clocked(
     first = 0 if state is None else state.step
     last = first + _duration_in_steps(duration, program)
     root = seed if seed is not None else 0 if state is None else state.seed
-    plan = plan_of(program, inputs, record, first, last, root)
+    plan, names = plan_of(program, inputs, record, first, last, root), record.kept(program.offset)
+    drawn = DrawnDrives(program.network, drive_keys(program.network, root)) if program.network.drives else None
     arrays = _at_rest(program) if state is None else _all_awake(state.arrays)
     busiest = int(np.unique(plan.source["step"], return_counts=True)[1].max(initial=0))
     activity = _new_activity(program, program.size + busiest, None if state is None else state.recent)
     voltage = np.zeros((len(plan.sample_step), len(plan.sample_neuron)))
     chunks, activity = _advance(
-        program, arrays, activity, plan, voltage, busiest, (first, last), record.spikes, progress
+        program, arrays, activity, plan, voltage, busiest, (first, last), bool(names), progress, drawn
     )
+    spikes = _by_population(program, chunks) if names else {}
     report_reads(program.network, program.offset, lambda: arrays.neuron["fires"])
     return Recording(
-        spikes=_by_population(program, chunks) if record.spikes else {},
+        spikes={name: spikes[name] for name in names},
         v=columns(record, voltage),
         v_times=_times_of(program, plan.sample_step),
         events=_by_projection(program, activity.events),
@@ -286,6 +294,7 @@ def _advance(
     span: tuple[int, int],
     keep: bool,
     progress: Progress | None,
+    drawn: DrawnDrives | None,
 ) -> tuple[list[Records], Activity]:
     """Run the steps of `span`, and return the spikes if `keep`. With `progress`, a chunk takes about 0.2 s."""
     kernel: Any = run_whole if program.semantics == "loihi" else run_euler
@@ -294,9 +303,13 @@ def _advance(
     room, chunk, t = program.size + busiest + 1, 64 if progress else last - first, first
     chunks: list[Records] = []
     kept = int(activity.register[N_LOG])
+    most = last - first if drawn is None else max(1, int(MOST_ARRIVALS / (1.0 + drawn.rate * program.dt)))
     while t < last:
         began = clock.perf_counter()
-        until = min(last, t + chunk)
+        until = min(last, t + min(chunk, most))
+        if drawn is not None:
+            plan = plan._replace(arrival=arrivals_of(program, drawn, t, until))
+            activity.register[NEXT_ARRIVAL] = 0
         t = kernel(program.cells, program.groups, program.wiring, arrays, activity, plan, voltage, room, t, until)
         if activity.register[FAULT]:
             _refuse_out_of_range(program, arrays.neuron)

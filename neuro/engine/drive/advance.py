@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from neuro.engine.drive.chunks import SPARE_ARRAYS, Chunk, Halted, Simulation, prepare_kernels
+from neuro.engine.drive.chunks import SPARE_ARRAYS, Chunk, Halted, Simulation
 from neuro.engine.drive.inputs import Sampling, Schedule, join_schedules, schedule_from
+from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.runaway import LongCount, check_bias, limits_of
 from neuro.engine.drive.state import EngineState
 from neuro.engine.drive.workspace import copy_arrays, new_instant_workspace, new_workspace
@@ -155,6 +156,8 @@ def _stop_early(state: EngineState, plan: Schedule, simulation: Simulation) -> O
 def _changed(state: EngineState, program: Program, plan: Schedule) -> bool:
     """Does this run have other clamps or parameters than the last one, inside the window that both share?"""
     if len(state.forced) != len(plan.forced) or np.any(state.forced != plan.forced):
+        return True
+    if state.since_base is not None and not np.array_equal(state.since_base.drive_keys, plan.drive_keys):
         return True
     if state.program.fixed is program.fixed:
         return False

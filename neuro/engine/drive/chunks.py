@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-import sys
 import time as clock
-from collections.abc import Callable
-from functools import cache
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from neuro.engine.drive.inputs import Sampling, Schedule
-from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
-from neuro.engine.drive.workspace import (
-    arrays_at_rest,
-    copy_arrays,
-    new_instant_workspace,
-    new_workspace,
-    with_larger_calendar,
-)
-from neuro.engine.kernels.arrays import (
+from neuro.engine.codes import (
     CALENDAR_LOW,
-    EVENT,
+    CURSORS_FULL,
     FAULT,
     FAULT_DETAIL,
     FULL,
     HALTED,
+    LOOSE_FULL,
     N_SPIKES,
+    NEXT_ARRIVAL,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
     RUNAWAY,
     SPIKE_ROOM_LOW,
-    STEP,
-    Inputs,
-    Output,
-    State,
-    Workspace,
 )
+from neuro.engine.drive.drawn import DrawnDrives
+from neuro.engine.drive.inputs import Sampling, Schedule
+from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
+from neuro.engine.drive.workspace import (
+    Loose,
+    copy_arrays,
+    new_instant_workspace,
+    new_output,
+    new_workspace,
+    with_larger_calendar,
+    with_more_cursors,
+)
+from neuro.engine.kernels.arrays import ARRIVAL, EVENT, Inputs, Output, State, Workspace
 from neuro.engine.kernels.calendar import window_of
-from neuro.engine.kernels.threads import STOP, run_worker, worker_count, worker_threads
+from neuro.engine.kernels.threads import worker_count, worker_threads
 from neuro.engine.kernels.windows import first_busy, run_windows
 from neuro.engine.kernels.zero_delay import N_UNDER_WAY, run_queue
 from neuro.engine.lower.program import Program
@@ -50,11 +48,11 @@ from neuro.engine.plasticity.loop import NeedsRoom, run_plastic_windows
 from neuro.engine.plasticity.migrate import enlarge, with_new_ledgers
 from neuro.engine.plasticity.state import PlasticState
 from neuro.errors import NetworkError
-from neuro.jit import as_table, is_cached, link_routines
+from neuro.jit import as_table
 from neuro.memory import require_memory
 from neuro.validation import Floats, Ints
 
-__all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation", "announce", "prepare_kernels"]
+__all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation"]
 
 CHUNK_SECONDS = 0.3
 """Wall seconds that a chunk should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
@@ -82,11 +80,6 @@ class Chunk(NamedTuple):
     voltage: Floats
     events: Ints
     """Synaptic events per projection since the start of the run."""
-
-
-def _new_output(program: Program, room: int) -> Output:
-    events = np.zeros(len(program.network.projections), np.int64)
-    return Output(np.empty(room), np.empty(room, np.int64), np.zeros((0, 0)), events)
 
 
 SPARE_ARRAYS: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
@@ -129,11 +122,23 @@ class Simulation:
         self.spare = SPARE_ARRAYS.pop(program, None)
         self.arrays_are_kept = True
         self.inputs = Inputs(
-            inputs.source_time, inputs.source_id, inputs.steps, inputs.step_value, np.zeros(0), sampling.ids
+            inputs.source_time,
+            inputs.source_id,
+            inputs.steps,
+            inputs.step_value,
+            np.zeros(0),
+            sampling.ids,
+            np.zeros(0),
+            np.zeros(0, np.int64),
+            np.zeros(0, np.int64),
         )
         self.max_spikes = max(MAX_SPIKES, program.size)
-        self.output = _new_output(program, min(max(1024, 16 * program.size), self.max_spikes))
+        self.output = new_output(program, min(max(1024, 16 * program.size), self.max_spikes))
         self.events = self.output.events
+        self.drawn = (
+            None if program.window or not program.network.drives else DrawnDrives(program.network, inputs.drive_keys)
+        )
+        self.room_for_arrivals, self.drive_keys = 4096, inputs.drive_keys
         self.work = self._new_workspace()
         # A window that looks at every neuron takes some 5 ns for each. After a quiet time all windows of the next chunk
         # may be of that kind.
@@ -164,6 +169,9 @@ class Simulation:
             count = int(arrays.register[N_SPIKES])
             if code == FULL:
                 until = self._enlarge(count, int(arrays.register[FAULT_DETAIL]), reached, until)
+                continue
+            if code in (LOOSE_FULL, CURSORS_FULL):
+                self._enlarge_loose(code, int(arrays.register[FAULT_DETAIL]))
                 continue
             if code == HALTED:
                 raise Halted
@@ -230,6 +238,10 @@ class Simulation:
         arrays = self.spare = copy_arrays(self.arrays, self.spare)
         arrays.register[NEXT_SAMPLE] = 0
         times, voltage = self.inputs.sample_time, self.output.voltage
+        if self.drawn is not None:
+            arrays.register[NEXT_ARRIVAL] = 0
+            found = self.drawn.between(self.reached, until)
+            self.inputs = self.inputs._replace(drive_time=found.time, drive_id=found.neuron, drive_number=found.drive)
         if len(self.sampling.ids):
             times = self.sampling.times(max(self.reached, self.interval[0]), min(until, self.interval[1]))
             voltage = np.zeros((len(times), len(self.sampling.ids)))
@@ -243,6 +255,8 @@ class Simulation:
         if not length:
             most = MAX_VALUES / len(self.sampling.ids) * self.sampling.step if len(self.sampling.ids) else inf
             ahead, usual = self._next_instant(), self.reached + self.windows * INSTANT
+            if self.drawn is not None:
+                ahead, usual = self.reached, min(usual, self.reached + MAX_VALUES / max(self.drawn.rate, 1.0))
             self.quiet = ahead > usual
             return min(stop, self.reached + most, max(ahead, usual))
         window = int(window_of(self.reached, length))
@@ -313,6 +327,17 @@ class Simulation:
         self.arrays = with_larger_calendar(self.arrays, needed)
         self.work = self._new_workspace()
 
+    def _enlarge_loose(self, code: int, needed: int) -> None:
+        """Enlarge the room for loose arrivals, or the number of cursors."""
+        if code == CURSORS_FULL:
+            _require_memory(4 * self.arrays.cursors.nbytes, f"{2 * len(self.arrays.cursors):,} spikes under way")
+            self.arrays = with_more_cursors(self.arrays)
+        else:
+            self.room_for_arrivals = max(2 * self.room_for_arrivals, needed + needed // 4)
+            size = ARRIVAL.itemsize * self.room_for_arrivals * self.threads
+            _require_memory(size, f"{needed:,} arrivals in one window")
+        self.work = self._new_workspace()
+
     def _enlarge_output(self) -> None:
         """Enlarge the buffer for spikes to four times its size."""
         room = 4 * len(self.output.time)
@@ -325,7 +350,8 @@ class Simulation:
     def _new_workspace(self) -> Workspace:
         bounds = self.program.shares(self.threads)
         calendar, room = len(self.arrays.calendar), len(self.output.time)
-        work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt)
+        loose = Loose(len(self.arrays.cursors), self.room_for_arrivals, self.drive_keys)
+        work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt, loose)
         return work if self.plastic is None else work._replace(cuts=self.plastic.of_segments(work.cuts))
 
     def _adapt_length(self, until: float, took: float, count: int) -> None:
@@ -343,34 +369,6 @@ class Simulation:
             self.windows = max(1, int(length))
 
 
-def prepare_kernels(program: Program, threads: int = 1) -> None:
-    """Compile the kernels for this kind of program, if need be, so that Ctrl-C does not have to wait for it later."""
-    kind = threads > 1, program.window > 0.0
-    if kind in _PREPARED:
-        return
-    entry = run_windows if program.window else run_queue
-    announce(entry)
-    link_routines(entry)
-    no_times, no_ids = np.zeros(0), np.zeros(0, np.int64)
-    inputs = Inputs(no_times, no_ids, np.zeros(0, STEP), no_times, no_times, no_ids)
-    arrays = copy_arrays(arrays_at_rest(program))
-    work = new_workspace(program, program.shares(1), 0, 1)
-    out = _new_output(program, 0)
-    tables = program.table, as_table(arrays), as_table(inputs), as_table(out)
-    if program.window:
-        run_windows(*tables, as_table(work), 0.0, 0.0, program.window, 0.0, 0.0, 1)
-        first_busy(*tables[:3], as_table(work), 0, program.window)
-        if threads > 1:
-            work.signal[0] = STOP
-            run_worker(*tables, as_table(work), 1, 2)
-    else:
-        run_queue(*tables, as_table(work), as_table(new_instant_workspace(program.fixed, arrays)), 0.0)
-    _PREPARED.add(kind)
-
-
-_PREPARED: set[Any] = set()
-
-
 def _require_memory(needed: float, purpose: str) -> None:
     """Refuse to take more bytes for the events of a window than there are."""
     require_memory(
@@ -381,10 +379,3 @@ def _require_memory(needed: float, purpose: str) -> None:
         "delays, which make shorter windows",
         error=NetworkError,
     )
-
-
-@cache
-def announce(kernel: Callable[..., float]) -> None:
-    """Print a line before the first compilation, which takes a while; later processes read the cache."""
-    if not is_cached(kernel):
-        print("neuro: compiling the engine, once (less than a minute) ...", file=sys.stderr, flush=True)

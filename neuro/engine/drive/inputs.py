@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.engine.drive.poisson import poisson
 from neuro.engine.kernels.arrays import STEP, Records
@@ -52,6 +53,8 @@ class Schedule(NamedTuple):
     steps: Records
     step_value: Floats
     forced: Ints
+    drive_keys: NDArray[np.uint64]
+    """Key of the draws of each drive."""
 
 
 def read_inputs(
@@ -143,7 +146,7 @@ def schedule(
     if len(times) > 1:
         all_times, all_ids = _sorted_spikes(all_times, all_ids)
     steps, values = _drive_steps(program, currents, start, stop)
-    return Schedule(all_times, all_ids, steps, values, _concatenated(forced, np.int64))
+    return Schedule(all_times, all_ids, steps, values, _concatenated(forced, np.int64), program.drive_keys(seed))
 
 
 def _sorted_spikes(times: Floats, ids: Ints) -> tuple[Floats, Ints]:
@@ -222,6 +225,7 @@ def join_schedules(earlier: Schedule | None, later: Schedule) -> Schedule:
         np.concatenate([earlier.steps, steps]),
         np.concatenate([earlier.step_value, later.step_value]),
         later.forced,
+        later.drive_keys,
     )
 
 

@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import FAULT_DETAIL, FORCED, NEVER, SOURCE, Inputs, State
+from neuro.engine.codes import FAULT_DETAIL, FORCED, NEVER, SOURCE
+from neuro.engine.kernels.arrays import Inputs, State
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.layout import PlasticProgram
 from neuro.errors import NetworkError
@@ -261,7 +262,7 @@ def _name(program: Program, j: int) -> str:
 
 def _with_sources(program: Program, inputs: Inputs, time: Floats, neuron: Ints) -> tuple[Floats, Ints]:
     """Spikes of a chunk of a run, and those of the sources that arrive in it or in the window before."""
-    begin = time.min() - program.fixed.segments["delay"].max(initial=0.0) - program.window
+    begin = time.min() - program.longest_delay - program.window
     first, last = inputs.source_time.searchsorted([begin, time.max()])
     own = program.fixed.groups["kind"][program.group_of[neuron]] != SOURCE
     times, ids = inputs.source_time[first:last], inputs.source_id[first:last]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neuro.engine.drive.chunks import Simulation, prepare_kernels
+from neuro.engine.drive.chunks import Simulation
 from neuro.engine.drive.inputs import NO_SAMPLES, Schedule
+from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.workspace import arrays_at_rest
 from neuro.engine.kernels.arrays import State
 from neuro.engine.lower.program import Program, build
+from neuro.engine.lower.single_delays import state_with_segments, with_segments
 from neuro.engine.plasticity.state import PlasticState
 from neuro.engine.storage.states import StateFields, new_state_file, read_state, write_state
 from neuro.errors import InputError
 from neuro.network.graph import Network
 from neuro.validation import Ints
 
-__all__ = ["EngineState", "initial_state", "load_state"]
+__all__ = ["EngineState", "for_learning", "initial_state", "load_state"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,4 +107,21 @@ def load_state(path: str | Path, network: Network | Program) -> EngineState:
     if not isinstance(network, Network | Program):
         raise InputError("`load_state` takes a Network or a Program", value=type(network).__name__)
     program = network if isinstance(network, Program) else build(network)
-    return EngineState(program, *read_state(path, program))
+    fields = read_state(path, program)
+    if fields.plastic is not None:
+        program = with_segments(program, program.network.projections)
+    return EngineState(program, *fields)
+
+
+def for_learning(program: Program, state: EngineState, rules: Collection[str]) -> tuple[Program, EngineState]:
+    """A program and a state of it in the form that learning needs, if any projection has a rule or had one.
+
+    All rows become segments of one delay: the layout of what learns numbers segments anew, but not those of cursors.
+    """
+    if not rules and state.plastic_state is None:
+        return program, state
+    names = list(program.network.projections)
+    arrays = state_with_segments(state.program, names, state.arrays)
+    own = with_segments(state.program, names)
+    program = own if state.program is program else with_segments(program, names)
+    return program, replace(state, program=own, arrays=arrays)

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro.engine.arrivals.draws import DRAWN_AT
+from neuro.engine.arrivals.driven import WORDS
+from neuro.engine.codes import BLOCK, MOST_DRAWN, NEVER, NEXT_CURSOR, NEXT_VACANT, REGISTERS, UNTOUCHED, VACANT
 from neuro.engine.drive.runaway import Limits
 from neuro.engine.kernels.arrays import (
-    BLOCK,
+    ARRIVAL,
     CELL,
+    CURSOR,
     EVENT,
     NEURON,
-    NEVER,
-    NEXT_VACANT,
-    REGISTERS,
-    VACANT,
+    PIECE,
     Fixed,
+    InstantWorkspace,
+    Output,
     State,
     Workspace,
 )
 from neuro.engine.kernels.threads import PADDING, row_cuts
-from neuro.engine.kernels.zero_delay import InstantWorkspace
 from neuro.engine.lower.program import Program, amplitudes
 from neuro.validation import Ints, in_lines
 
 __all__ = [
+    "Loose",
     "arrays_at_rest",
     "copy_arrays",
     "new_instant_workspace",
+    "new_output",
     "new_workspace",
     "with_larger_calendar",
+    "with_more_cursors",
     "with_vacant_entries",
 ]
+
+
+class Loose(NamedTuple):
+    """What a workspace needs to know of loose arrivals."""
+
+    cursors: int
+    """Number of cursors."""
+    arrivals: int
+    """Room for the arrivals of a window, per thread."""
+    keys: NDArray[np.uint64]
+    """Keys of the drives."""
 
 
 _AT_REST: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
@@ -59,7 +75,12 @@ def _at_rest(program: Program) -> State:
         program.drive,
         np.repeat(np.arange(len(program.offset)), [p.size for p in program.network.populations.values()]),
     )
-    longest = max(program.fixed.segments["delay"].max(initial=0.0), program.fixed.cells["refractory"].max(initial=0.0))
+    longest = max(program.longest_delay, program.fixed.cells["refractory"].max(initial=0.0))
+    buckets = int(np.clip(np.ceil(longest / (program.window or np.inf)) + 2, 2, 4096))
+    cursors = np.zeros(256 + n // 8 if program.fixed.bundles["lags"].any() else 0, CURSOR)
+    cursors["next"] = _free_list(0, len(cursors))
+    register = np.zeros(REGISTERS, np.int64)
+    register[NEXT_CURSOR] = 0 if len(cursors) else -1
     calendar = np.zeros(256 + n // 8, EVENT)
     calendar["next"] = VACANT
     return State(
@@ -70,19 +91,35 @@ def _at_rest(program: Program) -> State:
         origin=np.zeros(len(program.fixed.groups)),
         outlook=np.zeros(len(program.fixed.groups), np.int64),
         calendar=calendar,
-        bucket=np.full(int(np.clip(np.ceil(longest / (program.window or np.inf)) + 2, 2, 4096)), -1, np.int64),
-        register=np.zeros(REGISTERS, np.int64),
+        bucket=np.full(buckets, -1, np.int64),
+        register=register,
+        cursors=cursors,
+        cursor_bucket=np.full(buckets if len(cursors) else 0, -1, np.int64),
     )
 
 
+def _free_list(first: int, last: int) -> Ints:
+    """The field `next` of the unused cursors first .. last."""
+    return np.append(np.arange(first + 1, last), -1)[: last - first].astype(np.int64)
+
+
 def new_workspace(
-    program: Program, bounds: Ints, calendar: int, room: int, limits: Limits | None = None, halt: Ints | None = None
+    program: Program,
+    bounds: Ints,
+    calendar: int,
+    room: int,
+    limits: Limits | None = None,
+    halt: Ints | None = None,
+    loose: Loose | None = None,
 ) -> Workspace:
     """A workspace for as many threads as there are shares of the neurons. Without `limits` any rate is allowed."""
     max_count = np.full(len(program.fixed.groups), NEVER) if limits is None else limits.max_count
     threads, depth = len(bounds) - 1, 2 + program.fixed.rate.shape[1]
     largest = int(np.diff(bounds).max())
     spaced = max(2 * depth, 2 * PADDING)
+    has_loose = bool(program.fixed.groups["loose"].any())
+    cursors, arrivals, keys = loose or Loose(0, 0, np.zeros(len(program.fixed.drives), np.uint64))
+    each = program.size if has_loose else 0
     return Workspace(
         bounds=bounds,
         tally=np.zeros((threads, 2 * PADDING), np.int64),
@@ -109,7 +146,28 @@ def new_workspace(
         span=np.ones(len(max_count)) if limits is None else limits.span,
         fired=np.zeros(program.size, np.uint32),
         halt=np.zeros(1, np.int64) if halt is None else halt,
+        loose=np.zeros((each + threads, 4)),
+        head=np.full(each, UNTOUCHED, np.int32),
+        listed=np.zeros(each, np.int32),
+        following=np.empty((threads, arrivals if has_loose else 0), np.int32),
+        true_gap=np.zeros(each),
+        touched=np.empty((threads, largest + 1 if has_loose else 0), np.int64),
+        arrivals=np.empty((threads, arrivals if has_loose else 0), ARRIVAL),
+        pieces=np.empty(2 * cursors, PIECE),
+        lanes=np.zeros((threads, DRAWN_AT + MOST_DRAWN + 24)),
+        staged_time=np.empty((threads, arrivals + PADDING if has_loose else 0)),
+        staged_weight=np.empty((threads, arrivals + PADDING if has_loose else 0)),
+        staged_post=np.empty((threads, arrivals + PADDING if has_loose else 0), np.uint32),
+        words=np.empty((threads, WORDS if len(keys) and has_loose else 0), np.uint64),
+        batch=np.empty((threads, WORDS if len(keys) and has_loose else 0)),
+        drive_key=keys,
     )
+
+
+def new_output(program: Program, room: int) -> Output:
+    """Buffers for the results of a chunk, with room for so many spikes."""
+    events = np.zeros(len(program.network.projections), np.int64)
+    return Output(np.empty(room), np.empty(room, np.int64), np.zeros((0, 0)), events)
 
 
 def new_instant_workspace(fixed: Fixed, state: State) -> InstantWorkspace:
@@ -144,6 +202,17 @@ def copy_arrays(arrays: State, spare: State | None = None) -> State:
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
     return array.reshape(-1).view(np.uint8)
+
+
+def with_more_cursors(arrays: State) -> State:
+    """The same state with twice as many cursors."""
+    old = len(arrays.cursors)
+    cursors = np.concatenate([arrays.cursors, np.zeros(old, CURSOR)])
+    cursors["next"][old:] = _free_list(old, 2 * old)
+    cursors["next"][-1] = arrays.register[NEXT_CURSOR]
+    register = arrays.register.copy()
+    register[NEXT_CURSOR] = old
+    return arrays._replace(cursors=cursors, register=register)
 
 
 def with_larger_calendar(arrays: State, needed: int = 1) -> State:

@@ -20,10 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import (
+from neuro.engine.codes import (
     BLOCK,
     DRIVEN,
-    F8,
     FORCED,
     FREE,
     HELD,
@@ -34,12 +33,8 @@ from neuro.engine.kernels.arrays import (
     SAME_GAP,
     SURVEYED,
     UNSCANNED,
-    Fixed,
-    Index,
-    Record,
-    State,
-    Workspace,
 )
+from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.state_form import advance_neuron, cell_row
 from neuro.jit import inlined, inner, routine
 from neuro.simd import prefetch
@@ -57,6 +52,7 @@ __all__ = [
     "survey_gaps",
     "to_amplitude_form",
     "to_state_form",
+    "update_slow_gaps",
     "watch",
 ]
 
@@ -227,8 +223,8 @@ def survey_gaps(fixed: Fixed, state: State, g: int) -> None:
         cell, neuron = fixed.cells[cell_row(fixed, g, j)], state.neurons[j]
         gap = cell.threshold - neuron.drive / cell.leak
         state.gap[j] = gap
-        same_gap = same_gap and gap == state.gap[group.start]
-        quiet = quiet and gap > 0.0
+        same_gap = same_gap and gap == state.gap[group.start] and not group.loose
+        quiet = quiet and gap > 0.0 and not group.drives
         driven = driven and gap <= 0.0
     known = (SAME_GAP if same_gap else 0) | (QUIET if quiet else 0) | (DRIVEN if driven and not quiet else 0)
     state.outlook[g] = SURVEYED | UNSCANNED | known

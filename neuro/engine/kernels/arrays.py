@@ -1,12 +1,7 @@
-"""The arrays that kernels work on: their layout, field by field, and the codes that stand in them.
-
-Codes are members of an enum, each with its meaning. Kernels use plain integers of the same names, defined beside the
-enum: numba cannot merge a member with an integer in one variable, and has no bit operations on flags.
-"""
+"""The arrays that kernels work on: their layout, field by field. The codes that stand in them are in `codes.py`."""
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -19,156 +14,16 @@ Reals = NDArray[np.floating]
 F4 = Annotated[NDArray[np.float32], np.float32, 1]
 F8 = Annotated[NDArray[np.float64], np.float64, 1]
 I8 = Annotated[NDArray[np.int64], np.int64, 1]
+I4 = Annotated[NDArray[np.int32], np.int32, 1]
+I4_2 = Annotated[NDArray[np.int32], np.int32, 2]
+U2 = Annotated[NDArray[np.uint16], np.uint16, 1]
+U8 = Annotated[NDArray[np.uint64], np.uint64, 1]
+U8_2 = Annotated[NDArray[np.uint64], np.uint64, 2]
 U4 = Annotated[NDArray[np.uint32], np.uint32, 1]
 F8_2 = Annotated[NDArray[np.float64], np.float64, 2]
 F8_3 = Annotated[NDArray[np.float64], np.float64, 3]
 I8_2 = Annotated[NDArray[np.int64], np.int64, 2]
 U4_2 = Annotated[NDArray[np.uint32], np.uint32, 2]
-
-
-class Kind(IntEnum):
-    """How a population is computed: `GROUP`'s field `kind`."""
-
-    SOURCE = 0
-    """It only emits given spikes."""
-    AMPLITUDE_FORM = 1
-    """All neurons relative to one reference time; see `amplitude_form.py`."""
-    STATE_FORM = 2
-    """Each neuron at the time of its own last event; see `state_form.py`."""
-
-
-SOURCE, AMPLITUDE_FORM, STATE_FORM = map(int, Kind)
-
-
-class Mode(IntEnum):
-    """What v of a neuron does between events: `NEURON`'s field `mode`."""
-
-    FREE = 0
-    """It follows its equation."""
-    HELD = 1
-    """It is refractory, at rest on its reset until the time `until`."""
-    FLOOR = 2
-    """It rests against the lower limit."""
-    CEILING = 3
-    """It rests against the upper limit."""
-    FORCED = 4
-    """A clamp suspends it, and decides its spikes."""
-
-
-FREE, HELD, FLOOR, CEILING, FORCED = map(int, Mode)
-
-
-class Register(IntEnum):
-    """Places in `State.register` and, for one thread, in a row of `Workspace.tally`."""
-
-    N_SPIKES = 0
-    """Number of spikes written (or, where they did not fit, to be written)."""
-    NEXT_VACANT = 1
-    """Entry of the calendar at which the search for a vacant one begins."""
-    NEXT_SOURCE = 2
-    """The next of `Inputs.source_time`."""
-    NEXT_STEP = 3
-    """The next of `Inputs.steps`."""
-    NEXT_SAMPLE = 4
-    """The next of `Inputs.sample_time`."""
-    FAULT = 5
-    """Why the kernel has to stop, a `Fault`; 0 if it need not."""
-    N_WATCHED = 6
-    """Number of watched neurons; without windows, number of arrivals in the calendar."""
-    FAULT_DETAIL = 7
-    """For RUNAWAY, the neuron; for FULL, the number of events that the window enters in the calendar."""
-    N_RELEASES = 8
-    """Number of refractory times that end after the window."""
-
-
-(
-    N_SPIKES,
-    NEXT_VACANT,
-    NEXT_SOURCE,
-    NEXT_STEP,
-    NEXT_SAMPLE,
-    FAULT,
-    N_WATCHED,
-    FAULT_DETAIL,
-    N_RELEASES,
-) = map(int, Register)
-REGISTERS = len(Register)
-
-
-class Fault(IntEnum):
-    """Why a kernel stops before its end: register[FAULT]."""
-
-    FULL = 1
-    """An array is full: all is to be done again with more room."""
-    RUNAWAY = 2
-    """A neuron fires more often than it may."""
-    CALENDAR_LOW = 3
-    """The calendar may be too small for the next window; all windows up to here are valid."""
-    SPIKE_ROOM_LOW = 4
-    """The spikes of the next window may not fit; all windows up to here are valid."""
-    HALTED = 5
-    """`Workspace.halt` was set."""
-
-
-FULL, RUNAWAY, CALENDAR_LOW, SPIKE_ROOM_LOW, HALTED = map(int, Fault)
-
-
-class Spiking(IntEnum):
-    """How `advance_neuron` treats the spikes of its neuron."""
-
-    DROP_SPIKES = 0
-    """The neuron spikes, but no spike is written: it is only looked at."""
-    RECORD_SPIKES = 1
-    """The neuron spikes, and its spikes are written."""
-    NO_SPIKES = 2
-    """The neuron has no threshold."""
-    FIRST_SPIKE = 3
-    """The first spike is written, and v is held from then on."""
-
-
-DROP_SPIKES, RECORD_SPIKES, NO_SPIKES, FIRST_SPIKE = map(int, Spiking)
-
-
-class Outlook(IntFlag):
-    """What is known of the gaps of a group in amplitude form: `State.outlook`; 0 if nothing is known.
-
-    A gap is an upper bound of v_th - v_inf - (slow currents' part of v).
-    """
-
-    SAME_GAP = 1
-    """All gaps are equal."""
-    QUIET = 2
-    """All gaps are positive: a neuron below its bound stays silent until its next input."""
-    UNSCANNED = 4
-    """The gaps are new: all neurons are to be compared with their bounds at the start of the next window."""
-    SURVEYED = 8
-    """The gaps have been computed."""
-    DRIVEN = 16
-    """No gap is positive: every neuron spikes again and again without input."""
-
-
-SAME_GAP, QUIET, UNSCANNED, SURVEYED, DRIVEN = map(int, Outlook)
-
-
-class Signal(IntEnum):
-    """Places in `Workspace.signal` that the first thread writes; worker n writes the place n PADDING."""
-
-    TURN = 0
-    """Number of the window, counted by the first thread; STOP ends the other threads. Worker n's place follows it."""
-    N_EVENTS = 1
-    """Number of the window's events."""
-    WAITING = 2
-    """1 where nothing can happen in the window before its first event."""
-
-
-TURN, N_EVENTS, WAITING = map(int, Signal)
-
-NEVER = 2**62
-"""A window, or a number of spikes, that is never reached."""
-VACANT = -2
-"""`EVENT`'s field `next` in an entry without an event."""
-BLOCK = 1024
-"""Number of targets that are handled together."""
 
 
 def _record(*fields: tuple[str, type[Any]]) -> np.dtype[Any]:
@@ -206,23 +61,30 @@ GROUP = _record(
     ("s_peak", np.float64),  # time s at which that is highest, s
     ("peak", np.float64),  # its height for w = 1
     ("fastest", np.float64),  # the largest of all rates, 1/s
+    ("loose", np.int64),  # 1 where arrivals reach it one by one: from synapses with delays of their own, or drives
+    ("first_drive", np.int64),  # its drives are first_drive .. first_drive + drives
+    ("drives", np.int64),
+    ("rows", np.int64),  # 1 where rows of one delay reach it, too
 )
 """A population: its neurons, its form, and the time constants that all its neurons share."""
 
 SEGMENT = _record(
-    ("delay", np.float64),  # s; of a plastic row, minus the number of segments to skip
+    ("delay", np.float64),  # s, the shortest of the row; of a plastic row, minus the number of segments to skip
     ("first", np.int64),  # targets are post[first : first + count]
     ("weight", np.int64),  # place of the first weight
     ("count", np.uint32),
     ("projection", np.uint32),
 )
-"""A row of synapses with one source and one delay, in half a cache line."""
+"""A row of synapses with one source and, unless its bundle says otherwise, one delay, in half a cache line."""
 
 BUNDLE = _record(
     ("group", np.int64),  # the group of the targets
     ("receptor", np.int64),  # the x_k that an input raises; -1 is v itself
     ("step", np.int64),  # from one target's weight to the next; 0 where all are the same
     ("whole", np.int64),  # 1 where the targets are neighbours, one after the other, and their weights too
+    ("lags", np.int64),  # a `Lags`: where the delays of a row's synapses stand; these rows are sorted by delay
+    ("lag_at", np.int64),  # synapse post[i] has the delay at place i + lag_at
+    ("lag_table", np.int64),  # of coded delays, the place of the first in `Fixed.lag_value`
 )
 """What all rows of a projection have in common."""
 
@@ -252,6 +114,42 @@ EVENT = _record(
 )
 """An entry of the calendar."""
 
+CURSOR = _record(
+    ("time", np.float64),  # of the spike, s
+    ("row", np.int64),  # segment that it reaches
+    ("at", np.int64),  # the next synapse of the row that it reaches
+    ("due", np.int64),  # the window in which it does
+    ("next", np.int64),  # next cursor of the same bucket, or next that is not in use; -1 after the last
+)
+"""A spike under way on a row whose synapses have delays of their own."""
+
+PIECE = _record(("time", np.float64), ("row", np.int64), ("first", np.int64), ("last", np.int64), ("begin", np.int64))
+"""The synapses first .. last of a row, which a spike fired at `time` reaches in this window.
+
+They have the numbers from `begin` on among all of the window."""
+
+ARRIVAL = _record(("time", np.float64), ("weight", np.float64), ("next", np.int32), ("receptor", np.int32))
+"""An arrival in a neuron's list; `next` is NO_ARRIVAL after the last."""
+
+DRIVE = _record(
+    ("group", np.int64),  # population that it reaches
+    ("receptor", np.int64),  # the x_k that an arrival raises; -1 is v itself
+    ("block", np.float64),  # length of a block of draws, s, a power of two
+    ("delay", np.float64),  # s
+    ("mean_at", np.int64),  # place of the first mean number of arrivals in a block
+    ("own_mean", np.int64),  # 1 where each neuron has a mean, 0 where all share one
+    ("weight_at", np.int64),  # place of the first weight
+    ("own_weight", np.int64),  # 1 where each neuron has a weight, 0 where all share one
+    ("table_at", np.int64),  # place of the probabilities of at most 0, 1, 2, .. arrivals, for the common mean
+    ("table_end", np.int64),
+    ("knots_at", np.int64),  # place of the first knot of a rate that changes
+    ("knots", np.int64),  # their number; 0 where the rate is constant
+    ("shares_at", np.int64),  # place of the first share of the rate at a knot
+    ("own_shares", np.int64),  # 1 where each neuron has shares, 0 where all have the same
+    ("linear", np.int64),  # 1 where the rate goes on a straight line from knot to knot, 0 where it stays
+)
+"""Independent Poisson arrivals at each neuron of a population."""
+
 STEP = _record(("time", np.float64), ("first", np.int64), ("count", np.int64), ("offset", np.int64))
 """From `time` on, the neurons first .. first + count have the drive value[offset : offset + count]."""
 
@@ -279,6 +177,25 @@ class Fixed(NamedTuple):
     """All weights, if they are of single precision; else empty."""
     wide: F8
     """All weights, if `narrow` is empty."""
+
+    lag: F8
+    """Delays of single synapses, s, at places that `BUNDLE` tells; eight unused ones at the end."""
+    lag_code: U2
+    """Delays of single synapses as places in `lag_value`; eight unused ones at the end."""
+    lag_value: F8
+    """The values of coded delays, s, ascending for each projection."""
+    drives: Annotated[Records, DRIVE, 1]
+    """All drives, by population."""
+    drive_mean: F8
+    """Mean numbers of arrivals in a block."""
+    drive_weight: F8
+    """Weights of the arrivals."""
+    drive_table: F8
+    """Probabilities of at most 0, 1, 2, .. arrivals in a block; filled up with twos to eights."""
+    knot_time: F8
+    """Times at which rates change, s."""
+    knot_share: F8
+    """Rates there, as shares of the drive's greatest."""
 
     @property
     def weight(self) -> Reals:
@@ -311,6 +228,10 @@ class State(NamedTuple):
     """First entry of the calendar for the windows w with w % len(bucket) = place; -1 if there is none."""
     register: I8
     """Counts and places; see `Register`."""
+    cursors: Annotated[Records, CURSOR, 1]
+    """Spikes under way on rows whose synapses have delays of their own, and unused ones."""
+    cursor_bucket: I8
+    """First cursor for the windows w with w % len(cursor_bucket) = place; -1 if there is none."""
 
 
 class Workspace(NamedTuple):
@@ -366,6 +287,37 @@ class Workspace(NamedTuple):
     """Spikes of each neuron in the window, while they are counted."""
     halt: I8
     """Not zero when the run is to end as soon as it can."""
+    loose: F8_2
+    """By neuron, sums over its loose arrivals: what they add to a and b, for the window's start as the reference time
+    and a unit input as the unit; and the inputs above zero. Empty if the network has none."""
+    head: I4
+    """By neuron, its last arrival from synapses; if it has a list, the next arrival. UNTOUCHED, NO_ARRIVAL."""
+    listed: I4
+    """By neuron, 1 where it has a list of all its arrivals, in order of time, and its sums are not used."""
+    following: I4_2
+    """By number of an arrival from synapses, the one before it at the same neuron."""
+    true_gap: F8
+    """By neuron with loose arrivals, the gap; `State.gap` is less what they could add within the window."""
+    touched: I8_2
+    """Neurons that loose arrivals reach; their number is tally[k, N_TOUCHED]."""
+    arrivals: Annotated[Records, ARRIVAL, 2]
+    """Their lists; their total length is tally[k, N_LOOSE]."""
+    pieces: Annotated[Records, PIECE, 1]
+    """What arrives in this window on rows whose synapses have delays of their own."""
+    lanes: F8_2
+    """Room for numbers of a few arrivals, and for the times of drawn ones."""
+    staged_time: F8_2
+    """Arrivals of a population from synapses: times since the window's start, s."""
+    staged_weight: F8_2
+    """Their weights."""
+    staged_post: U4_2
+    """Their targets; beyond the neurons where these are another thread's."""
+    words: U8_2
+    """Room for keys and words of draws."""
+    batch: F8_2
+    """Room for counts of arrivals of several neurons, and for what each arrival adds."""
+    drive_key: U8
+    """Key of the draws of each drive."""
 
 
 class Inputs(NamedTuple):
@@ -383,6 +335,12 @@ class Inputs(NamedTuple):
     """Times at which voltages are read, s."""
     sample_id: I8
     """The neurons whose voltages are read."""
+    drive_time: F8
+    """Without windows, times of the arrivals of drives, s."""
+    drive_id: I8
+    """Their neurons."""
+    drive_number: I8
+    """Their drives."""
 
 
 class Output(NamedTuple):
@@ -396,3 +354,28 @@ class Output(NamedTuple):
     """Sampled voltages (time, neuron)."""
     events: I8
     """Synaptic events by projection."""
+
+
+class InstantWorkspace(NamedTuple):
+    """Buffers for one instant: the heap of forecasts, lists and marks of neurons and rows, and a copy of a neuron."""
+
+    order: I8
+    """Heap of the neurons by the time of their forecast, `since`."""
+    place: I8
+    """Place of each neuron in the heap."""
+    counts: I8
+    """Lengths of the lists; see `Count`."""
+    changed: I8
+    """Neurons that were brought to this instant."""
+    tried: I8
+    """Neurons to be tested in the next generation."""
+    waiting: I8
+    """Rows of zero delay that spikes of this generation go to."""
+    times: I8
+    """Number of these spikes by row."""
+    mark: I8
+    """By neuron, flags of `Mark`."""
+    saved: Annotated[Records, NEURON, 1]
+    """Copy of the neuron whose forecast is computed."""
+    saved_x: F8
+    """Copy of its x_k."""

@@ -10,19 +10,8 @@ from math import floor
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import (
-    F8,
-    FAULT,
-    FULL,
-    I8,
-    NEVER,
-    NEXT_VACANT,
-    VACANT,
-    Index,
-    Records,
-    State,
-    Workspace,
-)
+from neuro.engine.codes import FAULT, FULL, NEVER, NEXT_VACANT, VACANT
+from neuro.engine.kernels.arrays import F8, I8, Index, Records, State, Workspace
 from neuro.jit import inlined, inner, kernel
 
 RUN = 8

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import FAULT, FULL, I8, Index, Records
+from neuro.engine.codes import FAULT, FULL
+from neuro.engine.kernels.arrays import I8, Index, Records
 from neuro.jit import inner
 
 __all__ = ["heapify", "pop", "push", "restore"]

@@ -6,19 +6,11 @@ from math import exp, inf
 
 import numpy as np
 
+from neuro.engine.arrivals.amplitude_arrivals import bring_arrivals, voltage_from_arrivals
+from neuro.engine.arrivals.state_arrivals import take_arrivals
+from neuro.engine.codes import AMPLITUDE_FORM, DROP_SPIKES, HELD, NEXT_SAMPLE
 from neuro.engine.kernels.amplitude_form import slow_part
-from neuro.engine.kernels.arrays import (
-    AMPLITUDE_FORM,
-    DROP_SPIKES,
-    HELD,
-    NEXT_SAMPLE,
-    Fixed,
-    Index,
-    Inputs,
-    Output,
-    State,
-    Workspace,
-)
+from neuro.engine.kernels.arrays import Fixed, Index, Inputs, Output, State, Workspace
 from neuro.engine.kernels.state_form import advance_neuron, cell_row
 from neuro.jit import inner, routine
 
@@ -32,12 +24,19 @@ def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t:
     g = np.int64(neuron.group)
     at = cell_row(fixed, g, j)
     cell, rate, group, origin = fixed.cells[at], fixed.rate[at], fixed.groups[g], work.origin[k, g]
+    if group.loose and (group.kind != AMPLITUDE_FORM or amp[0] == inf):
+        if group.kind == AMPLITUDE_FORM:
+            bring_arrivals(fixed, state, work, k, g, j, t, False)
+        else:
+            take_arrivals(fixed, state, work, k, g, j, t, False)
     a = amp[0] if group.kind == AMPLITUDE_FORM else inf
     if abs(a) < inf:
         s = t - origin
         now: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
         if group.slow:
             now += slow_part(group, rate, x, s)
+        if group.loose and not work.listed[j]:
+            now += voltage_from_arrivals(fixed, work, k, g, j, t)
         return now
     sampled: float = neuron.v
     if a == -inf:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from math import exp, inf
 
-from neuro.engine.kernels.arrays import (
+from neuro.engine.codes import (
     CEILING,
-    F8,
-    F8_2,
     FAULT,
     FAULT_DETAIL,
     FIRST_SPIKE,
@@ -16,17 +14,12 @@ from neuro.engine.kernels.arrays import (
     FREE,
     FULL,
     HELD,
-    I8,
     N_SPIKES,
     NO_SPIKES,
     RECORD_SPIKES,
     RUNAWAY,
-    Fixed,
-    Index,
-    Record,
-    State,
-    Workspace,
 )
+from neuro.engine.kernels.arrays import F8, F8_2, I8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.crossings import decay_integral, evolve, first_crossing, response
 from neuro.engine.kernels.one_current import evolve_one, leave_limit, reach_level
 from neuro.jit import inlined, inner, routine

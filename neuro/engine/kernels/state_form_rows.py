@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import (
-    CEILING,
-    FAULT,
-    FLOOR,
-    FREE,
-    HALTED,
-    HELD,
-    RECORD_SPIKES,
-    Fixed,
-    Index,
-    Record,
-    State,
-    Workspace,
-)
+from neuro.engine.arrivals.lists import clear_arrivals
+from neuro.engine.arrivals.state_arrivals import take_arrivals
+from neuro.engine.codes import CEILING, FAULT, FLOOR, FREE, HALTED, HELD, RECORD_SPIKES
+from neuro.engine.kernels.arrays import Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row, fill_factors, no_event, no_event_one
 from neuro.jit import inlined, inner, load_acquire, routine
 
@@ -98,13 +88,16 @@ def deliver_row(
     bundle = fixed.bundles[seg.projection]
     group, known, receptor = fixed.groups[bundle.group], -1.0, bundle.receptor
     first, weight, step = seg.first, seg.weight, bundle.step
-    if group.single and not group.own:
+    if group.single and not group.own and not group.loose:
         deliver_alike(fixed, state, work, k, segment, skip, count, t)
         return
     for i in range(skip, skip + count):
         j = np.uint64(post[np.uint64(first + i)])
         own, neuron = cell_row(fixed, bundle.group, np.int64(j)), neurons[j]
         cell = cells[own]
+        if group.loose:
+            take_arrivals(fixed, state, work, k, bundle.group, np.int64(j), t, False)
+            known = -1.0  # their factors are in `f`
         h = t - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:
@@ -133,6 +126,10 @@ def finish_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: in
         if load_acquire(work.halt, 0):
             work.tally[k, FAULT] = HALTED
             return
+        if group.loose:
+            take_arrivals(fixed, state, work, k, g, j, end, False)
+            clear_arrivals(work, j)
+            known = -1.0
         h = end - neuron.last
         if h > 0.0:
             if h != known or not group.uniform:

@@ -15,20 +15,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.engine.kernels.arrays import (
-    I8,
-    N_EVENTS,
-    TURN,
-    U4_2,
-    WAITING,
-    Fixed,
-    Index,
-    Inputs,
-    Output,
-    State,
-    Workspace,
-)
-from neuro.engine.kernels.window_share import part_of_row, run_share
+from neuro.engine.codes import N_EVENTS, N_PIECES, TURN, WAITING
+from neuro.engine.kernels.arrays import I8, U4, U4_2, Fixed, Index, Inputs, Output, State, Workspace
+from neuro.engine.kernels.window_share import run_share
 from neuro.engine.lower.program import Program
 from neuro.jit import as_table, cores, inner, kernel, load_acquire, store_release, yield_core
 from neuro.validation import Ints
@@ -59,6 +48,26 @@ def row_cuts(program: Program, threads: int) -> NDArray[np.uint32]:
         known[threads] = np.zeros((len(program.fixed.segments), threads + 1), np.uint32)
         _cut(program.table, program.shares(threads), known[threads])
     return known[threads]
+
+
+@inner
+def part_of_row(post: U4, first: Index, count: Index, low: Index, high: Index) -> tuple[np.int64, np.int64]:
+    """(first, count) of the part of a row, sorted by target, whose targets lie in [low, high)."""
+    a, b, n = np.int64(0), np.int64(count), np.int64(count)
+    while a < b:
+        middle = (a + b) // 2
+        if post[first + middle] < low:
+            a = middle + 1
+        else:
+            b = middle
+    begin, b = a, n
+    while a < b:
+        middle = (a + b) // 2
+        if post[first + middle] < high:
+            a = middle + 1
+        else:
+            b = middle
+    return begin, a - begin
 
 
 @kernel
@@ -100,12 +109,12 @@ def run_worker(
 @inner
 def run_shares(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, workers: int, start: float, end: float,
-    n_events: int, waiting: bool,
+    n_events: int, waiting: bool, n_pieces: int,
 ) -> None:  # fmt: skip
     """Compute a window: start the other threads, compute the first thread's shares, and wait for all."""
     turn = work.signal[TURN] + 1
     work.job[0], work.job[1] = start, end
-    work.signal[N_EVENTS], work.signal[WAITING] = n_events, waiting
+    work.signal[N_EVENTS], work.signal[WAITING], work.signal[N_PIECES] = n_events, waiting, n_pieces
     if workers > 1:
         store_release(work.signal, TURN, turn)
     for k in range(0, len(work.bounds) - 1, workers):

@@ -11,6 +11,30 @@ from math import exp, inf
 
 import numpy as np
 
+from neuro.engine.arrivals.amplitude_arrivals import bring_arrivals, finish_arrivals, scan_with_arrivals, watch_rest
+from neuro.engine.arrivals.dealing import deal_pieces
+from neuro.engine.arrivals.state_arrivals import take_arrivals
+from neuro.engine.arrivals.watched import end_refractory, finish_watched
+from neuro.engine.codes import (
+    AMPLITUDE_FORM,
+    BLOCK,
+    DRIVEN,
+    FAULT,
+    HALTED,
+    HELD,
+    N_EVENTS,
+    N_LOOSE,
+    N_PIECES,
+    N_TOUCHED,
+    NEXT_SAMPLE,
+    NEXT_STEP,
+    QUIET,
+    RECORD_SPIKES,
+    SAME_GAP,
+    STATE_FORM,
+    UNSCANNED,
+    WAITING,
+)
 from neuro.engine.kernels.add_rows import add_driven, add_each, add_falling, add_same, add_whole
 from neuro.engine.kernels.amplitude_form import (
     MAX_GROWTH,
@@ -24,38 +48,8 @@ from neuro.engine.kernels.amplitude_form import (
     to_state_form,
     watch,
 )
-from neuro.engine.kernels.amplitude_spikes import (
-    FIRED,
-    UNDECIDED,
-    check_watched,
-    end_refractory,
-    finish_watched,
-)
-from neuro.engine.kernels.arrays import (
-    AMPLITUDE_FORM,
-    BLOCK,
-    DRIVEN,
-    FAULT,
-    HALTED,
-    HELD,
-    N_EVENTS,
-    NEXT_SAMPLE,
-    NEXT_STEP,
-    QUIET,
-    RECORD_SPIKES,
-    SAME_GAP,
-    STATE_FORM,
-    U4,
-    UNSCANNED,
-    WAITING,
-    Fixed,
-    Index,
-    Inputs,
-    Output,
-    Record,
-    State,
-    Workspace,
-)
+from neuro.engine.kernels.amplitude_spikes import FIRED, UNDECIDED, check_watched
+from neuro.engine.kernels.arrays import Fixed, Index, Inputs, Output, Record, State, Workspace
 from neuro.engine.kernels.sampling import sample_voltages
 from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row
 from neuro.engine.kernels.state_form_rows import deliver_row, finish_state_form
@@ -70,27 +64,7 @@ CACHED_NEURONS = 2**17
 """The amplitudes of more neurons do not stay in the second cache: those of the next row are prefetched into it."""
 NO_NEURON = np.uint64(2**64 - 1)
 
-__all__ = ["change_neuron", "part_of_row", "run_share", "step_changes"]
-
-
-@inner
-def part_of_row(post: U4, first: Index, count: Index, low: Index, high: Index) -> tuple[np.int64, np.int64]:
-    """(first, count) of the part of a row, sorted by target, whose targets lie in [low, high)."""
-    a, b, n = np.int64(0), np.int64(count), np.int64(count)
-    while a < b:
-        middle = (a + b) // 2
-        if post[first + middle] < low:
-            a = middle + 1
-        else:
-            b = middle
-    begin, b = a, n
-    while a < b:
-        middle = (a + b) // 2
-        if post[first + middle] < high:
-            a = middle + 1
-        else:
-            b = middle
-    return begin, a - begin
+__all__ = ["change_neuron", "run_share", "step_changes"]
 
 
 @routine
@@ -102,6 +76,11 @@ def change_neuron(
     g = np.int64(neuron.group)
     cell = fixed.cells[cell_row(fixed, g, j)]
     amplitude_form = fixed.groups[g].kind == AMPLITUDE_FORM
+    loose = fixed.groups[g].loose
+    if loose and amplitude_form:
+        bring_arrivals(fixed, state, work, k, g, j, t, True)
+    elif loose:
+        take_arrivals(fixed, state, work, k, g, j, t, True)
     through_state_form = amplitude_form and (amp[0] != -inf or mode >= 0)
     if through_state_form:
         to_state_form(fixed, state, work, k, g, j, t)
@@ -114,6 +93,8 @@ def change_neuron(
         state.gap[j] = cell.threshold - drive / cell.leak
     if through_state_form:
         to_amplitude_form(fixed, state, work, k, g, j, t, end)
+        if loose:
+            watch_rest(fixed, state, work, k, g, j, t)
 
 
 @inner
@@ -143,7 +124,9 @@ def scan_groups(fixed: Fixed, state: State, work: Workspace, k: int, start: floa
         if group.kind == AMPLITUDE_FORM:
             if (start - work.origin[k, g]) * group.fastest > MAX_GROWTH:
                 move_reference_time(fixed, state, work, k, g, start)
-            if not state.outlook[g] & QUIET or state.outlook[g] & UNSCANNED:
+            if group.loose:
+                scan_with_arrivals(fixed, state, work, k, g, start, end)
+            elif not state.outlook[g] & QUIET or state.outlook[g] & UNSCANNED:
                 scan_group(fixed, state, work, k, g, start, end)
 
 
@@ -274,6 +257,9 @@ def watch_hits(
         gap, a, b = common_gap if same_gap else state.gap[j], amp[j, 0], amp[j, 1]
         # Rows are sorted: of several synapses onto one neuron, all found it watched, or none did.
         was_watched = a == inf if j != previous else was_watched
+        if group.loose and j != previous:
+            bring_arrivals(fixed, state, work, k, g, np.int64(j), t, False)
+            gap, a, b = state.gap[j], amp[j, 0], amp[j, 1]
         previous = j
         if was_watched:
             w = input_of(fixed, work, k, seg, bundle, base, i)
@@ -288,9 +274,12 @@ def watch_hits(
                     to_state_form(fixed, state, work, k, g, np.int64(j), t)
                     add_input(neuron, state.x, j, bundle.receptor, w)
                     to_amplitude_form(fixed, state, work, k, g, np.int64(j), t, end)
+                    if group.loose:
+                        watch_rest(fixed, state, work, k, g, np.int64(j), t)
                     continue
             a, b = a + w * unit_a, b + w * unit_b
-            if clears(bound, a, b, gap):
+            # A neuron with arrivals to come stays watched, unless it is refractory.
+            if clears(bound, a, b, gap) and not (group.loose and a != -inf and work.head[j] >= 0):
                 amp[j, 0], amp[j, 1] = a, b
                 continue
         elif a == inf:
@@ -331,6 +320,8 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
     start, end, n_events = work.job[0], work.job[1], work.signal[N_EVENTS]
     waiting = work.signal[WAITING] != 0
     low, high, tally = work.bounds[k], work.bounds[k + 1], work.tally[k]
+    if work.signal[N_PIECES]:
+        deal_pieces(fixed, work, k, work.signal[N_PIECES])
     if not waiting:
         scan_groups(fixed, state, work, k, start, end)
     e, group_of_end, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
@@ -388,6 +379,9 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
         else:
             e = add_arrivals(fixed, state, work, k, code, begin, count, e - 1, n_events, t, end, es_end, bound)
     finish_watched(fixed, state, work, k, end)
+    if len(work.head):
+        finish_arrivals(fixed, state, work, k)
     for i in range(len(fixed.groups)):
         if fixed.groups[i].kind == STATE_FORM:
             finish_state_form(fixed, state, work, k, i, end)
+    tally[N_TOUCHED] = tally[N_LOOSE] = 0

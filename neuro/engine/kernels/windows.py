@@ -6,8 +6,9 @@ from math import inf
 
 import numpy as np
 
-from neuro.engine.kernels.amplitude_form import survey_gaps
-from neuro.engine.kernels.arrays import (
+from neuro.engine.arrivals.cursors import any_due, enter_cursor, take_pieces
+from neuro.engine.arrivals.lists import clear_arrivals
+from neuro.engine.codes import (
     AMPLITUDE_FORM,
     CALENDAR_LOW,
     FAULT,
@@ -15,7 +16,7 @@ from neuro.engine.kernels.arrays import (
     FORCED,
     FREE,
     HALTED,
-    I8,
+    LOOSE_FULL,
     N_RELEASES,
     N_SPIKES,
     N_WATCHED,
@@ -27,16 +28,12 @@ from neuro.engine.kernels.arrays import (
     RUNAWAY,
     SOURCE,
     SPIKE_ROOM_LOW,
+    SURVEYED,
     UNSCANNED,
     VACANT,
-    Fixed,
-    Index,
-    Inputs,
-    Output,
-    Records,
-    State,
-    Workspace,
 )
+from neuro.engine.kernels.amplitude_form import survey_gaps
+from neuro.engine.kernels.arrays import I8, Fixed, Index, Inputs, Output, Records, State, Workspace
 from neuro.engine.kernels.calendar import bucket_sort, earliest_due, enter, sort_events, take_due, window_of
 from neuro.engine.kernels.sampling import sample_voltages
 from neuro.engine.kernels.state_form import cell_row, write_spike
@@ -56,8 +53,11 @@ def idle(fixed: Fixed, state: State, work: Workspace) -> bool:
             return False
     for g in range(len(fixed.groups)):
         group = fixed.groups[g]
-        if group.kind == SOURCE or (group.kind == AMPLITUDE_FORM and state.outlook[g] & (QUIET | UNSCANNED) == QUIET):
+        known = state.outlook[g] & (QUIET | UNSCANNED | SURVEYED) == QUIET | SURVEYED
+        if group.kind == SOURCE or (group.kind == AMPLITUDE_FORM and known):
             continue
+        if group.drives:
+            return False
         for j in range(group.start, group.stop):
             at = cell_row(fixed, g, j)
             cell, neuron = fixed.cells[at], state.neurons[j]
@@ -103,9 +103,13 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, windo
         if state.calendar[slot].due <= window:
             return window
         slot = state.calendar[slot].next
+    if len(state.cursors) and any_due(state, window):
+        return window
     if next_source <= window or not idle(fixed, state, work):
         return window
     found = min(next_source, earliest_due(state.calendar, state.bucket))
+    if len(state.cursors):
+        found = min(found, earliest_due(state.cursors, state.cursor_bucket))
     while k < len(inputs.steps) and found > window:
         step = inputs.steps[k]
         if window_of(step.time, length) >= found:
@@ -127,6 +131,8 @@ def load_workspace(state: State, work: Workspace) -> None:
             tally[i] = 0
         tally[NEXT_STEP], tally[NEXT_SAMPLE] = state.register[NEXT_STEP], state.register[NEXT_SAMPLE]
         for j in range(work.bounds[k], work.bounds[k + 1]):
+            if len(work.head):
+                clear_arrivals(work, j)
             if state.neurons[j].listed:
                 work.watched[k, tally[N_WATCHED]] = j
                 tally[N_WATCHED] += 1
@@ -176,13 +182,15 @@ def set_forced(fixed: Fixed, state: State, work: Workspace, ids: I8, forced: boo
 def survey_groups(fixed: Fixed, state: State, inputs: Inputs, end: float) -> None:
     """Before a window: survey groups whose gaps are not known, and mark those whose drive changes in it as unknown."""
     for g in range(len(fixed.groups)):
-        if fixed.groups[g].kind == AMPLITUDE_FORM and state.outlook[g] == 0:
+        if fixed.groups[g].kind == AMPLITUDE_FORM and not state.outlook[g] & SURVEYED:
             survey_gaps(fixed, state, g)
     s = state.register[NEXT_STEP]
     while s < len(inputs.steps) and inputs.steps[s].time < end:
         step = inputs.steps[s]
         if step_changes(state, inputs, step):
-            state.outlook[np.int64(state.neurons[step.first].group)] = 0
+            own = np.int64(state.neurons[step.first].group)
+            # With loose arrivals, what is watched up to the step must not depend on it: all is known after the window.
+            state.outlook[own] = state.outlook[own] & ~SURVEYED if fixed.groups[own].loose else 0
         s += 1
 
 
@@ -241,8 +249,12 @@ def send_spikes(
         prefetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
         k = fixed.row[j]
         while k < fixed.row[j + 1]:
-            delay = fixed.segments[k].delay
-            if delay >= 0.0:
+            seg = fixed.segments[k]
+            delay = seg.delay
+            if fixed.bundles[seg.projection].lags:
+                enter_cursor(fixed, state, k, out.time[n], window, length)
+                k += 1
+            elif delay >= 0.0:
                 enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
                 entered, k = entered + 1, k + 1
             else:  # a plastic row, which is sent after the window's spikes have changed its weights
@@ -341,12 +353,21 @@ def run_windows(
             if work.event_code[e] >= 0 and count_from <= work.event_time[e] < count_to:
                 seg = fixed.segments[work.event_code[e]]
                 out.events[seg.projection] += seg.count
+        n_pieces, cursors_due = 0, False
+        if len(state.cursors):
+            cursors_due = any_due(state, window)
+            n_pieces, n_loose = take_pieces(fixed, state, out, work, window, length, start, end, count_from, count_to)
+            if n_loose > work.arrivals.shape[1]:
+                register[FAULT], register[FAULT_DETAIL] = LOOSE_FULL, n_loose
+                return start
         m = register[NEXT_SAMPLE]
         # A run that ends in this window does not know its later inputs. Samples before them must not depend on whether
         # they moved reference times. So if all neurons are idle, the scan waits for the first event.
-        waiting = m < len(inputs.sample_time) and inputs.sample_time[m] < end and idle(fixed, state, work)
+        waiting = (
+            m < len(inputs.sample_time) and inputs.sample_time[m] < end and not cursors_due and idle(fixed, state, work)
+        )
         survey_groups(fixed, state, inputs, end)
-        run_shares(fixed, state, inputs, out, work, workers, start, end, n_events, waiting)
+        run_shares(fixed, state, inputs, out, work, workers, start, end, n_events, waiting, n_pieces)
         entered = finish_window(fixed, state, inputs, out, work, window, length, start, end)
         if register[FAULT]:
             return start

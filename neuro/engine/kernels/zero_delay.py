@@ -7,36 +7,41 @@ spikes that follow act through synapses of zero delay at the same instant, one g
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
 from math import floor, inf
-from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import (
-    F8,
+from neuro.engine.codes import (
+    CHANGED,
     FAULT,
     FAULT_DETAIL,
     FIRST_SPIKE,
     FORCED,
     HALTED,
     HELD,
-    I8,
+    N_CHANGED,
     N_SPIKES,
+    N_TRIED,
+    N_WAITING,
     N_WATCHED,
-    NEURON,
+    NEXT_ARRIVAL,
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
     NO_SPIKES,
     RUNAWAY,
     SOURCE,
+    SPIKE_DUE,
+    TRIED,
+)
+from neuro.engine.kernels.arrays import (
+    F8,
     Fixed,
     Index,
     Inputs,
+    InstantWorkspace,
     Output,
     Record,
-    Records,
     State,
     Workspace,
 )
@@ -52,59 +57,7 @@ N_UNDER_WAY = N_WATCHED
 """Place in the register: number of arrivals in the calendar. Nothing is watched where there are no windows."""
 
 
-class Count(IntEnum):
-    """Places in `InstantWorkspace.counts`."""
-
-    N_CHANGED = 0
-    """Number of neurons that were brought to this instant."""
-    N_TRIED = 1
-    """Number of neurons to be tested in the next generation."""
-    N_WAITING = 2
-    """Number of rows of zero delay that spikes of this generation go to."""
-
-
-N_CHANGED, N_TRIED, N_WAITING = map(int, Count)
-
-
-class Mark(IntFlag):
-    """What is to be done with a neuron at this instant: `InstantWorkspace.mark`."""
-
-    CHANGED = 1
-    """It is on the list of neurons whose forecast has to be renewed."""
-    TRIED = 2
-    """It is on the list of neurons to be tested."""
-    SPIKE_DUE = 4
-    """Its forecast is a spike now, whatever rounding says of v."""
-
-
-CHANGED, TRIED, SPIKE_DUE = map(int, Mark)
-
-__all__ = ["InstantWorkspace", "advance_all", "run_queue"]
-
-
-class InstantWorkspace(NamedTuple):
-    """Buffers for one instant: the heap of forecasts, lists and marks of neurons and rows, and a copy of a neuron."""
-
-    order: I8
-    """Heap of the neurons by the time of their forecast, `since`."""
-    place: I8
-    """Place of each neuron in the heap."""
-    counts: I8
-    """Lengths of the lists; see `Count`."""
-    changed: I8
-    """Neurons that were brought to this instant."""
-    tried: I8
-    """Neurons to be tested in the next generation."""
-    waiting: I8
-    """Rows of zero delay that spikes of this generation go to."""
-    times: I8
-    """Number of these spikes by row."""
-    mark: I8
-    """By neuron, flags of `Mark`."""
-    saved: Annotated[Records, NEURON, 1]
-    """Copy of the neuron whose forecast is computed."""
-    saved_x: F8
-    """Copy of its x_k."""
+__all__ = ["advance_all", "run_queue"]
 
 
 @inner
@@ -214,6 +167,20 @@ def deliver_spike(
 
 
 @inner
+def take_drawn(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, queue: InstantWorkspace, t: float) -> None:
+    """Take the arrivals of drives at this instant."""
+    n, register = state.register[NEXT_ARRIVAL], state.register
+    while n < len(inputs.drive_time) and inputs.drive_time[n] == t:
+        j, drive = inputs.drive_id[n], fixed.drives[inputs.drive_number[n]]
+        bring_to_instant(fixed, state, work, queue, j, t)
+        i = j - fixed.groups[drive.group].start
+        w = fixed.drive_weight[drive.weight_at + drive.own_weight * i]
+        add_input(state.neurons[j], state.x, j, drive.receptor, w)
+        n += 1
+    register[NEXT_ARRIVAL] = n
+
+
+@inner
 def send_spike(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, j: Index, t: float) -> None:
     """Send a spike of neuron j; on rows of zero delay, it waits for the next generation."""
     for k in range(fixed.row[j], fixed.row[j + 1]):
@@ -318,6 +285,7 @@ def run_instant(
         send_spike(fixed, state, work, queue, j, t)
         s += 1
     register[NEXT_SOURCE] = s
+    take_drawn(fixed, state, inputs, work, queue, t)
     deliver_waiting(fixed, state, out, work, queue, t)
     for generation in range(MAX_GENERATIONS + len(order) + 1):
         n = count[N_TRIED]
@@ -377,6 +345,8 @@ def run_queue(
             t = min(t, inputs.source_time[s])
         if k < len(inputs.steps):
             t = min(t, inputs.steps[k].time)
+        if register[NEXT_ARRIVAL] < len(inputs.drive_time):
+            t = min(t, inputs.drive_time[register[NEXT_ARRIVAL]])
         sample_before(fixed, state, inputs, out, work, queue, min(t, stop))
         if not t < stop:
             return stop

@@ -9,11 +9,14 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from neuro.engine.codes import REAL_LAGS
+from neuro.engine.kernels.arrays import Records
 from neuro.engine.lower.program import Program
 from neuro.errors import StateError
 from neuro.network.graph import Population, Projection
 from neuro.network.listing import has_one_delay
 from neuro.network.neurons import receptors
+from neuro.validation import Floats, Ints
 
 __all__ = ["Structure", "parameter_digest", "parameters_in_force", "require_same", "require_structure", "structure_of"]
 
@@ -65,11 +68,32 @@ def _of_projection(program: Program, k: int, projection: Projection) -> dict[str
     return {
         "source": projection.pre.name,
         "target": projection.post.name,
-        "delay": float(projection.delay) if has_one_delay(projection) else _digest(segments["delay"]),  # type: ignore[arg-type]
+        "delay": float(projection.delay) if has_one_delay(projection) else _digest(_delays(program, k, segments)),  # type: ignore[arg-type]
         "receptor": int(projection.receptor),
         "number of synapses": int(segments["count"].sum(dtype=np.int64)),
-        "wiring": _digest(segments["first"] - first, segments["count"], post),
+        "wiring": _digest(*_rows_by_source(program, k, segments, first), post),
     }
+
+
+def _rows_by_source(program: Program, k: int, segments: Records, first: int) -> tuple[Ints, Ints]:
+    """Where a projection's segments begin, and their sizes; of each source together if delays vary."""
+    begins, counts = segments["first"] - first, segments["count"]
+    if has_one_delay(program.network.projections[list(program.network.projections)[k]]):
+        return begins, counts
+    source = np.repeat(np.arange(program.size), np.diff(program.fixed.row))[program.fixed.segments["projection"] == k]
+    return np.unique(source), np.bincount(source, counts)[np.unique(source)]
+
+
+def _delays(program: Program, k: int, segments: Records) -> Floats:
+    """The delays of a projection's synapses in the order of its rows, s."""
+    fixed, bundle = program.fixed, program.fixed.bundles[k]
+    if not bundle["lags"]:
+        return np.repeat(segments["delay"], segments["count"])
+    first, last = int(segments["first"].min()), int((segments["first"] + segments["count"]).max())
+    here = slice(first + int(bundle["lag_at"]), last + int(bundle["lag_at"]))
+    if bundle["lags"] == REAL_LAGS:
+        return np.asarray(fixed.lag[here])
+    return np.asarray(fixed.lag_value[bundle["lag_table"] + fixed.lag_code[here].astype(np.int64)])
 
 
 def parameters_in_force(program: Program, learned: Collection[str] = ()) -> tuple[np.ndarray[Any, Any], ...]:
@@ -80,7 +104,8 @@ def parameters_in_force(program: Program, learned: Collection[str] = ()) -> tupl
         weight = weight.copy()
         for first, last in spans:
             weight[first:last] = 0.0
-    return weight, fixed.cells, fixed.rate, fixed.jump
+    drives = fixed.drives, fixed.drive_mean, fixed.drive_weight, fixed.drive_table, fixed.knot_time, fixed.knot_share
+    return weight, fixed.cells, fixed.rate, fixed.jump, *drives
 
 
 def parameter_digest(program: Program, learned: Collection[str] = ()) -> str:

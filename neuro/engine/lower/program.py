@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuro.display import Displayed, Rows, amount, plural
-from neuro.engine.kernels.arrays import AMPLITUDE_FORM, CELL, GROUP, SOURCE, STATE_FORM, Fixed, Records
+from neuro.engine.codes import AMPLITUDE_FORM, SOURCE, STATE_FORM
+from neuro.engine.kernels.arrays import CELL, GROUP, Fixed, Records
 from neuro.engine.kernels.one_current import NEAR
 from neuro.engine.lower.currents import self_currents, synaptic_taus
+from neuro.engine.lower.drives import drive_keys, lower_drives, power_of_two_below, total_rate
 from neuro.engine.lower.wiring import lower_projections
 from neuro.errors import NetworkError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import as_table
@@ -29,6 +31,8 @@ __all__ = ["MAX_THREADS", "Program", "amplitudes", "build", "check_size"]
 MAX_THREADS = 1024
 """Most threads of a run."""
 
+MOST_ARRIVALS = 3.0
+"""A window is so short that drives bring a neuron at most so many arrivals in it, in the mean."""
 SLACK = 2.0**-20
 """Relative amount by which a window is shorter than the shortest delay."""
 NEURON_BYTES = 64
@@ -60,6 +64,16 @@ class Program(Displayed):
         """`fixed` in the form that kernels take."""
         return as_table(self.fixed)
 
+    @cached_property
+    def longest_delay(self) -> float:
+        """The longest delay of all synapses, s."""
+        fixed = self.fixed
+        return float(max(each.max(initial=0.0) for each in (fixed.segments["delay"], fixed.lag, fixed.lag_value)))
+
+    def drive_keys(self, seed: int) -> NDArray[np.uint64]:
+        """The key of each drive's draws under a run's seed, shape (drives,)."""
+        return drive_keys(self.network, seed)
+
     @property
     def size(self) -> int:
         """Number of neurons, sources included."""
@@ -81,6 +95,13 @@ class Program(Displayed):
         """The neurons of a population in the common numbering."""
         first = self.offset[text(population, "population")]
         return slice(first, first + self.network.populations[population].size)
+
+    def mask(self, populations: Collection[str]) -> NDArray[np.bool_]:
+        """Which neurons are of these populations, shape (neurons,)."""
+        found = np.zeros(self.size, bool)
+        for name in populations:
+            found[self.slice(name)] = True
+        return found
 
     def of(self, name: str, which: Any) -> NDArray[Any]:
         """A parameter (a field of `CELL`) of the neurons with index `which` in the common numbering.
@@ -199,18 +220,22 @@ def build(network: Network) -> Program:
         total += population.size
     cells, rate, jump, begins = _cells(network)
     rows = lower_projections(network, offset, total)
-    groups = _groups(network, offset, cells, rate, begins, windows=bool(np.all(rows.arrays[1]["delay"] > 0.0)))
+    drives, spans = lower_drives(network)
+    windows = bool(np.all(rows.arrays["segments"]["delay"] > 0.0))
+    groups = _groups(network, offset, cells, rate, begins, windows=windows)
+    if windows:
+        _mark_loose(groups, rows.arrays["bundles"], list(spans.values()))
     drive = np.zeros(total)
     for name, population in network.populations.items():
         drive[offset[name] : offset[name] + population.size] = _drive(population)
     return Program(
         network=network,
         offset=offset,
-        fixed=Fixed(cells, rate, jump, groups, *rows.arrays),
+        fixed=Fixed(cells=cells, rate=rate, jump=jump, groups=groups, **rows.arrays, **drives),
         drive=frozen(drive),
         weights_at=rows.weights_at,
         weight_order=rows.weight_order,
-        window=_window(rows.arrays[1], groups),
+        window=_window(network, rows.arrays["segments"], groups),
     )
 
 
@@ -333,14 +358,27 @@ def _groups(
     return groups
 
 
-def _window(segments: Records, groups: Records) -> float:
+def _mark_loose(groups: Records, bundles: Records, spans: list[tuple[int, int]]) -> None:
+    """Mark the populations that arrivals reach one by one."""
+    for group, (first, last) in zip(groups, spans, strict=True):
+        group["first_drive"], group["drives"], group["loose"] = first, last - first, last > first
+    groups["loose"][bundles["group"][bundles["lags"] > 0]] = 1
+    groups["rows"][bundles["group"][bundles["lags"] == 0]] = 1
+
+
+def _window(network: Network, segments: Records, groups: Records) -> float:
     """The longest window in which no spike can have an effect, and in which exp stays in range."""
     compact = groups[groups["kind"] == AMPLITUDE_FORM]
     fastest = max([0.0, *compact["fastest"]])
     longest = 1.0 if fastest == 0.0 else min(1.0, 50.0 / fastest)
     # A little less than the delay: by rounding, sums of delays differ from multiples of the window, and an arrival must
     # not fall into the window of its spike.
-    return float(min(longest, segments["delay"].min(initial=np.inf) * (1.0 - SLACK)))
+    length = float(min(longest, segments["delay"].min(initial=np.inf) * (1.0 - SLACK)))
+    densest = max((total_rate(network, name) for name in network.drives), default=0.0)
+    if length > 0.0 and densest > 0.0:
+        # Few arrivals in a window, so that few neurons could reach their threshold; windows fit blocks of draws.
+        length = power_of_two_below(min(length, MOST_ARRIVALS / densest))
+    return length
 
 
 def amplitudes(program: Program, v: Floats, x: Floats) -> Floats:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import kernel
 from neuro.validation import Ints
 
-__all__ = ["has_one_weight_per_row", "is_in_rows", "row_order", "row_starts", "sort_into_rows", "sort_rows_by_delay"]
+__all__ = [
+    "count_runs",
+    "few_values",
+    "has_one_weight_per_row",
+    "is_in_rows",
+    "places_of",
+    "row_order",
+    "row_starts",
+    "sort_into_rows",
+    "sort_rows_by_delay",
+]
 
 Ids = NDArray[np.uint32]
 Weights = NDArray[np.floating]
@@ -137,12 +149,79 @@ def sort_into_rows(pre: Ids, post: Ids, weight: Weights, start: Ints, n_post: in
     return _sort_by(pre, post, weight, start)
 
 
-def sort_rows_by_delay(
-    order: NDArray[np.int64], delay: NDArray[np.float64], start: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Sort each row of `order` by delay, stable; row i is order[start[i] : start[i + 1]]."""
-    sorted_ = np.empty_like(order)
+@kernel
+def sort_rows_by_delay(order: NDArray[Any], delay: NDArray[np.float64], start: NDArray[np.int64]) -> None:
+    """Sort each row of `order` by delay, in place, stable; row i is order[start[i] : start[i + 1]]."""
+    longest = 0
     for row in range(len(start) - 1):
-        here = slice(start[row], start[row + 1])
-        sorted_[here] = order[here][np.argsort(delay[order[here]], kind="mergesort")]
-    return sorted_
+        longest = max(longest, start[row + 1] - start[row])
+    key, other_key = np.empty(longest), np.empty(longest)
+    value, other = np.empty(longest, order.dtype), np.empty(longest, order.dtype)
+    for row in range(len(start) - 1):
+        first, n = start[row], start[row + 1] - start[row]
+        for i in range(n):
+            value[i] = order[first + i]
+            key[i] = delay[value[i]]
+        width = 1
+        while width < n:
+            for begin in range(0, n, 2 * width):
+                i, middle = begin, min(begin + width, n)
+                j, stop = middle, min(begin + 2 * width, n)
+                for k in range(begin, stop):
+                    if i < middle and (j >= stop or key[i] <= key[j]):
+                        other_key[k], other[k] = key[i], value[i]
+                        i += 1
+                    else:
+                        other_key[k], other[k] = key[j], value[j]
+                        j += 1
+            key, other_key, value, other = other_key, key, other, value
+            width *= 2
+        for i in range(n):
+            order[first + i] = value[i]
+
+
+@kernel
+def count_runs(value: NDArray[np.float64], start: NDArray[np.int64]) -> int:
+    """How many runs of equal neighbours the rows of a list have."""
+    runs = 0
+    for row in range(len(start) - 1):
+        for i in range(start[row], start[row + 1]):
+            if i == start[row] or value[i] != value[i - 1]:
+                runs += 1
+    return runs
+
+
+@kernel
+def few_values(value: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """The distinct values of an array, ascending; empty if there are more than `most`. No value is below zero."""
+    size = 1
+    while size < 4 * most:
+        size *= 2
+    table, found, n = np.full(size, -1.0), np.empty(most), 0
+    words = value.view(np.uint64)
+    for i in range(len(value)):
+        at = np.int64((words[i] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & (size - 1)
+        while table[at] >= 0.0 and table[at] != value[i]:
+            at = (at + 1) & (size - 1)
+        if table[at] < 0.0:
+            if n == most:
+                return np.empty(0)
+            table[at] = found[n] = value[i]
+            n += 1
+    return np.sort(found[:n])
+
+
+@kernel
+def places_of(value: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.uint16]:
+    """The place of each value in a list of distinct values, ascending."""
+    found = np.empty(len(value), np.uint16)
+    for i in range(len(value)):
+        a, b = 0, len(values)
+        while b - a > 1:
+            middle = (a + b) // 2
+            if values[middle] <= value[i]:
+                a = middle
+            else:
+                b = middle
+        found[i] = a
+    return found

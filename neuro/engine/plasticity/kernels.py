@@ -8,7 +8,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import F8, F8_2, F8_3, FAULT, I8, I8_2, U4, Fixed, Index, Output, Records, State
+from neuro.engine.codes import FAULT
+from neuro.engine.kernels.arrays import F8, F8_2, F8_3, I8, I8_2, U4, Fixed, Index, Output, Records, State
 from neuro.engine.kernels.calendar import enter
 from neuro.jit import inner, kernel
 

@@ -272,5 +272,6 @@ def _order_in_description(program: Program, projection: Projection) -> Ints | No
     pre, post, _ = listed = triplets_of(projection, seed)
     order, delay = row_order(pre, post, *shape).astype(np.int64), np.asarray(delays_of(projection, seed, listed))
     if delay.ndim:
-        order = sort_rows_by_delay(order, delay, _starts(pre.astype(np.int64), shape[0]))
+        lag = np.require(delay, requirements=["C", "W"])
+        sort_rows_by_delay(order, lag, _starts(pre.astype(np.int64), shape[0]))
     return order

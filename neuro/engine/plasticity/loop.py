@@ -9,7 +9,8 @@ import numpy as np
 
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.transposed import TransposedCrossbar
-from neuro.engine.kernels.arrays import CALENDAR_LOW, FAULT, N_SPIKES, SPIKE_ROOM_LOW, Inputs, Output, State, Workspace
+from neuro.engine.codes import CALENDAR_LOW, FAULT, N_SPIKES, SPIKE_ROOM_LOW
+from neuro.engine.kernels.arrays import Inputs, Output, State, Workspace
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.windows import first_busy, run_windows
 from neuro.engine.plasticity.kernels import NO_ROOM, NO_SLOT, learn

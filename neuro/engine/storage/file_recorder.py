@@ -13,7 +13,7 @@ import numpy as np
 from neuro.engine.drive.chunks import Chunk
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Record, Recording, columns
-from neuro.engine.results import split_by_population
+from neuro.engine.results import kept_spikes, split_by_population
 from neuro.engine.storage.hdf5 import hdf5_name, open_growing, reopen_growing, reserve, write_json
 from neuro.engine.storage.recording_format import KIND, write_about
 from neuro.engine.storage.recordings import SpikesOnDisk, VoltagesOnDisk
@@ -55,7 +55,8 @@ class FileRecorder:
 
     def _begin(self, start: float, provenance: Mapping[str, Any]) -> None:
         program, record = self.program, self.record
-        names = list(program.offset) if record.spikes else []
+        names = record.kept(program.offset)
+        self.kept = None if len(names) == len(program.offset) else program.mask(names)
         projections = list(program.network.projections)
         self.times = {name: self._new(f"spikes/{hdf5_name(name)}/times") for name in names}
         self.ids = {name: self._new(f"spikes/{hdf5_name(name)}/ids", int) for name in names}
@@ -78,9 +79,10 @@ class FileRecorder:
 
     def write(self, chunk: Chunk) -> None:
         """Keep a chunk; it is written to the disk with the next flush."""
-        self.waiting.append(chunk._replace(time=chunk.time.copy(), neuron=chunk.neuron.copy()))
+        time, neuron = kept_spikes(chunk.time, chunk.neuron, self.kept)
+        self.waiting.append(chunk._replace(time=time, neuron=neuron))
         self.fired += np.bincount(chunk.neuron, minlength=len(self.fired))
-        self.waiting_values += 1 + len(chunk.time) + chunk.voltage.size
+        self.waiting_values += 1 + len(time) + chunk.voltage.size
         if self.waiting_values > FLUSH_VALUES or clock.perf_counter() - self.last_flush > FLUSH_SECONDS:
             self.flush()
 
@@ -98,7 +100,8 @@ class FileRecorder:
         )
         if self.times:
             parts = split_by_population(self.program.offset, time, neuron, partial(self.program.of, "group"))
-            for name, spikes in parts.items():
+            for name in self.times:
+                spikes = parts[name]
                 _append(self.times[name], spikes.times)
                 _append(self.ids[name], spikes.ids)
                 self.written[name] += len(spikes)

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neuro.engine.codes import N_WATCHED, NEXT_CURSOR, NEXT_VACANT, VACANT
 from neuro.engine.drive.inputs import Schedule, schedule
 from neuro.engine.drive.workspace import arrays_at_rest
-from neuro.engine.kernels.arrays import N_WATCHED, NEXT_VACANT, VACANT, State
+from neuro.engine.kernels.arrays import State
 from neuro.engine.lower.fingerprint import parameter_digest, require_structure, structure_of
 from neuro.engine.lower.program import Program
+from neuro.engine.lower.single_delays import with_segments
 from neuro.engine.plasticity.state import PlasticState, read_plastic_state, write_plastic_state
 from neuro.engine.storage.hdf5 import open_existing, open_new, read_json, write_array, write_json
 from neuro.engine.storage.recording_format import KIND as RECORDING
@@ -22,12 +24,13 @@ from neuro.validation import Ints
 __all__ = ["StateFields", "new_state_file", "read_state", "write_state"]
 
 KIND = "state 1"
-FORM = 4
+FORM = 5
 """Version of the layout and of the meaning of the arrays. 2: a watched neuron has the two terms of v in place of v and
-`last`. 3: free entries of the calendar are marked as such, and are in no list. 4: other names of the groups."""
+`last`. 3: free entries of the calendar are marked as such, and are in no list. 4: other names of the groups.
+5: cursors of spikes under way on rows with several delays."""
 
 
-LENGTHS_VARY = {"calendar", "bucket", *Schedule._fields}
+LENGTHS_VARY = {"calendar", "cursors", "cursor_bucket", "bucket", *Schedule._fields}
 """Arrays whose lengths the network does not fix."""
 
 
@@ -118,11 +121,39 @@ def read_state(path: str | Path, program: Program) -> StateFields:
         if not isfinite(base) or not isfinite(time) or not 0 <= base <= time:
             rule = "a state must be of a finite time, not before the start of its window"
             raise StateError(rule, where=str(path), value=f"{base} and {time} s")
-        _check_places(arrays, since_base, forced, program, path)
+        segments = len(program.fixed.segments)
+        if plastic is not None:
+            # Each spike under way of a projection that learns has a segment of its own.
+            slots = max(1, plastic.arrival.shape[1])
+            segments = slots * len(with_segments(program, program.network.projections).fixed.segments)
+        _check_places(arrays, since_base, forced, program, segments, path)
+        _check_cursors(arrays, program, path)
     return StateFields(arrays, base if same else time, time, since_base, forced, int(about["seed"]), plastic)
 
 
-def _check_places(arrays: State, since_base: Schedule | None, forced: Ints, program: Program, path: str | Path) -> None:
+def _check_cursors(arrays: State, program: Program, path: str | Path) -> None:
+    """Refuse spikes under way on rows that are not there."""
+    cursors, segments, n = arrays.cursors, program.fixed.segments, len(arrays.cursors)
+    vacant = int(arrays.register[NEXT_CURSOR])
+    links = np.concatenate([arrays.cursor_bucket, cursors["next"], [vacant]])
+    links = links[links != -1]
+    if np.any((links < 0) | (links >= n)) or len(np.unique(links)) < len(links):
+        raise StateError("a state must name cursors of its own only", where=str(path))
+    used = np.ones(n, bool)
+    while vacant >= 0 and used[vacant]:
+        used[vacant], vacant = False, int(cursors["next"][vacant])
+    row, at = cursors["row"][used], cursors["at"][used]
+    known = (row >= 0) & (row < len(segments))
+    if known.all():
+        known = program.fixed.bundles["lags"][segments["projection"][row]] > 0
+        known &= (at >= 0) & (at < segments["count"][row])
+    if not known.all():
+        raise StateError("a state must name rows of its network only", where=str(path), value="others in cursors")
+
+
+def _check_places(
+    arrays: State, since_base: Schedule | None, forced: Ints, program: Program, segments: int, path: str | Path
+) -> None:
     """Refuse arrays that name a neuron, an entry or a group that is not there: the kernels do not look."""
     calendar, entries = arrays.calendar, len(arrays.calendar)
     used = calendar["next"] != VACANT if program.window else np.arange(entries) < arrays.register[N_WATCHED]
@@ -136,7 +167,7 @@ def _check_places(arrays: State, since_base: Schedule | None, forced: Ints, prog
         cells["values of steps"] = np.where(ends <= len(since_base.step_value), 0, program.size)
     bad = [name for name, ids in cells.items() if np.any((ids < 0) | (ids >= program.size))]
     code = calendar["code"][used]
-    if np.any((code < -1 - program.size) | (code >= len(program.fixed.segments))):
+    if np.any((code < -1 - program.size) | (code >= segments)):
         bad.append("events")
     if np.any((links < 0) | (links >= entries)) or len(np.unique(links)) < len(links) or not len(arrays.bucket):
         bad.append("calendar")

@@ -141,4 +141,5 @@ def load_batch(
 
 def _inputs(part: Schedule, sampling: Sampling, run: RunPlan) -> Inputs:
     times = sampling.times(run.origin.start, run.stop)
-    return Inputs(part.source_time, part.source_id, part.steps, part.step_value, times, sampling.ids)
+    none = np.zeros(0), NO_IDS, NO_IDS
+    return Inputs(part.source_time, part.source_id, part.steps, part.step_value, times, sampling.ids, *none)

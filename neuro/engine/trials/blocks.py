@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from neuro.engine.codes import N_SPIKES
 from neuro.engine.drive.workspace import arrays_at_rest, with_larger_calendar, with_vacant_entries
-from neuro.engine.kernels.arrays import N_SPIKES, State
+from neuro.engine.kernels.arrays import State
 from neuro.engine.lower.program import Program
 from neuro.validation import LINE, Ints, in_lines
 

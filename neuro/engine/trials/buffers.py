@@ -9,19 +9,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from neuro.engine.drive.chunks import EVENT_BYTES, Halted, announce
+from neuro.engine.codes import CALENDAR_LOW, FAULT, FAULT_DETAIL, FULL, HALTED, N_SPIKES, SPIKE_ROOM_LOW
+from neuro.engine.drive.chunks import EVENT_BYTES, Halted
 from neuro.engine.drive.inputs import NO_SAMPLES
+from neuro.engine.drive.prepare import announce
 from neuro.engine.drive.runaway import limits_of
 from neuro.engine.drive.workspace import new_instant_workspace, new_workspace
-from neuro.engine.kernels.arrays import (
-    CALENDAR_LOW,
-    FAULT,
-    FAULT_DETAIL,
-    FULL,
-    HALTED,
-    N_SPIKES,
-    SPIKE_ROOM_LOW,
-)
 from neuro.engine.lower.program import Program
 from neuro.engine.trials.batches import LoadedBatch, Needs, load_batch
 from neuro.engine.trials.blocks import Layout
@@ -77,7 +70,11 @@ class Buffers:
         Halted
             If `halt` was set meanwhile.
         """
-        parts: list[Part] = []
+        fixed, parts = self.program.fixed, list[Part]()
+        if len(fixed.drives) or fixed.bundles["lags"].any():
+            # The buffers have no room for loose arrivals.
+            for trial in trials:
+                trial.singly = True
         left = [trial for trial in trials if not trial.singly]
         while left:
             part = self._simulate(left)

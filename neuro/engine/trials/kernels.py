@@ -8,21 +8,17 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro.engine.codes import AMPLITUDE_FORM, FAULT, N_SPIKES, NEXT_SAMPLE, NEXT_SOURCE, NEXT_STEP
 from neuro.engine.kernels.arrays import (
-    AMPLITUDE_FORM,
     F8,
     F8_2,
     F8_3,
-    FAULT,
     I8,
     I8_2,
-    N_SPIKES,
-    NEXT_SAMPLE,
-    NEXT_SOURCE,
-    NEXT_STEP,
     Fixed,
     Index,
     Inputs,
+    InstantWorkspace,
     Output,
     Records,
     State,
@@ -30,7 +26,7 @@ from neuro.engine.kernels.arrays import (
 )
 from neuro.engine.kernels.state_form import cell_row
 from neuro.engine.kernels.windows import run_windows, set_forced
-from neuro.engine.kernels.zero_delay import InstantWorkspace, advance_all, run_queue
+from neuro.engine.kernels.zero_delay import advance_all, run_queue
 from neuro.jit import inner, kernel, table_at
 
 I8_3 = Annotated[NDArray[np.int64], np.int64, 3]

@@ -65,10 +65,11 @@ class Results:
     def _recording(self, part: Part, r: int, plan: RunPlan) -> Recording:
         program, record, loaded = self.program, self.record, part.loaded
         low, high = (int(loaded.batch.runs[name][r]) for name in ("low", "high"))
-        spikes = {}
-        if record.spikes:
+        spikes, names = {}, record.kept(program.offset)
+        if names:
             time, neuron = part.time[low:high].copy(), part.neuron[low:high].copy()
-            spikes = split_by_population(program.offset, time, neuron, partial(program.of, "group"))
+            found = split_by_population(program.offset, time, neuron, partial(program.of, "group"))
+            spikes = {name: found[name] for name in names}
         sampled = len(loaded.voltage) > 0
         return Recording(
             spikes=spikes,

@@ -16,7 +16,7 @@ from neuro.validation import Floats
 
 __all__ = ["Schedules"]
 
-NO_NEURONS = np.zeros(0, np.int64)
+NO_NEURONS, NO_KEYS = np.zeros(0, np.int64), np.zeros(0, np.uint64)
 
 
 class Schedules:
@@ -58,7 +58,7 @@ class Schedules:
         if len(values) > 1:
             rows.sort(key=lambda row: row[:2])
         flat = values[0] if len(values) == 1 else np.concatenate([np.zeros(0), *values])
-        return Schedule(times, ids, np.array(rows, STEP), flat, NO_NEURONS)
+        return Schedule(times, ids, np.array(rows, STEP), flat, NO_NEURONS, NO_KEYS)
 
     def _are_common(self, inputs: Mapping[str, Any]) -> bool:
         """Are these at most one train of spikes, and one current for each population, that fit?"""
