@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.crossbar.base import Setup
-from neuro.crossbar.checks import drives, target, weight_matrix, whole_levels
+from neuro.crossbar.checks import drives, reads, target, weight_matrix, whole_levels
 from neuro.crossbar.composite import CompositeCrossbar
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.ledger import Ledger
@@ -18,11 +18,11 @@ from neuro.crossbar.pair import PairCrossbar
 from neuro.crossbar.snapshot import Snapshot
 from neuro.crossbar.write.coincidence import Coincidences, Trains, coincidences
 from neuro.crossbar.write.pairs import Mask
-from neuro.crossbar.write.targets import Policy, at_level
+from neuro.crossbar.write.targets import POLICIES, Policy, at_level
 from neuro.crossbar.write.verify import Verification, verify
 from neuro.crossbar.write.writer import tolerance_of
 from neuro.errors import WeightError
-from neuro.validation import Floats, Ints, frozen
+from neuro.validation import Floats, Ints, choice, frozen, number
 
 __all__ = ["OffsetCrossbar"]
 
@@ -108,7 +108,7 @@ class OffsetCrossbar(CompositeCrossbar):
 
     def count_reads(self, rows: ArrayLike = 0, *, columns: ArrayLike = 0) -> None:
         """As `AbstractCrossbar.count_reads`; with every read of a column the reference is read too."""
-        counts = np.asarray(columns)
+        counts = reads(columns, self.shape[1], f"{self._where}, column reads")
         if counts.ndim:
             self._array.count_reads(rows, columns=np.append(counts, counts.sum()))
         else:
@@ -127,6 +127,7 @@ class OffsetCrossbar(CompositeCrossbar):
 
     def accumulate(self, dw: ArrayLike, max_levels: int = 4, *, policy: Policy = "push_pull") -> int:
         """As `AbstractCrossbar.accumulate`, with one device for each weight: a level of weight is scale step."""
+        choice(policy, f"{self._where}, policy", POLICIES)
         limit = whole_levels(max_levels, f"{self._where}, max_levels")
         change = weight_matrix(dw, self.shape, f"{self._where}, dw")
         step = self._array.writer.step
@@ -153,10 +154,12 @@ class OffsetCrossbar(CompositeCrossbar):
         """As `AbstractCrossbar.coincide`, with one device for each weight."""
         x = drives(rows, self.shape[0], f"{self._where}, rows")
         d = drives(columns, self.shape[1], f"{self._where}, columns")
+        choice(policy, f"{self._where}, policy", POLICIES)
+        gain = number(rate, f"{self._where}, rate")
         slots = whole_levels(length, f"{self._where}, length")
         self.device.pulse_law  # noqa: B018 - a continuous device has none, and says so
         writer = self._array.writer
-        met = coincidences(x, d, rate / (self.scale * writer.step), slots, trains, writer.trains)
+        met = coincidences(x, d, gain / (self.scale * writer.step), slots, trains, writer.trains)
         levels = met.pulses.astype(np.float64)
         self._send(levels * writer.step, levels)
         return met

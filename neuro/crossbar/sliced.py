@@ -16,9 +16,12 @@ from neuro.crossbar.write.coincidence import Coincidences, Trains
 from neuro.crossbar.write.targets import Policy
 from neuro.crossbar.write.verify import Verification
 from neuro.errors import DeviceError, UnsupportedFeature, WeightError
-from neuro.validation import Floats
+from neuro.validation import Floats, whole_number
 
 __all__ = ["SlicedCrossbar", "digits"]
+
+MOST_SLICES = 64
+"""Most digits of a weight: with two levels each, they hold more than a double does."""
 
 
 @final
@@ -43,7 +46,7 @@ class SlicedCrossbar(Assembly):
 
     def __init__(self, matrix: Floats, setup: Setup, slices: int, base: int | None) -> None:
         where, device = f"crossbar {setup.name!r}", setup.device
-        slices = whole_levels(slices, f"{where}, slices")
+        slices = whole_number(slices, f"{where}, slices", least=1, most=MOST_SLICES)
         base = whole_levels((device.levels or 16) if base is None else base, f"{where}, base")
         if base < 2 or (device.levels is not None and (device.levels - 1) % (base - 1)):
             rule = "each digit must be a level of the device" if base >= 2 else "a base is 2 or more"

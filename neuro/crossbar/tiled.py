@@ -16,7 +16,7 @@ from neuro.crossbar.write.coincidence import Coincidences, Trains
 from neuro.crossbar.write.targets import Policy
 from neuro.crossbar.write.verify import Verification
 from neuro.errors import ParameterError
-from neuro.validation import Floats, shown
+from neuro.validation import Floats, instance, shown
 
 __all__ = ["TiledCrossbar"]
 
@@ -46,6 +46,7 @@ class TiledCrossbar(Assembly):
     ) -> None:
         where = f"crossbar {setup.name!r}, tile"
         try:
+            instance(tile, where, (tuple, list), "its rows and columns", error=ParameterError)
             height, width = (whole_levels(size, where) for size in tile)
         except (TypeError, ValueError):
             rule = "a tile is its rows and columns, two whole numbers above zero"

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.errors import ParameterError
-from neuro.validation import Floats, finite, frozen, positive, whole_number
+from neuro.validation import Floats, finite, flag, frozen, number, positive, whole_number
 
 __all__ = ["PoissonInput", "TimedRate"]
 
@@ -30,7 +30,8 @@ class TimedRate(Displayed):
     """Does the rate go from knot to knot on a straight line? If not, each rate holds until the next time."""
 
     def __init__(self, times: ArrayLike, rates: ArrayLike, linear: bool = False) -> None:
-        when, what = np.atleast_1d(finite(times, "TimedRate.times")), positive(rates, "TimedRate.rates", zero=True)
+        when = np.atleast_1d(finite(times, "TimedRate.times", unit="s"))
+        what = positive(rates, "TimedRate.rates", unit="Hz", zero=True)
         if when.ndim != 1 or what.ndim not in (1, 2) or len(what) != len(when) or not len(when):
             raise ParameterError(
                 "rates must have one row per time", where="TimedRate", value=f"times {when.shape}, rates {what.shape}"
@@ -39,7 +40,7 @@ class TimedRate(Displayed):
             raise ParameterError("times must increase and not be negative", where="TimedRate", value=when.tolist())
         object.__setattr__(self, "times", frozen(when.copy()))
         object.__setattr__(self, "rates", frozen(what.copy()))
-        object.__setattr__(self, "linear", bool(linear))
+        object.__setattr__(self, "linear", flag(linear, "TimedRate.linear"))
 
     def at(self, time: float) -> Floats:
         """The rates at a time, Hz, shape () or (neurons,)."""
@@ -79,14 +80,14 @@ class PoissonInput(Displayed):
     """Seconds by which all arrivals come later."""
 
     def __init__(self, rate: ArrayLike | TimedRate, weight: ArrayLike, receptor: int = 0, delay: float = 0.0) -> None:
-        rates = rate if isinstance(rate, TimedRate) else frozen(positive(rate, "PoissonInput.rate", zero=True).copy())
-        lag = positive(delay, "PoissonInput.delay", zero=True)
-        if lag.ndim:
-            raise ParameterError("must be one number", where="PoissonInput.delay", value=f"shape {lag.shape}")
+        rates = rate
+        if not isinstance(rate, TimedRate):
+            rates = frozen(positive(rate, "PoissonInput.rate", unit="Hz", zero=True).copy())
+        lag = number(delay, "PoissonInput.delay", check=positive, unit="s", zero=True)
         object.__setattr__(self, "rate", rates)
         object.__setattr__(self, "weight", frozen(finite(weight, "PoissonInput.weight").copy()))
         object.__setattr__(self, "receptor", whole_number(receptor, "PoissonInput.receptor"))
-        object.__setattr__(self, "delay", float(lag))
+        object.__setattr__(self, "delay", lag)
 
     def greatest_rates(self, size: int) -> Floats:
         """The greatest rate of each of `size` neurons, Hz."""

@@ -175,7 +175,7 @@ def methods(kind: str, make: Any) -> list[Recipe]:
     return recipes
 
 
-SHAPE = listed(either=("pair", "pair of 0 and 0"))
+SHAPE = listed(either=("pair", "pair of 0 and 0", "pair far out"))
 SHAPE_WRONG = {
     "a negative shape": lambda: (-1, 2),
     "absurd": lambda: (10**6, 10**7),
@@ -183,7 +183,7 @@ SHAPE_WRONG = {
     "fractions": lambda: (1.5, 2),
 }
 SHARE = number(least=0, most=1)
-SHAPED = {"shape": Argument((2, 2), SHAPE, wrong=SHAPE_WRONG)}
+SHAPED = {"shape": Argument((2, 2), SHAPE, ("rows",), wrong=SHAPE_WRONG)}
 
 DEVICES = [
     Recipe(
@@ -264,10 +264,10 @@ DEVICES = [
         {
             **SHAPED,
             "rows": Argument(
-                (0,), number(least=0, most=1, whole=True, scalar=False, shapes=((0,), (2,), (1,)), unsure=True)
+                (0,), number(least=0, most=1, whole=True, scalar=False, shapes=((0,), (2,), (1,), (7,)), unsure=True)
             ),
             "columns": Argument(
-                (0,), number(least=0, most=1, whole=True, scalar=False, shapes=((0,), (2,), (1,)), unsure=True)
+                (0,), number(least=0, most=1, whole=True, scalar=False, shapes=((0,), (2,), (1,), (7,)), unsure=True)
             ),
             "at": Argument(0.0, NOT_NEGATIVE),
             "array": Argument("both", choice()),
@@ -328,7 +328,7 @@ DEVICES = [
         "Telegraph",
         Telegraph,
         {
-            "amplitude": Argument(0.1, number(least=0, most=1, unsure=True)),
+            "amplitude": Argument(0.1, number(above=-1, unsure=True)),
             "dwell_high": Argument(1.0, number(above=0, unit="s"), ("dwell",)),
             "dwell_low": Argument(1.0, number(above=0, unit="s"), ("dwell",)),
         },
@@ -348,7 +348,7 @@ DEVICES = [
         "Drift",
         Drift,
         {
-            "exponent": Argument(0.1, number(least=0, unsure=True)),
+            "exponent": Argument(0.1, number()),
             "reference": Argument(1.0, number(above=0, unit="s")),
             "variation": Argument(0.0, NOT_NEGATIVE),
         },
@@ -371,8 +371,8 @@ DEVICES = [
         {
             "weights": Argument(
                 Made(lambda: np.array(WEIGHTS)),
-                MATRIX,
-                wrong={"3 x 0": lambda: np.zeros((3, 0)), "absurd": lambda: np.broadcast_to(1.0, (10**6, 10**6))},
+                number(scalar=False, shapes=((2, 2), (3, 4))),
+                wrong={"absurd": lambda: np.broadcast_to(1.0, (10**6, 10**6))},
             ),
             "device": Argument(Made(device), instance(none=True)),
             "wires": Argument(None, instance(none=True)),
@@ -384,7 +384,7 @@ DEVICES = [
             "reading": Argument(None, instance(none=True)),
             "writing": Argument(None, instance(none=True)),
             "w_max": Argument(None, number(least=1.0, none=True), ("weight",)),
-            "start": Argument(None, number(least=0, most=1, none=True)),
+            "start": Argument(None, number(least=0, most=1, none=True, unsure=True)),
             "seed": Argument(0, SEED),
             "name": Argument("c", text()),
         },
@@ -401,7 +401,9 @@ DEVICES = [
         "crossbar_from_conductance",
         nr.crossbar_from_conductance,
         {
-            "g_plus": Argument(Made(lambda: np.full((2, 2), 1e-6)), number(least=0, scalar=False, shapes=((2, 2),))),
+            "g_plus": Argument(
+                Made(lambda: np.full((2, 2), 1e-6)), number(least=0, scalar=False, shapes=((2, 2), (3, 4)))
+            ),
             "g_minus": Argument(None, number(least=0, none=True, scalar=False, shapes=((2, 2),))),
             "wires": Argument(None, instance(none=True)),
             "reading": Argument(None, instance(none=True)),

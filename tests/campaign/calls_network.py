@@ -90,6 +90,13 @@ def drawn(kind: Kind) -> Kind:
     return lambda value: EITHER if value.label in ("a function", "a class") else kind(value)
 
 
+def driven(**fields):
+    """A drive, after it has been laid on a population of two."""
+    made = nr.PoissonInput(**fields)
+    network().drive("cell", made)
+    return made
+
+
 def adapting(tau: str) -> dict[str, Argument]:
     return {**LEAKY, tau: Argument(0.1, TIME), "jump": Argument(0.1, REAL)}
 
@@ -334,6 +341,35 @@ RECIPES = [
             "exponent": Argument(0, number(least=-8, most=7, whole=True)),
             "bits": Argument(8, number(least=1, most=8, whole=True)),
             "signs": Argument("mixed", choice()),
+        },
+    ),
+    Recipe(
+        "TimedRate",
+        nr.TimedRate,
+        {
+            "times": Argument(
+                Made(lambda: [0.0, 0.1]), number(least=0, unit="s", scalar=False, shapes=TWO, unsure=True)
+            ),
+            "rates": Argument(Made(lambda: [5.0, 8.0]), number(least=0, scalar=False, shapes=TWO)),
+            "linear": Argument(False, flag()),
+        },
+    ),
+    Recipe(
+        "PoissonInput",
+        driven,
+        {
+            "rate": Argument(500.0, number(least=0, shapes=TWO)),
+            "weight": Argument(0.1, number(shapes=TWO)),
+            "receptor": Argument(0, listed("0", either=("0-d array",))),
+            "delay": Argument(0.0, number(least=0, unit="s")),
+        },
+    ),
+    Recipe(
+        "Network.drive",
+        lambda population, drive: network().drive(population, drive),
+        {
+            "population": Argument("cell", listed(), ("input",), wrong={"a source of spikes": lambda: "cue"}),
+            "drive": Argument(Made(lambda: nr.PoissonInput(rate=500.0, weight=0.1)), instance()),
         },
     ),
 ]

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.campaign.campaign import every_case, verdicts
+import neuro as nr
+from tests.campaign.campaign import RECIPES, every_case, verdicts
 from tests.campaign.recipe import Case
 
 STRIDE = 23
 """In the ordinary suite every so manieth case runs: over the values of every argument in turn, as it is prime."""
+
+
+TAKES_NOTHING = {"SpikeSource", "list_chips", "list_devices", "raise_interrupts"}
+GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "NeuroError", "UnitWarning"}
+"""What neuro makes and users do not."""
+
+
+def test_everything_public_is_called():
+    called = {re.split(r"[.,(]", recipe.name)[0] for recipe in RECIPES}
+    assert set(nr.__all__) - called == TAKES_NOTHING | GIVEN_BACK
 
 
 def faults(cases: list[Case]) -> list[str]:

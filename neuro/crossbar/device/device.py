@@ -169,7 +169,7 @@ class Device(Displayed):
             rng = np.random.default_rng(whole_number(rng, "Device.sample, rng", error=DeviceError))
         write_noise = 0.0 if self.law is None else self.write_noise
         sizes = n if isinstance(n, tuple) else (n,)
-        shape = tuple(whole_number(size, "Device.sample, n", error=DeviceError) for size in sizes)
+        shape = tuple(whole_number(size, "Device.sample, n", most=2**53, error=DeviceError) for size in sizes)
         require_memory(
             8.0 * len(COLUMNS) * prod(map(float, shape)), "Device.sample, n", value=f"shape {shape}", error=DeviceError
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -294,8 +294,8 @@ def _shape(shape: tuple[int, int]) -> tuple[int, int]:
     where = "faults, shape"
     if not isinstance(shape, Sequence) or len(shape) != 2:
         raise DeviceError("the shape must be (pre, post), two whole numbers", where=where, value=shown(shape))
-    rows, columns = (whole_number(size, where, error=DeviceError) for size in shape)
-    require_memory(64.0 * rows * columns, where, value=f"{rows:,} x {columns:,} devices", error=DeviceError)
+    rows, columns = (whole_number(size, where, most=2**53, error=DeviceError) for size in shape)
+    require_memory(64.0 * (rows + 1) * (columns + 1), where, value=f"{rows:,} x {columns:,} devices", error=DeviceError)
     return rows, columns
 
 
@@ -316,8 +316,6 @@ def _window(device: Device) -> tuple[float, float]:
 
 def _lines(lines: Iterable[int], size: int, name: str) -> Ints:
     where = f"faults, {name}"
-    try:
-        listed = list(lines)
-    except TypeError:
-        raise DeviceError("must be numbers of lines", where=where, value=shown(lines)) from None
-    return indices(listed, size, where, error=DeviceError)
+    if isinstance(lines, str | bytes | Mapping) or not isinstance(lines, Iterable):
+        raise DeviceError("must be numbers of lines", where=where, value=shown(lines))
+    return indices(lines if isinstance(lines, np.ndarray) else list(lines), size, where, error=DeviceError)

@@ -16,6 +16,9 @@ from neuro.validation import Floats, Ints, finite, frozen, positive
 
 __all__ = ["PulseSums", "SampledDevices", "sample_devices"]
 
+MOST_PULSES = 10**8
+"""Most pulses that a device gets in one call; they take seconds."""
+
 _MODES = {"change": 0, "step": 1, "mixed": 2}
 
 
@@ -271,7 +274,10 @@ def pulse_counts(value: ArrayLike, shape: tuple[int, ...]) -> Ints:
         If they are not whole or do not fit.
     """
     array = finite(value, "direction", error=DeviceError)
-    if (array != np.floor(array)).any() or (np.abs(array) > 2**53).any():
+    if (np.abs(array) > MOST_PULSES).any():
+        rule = f"at most {MOST_PULSES:,} pulses are sent at once: each is computed, and they cannot be interrupted"
+        raise DeviceError(rule, where="direction", value=str(value))
+    if (array != np.floor(array)).any():
         rule = "pulses are whole numbers, up above zero and down below it"
         raise DeviceError(rule, where="direction", value=str(value))
     try:
