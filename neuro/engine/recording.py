@@ -180,7 +180,7 @@ class Record:
             names = self.spikes
             if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
                 raise InputError(
-                    "must be True, False, or a list of populations", where="Record.spikes", value=repr(names)
+                    "must be True, False, or a list of populations", where="Record.spikes", value=shown(names)
                 )
         for name, neurons in mapping(self.v, "Record.v", "neurons by population", error=InputError).items():
             where = f"Record.v of {name!r}"

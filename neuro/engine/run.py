@@ -212,7 +212,9 @@ def _run_exact(
     began = time.perf_counter()
     program = _program_of(network)
     first = _start_state(program, state, seed)
-    program, first = for_learning(program, first, plasticity or ())
+    program, first = for_learning(
+        program, first, mapping(plasticity, "plasticity", "rules by projection", error=InputError)
+    )
     start, stop = first.time, first.time + length
     _check_clock(program, stop)
     plan = schedule(program, inputs, clamp, start, stop, first.seed)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 __all__ = ["checked_output"]
 
@@ -23,19 +23,37 @@ class _OutputLost(Exception):
         self.errno = problem.errno
 
 
-class _Output(io.FileIO):
-    """A file that reports the first failure to write, and then takes everything and drops it."""
+class _Output(io.TextIOWrapper):
+    """A stream that reports the first failure to write, and then takes everything and drops it.
+
+    The buffers below are Python's own: a signal between a write and its return cannot make them write it again.
+    """
 
     lost = False
 
-    def write(self, data: Any, /) -> int:
-        if not self.lost:
-            try:
-                return super().write(data)
-            except OSError as problem:
-                self.lost = True
-                raise _OutputLost(problem) from None
-        return len(memoryview(data).cast("B"))
+    def write(self, text: str, /) -> int:
+        if self.lost:
+            return len(text)
+        try:
+            return super().write(text)
+        except OSError as problem:
+            raise self._lose(problem) from None
+
+    def flush(self) -> None:
+        if self.lost:
+            return
+        try:
+            super().flush()
+        except OSError as problem:
+            raise self._lose(problem) from None
+
+    def _lose(self, problem: OSError) -> _OutputLost:
+        self.lost = True
+        # What the buffers still hold has to go somewhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        return _OutputLost(problem)
 
 
 @contextmanager
@@ -53,10 +71,8 @@ def checked_output() -> Iterator[None]:
     with suppress(OSError, ValueError):
         given.reconfigure(errors="replace")
         sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
-        raw = _Output(given.fileno(), "w", closefd=False)
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw), encoding=given.encoding, errors="replace", line_buffering=given.line_buffering
-        )
+        raw = io.BufferedWriter(io.FileIO(given.fileno(), "w", closefd=False))
+        sys.stdout = _Output(raw, encoding=given.encoding, errors="replace", line_buffering=given.line_buffering)
     try:
         try:
             yield

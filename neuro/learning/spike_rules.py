@@ -44,7 +44,7 @@ class SpikeRule:
         name = type(self).__name__
         for key in ("w_min", "w_max"):
             if getattr(self, key) is not None:
-                number(getattr(self, key), f"{name}.{key}")
+                number(getattr(self, key), f"{name}.{key}", infinite=True)
         low, high = self._bounds()
         if not low < high:
             raise ParameterError("`w_min` must lie below `w_max`", where=name, value=f"{low} and {high}")

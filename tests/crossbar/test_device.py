@@ -123,10 +123,10 @@ def test_missing_models_are_an_error_that_names_both_places(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"g_min": -1e-6}, "Device.g_min: must be"),
+        ({"g_min": -1e-6}, "Device.g_min: must not be"),
         ({"g_max": float("inf")}, "Device.g_max: must be"),
         ({"g_max": float("nan")}, "Device.g_max: must be"),
-        ({"write_noise": -1e-9}, "Device.write_noise: must be"),
+        ({"write_noise": -1e-9}, "Device.write_noise: must not be"),
         ({"write_noise": "low"}, "Device.write_noise: must be"),
         ({"g_min": 2e-6}, "`g_max` must be above `g_min`.*2e-06"),
         ({"levels": 1}, "at least 2; got 1"),

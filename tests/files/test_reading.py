@@ -427,6 +427,7 @@ def test_a_file_that_does_not_fit_into_memory_is_refused(
 ) -> None:
     kind.write(tmp_path / kind.name)
     monkeypatch.setattr(memory, "available_bytes", lambda: 10.0)
+    monkeypatch.setattr(memory, "NEGLIGIBLE", 0.0)
     with pytest.raises(NeuroError, match=r"GB needed, .* GB free"):
         kind.read(tmp_path / kind.name)
 

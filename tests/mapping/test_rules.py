@@ -99,16 +99,16 @@ def test_a_dead_core_is_one_of_the_chip(dead):
 
 @pytest.mark.parametrize("cores", [0, -1, 7, True, 2.0])
 def test_a_number_of_cores_is_one_that_works(cores):
-    with pytest.raises(ParameterError, match=r"has 6 cores that work"):
+    with pytest.raises(ParameterError, match=r"has 6 that work"):
         rules(network(1), CHIP, cores=cores)
     assert rules(network(1), CHIP, cores=6).parts == 6
     assert rules(network(1), CHIP, cores=np.int64(1)).parts == 1
     assert rules(network(1), CHIP, cores=5, dead=[3]).parts == 5
-    with pytest.raises(ParameterError, match=r"has 5 cores that work; got 6"):
+    with pytest.raises(ParameterError, match=r"has 5 that work.*got 6"):
         rules(network(1), CHIP, cores=6, dead=[3])
 
 
-@pytest.mark.parametrize("bad", [6, -2, [0, 6], [0.0, 1.0], [0, 1, 2], "x"])
+@pytest.mark.parametrize("bad", [6, -2, [0, 6], [0.5, 1.0], [0, 1, 2], "x"])
 def test_neurons_are_pinned_to_cores_that_work(bad):
     with pytest.raises(ParameterError, match=r"pinned, population 'a'"):
         rules(network(2), CHIP, pinned={"a": bad})

@@ -89,7 +89,7 @@ def test_without_a_placement_one_core_holds_all(saved):
         (["{}"], "--chip NAME or --placement"),
         (["{}", "--chip", "loihi_davies2018", "--dt", "0"], "greater than zero"),
         (["{}", "--placement", "{}/none.npz"], "no such placement"),
-        (["{}", "--placement", "{}/run.h5", "--dt", "1e-3"], "no placement"),
+        (["{}", "--placement", "{}/run.h5", "--dt", "1e-3"], "a placement must be"),
     ],
 )
 def test_what_is_missing_is_said_in_a_sentence(saved, arguments, complaint):

@@ -95,7 +95,8 @@ def run_trials(
     >>> nudges = [{"inputs": {"cell": nr.Current(0.1, [[b, 0.0]])}} for b in (2.0, -2.0)]
     >>> trial = {"bias": {"cell": 1.5}, "then": nudges}
     >>> [(free, more, less)] = nr.run_trials(net, 0.1, [trial], record=nr.Counts())
-    >>> free["cell"][0], more["cell"][0], less["cell"][0]
+    >>> [int(counts["cell"][0]) for counts in (free, more, less)]
+    [4, 7, 0]
     """
     duration = number(duration, "duration", check=positive, unit="s", zero=True)
     count = whole_number(workers, "workers", least=1, most=MAX_THREADS)
