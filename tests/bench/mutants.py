@@ -275,11 +275,11 @@ def main() -> None:
         for mutant, fate, by in judged(mutants, known, args.processes, Path(folder)):
             reason = accepted.get((mutant.file, mutant.source, mutant.old, mutant.new), "")
             results.append({**asdict(mutant), "fate": fate, "by": by, "reason": reason})
+            if args.json:
+                args.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
             if fate in ("survived", "not reached"):
                 print(f"{mutant.file}:{mutant.line}: {mutant.old} -> {mutant.new}    | {mutant.source}", flush=True)
                 print(f"    {fate}{f'; {reason}' if reason else ''}", flush=True)
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(f"\n{'room':12}{'mutants':>9}{'killed':>9}{'survived':>10}{'with reason':>13}{'killed, %':>11}")
     for room in [*rooms, "all"]:
         fates = [one for one in results if room in ("all", one["room"])]
