@@ -1,5 +1,6 @@
 """Chips at their boundaries: the last value that a field takes, links counted one by one, files that fail half way."""
 
+import json
 from itertools import product
 
 import numpy as np
@@ -311,6 +312,37 @@ def test_a_figure_can_be_part_of_one_that_is_no_part_itself(tmp_path):
             )
 
 
+def test_one_device_holds_a_synapse_unless_told(tmp_path):
+    assert nr.load_chip(written(tmp_path, "")).devices_per_synapse == 1
+    told = written(tmp_path, "", devices=('updates = "fired"', 'updates = "fired"\ndevices_per_synapse = 2'))
+    assert nr.load_chip(told).devices_per_synapse == 2
+
+
+@pytest.mark.parametrize("where", ["core/cue", "core/cell"])
+@pytest.mark.parametrize("core", [-2, -1, 0, 23, 24])
+def test_a_file_of_a_placement_names_cores_of_its_chip(tmp_path, where, core):
+    path = tmp_path / "placement.json"
+    nr.placed(network(nr.AllToAll(1.0)), priced(), {"cue": 0, "cell": 1}).save(path)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored["arrays"][where][0] = core
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    if 0 <= core <= 23 or (core == -1 and where == "core/cue"):
+        assert nr.load_placement(path).core[where.removeprefix("core/")][0] == core
+    else:
+        with pytest.raises(PlacementError):
+            nr.load_placement(path)
+
+
+def test_a_file_of_a_placement_has_arrays_by_name(tmp_path):
+    path = tmp_path / "placement.json"
+    nr.placed(network(nr.AllToAll(1.0)), priced(), {"cue": 0, "cell": 1}).save(path)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    for wrong in ({**stored, "arrays": [1, 2]}, {**stored, "arrays": None}, [stored], 5):
+        path.write_text(json.dumps(wrong), encoding="utf-8")
+        with pytest.raises(PlacementError):
+            nr.load_placement(path)
+
+
 def test_sizes_that_are_not_known_are_one(tmp_path):
     unknown = 'value = "null", unit = "1", source = "looked for" }'
     path = written(tmp_path, "", one=('value = 2, unit = "1", source = "here" }', unknown), two=(
@@ -369,12 +401,15 @@ def test_an_architecture_fills_its_mesh_and_has_the_name_of_its_file_if_it_has_n
     assert architecture(tmp_path, ("t[0..5]", "t[0..4]")).tiles == 5
     assert architecture(tmp_path, ("t[0..5]", "t[3]"), ("c[0..1]", "c")).cores == 1
     assert architecture(tmp_path, (", max_neurons_supported: 77", "")).limits == Limits()
+    unsynchronised = architecture(tmp_path, (", latency_sync: {1: 1.0e-7, 3: 5e-7}", ""))
+    assert {tiles: cost.value for tiles, cost in unsynchronised.barrier.items()} == {1: 0.0}
 
 
 @pytest.mark.parametrize(
     ("given_", "expected"),
     [
         ("2.0e-7", {1: 2e-7}),
+        ("0.0", {1: 0.0}),
         ("[1.0e-7, 2.0e-7, 3.0e-7]", {1: 2e-7, 2: 3e-7}),
         ("{0: 1.0e-7, 2: 5.0e-7}", {1: 1e-7, 2: 5e-7}),
     ],
