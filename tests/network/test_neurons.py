@@ -269,6 +269,9 @@ def test_a_field_is_one_number_or_one_for_each_neuron(model, field):
         nr.Population("cell", 3, model([0.0, 1.0]))
     with pytest.raises(ParameterError, match=field):
         nr.Population("cell", 3, model([[0.0, 1.0, 2.0]]))
+    for wrong in ({"bias": [[0.0, 1.0]]}, {"bias": [0.0, 1.0], "v_rest": [0.0, 1.0, 2.0]}):
+        with pytest.raises(ParameterError, match=r"LIF: arrays must be flat, with one entry for each neuron"):
+            nr.LIF(**LIF, **wrong)
 
 
 @given(size=st.integers(0, 5), value=st.integers(-1000, 1000).map(float))

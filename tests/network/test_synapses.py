@@ -172,3 +172,21 @@ def test_many_pairs_have_as_many_synapses_as_they_should():
         assert len(counts) == n
         assert abs(counts.sum() - n * n * p) < 5 * np.sqrt(n * n * p * (1 - p))
         assert np.all(np.abs(counts - n * p) < 7 * np.sqrt(n * p * (1 - p)))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: nr.Sparse([0, 1], [0], 1.0), r"Sparse.*one length.*\(2,\) and \(1,\)"),
+        (lambda: nr.Sparse([[0, 1]], [[0, 1]], 1.0), "Sparse.*flat"),
+        (lambda: nr.AllToAll([1.0, 2.0]), r"AllToAll\.weight"),
+        (lambda: nr.AllToAll(np.nan), r"AllToAll\.weight"),
+        (lambda: nr.FixedOutdegree(1, np.nan), "FixedOutdegree.*weight"),
+        (lambda: nr.FixedOutdegree(1, 1.0, multapses=2), "FixedOutdegree.*multapses"),
+        (lambda: nr.FixedTotalNumber(1, np.nan), "FixedTotalNumber.*weight"),
+        (lambda: nr.FixedTotalNumber(1, 1.0, autapses=2), "FixedTotalNumber.*autapses"),
+    ],
+)
+def test_a_description_that_cannot_be_is_refused_as_it_is_made(make, says):
+    with pytest.raises(NeuroError, match=says):
+        make()
