@@ -24,7 +24,6 @@ def test_a_rule_is_without_bounds_and_always_in_force_unless_told(rule, least):
     plain = rule(**least)
     assert (plain.during, plain.w_min, plain.w_max, plain.every, plain.max_levels) == ((), None, None, None, 4)
     assert plain.pair_rule()[3:] == (-inf, inf, 0.0, 4, ())
-    assert rule(**least, w_min=-inf, w_max=inf).pair_rule()[3:5] == (-inf, inf)
     told = rule(**least, w_min=-1, w_max=2, every=0.1, max_levels=1, during=((0, 1), (2, 3.5)))
     assert told.pair_rule()[3:] == (-1.0, 2.0, 0.1, 1, ((0.0, 1.0), (2.0, 3.5)))
 
