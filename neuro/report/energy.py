@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuro.errors import InputError, MissingFigure, NeuroError, PlacementError
+from neuro.files.writing import named_errors
 from neuro.report.record import Report, Table, provenance
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ def find_recording(run: Path) -> tuple[Path, Path | None]:
     InputError
         If there is no such path.
     """
-    if not run.is_dir():
-        if not run.exists():
+    with named_errors(run, "read"):
+        exists, is_folder = run.exists(), run.is_dir()
+    if not is_folder:
+        if not exists:
             raise InputError("there is no such recording", value=str(run))
         return run, None
     recordings = sorted(path for path in run.iterdir() if path.suffix in RECORDINGS)
@@ -87,8 +90,11 @@ def energy_of(
     file, beside = find_recording(run)
     recording = load_recording(file)
     given = placement or beside
-    if given is not None and not given.exists():
-        raise InputError("there is no such placement", value=str(given))
+    if given is not None:
+        with named_errors(given, "read"):
+            exists = given.exists()
+        if not exists:
+            raise InputError("there is no such placement", value=str(given))
     saved = None if given is None else load_placement(given)
     if not chips and saved is None:
         rule = "either a chip or a placement must say where the neurons are"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -17,7 +19,7 @@ from tests.campaign.kinds import EITHER, LEFT_OUT, REFUSED, RIGHT, Kind
 from tests.campaign.recipe import Argument, Made, Recipe
 from tests.campaign.values import Value
 
-__all__ = ["RECIPES"]
+__all__ = ["COMMANDS", "RECIPES", "invoke_process"]
 
 TEXTS = tuple(
     Value(repr(text)[:20], lambda text=text: text)
@@ -37,6 +39,18 @@ def invoke(*words: Any) -> None:
     if done.exit_code == 2 and "Traceback" not in done.stderr:
         raise NeuroError(" ".join(done.stderr.split()))
     assert done.exit_code == 0, f"exit code {done.exit_code}: {done.stderr[-300:]}"
+
+
+def invoke_process(*words: Any) -> None:
+    """As `invoke`, in a process of its own, with the terminal's output and exit codes."""
+    code = [sys.executable, "-c", "from neuro.cli import main; main()", *map(str, words)]
+    home = os.pathsep.join([str(Path(neuro.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        code, capture_output=True, text=True, errors="replace", env={**os.environ, "PYTHONPATH": home}
+    )
+    if done.returncode == 2 and "Traceback" not in done.stderr:
+        raise NeuroError(" ".join(done.stderr.split()))
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-300:]}"
 
 
 def number_text(

@@ -694,16 +694,18 @@ CHIPS = [
 RECIPES = [*DEVICES, *CHIPS]
 
 
-@cache
 def saved_placement() -> str:
-    where().save("placement.json")
-    return str(Path("placement.json").resolve())
+    path = Path("placement.json").resolve()  # each campaign has a folder of its own
+    if not path.exists():
+        where().save("placement.json")
+    return str(path)
 
 
-@cache
 def measurement() -> str:
     """Conductances after each pulse, up and down."""
-    levels = 1e-6 * (1 - np.exp(-np.arange(1, 41) / 15))
-    rows = [f"{i},{g}" for i, g in enumerate([*levels, *levels[::-1]])]
-    Path("mine.csv").write_text("\n".join(["pulse,conductance", *rows]))
-    return str(Path("mine.csv").resolve())
+    path = Path("mine.csv").resolve()  # each campaign has a folder of its own
+    if not path.exists():
+        levels = 1e-6 * (1 - np.exp(-np.arange(1, 41) / 15))
+        rows = [f"{i},{g}" for i, g in enumerate([*levels, *levels[::-1]])]
+        Path("mine.csv").write_text("\n".join(["pulse,conductance", *rows]))
+    return str(path)

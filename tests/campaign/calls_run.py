@@ -126,8 +126,8 @@ LEARNS = {
             "texts": lambda: (("a", "b"),),
         },
     ),
-    "w_min": Argument(None, number(none=True, unsure=True)),
-    "w_max": Argument(None, number(none=True, unsure=True)),
+    "w_min": Argument(None, number(none=True, infinite=True, unsure=True)),
+    "w_max": Argument(None, number(none=True, infinite=True, unsure=True)),
     "every": Argument(None, number(above=0, unit="s", none=True)),
     "max_levels": Argument(4, number(least=1, whole=True)),
 }
@@ -212,7 +212,7 @@ RECIPES = [
         "Record",
         recorded_with,
         {
-            "spikes": Argument(True, flag()),
+            "spikes": Argument(True, listed("None", "True", "False", "[]", either=("np.True_",)), ("population",)),
             "v": Argument(
                 Made(lambda: {"cell": [0]}),
                 record_v,
@@ -512,24 +512,26 @@ RECIPES = [
 ]
 
 
-@cache
 def saved() -> str:
     """A saved recording with its state."""
-    recorded().save("saved.h5")
-    return str(Path("saved.h5").resolve())
+    path = Path("saved.h5").resolve()  # each campaign has a folder of its own
+    if not path.exists():
+        recorded().save("saved.h5")
+    return str(path)
 
 
-@cache
 def nir_file() -> str:
     """A small network as a NIR file."""
-    import nir
+    path = Path("net.nir").resolve()  # each campaign has a folder of its own
+    if not path.exists():
+        import nir
 
-    ones = np.ones(2)
-    nodes = {
-        "in": nir.Input(np.array([2])),
-        "w": nir.Linear(np.eye(2)),
-        "n": nir.LIF(tau=0.02 * ones, r=ones, v_leak=0 * ones, v_threshold=ones, v_reset=0 * ones),
-        "out": nir.Output(np.array([2])),
-    }
-    nir.write("net.nir", nir.NIRGraph(nodes, [("in", "w"), ("w", "n"), ("n", "out")]))
-    return str(Path("net.nir").resolve())
+        ones = np.ones(2)
+        nodes = {
+            "in": nir.Input(np.array([2])),
+            "w": nir.Linear(np.eye(2)),
+            "n": nir.LIF(tau=0.02 * ones, r=ones, v_leak=0 * ones, v_threshold=ones, v_reset=0 * ones),
+            "out": nir.Output(np.array([2])),
+        }
+        nir.write("net.nir", nir.NIRGraph(nodes, [("in", "w"), ("w", "n"), ("n", "out")]))
+    return str(path)

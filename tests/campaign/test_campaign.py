@@ -7,8 +7,9 @@ import re
 import pytest
 
 import neuro as nr
+from tests.campaign import calls_commands
 from tests.campaign.campaign import RECIPES, every_case, verdicts
-from tests.campaign.recipe import Case
+from tests.campaign.recipe import Case, cases_of
 
 STRIDE = 23
 """In the ordinary suite every so manieth case runs: over the values of every argument in turn, as it is prime."""
@@ -37,3 +38,10 @@ def test_every_bad_value_is_refused_by_name():
     cases = list(every_case())
     assert len(cases) >= 1500
     assert faults(cases) == []
+
+
+@pytest.mark.campaign
+def test_real_processes_refuse_bad_values_as_well(monkeypatch):
+    monkeypatch.setattr(calls_commands, "invoke", calls_commands.invoke_process)
+    cases = [case for recipe in calls_commands.COMMANDS if recipe.name != "neuro run" for case in cases_of(recipe)]
+    assert faults(cases[:: len(cases) // 20]) == []

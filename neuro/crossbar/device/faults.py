@@ -65,7 +65,7 @@ class Faults:
             object.__setattr__(self, key, _checked(getattr(self, key), f"faults, {key}"))
         if np.shape(self.plus) != np.shape(self.minus):
             raise DeviceError(
-                "both devices of a pair need an entry",
+                "`plus` and `minus` must be of one shape: both devices of a pair need an entry",
                 where="faults",
                 value=f"shapes {np.shape(self.plus)} and {np.shape(self.minus)}",
             )
