@@ -64,8 +64,10 @@ class Command:
     def __init__(self) -> None:
         self.number = 0
         """The signal that asked for the end, or 0."""
-        self.received = 0
-        """The same, as the thread that receives signals has seen it."""
+        self.received: list[int] = []
+        """The signals that came, as the thread that receives them has seen them, which may be a little later."""
+        self.repeated = 0
+        """How many of them this process has sent itself again."""
         self.runs: list[Interrupts] = []
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -80,7 +82,7 @@ class Command:
     def on_unraisable(self, lost: Any, usual: Callable[[Any], object]) -> None:
         """Ask again soon after Python has dropped `Stopped`, as in callbacks of C libraries and in `__del__`."""
         if isinstance(lost.exc_value, Stopped):
-            number, self.number, self.received = self.number, 0, 0
+            number, self.number, self.repeated = self.number, 0, self.repeated + 1
             timer = threading.Timer(AGAIN, self._ask_again, (number,))
             timer.daemon = True
             timer.start()
@@ -122,9 +124,9 @@ class _SignalThread:
         """Answer a signal; return after how many seconds to look again."""
         run, command = self.run, self.command
         if command is not None:
-            if command.received:
+            command.received.append(number)
+            if len(command.received) > 1 + command.repeated:
                 os._exit(128 + number)
-            command.received = number
         if run is None:
             return None if command is None else PATIENCE
         run.received += 1
@@ -138,7 +140,7 @@ class _SignalThread:
             run.halt[0] = 1
         elif run is None and command is not None and command.received and not command.number:
             os.write(2, b"stopped; what was not finished was not written\n")
-            os._exit(128 + command.received)
+            os._exit(128 + command.received[-1])
 
     @contextmanager
     def serving(self, run: Interrupts | None, command: Command | None) -> Iterator[None]:
@@ -177,28 +179,27 @@ def deferred() -> Iterator[Interrupts]:
     (`commanded`), all signals that ask to stop are deferred.
     """
     interrupts = Interrupts()
+    command = _COMMANDS[-1] if _COMMANDS else None
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
-        return
-    command = _COMMANDS[-1] if _COMMANDS else None
-    is_handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if command is None and not is_handled:
-        yield interrupts
-        return
-    if command is not None:
+    elif command is not None:
         command.runs.append(interrupts)
-    else:
-        signal.signal(signal.SIGINT, interrupts.on_signal)
-    try:
-        with _signal_thread().serving(interrupts, command):
-            yield interrupts
-    finally:
-        if command is not None:
+        try:
+            with _signal_thread().serving(interrupts, command):
+                yield interrupts
+        finally:
             command.runs.pop()
-        else:
+    elif signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupts.on_signal)
+        try:
+            with _signal_thread().serving(interrupts, None):
+                yield interrupts
+        finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+    else:
+        yield interrupts
     if interrupts.requested and _RAISED.get():
-        raise KeyboardInterrupt if command is None else Stopped(command.number)
+        raise KeyboardInterrupt if command is None or not command.number else Stopped(command.number)
 
 
 @contextmanager
