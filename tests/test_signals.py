@@ -100,7 +100,7 @@ def test_a_signal_ends_a_command_that_does_not_come_back_to_python() -> None:
 def test_a_signal_that_a_process_sends_itself_again_is_not_a_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
     exits: list[int] = []
     monkeypatch.setattr(os, "_exit", exits.append)
-    monkeypatch.setattr(interrupts, "AGAIN", 60.0)
+    monkeypatch.setattr(interrupts, "AGAIN", 1e8)
     command, listener = interrupts.Command(), object.__new__(interrupts._SignalThread)
     listener.run, listener.command = None, command
     with pytest.raises(interrupts.Stopped) as dropped:
