@@ -252,12 +252,26 @@ def number(
     >>> number(2, "beta", check=positive)
     2.0
     """
+    if (type(value) is float or type(value) is int) and _is_plainly_right(value, check, unit, options):
+        return float(value)
     if check is not seconds:
         options["unit"] = unit
     array = check(value, where, error=error, **options)
     if array.ndim:
         raise error("must be one number", where=where, value=f"an array of shape {array.shape}")
     return float(array)
+
+
+def _is_plainly_right(value: float, check: Callable[..., Floats], unit: str, options: Mapping[str, Any]) -> bool:
+    """Does a plain number surely pass `check`? Most do; arrays of one number would take most of the time of a call."""
+    if check is finite:
+        return -LARGEST <= value <= LARGEST and (value == 0.0 or abs(value) >= options.get("smallest", 0.0))
+    if value == 0.0:
+        return bool(options.get("zero")) and check in (positive, seconds)
+    if check is seconds:
+        return SHORTEST <= value <= min(LONGEST, options.get("long", inf))
+    low, high = (SHORTEST, LONGEST) if unit == "s" else (SMALLEST, LARGEST)
+    return check is positive and low <= value <= high
 
 
 def field_of(record: Any, name: str, checked_by: Callable[..., Any] = finite, /, **options: Any) -> Any:

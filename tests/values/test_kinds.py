@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.errors import NeuroError, ParameterError
+from neuro.errors import NeuroError, ParameterError, UnitWarning
 from neuro.learning.memory import Memory, Training
 from neuro.validation import LARGEST, SHORTEST, SMALLEST, choice, finite, number, positive, seconds, whole_number
 
@@ -277,6 +278,41 @@ def test_numbers_lie_in_the_range_that_leaves_room_for_products(value):
         else:
             with pytest.raises(ParameterError, match=r"where: must "):
                 check(value, "where")
+
+
+EDGES = [
+    sign * edge * near
+    for edge in (SMALLEST, LARGEST, SHORTEST, 1e18, 1.0, 1e-6)
+    for near in (0.99, 1.0, 1.01)
+    for sign in (1, -1)
+]
+
+
+def outcome(value, check, options):
+    """The number that is read, or the text of the error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return number(value, "x", check=check, **options)
+        except (NeuroError, UnitWarning) as problem:
+            return str(problem)
+
+
+@given(
+    value=st.floats() | st.integers() | st.sampled_from([*EDGES, 0, 1, 0.0, -0.0, float("inf")]),
+    check=st.sampled_from([finite, positive, seconds]),
+    data=st.data(),
+)
+def test_a_plain_number_is_judged_as_an_array_of_it_is(value, check, data):
+    options = data.draw(st.fixed_dictionaries({}, optional={"zero": st.booleans(), "infinite": st.booleans()}))
+    if check is finite:
+        options = {"infinite": options.get("infinite", False), "smallest": data.draw(st.sampled_from([0.0, 1e-6]))}
+    if check is positive:
+        options["unit"] = data.draw(st.sampled_from(["", "s", "Hz"]))
+    if check is seconds:
+        options["long"] = data.draw(st.sampled_from([1.0, float("inf")]))
+    if check is not seconds or abs(value) < 1e300:
+        assert outcome(value, check, options) == outcome(np.asarray(value, np.float64), check, options)
 
 
 @pytest.mark.parametrize("tiny", [5e-324, 1e-320, 1e-200])
