@@ -126,7 +126,9 @@ class Clamp:
         else:
             push = goal - level
         value = self.strength * np.where(clamped, push, 0.0)
-        return AppliedClamp(currents={self.population: Current([begin], value[None])})
+        steps = [value, np.zeros_like(value)] if begin < end else [np.zeros_like(value)]
+        times = [begin, end] if begin < end else [begin]
+        return AppliedClamp(currents={self.population: Current(times, np.array(steps))})
 
 
 def _regular(activity: Floats, rate: float, start: float, stop: float) -> Spikes:

@@ -209,6 +209,22 @@ def test_the_current_of_a_weak_clamp_pushes_up_where_the_target_is_full_and_down
     assert held.currents["cell"].values[0].tolist() == expected
 
 
+@given(
+    target=targets,
+    kind=st.sampled_from(["current", "weak"]),
+    start=st.floats(0.0, 20e-3),
+    stop=st.floats(0.0, 20e-3),
+    at=st.floats(0.0, 25e-3),
+)
+def test_a_clamp_by_current_holds_from_its_start_up_to_its_stop(target, kind, start, stop, at):
+    start, stop = sorted([start, stop])
+    current = Clamp("cell", kind, 7.0).toward(target, start=start, stop=stop, trace=[0.3] * SIZE).currents["cell"]
+    k = np.searchsorted(current.times, at, side="right") - 1
+    value = current.values[k] if k >= 0 else np.zeros(SIZE)
+    free = np.isnan(target) | (np.array(target) == 0.3 if kind == "current" else np.array(target) == 0.5)
+    assert np.array_equal(value != 0.0, ~free if start <= at < stop else np.zeros(SIZE, bool))
+
+
 @given(model=models, target=targets, seed=seeds, kind=st.sampled_from(["current", "weak"]))
 def test_a_clamp_by_current_is_a_current_onto_the_population(model, target, seed, kind):
     net, cue = coupled(model, seed), noise(seed, 30e-3)
