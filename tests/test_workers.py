@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,11 @@ def refuse(number: int) -> int:
     raise ParameterError("must be even", where="number", value=number)
 
 
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Return when the condition holds; it must, before long."""
     end = time.perf_counter() + seconds
@@ -51,6 +57,15 @@ def group_is_empty(group: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def test_a_caller_that_wants_no_more_leaves_no_thread_behind() -> None:
+    # Python's exit would wake such a thread, and say "Bad file descriptor" if it ended just then.
+    before = set(threading.enumerate())
+    results = run_jobs(nap, [0.0, *[60.0] * 5], workers=2)
+    assert next(results) == 0.0
+    results.close()
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from neuro.errors import WorkerDied
 from neuro.progress import Progress, silent
@@ -24,6 +24,9 @@ __all__ = ["end_when_closed", "run_jobs"]
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's `prctl`: the signal that a process gets when its parent ends."""
+
+PATIENCE = 5.0
+"""Longest wait for the thread that serves the processes, s; it ends as soon as they have."""
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -85,9 +88,13 @@ def _in_processes(work: Callable[[J], R], jobs: Sequence[J], count: int) -> Iter
     except BaseException:
         # An error, Ctrl-C, or a caller that wants no more: do not wait for jobs under way.
         processes = list((pool._processes or {}).values())
+        manager: Any = pool._executor_manager_thread
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
+        if manager is not None:
+            # Python wakes it at its exit without a lock, and complains if it ends in the same moment.
+            manager.join(PATIENCE)
         raise
     pool.shutdown()
 
