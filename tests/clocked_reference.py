@@ -111,10 +111,13 @@ class EulerCell:
                 total -= x
             else:
                 raised += x
-        if self.held:
+        if self.held > 1:
             self.held -= 1
             return False
-        v = self.v + (total - self.v if self.leaky else total) * self.gain + kick
+        # At the end of the refractory time, inputs onto v count, but not yet the drive.
+        ending, self.held = self.held == 1, 0
+        drive = 0.0 if ending else (total - self.v if self.leaky else total) * self.gain
+        v = self.v + drive + kick
         self.v = min(max(v, self.low), self.high)
         if self.v <= raised:
             return False

@@ -19,6 +19,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from itertools import count, pairwise
 from typing import Any
@@ -36,6 +37,15 @@ Noise = Callable[[], float]
 Moment = Callable[[float], float]
 WeightAt = Callable[[str, int, float], float | None]
 """(projection, its synapse k, the time of a spike) -> the weight that this spike has, or None: the one described."""
+
+
+NANO = Fraction(1, 10**9)
+
+
+def instant(t: float) -> float:
+    """The whole nanosecond that `t` is within a rounding of, or `t`."""
+    n = round(Fraction(t) / NANO)
+    return float(n * NANO) if n < 2**51 and abs(Fraction(t) - n * NANO) * 2**48 <= n * NANO else t
 
 
 class TooManySpikes(Exception):
@@ -103,6 +113,7 @@ def simulate(
 
     def moment(t: float) -> float:
         # Equal sums stay equal; those that a rounding keeps apart go their own ways.
+        t = instant(t)
         return t * (1 + noise * random.Random(f"{seed} {t!r}").gauss(0.0, 1.0)) if noise else t
 
     cells = {
@@ -126,6 +137,8 @@ def simulate(
                 weight = described if given is None else given
                 heapq.heappush(heap, (arrival, next(serial), cell, partial(cell.receive, receptor, weight)))
 
+    # Without delay, a source's spike is itself what arrives.
+    instantly = any(delay == 0.0 for targets in fanout.values() for _, delay, *_ in targets)
     for name, told in (inputs or {}).items():
         for key, one in enumerate(told if isinstance(told, list | tuple) else [told]):
             for i in getattr(one, "neurons", ()):
@@ -133,7 +146,7 @@ def simulate(
             if hasattr(one, "ids"):
                 for t, i in zip(one.times, one.ids, strict=True):
                     if t < duration:
-                        fire(name, int(i), float(t))
+                        fire(name, int(i), instant(float(t)) if instantly else float(t))
             else:
                 for t, row in zip(one.times, np.asarray(one.values, dtype=float), strict=True):
                     for cell, value in zip(cells[name], np.broadcast_to(row, len(cells[name])), strict=True):

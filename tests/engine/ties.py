@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 END = 0.01 + 4e-3
 """When the refractory time of a spike at 0.01 s ends, s."""
 TIES = {
@@ -30,8 +28,9 @@ TIES = {
     ),
     "lost while refractory": ([(0.01, 1.5), (0.012, 5.0)], {"refractory": 4e-3}, None),
     "counted at the end of the refractory time": ([(0.01, 1.5), (END, 1.0)], {"refractory": 4e-3}, None),
-    "lost just before its end": ([(0.01, 1.5), (math.nextafter(END, 0), 1.0)], {"refractory": 4e-3}, None),
-    "counted just after its end": ([(0.01, 1.5), (math.nextafter(END, 1), 1.0)], {"refractory": 4e-3}, None),
+    "lost just before its end": ([(0.01, 1.5), (END - 1e-12, 1.5)], {"refractory": 4e-3}, None),
+    "counted a rounding before its end": ([(0.01, 1.5), (END - 2.0**-57, 1.5)], {"refractory": 4e-3}, None),
+    "counted just after its end": ([(0.01, 1.5), (END + 1e-12, 1.5)], {"refractory": 4e-3}, None),
     "summed at its end": ([(0.01, 1.5), (END, 1.5), (END, -1.0)], {"refractory": 4e-3}, None),
     "subtraction and an inhibition at its end": (
         [(0.01, 2.5), (END, -1.0)],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.engine.codes import CURSORS_FULL, FAULT, NEXT_CURSOR, REAL_LAGS
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import Fixed, Index, Output, Record, State, Workspace
 from neuro.engine.kernels.calendar import window_of
 from neuro.jit import inlined, inner, lowest_bit
@@ -52,7 +53,7 @@ def enter_cursor(fixed: Fixed, state: State, row: Index, t: float, window: Index
     cursor = state.cursors[slot]
     register[NEXT_CURSOR] = cursor.next
     cursor.time, cursor.row, cursor.at = t, row, 0
-    file_cursor(state, slot, max(window_of(t + fixed.segments[row].delay, length), window + 1))
+    file_cursor(state, slot, max(window_of(instant_of(t + fixed.segments[row].delay), length), window + 1))
 
 
 @inner
@@ -69,18 +70,25 @@ def any_due(state: State, window: Index) -> bool:
 @inner
 def find_end(fixed: Fixed, bundle: Record, first: Index, at: Index, count: Index, t: float, end: float) -> Index:
     """The first synapse of a row, from the at-th on, that a spike at `t` reaches at `end` or later."""
-    place = first + bundle.lag_at
+    place, begin = first + bundle.lag_at, at
     if bundle.lags == REAL_LAGS:
         late = all_lanes(end)
         while at < count:
             marks = not_below(load_lanes(fixed.lag, place + at) + t, late)
             if marks:
-                return min(at + lowest_bit(marks), count)
+                at += lowest_bit(marks)
+                break
             at += LANES
-        return count
-    table = bundle.lag_table
-    while at < count and t + fixed.lag_value[np.uint64(table + fixed.lag_code[np.uint64(place + at)])] < end:
+        at = min(at, count)
+    else:
+        table = bundle.lag_table
+        while at < count and t + fixed.lag_value[np.uint64(table + fixed.lag_code[np.uint64(place + at)])] < end:
+            at += 1
+    # So far the sums decide. Their instants can lie on the other side of `end`.
+    while at < count and instant_of(t + lag_of(fixed, bundle, first + at)) < end:
         at += 1
+    while at > begin and instant_of(t + lag_of(fixed, bundle, first + at - 1)) >= end:
+        at -= 1
     return at
 
 
@@ -139,7 +147,8 @@ def take_pieces(
             register[NEXT_CURSOR] = slot
         else:
             cursors[slot].at = last
-            file_cursor(state, slot, max(window_of(t + lag_of(fixed, bundle, seg.first + last), length), window))
+            arrival = instant_of(t + lag_of(fixed, bundle, seg.first + last))
+            file_cursor(state, slot, max(window_of(arrival, length), window))
         if last > begin:
             into = pieces[half + kept]
             into.time, into.row, into.first, into.last = t, piece.row, begin, last
@@ -149,7 +158,7 @@ def take_pieces(
                 out.events[seg.projection] += last - begin
             else:
                 for i in range(begin, last):
-                    arrival = t + lag_of(fixed, bundle, seg.first + i)
+                    arrival = instant_of(t + lag_of(fixed, bundle, seg.first + i))
                     if count_from <= arrival < count_to:
                         out.events[seg.projection] += 1
     sort_pieces(fixed, work, kept)

@@ -14,6 +14,7 @@ import numpy as np
 from neuro.engine.arrivals.cursors import lag_of
 from neuro.engine.arrivals.draws import DRAWN_AT, blocks_of, count_of, draw_times, key_of, keys_of_block
 from neuro.engine.codes import FAULT, FAULT_DETAIL, LOOSE_FULL, MOST_DRAWN, N_LOOSE, N_PIECES, NO_ARRIVAL, UNTOUCHED
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import Fixed, Index, Record, Records, Workspace
 from neuro.jit import inlined, inner, routine
 
@@ -58,7 +59,7 @@ def synaptic_arrival(fixed: Fixed, work: Workspace, number: Index) -> tuple[floa
     piece = work.pieces[a]
     seg, i = fixed.segments[piece.row], piece.first + number - piece.begin
     bundle = fixed.bundles[seg.projection]
-    t = piece.time + lag_of(fixed, bundle, seg.first + i)
+    t = instant_of(piece.time + lag_of(fixed, bundle, seg.first + i))
     return t, weight_of(fixed, seg, bundle.step, i), bundle.receptor
 
 

@@ -253,13 +253,19 @@ def update_euler(group: Record, g: int, cells: Cells, state: ClockedArrays, acti
                 raised += x[m, j]
         old, kick = this.v, inbox[0, j]
         inbox[0, j] = 0.0
-        if this.left:
+        if this.left > 1:
             this.left -= 1
             moves = True
         else:
-            if own.leaky:
-                total -= old
-            this.v = min(max(old + total * own.gain + kick, own.floor), own.ceiling)
+            driven = old
+            if this.left:  # The refractory time ends with this step: an input onto v counts, and the drive acts later.
+                this.left = 0
+                moves = True
+            else:
+                if own.leaky:
+                    total -= old
+                driven += total * own.gain
+            this.v = min(max(driven + kick, own.floor), own.ceiling)
             if this.v > raised:
                 reset = this.v - own.threshold if own.subtract else own.reset
                 this.v = min(max(reset, own.floor), own.ceiling)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.drive.poisson import poisson
+from neuro.engine.instants import instants_of
 from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current, Record, Spikes, as_sequence
@@ -139,8 +140,10 @@ def schedule(
     times: list[Floats] = []
     ids: list[Ints] = []
     for name, spikes in trains:
-        low, high = spikes.times.searchsorted((start, stop))
-        times.append(spikes.times[low:high])
+        # Without windows, a spike can be an arrival itself.
+        sent = spikes.times if program.window else instants_of(spikes.times)
+        low, high = sent.searchsorted((start, stop))
+        times.append(sent[low:high])
         ids.append(spikes.ids[low:high] + program.offset[name])
     all_times, all_ids = _concatenated(times, np.float64), _concatenated(ids, np.int64)
     if len(times) > 1:

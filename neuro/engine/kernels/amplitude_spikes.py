@@ -11,6 +11,7 @@ from enum import IntEnum
 from math import exp, inf, log, sqrt
 
 from neuro.engine.codes import HELD, N_RELEASES
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.crossings import round_to_24_bits
 from neuro.engine.kernels.state_form import cell_row, write_spike
@@ -142,7 +143,7 @@ def spike_since_look(
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
     at = cell_row(fixed, g, j)
     cell, rate, c, since = fixed.cells[at], fixed.rate[at], work.factor[k], neuron.since
-    if not (cell.refractory > 0.0 and since + cell.refractory >= end):
+    if not (cell.refractory > 0.0 and instant_of(since + cell.refractory) >= end):
         return UNDECIDED
     v_inf, s = neuron.drive / cell.leak, since - work.origin[k, g]
     am, bs, parts = neuron.v, neuron.last, 0.0
@@ -157,7 +158,7 @@ def spike_since_look(
         return SILENT
     tally, when = work.tally[k], min(since + u, t)
     write_spike(tally, work.time[k], work.ids[k], when, j)
-    neuron.v, neuron.mode, neuron.until = cell.reset, HELD, when + cell.refractory
+    neuron.v, neuron.mode, neuron.until = cell.reset, HELD, instant_of(when + cell.refractory)
     if cell.subtract:
         neuron.v = v_inf + am + bs + parts - cell.threshold if u == 0.0 else 0.0
     for i in range(group.first_slow, group.first_slow + group.slow):

@@ -19,6 +19,7 @@ from neuro.engine.codes import (
     RECORD_SPIKES,
     RUNAWAY,
 )
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import F8, F8_2, I8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.crossings import decay_integral, evolve, first_crossing, response
 from neuro.engine.kernels.one_current import evolve_one, leave_limit, reach_level
@@ -116,7 +117,7 @@ def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index
     after = neuron.v - cell.threshold if cell.subtract else cell.reset
     neuron.v, neuron.mode = max(after, cell.floor), FREE
     if cell.refractory > 0.0:
-        neuron.mode, neuron.until = HELD, neuron.last + cell.refractory
+        neuron.mode, neuron.until = HELD, instant_of(neuron.last + cell.refractory)
 
 
 @inner

@@ -32,6 +32,7 @@ from neuro.engine.codes import (
     UNSCANNED,
     VACANT,
 )
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.amplitude_form import survey_gaps
 from neuro.engine.kernels.arrays import I8, Fixed, Index, Inputs, Output, Records, State, Workspace
 from neuro.engine.kernels.calendar import bucket_sort, earliest_due, enter, sort_events, take_due, window_of
@@ -255,7 +256,8 @@ def send_spikes(
                 enter_cursor(fixed, state, k, out.time[n], window, length)
                 k += 1
             elif delay >= 0.0:
-                enter(state.calendar, state.bucket, register, window, length, out.time[n] + delay, k)
+                arrival = instant_of(out.time[n] + delay)
+                enter(state.calendar, state.bucket, register, window, length, arrival, k)
                 entered, k = entered + 1, k + 1
             else:  # a plastic row, which is sent after the window's spikes have changed its weights
                 k += np.int64(-delay)

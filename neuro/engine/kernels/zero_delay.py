@@ -34,6 +34,7 @@ from neuro.engine.codes import (
     SPIKE_DUE,
     TRIED,
 )
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import (
     F8,
     Fixed,
@@ -184,7 +185,8 @@ def take_drawn(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, queu
 def send_spike(fixed: Fixed, state: State, work: Workspace, queue: InstantWorkspace, j: Index, t: float) -> None:
     """Send a spike of neuron j; on rows of zero delay, it waits for the next generation."""
     for k in range(fixed.row[j], fixed.row[j + 1]):
-        arrival = t + fixed.segments[k].delay
+        delay = fixed.segments[k].delay
+        arrival = instant_of(t + delay) if delay > 0.0 else t
         if arrival > t:
             push(state.calendar, state.register, N_UNDER_WAY, arrival, k)
         else:

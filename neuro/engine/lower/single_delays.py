@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.codes import NEXT_CURSOR, REAL_LAGS, VACANT
+from neuro.engine.instants import instants_of
 from neuro.engine.kernels.arrays import EVENT, Records, State
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.lower.program import Program
@@ -116,7 +117,7 @@ def _events_of(program: Program, variant: Program, place: NDArray[Any], cursor: 
     while k < end:
         segment = variant.fixed.segments[k]
         if int(segment["first"]) - first >= int(cursor["at"]):
-            t = float(cursor["time"] + segment["delay"])
+            t = float(instants_of(cursor["time"] + segment["delay"]))
             found.append((t, k, int(window_of(t, program.window))))
         k += 1
     return found

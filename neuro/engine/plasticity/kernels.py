@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from neuro.engine.codes import FAULT
+from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import F8, F8_2, F8_3, I8, I8_2, U4, Fixed, Index, Output, Records, State
 from neuro.engine.kernels.calendar import enter
 from neuro.jit import inner, kernel
@@ -95,8 +96,8 @@ def send(fixed: Fixed, state: State, plastic: Plastic, j: Index, t: float, windo
         old, new = wide[row.weight : row.weight + row.count], wide[at : at + row.count]
         for i in range(len(old)):
             new[i] = old[i]
-        arrival[r] = t + row.delay
-        enter(state.calendar, state.bucket, state.register, window, length, t + row.delay, row.slot + r)
+        arrival[r] = instant_of(t + row.delay)
+        enter(state.calendar, state.bucket, state.register, window, length, arrival[r], row.slot + r)
     return 0
 
 
