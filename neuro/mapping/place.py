@@ -82,6 +82,8 @@ def place(
         If `cores`, `pinned`, `dead`, `together` or `apart` do not fit the chip and the network.
     InputError
         If the traffic does not fit the network.
+    NetworkError
+        If the network does not fit into memory.
     UnknownName
         If there is no such objective, effort or population.
 

@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuro.errors import InputError, UnknownName
+from neuro.errors import InputError, NetworkError, UnknownName
 from neuro.jit import kernel
+from neuro.memory import require_memory
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.listing import triplets_of
+from neuro.network.rules import require_synapses
 from neuro.network.synapses import is_matrix
 from neuro.validation import Floats, Ints, finite
 
 __all__ = ["Ids", "Traffic", "incoming", "spikes_of", "traffic_of"]
 
+NEURON_BYTES = 64.0
+"""A neuron takes at least so many bytes while a network is placed."""
 Ids = NDArray[np.uint32]
 Given = Any
 """Traffic as users give it: None, a `Recording`, or spikes per neuron by population."""
@@ -95,6 +99,8 @@ def traffic_of(network: Network, traffic: Given = None) -> Traffic:
     ------
     InputError
         If spikes are missing for a population, not finite, negative, or not one per neuron.
+    NetworkError
+        If its neurons or synapses do not fit into memory.
     UnknownName
         If spikes are given for a population that the network does not have.
 
@@ -113,6 +119,7 @@ def traffic_of(network: Network, traffic: Given = None) -> Traffic:
     for population in network.populations.values():
         first[population.name] = total
         total += population.size
+    require_memory(NEURON_BYTES * total, "network", value=f"{total:,} neurons", error=NetworkError)
     spikes = spikes_of(network, traffic)
     lists = [_listed(projection, network.seed) for projection in network.projections.values()]
     offsets = [(first[p.pre.name], first[p.post.name]) for p in network.projections.values()]
@@ -174,6 +181,7 @@ def _listed(projection: Projection, seed: int) -> tuple[Ids, Ids]:
     """Source and target of each synapse within their populations."""
     n_pre, n_post = projection.pre.size, projection.post.size
     if is_matrix(projection.synapses):
+        require_synapses(float(n_pre) * n_post, f"projection {projection.name!r}")
         each = np.arange(n_pre, dtype=np.uint32)
         return np.repeat(each, n_post), np.tile(np.arange(n_post, dtype=np.uint32), n_pre)
     pre, post, _ = triplets_of(projection, seed)

@@ -65,11 +65,11 @@ def sampled(size=2, **given):
     return lambda: nr.run(network(size), given.pop("duration", 1.0), record=nr.Record(**given))
 
 
-def connected(synapses, size):
+def connected(synapses, size, with_=nr.build):
     def make():
         net = network(size)
         net.connect("cue", "cell", synapses, delay=1e-3)
-        nr.build(net)
+        with_(net)
 
     return make
 
@@ -86,7 +86,9 @@ def poisson(**given):
         lambda: nr.build(network(10**12)),
         lambda: nr.build_clocked(network(10**12), dt=1e-3),
         lambda: nr.build(network(2**31)),
+        lambda: nr.place(network(2**31), nr.mesh_chip(2, 2, neurons=8)),
         connected(nr.AllToAll(1.0), 10**6),
+        connected(nr.AllToAll(1.0), 10**6, lambda net: nr.place(net, nr.mesh_chip(2, 2, neurons=8))),
         connected(nr.FixedProbability(1.0, 1.0), 10**6),
         connected(nr.FixedIndegree(10**6, 1.0), 10**6),
         poisson(),
