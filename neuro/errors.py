@@ -16,6 +16,7 @@ __all__ = [
     "MissingFigure",
     "NetworkError",
     "NeuroError",
+    "OutOfMemory",
     "ParameterError",
     "PeerError",
     "PlacementError",
@@ -72,6 +73,33 @@ class ParameterError(NeuroError, ValueError):
 
 class NetworkError(NeuroError, ValueError):
     """Populations and projections do not fit together."""
+
+
+class OutOfMemory(NetworkError, MemoryError):
+    """A buffer of a run would grow past the memory that there is, or past ``run(memory=...)``.
+
+    The run stops where it is whole, as after Ctrl-C.
+
+    Parameters
+    ----------
+    buffer
+        What would grow.
+    needed
+        Bytes that it needs, with all other buffers of the run where `allowed` is the run's own limit.
+    allowed
+        Bytes that are free, or that the run may take.
+    """
+
+    recording: Any = None
+    """The `Recording` of what was done, with its `stop` and a state to go on from; None if the run had not begun, and
+    where the error comes from another process."""
+
+    def __init__(self, buffer: str, needed: float, allowed: float, *, value: str, remedy: str) -> None:
+        super().__init__(f"{buffer} must fit into memory", where="run", value=value, remedy=remedy)
+        self.buffer, self.needed, self.allowed = buffer, needed, allowed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, {**self.__dict__, "recording": None})
 
 
 class WeightError(NeuroError, ValueError):

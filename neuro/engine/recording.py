@@ -32,7 +32,10 @@ from neuro.validation import (
     whole_number,
 )
 
-__all__ = ["Current", "Record", "Recording", "Spikes"]
+__all__ = ["SAMPLED", "Current", "Record", "Recording", "Spikes"]
+
+SAMPLED = ("v", "current", "adaptation", "threshold")
+"""Fields of `Record` that name neurons to be sampled, and of `Recording` that have the samples."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,12 +170,21 @@ class Record:
     v: Mapping[str, ArrayLike] | None = None
     """Neurons whose voltage is sampled, by population."""
     v_dt: float | None = None
-    """Sampling step of the voltages, s; by default 1 ms in the exact engine, and every step in the clocked engine.
+    """Sampling step of all of these, s; by default 1 ms in the exact engine, and every step in the clocked engine.
 
     Samples of the exact engine are exact values at k v_dt, not steps of the simulation.
     """
+    current: Mapping[str, ArrayLike] | None = None
+    """Neurons whose synaptic currents I_s are sampled, by population."""
+    adaptation: Mapping[str, ArrayLike] | None = None
+    """Neurons whose adaptation is sampled, by population: the currents a_k of an `AHP`, the h_k of an `ALIF`."""
+    threshold: Mapping[str, ArrayLike] | None = None
+    """Neurons whose threshold is sampled, by population: v_th, of an `ALIF` v_th + sum_k h_k."""
+    weights: Mapping[str, float | ArrayLike] | None = None
+    """When the weights of projections that learn are sampled, by projection: at the multiples of a step, s, or at these
+    times, s, in order."""
     to: str | Path | None = None
-    """A new HDF5 file to which spikes and voltages are written during the run, instead of being kept in memory.
+    """A new HDF5 file to which spikes and samples are written during the run, instead of being kept in memory.
     `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
 
     def __post_init__(self) -> None:
@@ -182,15 +194,28 @@ class Record:
                 raise InputError(
                     "must be True, False, or a list of populations", where="Record.spikes", value=shown(names)
                 )
-        for name, neurons in mapping(self.v, "Record.v", "neurons by population", error=InputError).items():
-            where = f"Record.v of {name!r}"
-            indices(numbers(neurons, where, least_dims=1), np.iinfo(np.int64).max, where)
+        for key in SAMPLED:
+            chosen = mapping(getattr(self, key), f"Record.{key}", "neurons by population", error=InputError)
+            for name, neurons in chosen.items():
+                where = f"Record.{key} of {name!r}"
+                indices(numbers(neurons, where, least_dims=1), np.iinfo(np.int64).max, where)
+        asked = mapping(self.weights, "Record.weights", "a step or times by projection", error=InputError)
+        for name, when in asked.items():
+            _check_times(when, f"Record.weights of {name!r}")
         if self.v_dt is not None:
             field_of(self, "v_dt", number, check=seconds)
-            if not self.v:
+            if not self.samples():
                 raise InputError("there are no voltages to sample", where="Record.v_dt", remedy="Give the neurons: v=")
         if self.to is not None:
             instance(self.to, "Record.to", (str, Path), "the path of a file")
+
+    def samples(self) -> list[str]:
+        """The fields that name neurons to be sampled.
+
+        >>> Record(current={"memory": [0, 1]}).samples()
+        ['current']
+        """
+        return [key for key in SAMPLED if getattr(self, key)]
 
     def kept(self, populations: Collection[str]) -> list[str]:
         """The populations whose spikes are kept, in their own order.
@@ -217,7 +242,7 @@ class Recording(Displayed):
     v: Mapping[str, Floats]
     """Sampled voltages by population, shape (samples, recorded neurons)."""
     v_times: Floats
-    """The sampling times, s."""
+    """The sampling times, s, of voltages, currents, adaptation and thresholds."""
     events: Mapping[str, int]
     """Synaptic events (spikes arriving, times their synapses) per projection."""
     start: float
@@ -233,6 +258,18 @@ class Recording(Displayed):
     order; random synapses come by source, then by target."""
     interrupted: bool = False
     """Was the run stopped early? Then `stop` is the time it reached."""
+    current: Mapping[str, Floats] = field(default_factory=dict)
+    """Sampled synaptic currents by population, units of v (of an `IF`: per second), shape (samples, recorded neurons,
+    receptors); zero for a receptor whose inputs jump v."""
+    adaptation: Mapping[str, Floats] = field(default_factory=dict)
+    """Sampled adaptation by population, units of v, shape (samples, recorded neurons, its currents)."""
+    threshold: Mapping[str, Floats] = field(default_factory=dict)
+    """Sampled thresholds by population, units of v, shape (samples, recorded neurons)."""
+    weight_times: Mapping[str, Floats] = field(default_factory=dict)
+    """Times at which the weights of a projection were sampled, s."""
+    sampled_weights: Mapping[str, Floats] = field(default_factory=dict)
+    """The weights at these times, by projection: those of a spike fired then. Along the first axis lie the times, along
+    the others the weights as in `weights`."""
 
     def __post_init__(self) -> None:
         start, stop = (number(getattr(self, key), f"Recording.{key}", unit="s") for key in ("start", "stop"))
@@ -243,7 +280,9 @@ class Recording(Displayed):
         instance(self.provenance, "Recording.provenance", Mapping, "a dictionary")
         flag(self.interrupted, "Recording.interrupted")
         kinds = {"spikes": "population", "v": "population with recorded voltages"}
+        kinds |= {key: f"population with recorded {key}" for key in SAMPLED[1:]}
         kinds |= {"events": "projection", "weights": "projection that learned"}
+        kinds |= dict.fromkeys(("weight_times", "sampled_weights"), "projection with sampled weights")
         for field_name, kind in kinds.items():
             entries = getattr(self, field_name)
             instance(entries, f"Recording.{field_name}", Mapping, f"a dictionary by {kind}")
@@ -274,9 +313,24 @@ class Recording(Displayed):
                 rate = f", {plural(sizes[name], 'neuron')}, {count / (sizes[name] * span):.4g} Hz each"
             rows.append((name, plural(int(count), "spike") + rate))
         rows += [(name, plural(int(count), "synaptic event")) for name, count in self.events.items()]
-        voltages = [("voltages", f"{', '.join(self.v)}: {plural(len(self.v_times), 'sample')}")] if len(self.v) else []
+        sampled = [
+            (label, f"{', '.join(getattr(self, key))}: {plural(len(self.v_times), 'sample')}")
+            for key, label in zip(SAMPLED, ("voltages", "currents", "adaptation", "thresholds"), strict=True)
+            if len(getattr(self, key))
+        ]
         learned = [("learned weights", ", ".join(self.weights))] if self.weights else []
-        return title, [*rows, *voltages, *learned]
+        learned += [("sampled weights", ", ".join(self.sampled_weights))] if self.sampled_weights else []
+        return title, [*rows, *sampled, *learned]
+
+
+def _check_times(when: Any, where: str) -> None:
+    """Refuse what is neither a step nor times in order."""
+    if np.ndim(when) == 0:
+        number(when, where, check=seconds)
+        return
+    times = finite(when, where, unit="s", error=InputError)
+    if times.ndim != 1 or np.any(np.diff(times) <= 0) or np.any(times < 0):
+        raise InputError("times must increase and not be negative", where=where, value=shown(times.tolist()))
 
 
 def _check_entry(field_name: str, name: str, entry: Any) -> None:
@@ -288,16 +342,6 @@ def _check_entry(field_name: str, name: str, entry: Any) -> None:
         whole_number(entry, where)
     else:
         instance(entry, where, np.ndarray, "an array")
-
-
-def columns(record: Record, voltage: Floats) -> dict[str, Floats]:
-    """The columns of sampled voltages by population."""
-    parts, first = {}, 0
-    for name, ids in (record.v or {}).items():
-        last = first + len(np.atleast_1d(ids))
-        parts[name] = voltage[:, first:last]
-        first = last
-    return parts
 
 
 def as_sequence(value: Any) -> Sequence[Any]:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from neuro.engine.clocked.program import ClockedProgram
 from neuro.engine.clocked.run import ClockedState, lowered, run_clocked
 from neuro.engine.drive.advance import Recorder, advance
-from neuro.engine.drive.inputs import ClampLike, sampling, schedule
+from neuro.engine.drive.inputs import ClampLike, sampling, schedule, weight_times
+from neuro.engine.drive.poisson import PoissonTrains
 from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.state import EngineState, for_learning, initial_state
 from neuro.engine.lower.fingerprint import require_same
@@ -21,6 +22,7 @@ from neuro.engine.results import report_reads
 from neuro.engine.storage.file_recorder import FileRecorder
 from neuro.engine.storage.memory_recorder import MemoryRecorder
 from neuro.errors import InputError, ParameterError, StateError, UnknownName, UnsupportedFeature
+from neuro.memory import Budget, byte_count
 from neuro.network.graph import Network
 from neuro.network.summary import summary
 from neuro.progress import ProgressOption, reporting
@@ -33,6 +35,7 @@ MAX_WINDOWS = 2.0**42
 """Longest run, in units of the shortest delay: a double has 52 bits, which leaves 10 for the delay."""
 
 
+# Long: most of it is its documentation.
 def run(
     network: Network | Program | ClockedProgram,
     duration: float,
@@ -48,6 +51,7 @@ def run(
     state: EngineState | ClockedState | None = None,
     plasticity: Mapping[str, Rule] | None = None,
     max_rate: float | None = None,
+    memory: float | str | None = None,
     progress: ProgressOption = None,
 ) -> Recording:
     """Simulate a network.
@@ -98,6 +102,10 @@ def run(
         within the shortest delay of the population's own projections if that is shorter; 1e9 if there are neither.
         It is taken over at least 1,000 spikes (50,000 where reset subtracts, since one input may cause many at once);
         if it is given and below the default, over 100 spikes of this run. Sources are not limited.
+    memory
+        Bytes that the buffers of a run of the exact engine may take, or a text such as "1 GB": the recording, the
+        state, spikes and events under way. The network and its program are not counted. By default what the machine
+        has, and what the limits of the process leave.
     progress
         Called as ``progress(done, total, label)`` in simulated seconds; True or "bar": a bar on the terminal, if
         the run takes more than two seconds.
@@ -114,7 +122,10 @@ def run(
     InputError, ClampError, StateError, UnknownName
         If something given does not fit the network.
     NetworkError
-        If a neuron fires more often than it may, or the events of one window do not fit into memory.
+        If a neuron fires more often than it may.
+    OutOfMemory
+        Before a buffer grows past the memory that there is; it says which, and what would help. The run stops where it
+        is whole: the error's `recording` goes up to its `stop`, and has a state to continue from.
 
     >>> import neuro as nr
     >>> net = nr.Network()
@@ -122,15 +133,17 @@ def run(
     >>> nr.run(net, 0.05).spikes["cell"].times.round(6).tolist()
     [0.013863, 0.027726, 0.041589]
     """
-    # Most of this function is its documentation.
     record = Record() if record is None else record
     _check_kinds(seed, record, engine)
     if engine == "clocked":
-        _check_clocked_options(threads, clamp, plasticity, max_rate)
+        _check_clocked_options(threads, clamp, plasticity, max_rate, memory)
         with reporting(progress, "simulating") as report:
             return run_clocked(lowered(network, dt, semantics), duration, inputs, record, seed, state, report)
     rate = _check_exact_options(dt, semantics, threads, max_rate)
-    return _run_exact(network, duration, inputs, record, seed, threads, clamp, state, plasticity, rate, progress)
+    budget = Budget() if memory is None else Budget(byte_count(memory, "memory"))
+    return _run_exact(
+        network, duration, inputs, record, seed, threads, clamp, state, plasticity, rate, progress, budget
+    )
 
 
 def _check_kinds(seed: Any, record: Any, engine: Any) -> None:
@@ -142,8 +155,10 @@ def _check_kinds(seed: Any, record: Any, engine: Any) -> None:
         raise UnknownName("engine", engine, ["exact", "clocked"])
 
 
-def _check_clocked_options(threads: int, clamp: Any, plasticity: Any, max_rate: float | None) -> None:
+def _check_clocked_options(threads: int, clamp: Any, plasticity: Any, max_rate: Any, memory: Any) -> None:
     """Refuse options that the clocked engine does not have."""
+    if memory is not None:
+        raise UnsupportedFeature("only the exact engine keeps to a number of bytes", where="memory")
     if mapping(plasticity, "plasticity", "rules by projection", error=InputError):
         raise UnsupportedFeature("only the exact engine learns while it runs", where="plasticity")
     if max_rate is not None:
@@ -206,6 +221,7 @@ def _run_exact(
     plasticity: Mapping[str, Rule] | None,
     max_rate: float | None,
     progress: ProgressOption,
+    budget: Budget,
 ) -> Recording:
     """`run` for the exact engine."""
     length = number(duration, "duration", check=seconds, zero=True)
@@ -217,9 +233,12 @@ def _run_exact(
     )
     start, stop = first.time, first.time + length
     _check_clock(program, stop)
-    plan = schedule(program, inputs, clamp, start, stop, first.seed)
+    plan = schedule(program, inputs, clamp, start, stop, first.seed, draw=False)
+    instants = not program.window
+    trains = PoissonTrains(program.network, program.offset, first.seed, (start, stop), instants=instants)
     voltages = sampling(program, record, start, stop)
-    rules_in_force(program, plasticity, first.plastic_state)
+    learning = rules_in_force(program, plasticity, first.plastic_state)
+    asked = weight_times(program, record, learning, start, stop)
     prepare_kernels(program, threads)
     provenance = {"seed": first.seed, "engine": "exact", "network": summary(program.network)}
     with reporting(progress, "simulating") as report, deferred() as interrupts:
@@ -249,17 +268,24 @@ def _run_exact(
                 plasticity,
                 max_rate,
                 interrupts.halt,
+                budget,
+                asked,
+                trains,
             )
             failed = False
         finally:
             recorder.close(failed)
         report_reads(program.network, program.offset, recorder.counts)
-        return recorder.recording(
+        recording = recorder.recording(
             events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
             start=start,
             stop=outcome.reached,
             state=outcome.state,
             weights=outcome.weights,
             provenance={**provenance, "wall_seconds": time.perf_counter() - began},
-            interrupted=interrupts.requested,
+            interrupted=interrupts.requested or outcome.failure is not None,
         )
+    if outcome.failure is not None:
+        outcome.failure.recording = recording
+        raise outcome.failure
+    return recording

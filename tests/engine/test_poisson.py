@@ -1,10 +1,15 @@
 """Laws of Poisson sources: counts, intervals, and draws that hang on seed, name and time alone."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 import neuro as nr
+from neuro.engine.drive import poisson
 from neuro.engine.drive.poisson import BLOCK
 from neuro.errors import ClampError, InputError, ParameterError
 
@@ -129,3 +134,53 @@ def test_a_seed_is_a_whole_number():
     for seed in (-1, 0.5):
         with pytest.raises(ParameterError, match="seed"):
             nr.run(noise(1.0), 0.1, seed=seed)
+
+
+@given(
+    piece=st.sampled_from([1.0, 30.0, 700.0]),
+    delay=st.sampled_from([0.0, 0.2e-3, 3e-3, 0.4]),
+    cut=st.sampled_from([None, 0.0, 0.1234, 0.25, 0.3001]),
+    threads=st.integers(1, 2),
+    silent=st.booleans(),
+)
+def test_spikes_do_not_depend_on_the_pieces_in_which_they_are_drawn(piece, delay, cut, threads, silent):
+    net = nr.Network()
+    net.add(nr.Population("noise", 20, nr.PoissonSource([0.0, *[30.0] * 19])))
+    net.add(nr.Population("other", 1, nr.PoissonSource(0.0 if silent else 80.0)))
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 5, nr.LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3)))
+    for name in ("noise", "other", "cue"):
+        net.connect(name, "cell", nr.AllToAll(0.4), delay=delay)
+    options = {"inputs": {"cue": nr.Spikes(np.arange(1, 40) * 0.011, np.zeros(39, int))}, "threads": threads}
+    whole = nr.run(net, 0.4, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(poisson, "PIECE", piece)
+        parts = [nr.run(net, 0.4 if cut is None else cut, **options)]
+        if cut is not None:
+            parts.append(nr.run(net, 0.4 - cut, state=parts[0].state, **options))
+    for name, spikes in whole.spikes.items():
+        assert np.array_equal(np.concatenate([part.spikes[name].times for part in parts])[: len(spikes)], spikes.times)
+        assert np.array_equal(np.concatenate([part.spikes[name].ids for part in parts])[: len(spikes)], spikes.ids)
+
+
+def test_many_sources_of_a_high_rate_are_drawn_in_short_blocks(monkeypatch):
+    monkeypatch.setattr(poisson, "MOST_IN_BLOCK", 64.0)
+    times = trains(500.0, 20, 10.0)
+    counts = np.array([np.histogram(each, bins=np.arange(0, 10.01, 0.1))[0] for each in times])
+    assert counts.mean() == pytest.approx(50.0, abs=4 * np.sqrt(50.0 / counts.size))
+    assert counts.var() / counts.mean() == pytest.approx(1.0, abs=4 * np.sqrt(2 / counts.size))
+    intervals = np.concatenate([np.diff(each) for each in times])
+    assert stats.kstest(intervals, "expon", args=(0, 1 / 500.0)).pvalue > 1e-3
+
+
+def test_memory_does_not_grow_with_the_length_of_a_run_that_draws_spikes():
+    net = noise(2000.0, 100)
+    net.add(nr.Population("cell", 1, nr.LIF(tau_m=20e-3, v_th=None)))
+    net.connect("noise", "cell", nr.AllToAll(0.01), delay=1e-3)
+    program, peaks = nr.build(net), []
+    for duration in (0.1, 5.0, 25.0):
+        tracemalloc.start()
+        nr.run(program, duration, record=nr.Record(spikes=[]))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.2 * peaks[1]

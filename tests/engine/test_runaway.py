@@ -224,7 +224,7 @@ def test_a_window_whose_spikes_do_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "NEGLIGIBLE", 1e6)
     net = nr.Network()
     net.add(nr.Population("cell", 100, nr.IF(v_th=1.0, bias=1000.0)))
-    with pytest.raises(NetworkError, match=r"must fit into memory; got .* GB needed, 0\.001 GB free"):
+    with pytest.raises(NetworkError, match=r"must fit into memory; got .* MB needed, 1 MB free"):
         nr.run(net, 1.0)
 
 

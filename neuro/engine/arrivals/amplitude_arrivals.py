@@ -37,7 +37,14 @@ FEW = 4
 MARGIN = 1.0 + 2.0**-40
 """Factor on what arrivals can add, for rounding errors."""
 
-__all__ = ["bring_arrivals", "finish_arrivals", "scan_with_arrivals", "voltage_from_arrivals", "watch_rest"]
+__all__ = [
+    "bring_arrivals",
+    "current_from_arrivals",
+    "finish_arrivals",
+    "scan_with_arrivals",
+    "voltage_from_arrivals",
+    "watch_rest",
+]
 
 
 @inner
@@ -287,4 +294,35 @@ def voltage_from_arrivals(fixed: Fixed, work: Workspace, k: int, g: Index, j: In
                 s = t - work.lanes[k, DRAWN_AT + m]
                 if s >= 0.0 and work.lanes[k, DRAWN_AT + m] >= start:
                     total += w * response_of(group, s)
+    return total
+
+
+@routine
+def current_from_arrivals(fixed: Fixed, work: Workspace, k: int, g: Index, j: Index, t: float) -> float:
+    """What arrivals up to `t` that are not in the amplitudes add to the current of neuron j."""
+    group, number, start, total = fixed.groups[g], np.int64(work.head[j]), work.job[0], 0.0
+    if work.listed[j]:
+        while number >= 0:
+            entry = work.arrivals[k, number]
+            if entry.time <= t:
+                total += entry.weight * exp(-(t - entry.time) * group.rate_s)
+            number = np.int64(entry.next)
+        return total
+    while number >= 0:
+        at, w, _ = synaptic_arrival(fixed, work, number)
+        if at <= t:
+            total += w * exp(-(t - at) * group.rate_s)
+        number = np.int64(work.following[k, number])
+    i = j - group.start
+    for d in range(group.first_drive, group.first_drive + group.drives):
+        drive = fixed.drives[d]
+        w = fixed.drive_weight[drive.weight_at + drive.own_weight * i]
+        first, last, _ = blocks_of(drive, start, work.job[1])
+        for block in range(first, last):
+            key = key_of(keys_of_block(work, d, block), i)
+            n = draw_times(fixed, work, k, drive, key, block, i, count_of(fixed, drive, key, i))
+            for m in range(n):
+                s = t - work.lanes[k, DRAWN_AT + m]
+                if s >= 0.0 and work.lanes[k, DRAWN_AT + m] >= start:
+                    total += w * exp(-s * group.rate_s)
     return total

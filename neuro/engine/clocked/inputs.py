@@ -10,9 +10,10 @@ import numpy as np
 from neuro.engine.clocked.arrays import ARRIVAL, CHANGE, SPIKE, Plan, Records
 from neuro.engine.clocked.program import ClockedProgram, steps_in
 from neuro.engine.drive.drawn import DrawnDrives
-from neuro.engine.drive.inputs import check_samples, read_inputs, sampled_neurons
+from neuro.engine.drive.inputs import check_samples, read_inputs
 from neuro.engine.drive.poisson import poisson
 from neuro.engine.recording import Current, Record
+from neuro.engine.samples import SampleLayout
 from neuro.errors import ParameterError, UnsupportedFeature
 from neuro.network.neurons import PoissonSource, Source
 from neuro.validation import Floats, Ints
@@ -101,9 +102,9 @@ def _changes(
 
 
 def _samples(program: ClockedProgram, record: Record, start: int, stop: int) -> tuple[Ints, Ints]:
-    """The steps after which voltages are sampled, and the neurons."""
-    neurons = sampled_neurons(program.network, program.offset, record)
-    if not record.v:
+    """The steps after which voltages and currents are sampled, and the codes of what is."""
+    neurons = SampleLayout.of(program.network, program.offset, record).codes
+    if not record.samples():
         return np.zeros(0, np.int64), neurons
     every = 1 if record.v_dt is None else steps_in(record.v_dt, program.dt, "Record.v_dt")
     if every < 1:

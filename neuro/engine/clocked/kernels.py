@@ -368,10 +368,12 @@ def end_group(activity: Activity, g: int, n: int, t: int) -> None:
 
 @inlined
 def sample_voltages(state: ClockedArrays, voltage: F8, activity: Activity, plan: Plan, t: int) -> None:
-    """Sample the voltages at the end of this step, if the plan asks for it."""
-    register, ids, neuron = activity.register, plan.sample_neuron, state.neuron
+    """Sample voltages and currents at the end of this step, if the plan asks for it."""
+    register, ids, neuron, size = activity.register, plan.sample_neuron, state.neuron, len(state.neuron)
     k = register[NEXT_SAMPLE]
     if k < len(plan.sample_step) and plan.sample_step[k] == t:
         for i in range(len(ids)):
-            voltage[k, i] = neuron[ids[i]].v
+            what = ids[i] // size
+            j = ids[i] - what * size
+            voltage[k, i] = state.x[what - 1, j] if what > 0 else neuron[j].v
         register[NEXT_SAMPLE] = k + 1

@@ -38,9 +38,10 @@ from neuro.engine.clocked.program import ClockedProgram, build_clocked, steps_in
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.lower.drives import drive_keys
 from neuro.engine.lower.program import Program
-from neuro.engine.recording import Record, Recording, Spikes, columns
+from neuro.engine.recording import Record, Recording, Spikes
 from neuro.engine.results import report_reads, split_by_population
-from neuro.errors import InputError, NetworkError, StateError
+from neuro.engine.samples import SampleLayout
+from neuro.errors import InputError, NetworkError, StateError, UnsupportedFeature
 from neuro.jit import is_cached
 from neuro.names import Named
 from neuro.network.graph import Network
@@ -164,6 +165,8 @@ def run_clocked(
     progress: Progress | None,
 ) -> Recording:
     """`run` for the clocked engine."""
+    if record.weights:
+        raise UnsupportedFeature("only the exact engine learns while it runs", where="Record.weights")
     began = clock.perf_counter()
     state = _check_state(state, program)
     first = 0 if state is None else state.step
@@ -182,7 +185,7 @@ def run_clocked(
     report_reads(program.network, program.offset, lambda: arrays.neuron["fires"])
     return Recording(
         spikes={name: spikes[name] for name in names},
-        v=columns(record, voltage),
+        **SampleLayout.of(program.network, program.offset, record).split(voltage),
         v_times=_times_of(program, plan.sample_step),
         events=_by_projection(program, activity.events),
         start=first * program.dt,

@@ -9,14 +9,18 @@ its state is the run's end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import nan
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from neuro.engine.drive.chunks import SPARE_ARRAYS, Chunk, Halted, Simulation
+from neuro.engine.drive.chunk import Chunk
+from neuro.engine.drive.chunks import SPARE_ARRAYS, Halted, Simulation
 from neuro.engine.drive.inputs import Sampling, Schedule, join_schedules, schedule_from
+from neuro.engine.drive.poisson import PoissonTrains
 from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.runaway import LongCount, check_bias, limits_of
+from neuro.engine.drive.sources import with_trains
 from neuro.engine.drive.state import EngineState
 from neuro.engine.drive.workspace import copy_arrays, new_instant_workspace, new_workspace
 from neuro.engine.kernels.arrays import State
@@ -25,18 +29,38 @@ from neuro.engine.kernels.windows import set_forced
 from neuro.engine.kernels.zero_delay import advance_all
 from neuro.engine.lower.fingerprint import parameters_in_force
 from neuro.engine.lower.program import Program
+from neuro.engine.plasticity.loop import WeightSampler
 from neuro.engine.plasticity.migrate import change_rules
 from neuro.engine.plasticity.state import Rule, rules_in_force
 from neuro.engine.recording import Recording
-from neuro.errors import NetworkError
+from neuro.errors import NetworkError, OutOfMemory
 from neuro.jit import as_table
+from neuro.memory import Budget
 from neuro.validation import Floats, Ints
 
 __all__ = ["Outcome", "Recorder", "advance"]
 
+RECORD_LESS = (
+    "Write it to a file with Record(to=...), record fewer populations with Record(spikes=[...]), or run for a shorter "
+    "time; the error's recording has a state to go on from"
+)
+SHORTER = "Run for a shorter time, record less or to a file, or close what else takes memory"
+
 
 class Recorder(Protocol):
     """Takes the chunks of a run one by one, and makes a recording of them."""
+
+    @property
+    def held(self) -> float:
+        """Bytes that are kept in memory."""
+
+    @property
+    def whole(self) -> float:
+        """Bytes that are held while the recording is made."""
+
+    @property
+    def growth(self) -> float:
+        """How much that grows with each byte of a chunk."""
 
     def write(self, chunk: Chunk) -> None:
         """Keep a chunk. Its spikes must be copied: the next chunk uses the same arrays."""
@@ -59,6 +83,8 @@ class Outcome(NamedTuple):
     state: EngineState
     weights: dict[str, Floats]
     """Weights of the projections that learn, at the time reached."""
+    failure: OutOfMemory | None = None
+    """Why the run ended before its time, if memory did not suffice."""
 
 
 def advance(
@@ -74,11 +100,15 @@ def advance(
     rules: Mapping[str, Rule] | None = None,
     max_rate: float | None = None,
     halt: Ints | None = None,
+    budget: Budget | None = None,
+    weight_times: Mapping[str, Floats] | None = None,
+    trains: PoissonTrains | None = None,
 ) -> Outcome:
     """Simulate from a state to `stop`, or until `halted` returns True; a nonzero `halt` also ends an unfinished chunk.
 
     After each chunk, once the recorder has it, `report` is called with the time reached.
     """
+    budget = Budget() if budget is None else budget
     prepare_kernels(program, threads)
     start = state.time
     arrays, begin, plastic_state = state.arrays, state.base, state.plastic_state
@@ -100,8 +130,21 @@ def advance(
     base = max(begin, _grid(stop, program.window))
     limits = limits_of(program, max_rate)
     check_bias(program, limits.rate)
+    sampler = WeightSampler(weight_times) if weight_times else None
     simulation = Simulation(
-        program, arrays, inputs, sampling, begin, (start, stop), threads, plastic_state, limits, halt
+        program,
+        arrays,
+        inputs,
+        sampling,
+        begin,
+        (start, stop),
+        threads,
+        plastic_state,
+        limits,
+        halt,
+        budget,
+        sampler,
+        trains,
     )
     count = LongCount(program, limits, plan.forced)
 
@@ -114,27 +157,50 @@ def advance(
         while simulation.reached < base:
             if halted():
                 return _stop_early(state, plan, simulation)
+            _require_room(budget, recorder, simulation)
             keep(simulation.run_chunk(base))
         if halted() and base < stop:
             return _stop_early(state, plan, simulation)
         final, plastic_state_at_base = simulation.kept(), simulation.plastic_state
         end = float(window_of(base, program.window) + 1) * program.window if base < stop else base
         while base < stop and simulation.reached < end:
+            _require_room(budget, recorder, simulation)
             try:
                 chunk = simulation.run_chunk(end)
+            except OutOfMemory:
+                raise
             except NetworkError:
                 # Runaway firing after `stop` must not fail this run.
                 chunk = simulation.run_chunk(end := stop)
             keep(chunk, stop)
     except Halted:
         return _stop_early(state, plan, simulation)
+    except MemoryError as error:
+        failure = error if isinstance(error, OutOfMemory) else _refused_by_system(error)
+        return _stop_early(state, plan, simulation)._replace(failure=failure)
     free = simulation.spare if simulation.arrays is final else simulation.arrays
     if free is not None:
         SPARE_ARRAYS[program] = free
-    after = EngineState(
-        program, final, base, stop, schedule_from(inputs, base), plan.forced, state.seed, plastic_state_at_base
-    )
+    since = schedule_from(inputs, base)
+    since = since if trains is None else with_trains(since, trains, base, stop)
+    after = EngineState(program, final, base, stop, since, plan.forced, state.seed, plastic_state_at_base)
     return Outcome(stop, simulation.events, after, simulation.weights())
+
+
+def _require_room(budget: Budget, recorder: Recorder, simulation: Simulation) -> None:
+    """Refuse to go on if the recording could not be made after one more chunk."""
+    budget.require(
+        "the recording",
+        recorder.whole + recorder.growth * simulation.chunk_bytes,
+        held=recorder.held,
+        value=f"spikes and samples up to {simulation.reached:.9g} s",
+        remedy=RECORD_LESS,
+    )
+
+
+def _refused_by_system(error: MemoryError) -> OutOfMemory:
+    """The error for memory that the system did not give, though it had seemed to be there."""
+    return OutOfMemory("the buffers of a run", nan, nan, value=str(error) or "no more from the system", remedy=SHORTER)
 
 
 def _grid(time: float, length: float) -> float:

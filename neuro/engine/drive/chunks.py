@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Callable
+from functools import partial
 from math import inf
-from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,15 +26,19 @@ from neuro.engine.codes import (
     RUNAWAY,
     SPIKE_ROOM_LOW,
 )
+from neuro.engine.drive.chunk import Chunk
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import Sampling, Schedule
+from neuro.engine.drive.poisson import PoissonTrains
 from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
+from neuro.engine.drive.sources import SourceSpikes
 from neuro.engine.drive.workspace import (
     Loose,
     copy_arrays,
     new_instant_workspace,
     new_output,
     new_workspace,
+    next_instant,
     with_larger_calendar,
     with_more_cursors,
 )
@@ -41,18 +46,17 @@ from neuro.engine.kernels.arrays import ARRIVAL, EVENT, Inputs, Output, State, W
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.threads import worker_count, worker_threads
 from neuro.engine.kernels.windows import first_busy, run_windows
-from neuro.engine.kernels.zero_delay import N_UNDER_WAY, run_queue
+from neuro.engine.kernels.zero_delay import run_queue
 from neuro.engine.lower.program import Program
 from neuro.engine.plasticity.layout import PlasticProgram
-from neuro.engine.plasticity.loop import NeedsRoom, run_plastic_windows
+from neuro.engine.plasticity.loop import NeedsRoom, WeightSampler, run_plastic_windows
 from neuro.engine.plasticity.migrate import enlarge, with_new_ledgers
 from neuro.engine.plasticity.state import PlasticState
-from neuro.errors import NetworkError
 from neuro.jit import as_table
-from neuro.memory import require_memory
+from neuro.memory import Budget
 from neuro.validation import Floats, Ints
 
-__all__ = ["SPARE_ARRAYS", "Chunk", "Halted", "Simulation"]
+__all__ = ["SPARE_ARRAYS", "Halted", "Simulation"]
 
 CHUNK_SECONDS = 0.3
 """Wall seconds that a chunk should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
@@ -63,23 +67,14 @@ INSTANT = 1e-4
 MAX_SPIKES = 1 << 17
 MAX_VALUES = 1 << 17
 """Limits of a chunk of several windows: spikes (in large networks: one per neuron), and sampled voltages."""
+EVENTS_REMEDY = (
+    "Set a lower run(max_rate=...), which refuses neurons that fire too often sooner; or use shorter delays, which "
+    "make shorter windows"
+)
 
 
 class Halted(Exception):
     """Raised when a run has to end at once; the chunk under way is lost."""
-
-
-class Chunk(NamedTuple):
-    """The result of a chunk of a run: spikes in the common numbering, and samples."""
-
-    reached: float
-    """The time up to which the chunk goes, s."""
-    time: Floats
-    neuron: Ints
-    sample_time: Floats
-    voltage: Floats
-    events: Ints
-    """Synaptic events per projection since the start of the run."""
 
 
 SPARE_ARRAYS: WeakKeyDictionary[Program, State] = WeakKeyDictionary()
@@ -105,7 +100,15 @@ class Simulation:
         plastic_state: PlasticState | None = None,
         limits: Limits | None = None,
         halt: Ints | None = None,
+        budget: Budget | None = None,
+        sampler: WeightSampler | None = None,
+        trains: PoissonTrains | None = None,
     ) -> None:
+        self.sampler = sampler
+        self.budget = Budget() if budget is None else budget
+        self.sources = SourceSpikes(program, inputs, trains, self.budget)
+        self.refusal: MemoryError | None = None
+        """Why there can be no other chunk."""
         self.program, self.sampling, self.interval, self.threads = program, sampling, interval, threads
         self.limits, self.halt = limits, halt
         self.plastic = (
@@ -119,6 +122,8 @@ class Simulation:
         register = arrays.register.copy()
         register[NEXT_SOURCE] = register[NEXT_STEP] = register[N_SPIKES] = 0
         self.arrays, self.reached = arrays._replace(register=register), begin
+        held = float(sum(array.nbytes for array in arrays))
+        self.budget.require("the state of the neurons", 3.0 * held, held=held, value=f"{program.size:,} neurons")
         self.spare = SPARE_ARRAYS.pop(program, None)
         self.arrays_are_kept = True
         self.inputs = Inputs(
@@ -152,11 +157,16 @@ class Simulation:
         Raises
         ------
         NetworkError
-            If a neuron fires more often than it may, or the events of a window do not fit into memory.
+            If a neuron fires more often than it may.
         Halted
             If `halt` was set meanwhile.
+        OutOfMemory
+            If a buffer does not fit; the simulation is as it was before.
         """
-        until = self._chunk_end(stop)
+        if self.refusal is not None:
+            raise self.refusal
+        self.inputs, self.arrays = self.sources.load(self.inputs, self.arrays, self.reached)
+        until = self._chunk_end(min(stop, self.sources.known))
         while True:
             began = clock.perf_counter()
             arrays, times, voltage, output = self._buffers(until)
@@ -192,9 +202,9 @@ class Simulation:
         if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
             self._enlarge_ahead(code)
         low, high = output.time[:count].searchsorted(self.interval)
-        return Chunk(
-            min(until, self.interval[1]), output.time[low:high], output.neuron[low:high], times, voltage, output.events
-        )
+        spikes = output.time[low:high], output.neuron[low:high]
+        taken = [] if self.sampler is None else self.sampler.taken
+        return Chunk(min(until, self.interval[1]), *spikes, times, voltage, output.events, taken)
 
     def kept(self) -> State:
         """The present arrays, which later chunks leave as they are."""
@@ -213,15 +223,17 @@ class Simulation:
                 self.plastic.load(self.plastic_state)
             self.loaded_state = None
             with worker_threads((self.plastic.table, *tables), self.work, workers):
+                if self.sampler is not None:
+                    self.sampler.taken = []
                 return run_plastic_windows(
-                    self.plastic, arrays, self.inputs, output, self.work, *span, self.interval, workers
+                    self.plastic, arrays, self.inputs, output, self.work, *span, self.interval, workers, self.sampler
                 )
         with worker_threads((fixed, *tables), self.work, workers):
             return float(run_windows(fixed, *tables, as_table(self.work), *span, length, *self.interval, workers))
 
     def _enlarge_plastic(self, needs: NeedsRoom) -> None:
         if self.plastic is not None and self.plastic_state is not None:
-            _require_memory(3.0 * self.plastic.nbytes, "the spikes under way of projections that learn")
+            self._require("spikes under way of projections that learn", 3.0 * self.plastic.nbytes, "")
             self.plastic, self.plastic_state, self.arrays = enlarge(
                 self.plastic, needs.code, self.plastic_state, self.arrays
             )
@@ -254,7 +266,7 @@ class Simulation:
         length = self.program.window
         if not length:
             most = MAX_VALUES / len(self.sampling.ids) * self.sampling.step if len(self.sampling.ids) else inf
-            ahead, usual = self._next_instant(), self.reached + self.windows * INSTANT
+            ahead, usual = next_instant(self.arrays, self.inputs), self.reached + self.windows * INSTANT
             if self.drawn is not None:
                 ahead, usual = self.reached, min(usual, self.reached + MAX_VALUES / max(self.drawn.rate, 1.0))
             self.quiet = ahead > usual
@@ -279,23 +291,17 @@ class Simulation:
         if len(self.sampling.ids):
             most = self.reached + MAX_VALUES / len(self.sampling.ids) * self.sampling.step
             last = min(last, max(window + 1, int(window_of(min(most, stop), length))))
+        if self.plastic and self.sampler:
+            ahead_of = self.sampler.times[self.sampler.times.searchsorted(self.reached, side="right") :]
+            most = ahead_of[max(1, MAX_VALUES // max(self.plastic.total, 1)) :][:1].tolist()
+            last = min([last, *(max(window + 1, int(window_of(t, length))) for t in most)])
         return min(stop, last * length)
-
-    def _next_instant(self) -> float:
-        """The next time at which anything can happen, where there are no windows; inf if never."""
-        arrays, inputs, register = self.arrays, self.inputs, self.arrays.register
-        due = [arrays.neurons["since"].min(initial=inf)]
-        due += [arrays.calendar["time"][0]] if register[N_UNDER_WAY] else []
-        due += inputs.source_time[register[NEXT_SOURCE] :][:1].tolist()
-        due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
-        return float(min(due))
 
     def _enlarge(self, count: int, entered: int, reached: float, until: float) -> float:
         """Enlarge the buffer that was too small, or end the chunk with the windows that did fit; returns its end."""
         room = len(self.output.time)
         if count <= room:
-            self._enlarge_calendar(entered)
-            return until
+            return self._enlarge_or_end(partial(self._enlarge_calendar, entered), reached, until)
         time, neuron = self.output.time, self.output.neuron
         open_window = time >= reached
         if self.limits is not None:
@@ -310,42 +316,64 @@ class Simulation:
             )
         if reached > self.reached and room >= self.max_spikes:
             return reached
-        self._enlarge_output()
+        return self._enlarge_or_end(self._enlarge_output, reached, until)
+
+    def _enlarge_or_end(self, enlarge: Callable[[], None], reached: float, until: float) -> float:
+        """Enlarge a buffer; where memory does not suffice, end the chunk with the windows that did fit."""
+        try:
+            enlarge()
+        except MemoryError:
+            if reached <= self.reached or not self.program.window:
+                raise
+            return reached
         return until
 
     def _enlarge_ahead(self, code: int) -> None:
-        """Enlarge a buffer that is nearly full."""
-        if code == CALENDAR_LOW:
-            self._enlarge_calendar(1)
-        elif len(self.output.time) < self.max_spikes:
-            self._enlarge_output()
+        """Enlarge a buffer that is nearly full, after a chunk that is whole whether or not memory suffices."""
+        try:
+            if code == CALENDAR_LOW:
+                self._enlarge_calendar(1)
+            elif len(self.output.time) < self.max_spikes:
+                self._enlarge_output()
+        except MemoryError as error:
+            # With less room for spikes, chunks are shorter.
+            self.refusal = error if code == CALENDAR_LOW else None
 
     def _enlarge_calendar(self, needed: int) -> None:
         """Enlarge the calendar, by at least that many more events under way."""
         grown = 2 * len(self.arrays.calendar) + needed
-        _require_memory(grown * EVENT_BYTES, f"{grown:,} events under way at {self.reached:.9g} s")
+        self._require("events under way", grown * EVENT_BYTES, f"{grown:,} at {self.reached:.9g} s")
         self.arrays = with_larger_calendar(self.arrays, needed)
         self.work = self._new_workspace()
 
     def _enlarge_loose(self, code: int, needed: int) -> None:
         """Enlarge the room for loose arrivals, or the number of cursors."""
         if code == CURSORS_FULL:
-            _require_memory(4 * self.arrays.cursors.nbytes, f"{2 * len(self.arrays.cursors):,} spikes under way")
+            doubled = 2 * len(self.arrays.cursors)
+            self._require("spikes under way", 4.0 * self.arrays.cursors.nbytes, f"{doubled:,} at {self.reached:.9g} s")
             self.arrays = with_more_cursors(self.arrays)
         else:
             self.room_for_arrivals = max(2 * self.room_for_arrivals, needed + needed // 4)
             size = ARRIVAL.itemsize * self.room_for_arrivals * self.threads
-            _require_memory(size, f"{needed:,} arrivals in one window")
+            self._require("arrivals of one window", size, f"{needed:,} at {self.reached:.9g} s")
         self.work = self._new_workspace()
 
     def _enlarge_output(self) -> None:
         """Enlarge the buffer for spikes to four times its size."""
         room = 4 * len(self.output.time)
-        _require_memory(
-            room * (SPIKE_BYTES + 16 * self.threads), f"more than {room // 4:,} spikes from {self.reached:.9g} s on"
-        )
+        size = room * (SPIKE_BYTES + 16.0 * self.threads)
+        self._require("spikes of one window", size, f"more than {room // 4:,} from {self.reached:.9g} s on")
         self.output = self.output._replace(time=np.empty(room), neuron=np.empty(room, np.int64))
         self.work = self._new_workspace()
+
+    def _require(self, buffer: str, needed: float, value: str) -> None:
+        self.budget.require(buffer, needed, value=value, remedy=EVENTS_REMEDY)
+
+    @property
+    def chunk_bytes(self) -> float:
+        """Bytes of the spikes and samples of the next chunk, at most unless its buffers grow."""
+        sampled = len(self.sampling.ids) + (self.plastic.total if self.plastic and self.sampler else 0)
+        return 16.0 * len(self.output.time) + (8.0 * (MAX_VALUES + 2 * sampled) if sampled else 0.0)
 
     def _new_workspace(self) -> Workspace:
         bounds = self.program.shares(self.threads)
@@ -367,15 +395,3 @@ class Simulation:
             )
         elif count >= self.max_spikes:
             self.windows = max(1, int(length))
-
-
-def _require_memory(needed: float, purpose: str) -> None:
-    """Refuse to take more bytes for the events of a window than there are."""
-    require_memory(
-        needed,
-        purpose,
-        rule="the events of one window must fit into memory",
-        remedy="Set a lower run(max_rate=...), which refuses neurons that fire too often sooner; or use shorter "
-        "delays, which make shorter windows",
-        error=NetworkError,
-    )

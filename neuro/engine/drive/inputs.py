@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,12 +12,14 @@ from neuro.engine.drive.poisson import poisson
 from neuro.engine.instants import instants_of
 from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
+from neuro.engine.plasticity.layout import weight_shape
 from neuro.engine.recording import Current, Record, Spikes, as_sequence
+from neuro.engine.samples import SampleLayout
 from neuro.errors import ClampError, InputError, UnknownName
 from neuro.memory import require_memory
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import PoissonSource, Source, SpikeSource
-from neuro.validation import Floats, Ints, indices, mapping, shown
+from neuro.validation import Floats, Ints, finite, indices, mapping, number, seconds, shown
 
 __all__ = [
     "NO_SAMPLES",
@@ -27,10 +29,11 @@ __all__ = [
     "check_samples",
     "join_schedules",
     "read_inputs",
-    "sampled_neurons",
     "sampling",
     "schedule",
     "schedule_from",
+    "sorted_spikes",
+    "weight_times",
 ]
 
 
@@ -118,14 +121,16 @@ def schedule(
     start: float,
     stop: float,
     seed: int,
+    *,
+    draw: bool = True,
 ) -> Schedule:
     """The part of the inputs that lies in [start, stop), with a step at `start` that sets all currents.
 
-    Poisson sources draw their spikes from `seed`.
+    Poisson sources draw their spikes from `seed`, unless `draw` is False: then `PoissonTrains` has them.
     """
     trains, currents = read_inputs(program.network, inputs)
     for name, population in program.network.populations.items():
-        if isinstance(population.model, PoissonSource):
+        if draw and isinstance(population.model, PoissonSource):
             trains.append((name, poisson(population, seed, start, stop)))
     forced: list[Ints] = []
     if clamp is not None:
@@ -147,12 +152,12 @@ def schedule(
         ids.append(spikes.ids[low:high] + program.offset[name])
     all_times, all_ids = _concatenated(times, np.float64), _concatenated(ids, np.int64)
     if len(times) > 1:
-        all_times, all_ids = _sorted_spikes(all_times, all_ids)
+        all_times, all_ids = sorted_spikes(all_times, all_ids)
     steps, values = _drive_steps(program, currents, start, stop)
     return Schedule(all_times, all_ids, steps, values, _concatenated(forced, np.int64), program.drive_keys(seed))
 
 
-def _sorted_spikes(times: Floats, ids: Ints) -> tuple[Floats, Ints]:
+def sorted_spikes(times: Floats, ids: Ints) -> tuple[Floats, Ints]:
     """Sorted by time, ties by neuron. For sorted lists that follow each other, one stable sort is often enough."""
     order = np.argsort(times, kind="stable")
     sorted_times, sorted_ids = times[order], ids[order]
@@ -240,10 +245,11 @@ def schedule_from(whole: Schedule, time: float) -> Schedule:
 
 
 class Sampling(NamedTuple):
-    """Which voltages are sampled, and when: at the multiples of a step."""
+    """What is sampled, and when: at the multiples of a step."""
 
     step: float
     ids: Ints
+    """Codes; see `SampleLayout`."""
 
     def times(self, start: float, stop: float) -> Floats:
         """The sampling times in [start, stop), s."""
@@ -260,17 +266,17 @@ NO_SAMPLES = Sampling(1.0, np.zeros(0, np.int64))
 
 
 def sampling(program: Program, record: Record, start: float, stop: float) -> Sampling:
-    """The neurons whose voltages are to be sampled in [start, stop), and the step.
+    """What is to be sampled in [start, stop), and the step.
 
     Raises
     ------
     InputError
         If the samples do not fit into memory, or their step drowns in the rounding of times.
     """
-    if not record.v:
+    if not record.samples():
         return NO_SAMPLES
     v_dt = 1e-3 if record.v_dt is None else float(record.v_dt)
-    ids = sampled_neurons(program.network, program.offset, record)
+    ids = SampleLayout.of(program.network, program.offset, record).codes
     check_samples((stop - start) / v_dt, len(ids), record)
     if stop > MAX_SAMPLE * v_dt:
         raise InputError(
@@ -279,31 +285,47 @@ def sampling(program: Program, record: Record, start: float, stop: float) -> Sam
     return Sampling(v_dt, ids)
 
 
-def check_samples(moments: float, neurons: int, record: Record) -> None:
-    """Refuse so many samples of so many neurons that memory cannot hold them; those of a file need no memory."""
-    if record.to is None:
-        value = f"{moments:.6g} samples of {neurons:,} neurons"
-        remedy = "Sample fewer neurons, give a longer v_dt, or write to a file: Record(to=...)"
-        needed = 8.0 * moments * (neurons + 1)
-        require_memory(needed, "Record.v", value=value, remedy=remedy, error=InputError)
-
-
-def sampled_neurons(network: Network, offset: Mapping[str, int], record: Record) -> Ints:
-    """The neurons that `Record.v` asks for, in the common numbering.
+def weight_times(
+    program: Program, record: Record, learning: Collection[str], start: float, stop: float
+) -> dict[str, Floats]:
+    """The times in [start, stop) at which the weights of each projection are sampled, s.
 
     Raises
     ------
+    InputError
+        If it does not learn, or the samples do not fit into memory.
     UnknownName
-        If the network has no such population.
-    InputError, ParameterError
-        If the population has no voltage, or no such neuron.
+        If there is no such projection.
     """
-    ids = [np.zeros(0, np.int64)]
-    for name, neurons in (record.v or {}).items():
-        if name not in network.populations:
-            raise UnknownName("population of this network", name, network.populations)
-        population = network.populations[name]
-        if isinstance(population.model, Source):
-            raise InputError("a source of spikes has no voltage", where=f"Record.v of {name!r}")
-        ids.append(indices(np.atleast_1d(neurons), population.size, f"Record.v of {name!r}") + offset[name])
-    return np.concatenate(ids)
+    found, needed = {}, 0.0
+    for name, when in (record.weights or {}).items():
+        where = f"Record.weights of {name!r}"
+        if name not in program.network.projections:
+            raise UnknownName("projection of this network", name, program.network.projections)
+        if name not in learning:
+            rule = "only weights that learn are sampled"
+            raise InputError(rule, where=where, remedy=f"Give it a rule: run(plasticity={{{name!r}: ...}})")
+        size = float(np.prod(weight_shape(program, name)))
+        if np.ndim(when) == 0:
+            step = number(when, where, check=seconds)
+            _refuse_samples((stop - start) / step, 1.0 + size, where, record)
+            found[name] = Sampling(step, np.zeros(1, np.int64)).times(start, stop)
+        else:
+            times = finite(when, where, unit="s", error=InputError)
+            found[name] = times[(times >= start) & (times < stop)]
+        needed += (1.0 + size) * len(found[name])
+    if found:
+        _refuse_samples(1.0, needed, "Record.weights", record)
+    return found
+
+
+def check_samples(moments: float, columns: int, record: Record) -> None:
+    """Refuse so many samples of so many values that memory cannot hold them; those of a file need no memory."""
+    _refuse_samples(moments, columns + 1.0, f"Record.{record.samples()[0]}", record)
+
+
+def _refuse_samples(moments: float, values: float, where: str, record: Record) -> None:
+    if record.to is None:
+        value = f"{moments:.6g} samples of {values:,.6g} numbers"
+        remedy = "Sample less, give a longer step, or write to a file: Record(to=...)"
+        require_memory(8.0 * moments * values, where, value=value, remedy=remedy, error=InputError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,18 @@ from numpy.typing import NDArray
 
 from neuro.engine.arrivals.draws import DRAWN_AT
 from neuro.engine.arrivals.driven import WORDS
-from neuro.engine.codes import BLOCK, MOST_DRAWN, NEVER, NEXT_CURSOR, NEXT_VACANT, REGISTERS, UNTOUCHED, VACANT
+from neuro.engine.codes import (
+    BLOCK,
+    MOST_DRAWN,
+    NEVER,
+    NEXT_CURSOR,
+    NEXT_SOURCE,
+    NEXT_STEP,
+    NEXT_VACANT,
+    REGISTERS,
+    UNTOUCHED,
+    VACANT,
+)
 from neuro.engine.drive.runaway import Limits
 from neuro.engine.kernels.arrays import (
     ARRIVAL,
@@ -20,12 +32,14 @@ from neuro.engine.kernels.arrays import (
     NEURON,
     PIECE,
     Fixed,
+    Inputs,
     InstantWorkspace,
     Output,
     State,
     Workspace,
 )
 from neuro.engine.kernels.threads import PADDING, row_cuts
+from neuro.engine.kernels.zero_delay import N_UNDER_WAY
 from neuro.engine.lower.program import Program, amplitudes
 from neuro.validation import Ints, in_lines
 
@@ -36,6 +50,7 @@ __all__ = [
     "new_instant_workspace",
     "new_output",
     "new_workspace",
+    "next_instant",
     "with_larger_calendar",
     "with_more_cursors",
     "with_vacant_entries",
@@ -185,6 +200,16 @@ def new_instant_workspace(fixed: Fixed, state: State) -> InstantWorkspace:
         saved=np.zeros(1, NEURON),
         saved_x=np.zeros(depth),
     )
+
+
+def next_instant(arrays: State, inputs: Inputs) -> float:
+    """The next time at which anything can happen, where there are no windows; inf if never."""
+    register = arrays.register
+    due = [arrays.neurons["since"].min(initial=inf)]
+    due += [arrays.calendar["time"][0]] if register[N_UNDER_WAY] else []
+    due += inputs.source_time[register[NEXT_SOURCE] :][:1].tolist()
+    due += inputs.steps["time"][register[NEXT_STEP] :][:1].tolist()
+    return float(min(due))
 
 
 def copy_arrays(arrays: State, spare: State | None = None) -> State:

@@ -332,9 +332,9 @@ class Inputs(NamedTuple):
     step_value: F8
     """The new drives."""
     sample_time: F8
-    """Times at which voltages are read, s."""
+    """Times at which voltages and currents are read, s."""
     sample_id: I8
-    """The neurons whose voltages are read."""
+    """What is read: for v the neuron, for its x_k the neuron plus 1 + k times the number of all neurons."""
     drive_time: F8
     """Without windows, times of the arrivals of drives, s."""
     drive_id: I8
@@ -351,7 +351,7 @@ class Output(NamedTuple):
     neuron: I8
     """Their neurons."""
     voltage: F8_2
-    """Sampled voltages (time, neuron)."""
+    """Sampled voltages and currents (time, column)."""
     events: I8
     """Synaptic events by projection."""
 

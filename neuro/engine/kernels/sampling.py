@@ -1,4 +1,4 @@
-"""Sampled voltages of neurons in windows; the neurons stay as they are."""
+"""Sampled voltages and currents of neurons in windows; the neurons stay as they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import exp, inf
 
 import numpy as np
 
-from neuro.engine.arrivals.amplitude_arrivals import bring_arrivals, voltage_from_arrivals
+from neuro.engine.arrivals.amplitude_arrivals import bring_arrivals, current_from_arrivals, voltage_from_arrivals
 from neuro.engine.arrivals.state_arrivals import take_arrivals
 from neuro.engine.codes import AMPLITUDE_FORM, DROP_SPIKES, HELD, NEXT_SAMPLE
 from neuro.engine.kernels.amplitude_form import slow_part
@@ -18,8 +18,23 @@ __all__ = ["sample_voltages"]
 
 
 @inner
-def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t: float) -> float:
-    """v of neuron j at `t`; the neuron is put back as it was."""
+def current_at(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, i: Index, t: float
+) -> float:  # fmt: skip
+    """x_i at `t` of neuron j, which is in amplitude form and not watched."""
+    group, s, rate = fixed.groups[g], t - work.origin[k, g], fixed.rate[cell_row(fixed, g, j)]
+    if i >= group.first_slow:
+        own: float = state.x[j, i] * exp(-s * rate[i])
+        return own
+    now: float = state.amp[j, 1] * exp(-s * group.rate_s) / group.shape
+    if group.loose:
+        now += current_from_arrivals(fixed, work, k, g, j, t)
+    return now
+
+
+@inner
+def value_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, what: Index, t: float) -> float:
+    """v of neuron j at `t`, or x_i for what = 1 + i; the neuron is put back as it was."""
     neuron, x, amp = state.neurons[j], state.x[j], state.amp[j]
     g = np.int64(neuron.group)
     at = cell_row(fixed, g, j)
@@ -30,6 +45,8 @@ def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t:
         else:
             take_arrivals(fixed, state, work, k, g, j, t, False)
     a = amp[0] if group.kind == AMPLITUDE_FORM else inf
+    if what > 0 and a != inf:
+        return current_at(fixed, state, work, k, g, j, what - 1, t)
     if abs(a) < inf:
         s = t - origin
         now: float = neuron.drive / cell.leak + a * exp(-s * group.rate_m) + amp[1] * exp(-s * group.rate_s)
@@ -55,7 +72,7 @@ def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t:
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
     advance_neuron(fixed, state, work, k, j, t, DROP_SPIKES)
-    sampled = neuron.v
+    sampled = x[what - 1] if what > 0 else neuron.v
     neuron.v, neuron.last, neuron.until, neuron.mode = v, last, until, mode
     for i in range(len(x)):
         x[i] = parts[i]
@@ -66,12 +83,14 @@ def voltage_at(fixed: Fixed, state: State, work: Workspace, k: int, j: Index, t:
 def sample_voltages(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int, until: float
 ) -> None:
-    """Read thread k's voltages at all sampling times before `until`."""
+    """Read thread k's voltages and currents at all sampling times before `until`."""
+    size = len(state.neurons)
     low, high, m = work.bounds[k], work.bounds[k + 1], work.tally[k, NEXT_SAMPLE]
     while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
         for i in range(len(inputs.sample_id)):
-            j = inputs.sample_id[i]
+            what = inputs.sample_id[i] // size
+            j = inputs.sample_id[i] - what * size
             if low <= j < high:
-                out.voltage[m, i] = voltage_at(fixed, state, work, k, j, inputs.sample_time[m])
+                out.voltage[m, i] = value_at(fixed, state, work, k, j, what, inputs.sample_time[m])
         m += 1
     work.tally[k, NEXT_SAMPLE] = m

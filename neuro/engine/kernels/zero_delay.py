@@ -312,15 +312,17 @@ def run_instant(
 def sample_before(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, queue: InstantWorkspace, until: float
 ) -> None:
-    """Read the voltages at all sampling times before `until`; the neurons are put back as they were."""
+    """Read voltages and currents at all sampling times before `until`; the neurons are put back as they were."""
+    size = len(state.neurons)
     m = state.register[NEXT_SAMPLE]
     while m < len(inputs.sample_time) and inputs.sample_time[m] < until:
         for i in range(len(inputs.sample_id)):
-            j = inputs.sample_id[i]
+            what = inputs.sample_id[i] // size
+            j = inputs.sample_id[i] - what * size
             neuron, x = state.neurons[j], state.x[j]
             v, last, mode, parts = neuron.v, neuron.last, neuron.mode, x.copy()
             advance_silently(fixed, state, work, queue, j, inputs.sample_time[m])
-            out.voltage[m, i] = neuron.v
+            out.voltage[m, i] = x[what - 1] if what > 0 else neuron.v
             neuron.v, neuron.last, neuron.mode = v, last, mode
             x[:] = parts
         m += 1

@@ -22,7 +22,7 @@ from neuro.network.listing import delays_of, triplets_of
 from neuro.network.synapses import is_matrix, is_random
 from neuro.validation import Floats, Ints
 
-__all__ = ["SLOTS", "PlasticProgram"]
+__all__ = ["SLOTS", "PlasticProgram", "weight_shape"]
 
 SLOTS = 4
 """Initial number of spikes of one source that can be under way through one projection."""
@@ -50,6 +50,7 @@ class PlasticProgram:
         self.rule_of = rule_of[fixed.segments["projection"][self.plastic_segments]]
         self._times = times
         self._lay_out_rows(times)
+        self._orders: dict[str, Ints | None] = {}
         self.crossbars: dict[str, Any] = {}
         """Copies of the devices, which learn; `update_network` writes them back to the network's own."""
 
@@ -211,17 +212,25 @@ class PlasticProgram:
 
     def weights(self, state: PlasticState) -> dict[str, Floats]:
         """The weights by projection: of a matrix (pre, post); of a list, one for each synapse in its order."""
-        found = {}
-        for k, name in enumerate(self.rules):
-            projection = self.program.network.projections[name]
-            laid_out = state.weight[self.spans[k] : self.spans[k + 1]]
-            order = _order_in_description(self.program, projection)
-            listed = laid_out.copy()
-            if order is not None:
-                listed[order] = laid_out
-            matrix = is_matrix(projection.synapses)
-            found[name] = listed.reshape(projection.pre.size, projection.post.size) if matrix else listed
-        return found
+        return {
+            name: self._as_described(name, state.weight[self.spans[k] : self.spans[k + 1]])
+            for k, name in enumerate(self.rules)
+        }
+
+    def present_weights(self, name: str) -> Floats:
+        """The weights that a projection has now, as in `weights`."""
+        k = list(self.rules).index(name)
+        return self._as_described(name, self.fixed.wide[self.base + self.spans[k] : self.base + self.spans[k + 1]])
+
+    def _as_described(self, name: str, laid_out: Floats) -> Floats:
+        """A copy of the weights of a projection in the order and shape of its description."""
+        projection = self.program.network.projections[name]
+        if name not in self._orders:
+            self._orders[name] = _order_in_description(self.program, projection)
+        order, listed = self._orders[name], laid_out.copy()
+        if order is not None:
+            listed[order] = laid_out
+        return listed.reshape(weight_shape(self.program, name))
 
     def weights_of(self, segment: int, at: Ints, otherwise: NDArray[Any]) -> NDArray[Any]:
         """The present weights of the targets `at` of a segment of the program; `otherwise` if it does not learn."""
@@ -240,6 +249,16 @@ class PlasticProgram:
         """Set the devices of the network's crossbars to those of a state."""
         for name, crossbar in state.crossbars.items():
             self.program.network.projections[name].synapses.take_state_from(crossbar)  # type: ignore[union-attr]
+
+
+def weight_shape(program: Program, name: str) -> tuple[int, ...]:
+    """The shape of the weights of a projection: (pre, post) of a matrix, (synapses,) of others."""
+    projection = program.network.projections[name]
+    if is_matrix(projection.synapses):
+        return projection.pre.size, projection.post.size
+    segments = program.fixed.segments
+    own = segments["projection"] == list(program.network.projections).index(name)
+    return (int(segments["count"][own].sum()),)
 
 
 def _ranges(first: Ints, count: Ints) -> Ints:

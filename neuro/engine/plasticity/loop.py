@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import floor, inf
 from typing import Any
 
@@ -19,7 +20,7 @@ from neuro.engine.plasticity.state import PairRule
 from neuro.jit import as_table
 from neuro.validation import Floats
 
-__all__ = ["NeedsRoom", "run_plastic_windows"]
+__all__ = ["NeedsRoom", "WeightSampler", "run_plastic_windows"]
 
 
 class NeedsRoom(Exception):
@@ -30,9 +31,31 @@ class NeedsRoom(Exception):
         self.code = code
 
 
+class WeightSampler:
+    """Samples the weights of projections at asked times."""
+
+    def __init__(self, times: Mapping[str, Floats]) -> None:
+        self.by_projection = times
+        self.times = np.unique(np.concatenate([np.zeros(0), *times.values()]))
+        self.taken: list[tuple[str, float, Floats]] = []
+        """Samples of the chunk under way: projection, time, weights."""
+
+    def between(self, begin: float, end: float) -> set[float]:
+        """The asked times in (begin, end), s."""
+        first, last = self.times.searchsorted(begin, side="right"), self.times.searchsorted(end)
+        return set(self.times[first:last].tolist())
+
+    def take(self, plastic: PlasticProgram, t: float) -> None:
+        """Sample the present weights of the projections for which `t` is asked."""
+        for name, times in self.by_projection.items():
+            at = int(times.searchsorted(t))
+            if at < len(times) and times[at] == t:
+                self.taken.append((name, t, plastic.present_weights(name)))
+
+
 def run_plastic_windows(
     plastic: PlasticProgram, arrays: State, inputs: Inputs, output: Output, work: Workspace, begin: float, until: float,
-    interval: tuple[float, float], workers: int,
+    interval: tuple[float, float], workers: int, sampler: WeightSampler | None = None,
 ) -> float:  # fmt: skip
     """Simulate from `begin` to `until`, and learn from each window's spikes before the next; returns the time reached.
 
@@ -42,6 +65,8 @@ def run_plastic_windows(
     tables, work_table = (as_table(arrays), as_table(inputs), as_table(output)), as_table(work)
     stride = max(1, floor(min(plastic.shortest / length, 1e6) * (1.0 - 1e-9)))
     while reached < until:
+        if sampler is not None:
+            sampler.take(plastic, reached)
         window = int(window_of(reached, length))
         ahead = int(first_busy(plastic.table, tables[0], tables[1], work_table, window, length))
         last = ahead if ahead > window else window + stride
@@ -55,7 +80,7 @@ def run_plastic_windows(
         arrays.register[FAULT] = 0
         spikes = before, int(arrays.register[N_SPIKES])
         if reached < interval[1]:
-            _learn(plastic, tables, output.time, spikes, reached, min(end, interval[1]), interval[0])
+            _learn(plastic, tables, output.time, spikes, reached, min(end, interval[1]), interval[0], sampler)
         if arrays.register[FAULT]:
             return reached
         reached = end
@@ -73,12 +98,17 @@ def _learn(
     begin: float,
     end: float,
     start: float,
+    sampler: WeightSampler | None = None,
 ) -> None:
-    """Learn from spikes in (begin, end], with stops at the edges of the rules' intervals and at the times of writes."""
+    """Learn from spikes in (begin, end], with stops at the edges of the rules' intervals and at the times of writes.
+
+    The weights of times between are sampled.
+    """
     first, last = spikes
     length = plastic.program.window
     state, _, out = tables
-    for edge in _edges(plastic, begin, end, quiet=first == last):
+    asked = set() if sampler is None else sampler.between(begin, end)
+    for edge in sorted(asked.union(_edges(plastic, begin, end, quiet=first == last))):
         until = first + int(time[first:last].searchsorted(edge))
         if until > first:
             _switch_rules(plastic, begin)
@@ -87,6 +117,8 @@ def _learn(
             if code in (NO_SLOT, NO_ROOM):
                 raise NeedsRoom(code)
         _write_sums(plastic, edge, counted=edge > start)
+        if sampler is not None and edge in asked:
+            sampler.take(plastic, edge)
         first, begin = until, edge
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Mapping
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neuro.engine.drive.chunks import Chunk
+from neuro.engine.drive.chunk import Chunk
 from neuro.engine.lower.program import Program
-from neuro.engine.recording import Record, Recording, columns
+from neuro.engine.plasticity.layout import weight_shape
+from neuro.engine.recording import SAMPLED, Record, Recording
 from neuro.engine.results import kept_spikes, split_by_population
+from neuro.engine.samples import SampleLayout
 from neuro.engine.storage.hdf5 import hdf5_name, open_growing, reopen_growing, reserve, write_json
 from neuro.engine.storage.recording_format import KIND, write_about
-from neuro.engine.storage.recordings import SpikesOnDisk, VoltagesOnDisk
+from neuro.engine.storage.recordings import SamplesOnDisk, SpikesOnDisk
 from neuro.files.writing import named_errors
 from neuro.validation import Ints
 
@@ -34,8 +37,11 @@ class FileRecorder:
     """Chunks of a run, in a file that can be read at any time: also while the run goes on, and after a crash.
 
     The dataset `reached` has the time up to which the file is complete, and the numbers of samples, of spikes of each
-    population and of synaptic events of each projection until then. It is written last.
+    population, of synaptic events of each projection and of sampled weights until then. It is written last.
     """
+
+    held = whole = growth = 0.0
+    """Bytes in memory that grow with the run: none."""
 
     def __init__(
         self, path: str | Path, program: Program, record: Record, start: float, provenance: Mapping[str, Any]
@@ -60,21 +66,32 @@ class FileRecorder:
         projections = list(program.network.projections)
         self.times = {name: self._new(f"spikes/{hdf5_name(name)}/times") for name in names}
         self.ids = {name: self._new(f"spikes/{hdf5_name(name)}/ids", int) for name in names}
-        self.voltages = {
-            name: self._new(f"v/{hdf5_name(name)}", float, np.size(ids)) for name, ids in (record.v or {}).items()
+        self.layout = SampleLayout.of(program.network, program.offset, record)
+        self.sampled = {
+            (field, name): self._new(f"{field}/{hdf5_name(name)}", float, shape)
+            for (field, name), shape in self.layout.shapes().items()
         }
         self.samples = self._new("v_times")
-        width = 2 + len(names) + len(projections)
+        self.weight_times = {name: self._new(f"weight_times/{hdf5_name(name)}") for name in record.weights or {}}
+        self.weights = {
+            name: self._new(f"sampled_weights/{hdf5_name(name)}", float, weight_shape(program, name))
+            for name in record.weights or {}
+        }
+        width = 2 + len(names) + len(projections) + len(self.weights)
         self.reached = self.file.create_dataset("reached", (1, width), float, chunks=(1, width), fletcher32=True)
-        write_json(self.file, "names", {"spikes": names, "v": list(self.voltages)})
+        by_field = {key: [name for field, name in self.sampled if field == key] for key in SAMPLED}
+        write_json(self.file, "names", {"spikes": names, **by_field, "sampled_weights": list(self.weights)})
         write_json(self.file, "begun", {"start": start, "projections": projections, "provenance": dict(provenance)})
         self.written = dict.fromkeys(names, 0)
         self._write_reached(start, np.zeros(len(projections), np.int64))
         self.file.swmr_mode = True
 
-    def _new(self, name: str, dtype: type = float, width: int | None = None) -> Any:
-        row = () if width is None else (width,)
-        chunks = (max(1, BLOCK_VALUES // (width or 1)), *(max(1, n) for n in row))
+    def _new(self, name: str, dtype: type = float, row: tuple[int, ...] = ()) -> Any:
+        block = [max(1, n) for n in row]
+        # A sample that is larger than a block has several.
+        for k in range(len(block)):
+            block[k] = max(1, min(block[k], BLOCK_VALUES // max(1, prod(block[k + 1 :]))))
+        chunks = (max(1, BLOCK_VALUES // prod(block)), *block)
         return self.file.create_dataset(name, (0, *row), dtype, maxshape=(None, *row), chunks=chunks, fletcher32=True)
 
     def write(self, chunk: Chunk) -> None:
@@ -82,7 +99,7 @@ class FileRecorder:
         time, neuron = kept_spikes(chunk.time, chunk.neuron, self.kept)
         self.waiting.append(chunk._replace(time=time, neuron=neuron))
         self.fired += np.bincount(chunk.neuron, minlength=len(self.fired))
-        self.waiting_values += 1 + len(time) + chunk.voltage.size
+        self.waiting_values += 1 + len(time) + chunk.voltage.size + sum(1 + w.size for _, _, w in chunk.weights)
         if self.waiting_values > FLUSH_VALUES or clock.perf_counter() - self.last_flush > FLUSH_SECONDS:
             self.flush()
 
@@ -90,7 +107,8 @@ class FileRecorder:
         """Write the chunks in memory to the disk, and then `reached`."""
         if not self.waiting:
             return
-        datasets = [*self.times.values(), *self.ids.values(), *self.voltages.values(), self.samples]
+        datasets = [*self.times.values(), *self.ids.values(), *self.sampled.values(), self.samples]
+        datasets += [*self.weight_times.values(), *self.weights.values()]
         with named_errors(self.path, "written"):
             # Each dataset may begin a block, and a spike has a time and a neuron.
             reserve(self.file, 8 * (2 * self.waiting_values + 2 * BLOCK_VALUES * len(datasets)))
@@ -105,9 +123,14 @@ class FileRecorder:
                 _append(self.times[name], spikes.times)
                 _append(self.ids[name], spikes.ids)
                 self.written[name] += len(spikes)
-        for name, values in columns(self.record, voltage).items():
-            _append(self.voltages[name], values)
+        parts_by_field = self.layout.split(voltage)
+        for (field, name), data in self.sampled.items():
+            _append(data, parts_by_field[field][name])
         _append(self.samples, sample_time)
+        for chunk in self.waiting:
+            for name, t, weights in chunk.weights:
+                _append(self.weight_times[name], np.array([t]))
+                _append(self.weights[name], weights[None])
         self.file.flush()
         self._write_reached(self.waiting[-1].reached, self.waiting[-1].events)
         self.flushed = True
@@ -115,7 +138,8 @@ class FileRecorder:
 
     def _write_reached(self, reached: float, events: Ints) -> None:
         reserve(self.file, 0)
-        self.reached[0] = [reached, len(self.samples), *self.written.values(), *events]
+        weights = [len(times) for times in self.weight_times.values()]
+        self.reached[0] = [reached, len(self.samples), *self.written.values(), *events, *weights]
         self.file.flush()
 
     def close(self, failed: bool) -> None:
@@ -141,8 +165,14 @@ class FileRecorder:
         with reopen_growing(self.path) as file:
             v_times = file["v_times"][:]
             spikes = SpikesOnDisk(self.path, self.written)
-            v = VoltagesOnDisk(self.path, list(self.voltages), len(v_times))
-            recording = Recording(spikes=spikes, v=v, v_times=v_times, **about)
+            sampled: dict[str, Any] = {
+                key: SamplesOnDisk(self.path, key, {name: len(v_times) for field, name in self.sampled if field == key})
+                for key in SAMPLED
+            }
+            times = {name: file[f"weight_times/{hdf5_name(name)}"][:] for name in self.weights}
+            counts = {name: len(own) for name, own in times.items()}
+            sampled["sampled_weights"] = SamplesOnDisk(self.path, "sampled_weights", counts)
+            recording = Recording(spikes=spikes, v_times=v_times, weight_times=times, **sampled, **about)
             write_about(recording, file)
         return recording
 

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from neuro.engine.drive.chunks import Chunk
+from neuro.engine.drive.chunk import Chunk
 from neuro.engine.lower.program import Program
-from neuro.engine.recording import Record, Recording, Spikes, columns
+from neuro.engine.plasticity.layout import weight_shape
+from neuro.engine.recording import Record, Recording, Spikes
 from neuro.engine.results import kept_spikes, split_by_population
-from neuro.validation import Ints
+from neuro.engine.samples import SampleLayout
+from neuro.validation import Floats, Ints
 
 __all__ = ["MemoryRecorder"]
+
+NO_TIMES, NO_IDS = np.zeros(0), np.zeros(0, np.int64)
 
 
 class MemoryRecorder:
@@ -25,14 +29,32 @@ class MemoryRecorder:
         self.kept = None if len(self.names) == len(program.offset) else program.mask(self.names)
         self.fired = np.zeros(program.size, np.int64)
         self.chunks: list[Chunk] = []
+        self.held = 0.0
 
     def write(self, chunk: Chunk) -> None:
         """Keep a chunk."""
-        if len(chunk.time) or len(chunk.sample_time):
+        if len(chunk.time) or len(chunk.sample_time) or chunk.weights:
             if self.kept is not None:
                 self.fired += np.bincount(chunk.neuron, minlength=len(self.fired))
-            time, neuron = kept_spikes(chunk.time, chunk.neuron, self.kept)
+            try:
+                time, neuron = kept_spikes(chunk.time, chunk.neuron, self.kept)
+            except MemoryError:
+                # It is the last chunk, so its arrays need no copy.
+                self.chunks.append(chunk)
+                raise
             self.chunks.append(chunk._replace(time=time, neuron=neuron))
+            self.held += time.nbytes + neuron.nbytes + chunk.sample_time.nbytes + chunk.voltage.nbytes
+            self.held += sum(weights.nbytes for _, _, weights in chunk.weights)
+
+    @property
+    def growth(self) -> float:
+        """How much `whole` grows with each byte of a chunk."""
+        return 2.0 if self.record.samples() in ([], ["v"]) else 3.0
+
+    @property
+    def whole(self) -> float:
+        """Bytes that are held while the recording is made."""
+        return self.growth * self.held
 
     def close(self, failed: bool) -> None:
         """Nothing is open."""
@@ -46,16 +68,38 @@ class MemoryRecorder:
 
     def recording(self, **about: Any) -> Recording:
         """The run as a recording; `about` has the fields that are not spikes or voltages."""
-        chunks, record, program = self.chunks, self.record, self.program
-        spikes: dict[str, Spikes] = {}
-        if self.names:
-            time = np.concatenate([np.zeros(0), *(chunk.time for chunk in chunks)])
-            neuron = np.concatenate([np.zeros(0, np.int64), *(chunk.neuron for chunk in chunks)])
-            spikes = split_by_population(program.offset, time, neuron, partial(program.of, "group"))
-            spikes = {name: spikes[name] for name in self.names}
-        v_times, v = np.zeros(0), {}
-        if record.v:
-            v_times = np.concatenate([v_times, *(chunk.sample_time for chunk in chunks)])
-            no_samples = np.zeros((0, sum(np.size(ids) for ids in record.v.values())))
-            v = columns(record, np.concatenate([no_samples, *(chunk.voltage for chunk in chunks)]))
-        return Recording(spikes=spikes, v=v, v_times=v_times, **about)
+        layout = SampleLayout.of(self.program.network, self.program.offset, self.record)
+        sampled, v_times = {}, np.zeros(0)
+        if self.record.samples():
+            v_times = np.concatenate([v_times, *(chunk.sample_time for chunk in self.chunks)])
+            none = np.zeros((0, len(layout.codes)))
+            sampled = layout.split(np.concatenate([none, *(chunk.voltage for chunk in self.chunks)]))
+        taken = [sample for chunk in self.chunks for sample in chunk.weights]
+        times = {name: np.array([t for other, t, _ in taken if other == name]) for name in self.record.weights or {}}
+        weights = {}
+        for name in times:
+            none = np.zeros((0, *weight_shape(self.program, name)))
+            weights[name] = np.concatenate([none, *(w[None] for other, _, w in taken if other == name)])
+        about = {"v": {}, **sampled, "weight_times": times, "sampled_weights": weights, **about}
+        return Recording(spikes=self._take_spikes(), v_times=v_times, **about)
+
+    def _take_spikes(self) -> dict[str, Spikes]:
+        """The spikes by population; each chunk is given up as soon as its spikes are sorted, which saves memory."""
+        program = self.program
+        times: dict[str, list[Floats]] = {name: [] for name in self.names}
+        ids: dict[str, list[Ints]] = {name: [] for name in self.names}
+        for k, chunk in enumerate(self.chunks):
+            if self.names:
+                split = split_by_population(program.offset, chunk.time, chunk.neuron, partial(program.of, "group"))
+                for name in self.names:
+                    times[name].append(split[name].times)
+                    ids[name].append(split[name].ids)
+            self.chunks[k] = chunk._replace(time=NO_TIMES, neuron=NO_IDS)
+        return {
+            name: Spikes.in_order(_joined(times.pop(name), NO_TIMES), _joined(ids.pop(name), NO_IDS))
+            for name in self.names
+        }
+
+
+def _joined(arrays: list[Any], empty: Any) -> Any:
+    return arrays[0] if len(arrays) == 1 else np.concatenate([empty, *arrays])

@@ -2,7 +2,11 @@
 
     spikes/NAME/times, ids    by population
     v/NAME                    by population, (samples, neurons); v_times has the sampling times
-    names                     JSON: the populations with spikes and with voltages
+    current/NAME, adaptation/NAME, threshold/NAME
+                              the same, with receptors or currents along a third axis but for thresholds
+    weight_times/NAME, sampled_weights/NAME
+                              by projection: times, and weights at these, times along the first axis
+    names                     JSON: the populations with spikes and with each kind of samples
     about                     JSON: start, stop, interrupted, events, provenance, projections with weights
     weights/NAME              by projection that learns
     state                     as in `states.py`
@@ -19,9 +23,13 @@ from typing import Any, Protocol
 from neuro.engine.storage.hdf5 import hdf5_name, open_new, write_array, write_json
 from neuro.validation import Floats, Ints
 
-__all__ = ["KIND", "RecordingLike", "SpikesLike", "write_about", "write_recording"]
+__all__ = ["FIELDS", "KIND", "KINDS", "RecordingLike", "SpikesLike", "write_about", "write_recording"]
 
-KIND = "recording 2"
+KIND = "recording 3"
+KINDS = (KIND, "recording 2")
+"""What can be read; files of the second kind have spikes, voltages and final weights."""
+FIELDS = ("v", "current", "adaptation", "threshold", "sampled_weights")
+"""Fields with samples."""
 
 
 class SpikesLike(Protocol):
@@ -64,10 +72,14 @@ def write_recording(recording: RecordingLike, path: str | Path) -> None:
         for name, spikes in recording.spikes.items():
             write_array(file, f"spikes/{hdf5_name(name)}/times", spikes.times)
             write_array(file, f"spikes/{hdf5_name(name)}/ids", spikes.ids)
-        for name, voltage in recording.v.items():
-            write_array(file, f"v/{hdf5_name(name)}", voltage)
+        names = {"spikes": list(recording.spikes)}
+        for field in (*FIELDS, "weight_times"):
+            entries: Mapping[str, Floats] = getattr(recording, field)
+            names[field] = list(entries)
+            for name, values in entries.items():
+                write_array(file, f"{field}/{hdf5_name(name)}", values)
         write_array(file, "v_times", recording.v_times)
-        write_json(file, "names", {"spikes": list(recording.spikes), "v": list(recording.v)})
+        write_json(file, "names", names)
         write_about(recording, file)
 
 

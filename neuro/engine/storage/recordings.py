@@ -13,13 +13,16 @@ import numpy as np
 
 from neuro.engine.recording import Recording, Spikes
 from neuro.engine.storage.hdf5 import bytes_of, hdf5_name, open_existing, read_json
-from neuro.engine.storage.recording_format import KIND
+from neuro.engine.storage.recording_format import FIELDS, KINDS
 from neuro.errors import InputError, UnknownName
 from neuro.files.reading import check_room, only_keys
 from neuro.validation import Floats, flag
 
-__all__ = ["SpikesOnDisk", "VoltagesOnDisk", "load_recording"]
+__all__ = ["SamplesOnDisk", "SpikesOnDisk", "load_recording"]
 
+LABELS = dict(zip(FIELDS, ("voltages", "currents", "adaptation", "thresholds", "weights"), strict=True))
+DIMENSIONS = dict(zip(FIELDS, ((2,), (3,), (3,), (2,), (2, 3)), strict=True))
+"""Number of axes of samples, by field."""
 ABOUT = ("start", "stop", "interrupted", "events", "provenance", "weights")
 """Fields of a recording that its file has as JSON."""
 
@@ -49,16 +52,24 @@ def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
         If the system refuses to read it.
     """
     flag(lazy, "lazy")
-    with open_existing(path, (KIND,), InputError) as file:
+    with open_existing(path, KINDS, InputError) as file:
         content = _content(file, path)
         spikes = SpikesOnDisk(path, content.spikes, Bounds.of(content.about))
-        v = VoltagesOnDisk(path, content.v, content.samples)
+        sampled = {field: SamplesOnDisk(path, field, counts) for field, counts in content.sampled.items()}
+        times = {
+            name: file[f"weight_times/{hdf5_name(name)}"][:n] for name, n in content.sampled["sampled_weights"].items()
+        }
         if not lazy:
             check_room(bytes_of(file), path, InputError)
+        whole: dict[str, Any] = {
+            field: entries if lazy else {name: entries.part(file, name) for name in entries}
+            for field, entries in sampled.items()
+        }
         return Recording(
             spikes=spikes if lazy else {name: spikes.part(file, name) for name in spikes},
-            v=v if lazy else {name: v.part(file, name) for name in v},
             v_times=file["v_times"][: content.samples],
+            weight_times=times,
+            **whole,
             **content.about,
         )
 
@@ -67,7 +78,8 @@ class _Content(NamedTuple):
     """The content of a file but for its arrays; `about` has the other fields of `Recording`."""
 
     spikes: dict[str, int]
-    v: list[str]
+    sampled: dict[str, dict[str, int]]
+    """Number of samples by field and name."""
     samples: int
     about: dict[str, Any]
 
@@ -115,25 +127,34 @@ class Bounds(NamedTuple):
 
 def _content(file: Any, path: str | Path) -> _Content:
     names = read_json(file, "names")
+    weights = list(names.get("sampled_weights", ()))
     if "about" in file:
         spikes = {name: len(file[f"spikes/{hdf5_name(name)}/times"]) for name in names["spikes"]}
         about = read_json(file, "about")
         only_keys(about, ABOUT, path, InputError)
         about["weights"] = {name: file[f"weights/{hdf5_name(name)}"][...] for name in about.get("weights", ())}
         samples = len(file["v_times"])
+        taken = [len(file[f"weight_times/{hdf5_name(name)}"]) for name in weights]
     else:
         begun = read_json(file, "begun")
         reached, count, *counts = (float(x) for x in file["reached"][0])
         samples = int(count)
         spikes = {name: int(n) for name, n in zip(names["spikes"], counts, strict=False)}
-        events = {name: int(n) for name, n in zip(begun["projections"], counts[len(spikes) :], strict=True)}
+        counts = counts[len(spikes) :]
+        events = {name: int(n) for name, n in zip(begun["projections"], counts, strict=False)}
+        taken = [int(n) for n in counts[len(events) :]]
         about = {"start": begun["start"], "stop": reached, "provenance": begun["provenance"]}
         about |= {"events": events, "interrupted": True}
         held = [(f"spikes/{hdf5_name(name)}/{part}", n) for name, n in spikes.items() for part in ("times", "ids")]
-        for name, n in [*held, *((f"v/{hdf5_name(name)}", samples) for name in names["v"]), ("v_times", samples)]:
+        held += [(f"{key}/{hdf5_name(name)}", samples) for key in FIELDS[:-1] for name in names.get(key, ())]
+        for key in ("weight_times", "sampled_weights"):
+            held += [(f"{key}/{hdf5_name(name)}", n) for name, n in zip(weights, taken, strict=True)]
+        for name, n in [*held, ("v_times", samples)]:
             if not 0 <= n <= len(file[name]):
                 raise ValueError(f"{n} entries of {name}")
-    return _Content(spikes, list(names["v"]), samples, _checked_about(about, path))
+    sampled = {key: dict.fromkeys(names.get(key, ()), samples) for key in FIELDS[:-1]}
+    sampled["sampled_weights"] = dict(zip(weights, taken, strict=True))
+    return _Content(spikes, sampled, samples, _checked_about(about, path))
 
 
 def _checked_about(about: dict[str, Any], path: str | Path) -> dict[str, Any]:
@@ -160,7 +181,7 @@ class SpikesOnDisk(Mapping[str, Spikes]):
     def __getitem__(self, name: str) -> Spikes:
         if name not in self.counts:
             raise UnknownName("population of this recording", name, self.counts)
-        with open_existing(self.path, (KIND,), InputError) as file:
+        with open_existing(self.path, KINDS, InputError) as file:
             return self.part(file, name)
 
     def __contains__(self, name: object) -> bool:
@@ -176,7 +197,7 @@ class SpikesOnDisk(Mapping[str, Spikes]):
         """The spikes of population `name` with start <= time < stop; reads no others."""
         if name not in self.counts:
             raise UnknownName("population of this recording", name, self.counts)
-        with open_existing(self.path, (KIND,), InputError) as file:
+        with open_existing(self.path, KINDS, InputError) as file:
             times = file[f"spikes/{hdf5_name(name)}/times"]
             low, high = (bisect_left(range(self.counts[name]), t, key=lambda k: float(times[k])) for t in (start, stop))
             return self.part(file, name, low, high)
@@ -190,34 +211,39 @@ class SpikesOnDisk(Mapping[str, Spikes]):
         return Spikes.in_order(times, ids.astype(np.int64, copy=False))
 
 
-class VoltagesOnDisk(Mapping[str, Floats]):
-    """Sampled voltages by population, read from the file at each access."""
+class SamplesOnDisk(Mapping[str, Floats]):
+    """Samples of one kind by population or projection, read from the file at each access."""
 
-    def __init__(self, path: str | Path, names: list[str], samples: int) -> None:
-        self.path, self.names, self.samples = path, names, samples
+    def __init__(self, path: str | Path, field: str, counts: Mapping[str, int]) -> None:
+        self.path, self.field, self.counts = path, field, counts
 
     def __getitem__(self, name: str) -> Floats:
-        if name not in self.names:
-            raise UnknownName("population with recorded voltages of this recording", name, self.names)
-        with open_existing(self.path, (KIND,), InputError) as file:
+        if name not in self.counts:
+            what = LABELS[self.field]
+            kind = "projection" if self.field == "sampled_weights" else "population"
+            raise UnknownName(f"{kind} with recorded {what} of this recording", name, self.counts)
+        with open_existing(self.path, KINDS, InputError) as file:
             return self.part(file, name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names
+        return name in self.counts
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
+        return iter(self.counts)
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.counts)
 
     def part(self, file: Any, name: str) -> Floats:
-        """The voltages of a population, from the open file, shape (samples, recorded neurons)."""
-        voltage: Floats = file[f"v/{hdf5_name(name)}"][: self.samples]
-        if voltage.ndim != 2 or len(voltage) != self.samples or voltage.dtype.kind != "f":
+        """The samples of a population or projection, from the open file, along the first axis."""
+        samples = self.counts[name]
+        values: Floats = file[f"{self.field}/{hdf5_name(name)}"][:samples]
+        dims = DIMENSIONS[self.field]
+        if values.ndim not in dims or len(values) != samples or values.dtype.kind != "f":
+            shape = "(samples, neurons)" if dims == (2,) else "(samples, ...)"
             raise InputError(
-                f"voltages must have the shape (samples, neurons), with {self.samples} samples",
-                where=f"{self.path}, voltages of {name!r}",
-                value=f"{voltage.dtype} {voltage.shape}",
+                f"{LABELS[self.field]} must have the shape {shape}, with {samples} samples",
+                where=f"{self.path}, {LABELS[self.field]} of {name!r}",
+                value=f"{values.dtype} {values.shape}",
             )
-        return voltage
+        return values

@@ -17,7 +17,7 @@ from neuro.engine.lower.program import Program
 from neuro.engine.lower.single_delays import with_segments
 from neuro.engine.plasticity.state import PlasticState, read_plastic_state, write_plastic_state
 from neuro.engine.storage.hdf5 import open_existing, open_new, read_json, write_array, write_json
-from neuro.engine.storage.recording_format import KIND as RECORDING
+from neuro.engine.storage.recording_format import KINDS as RECORDINGS
 from neuro.errors import StateError
 from neuro.validation import Ints
 
@@ -94,7 +94,7 @@ def read_state(path: str | Path, program: Program) -> StateFields:
     DataError
         If there is no such file (this is a FileNotFoundError, too).
     """
-    with open_existing(path, (KIND, RECORDING), StateError) as file:
+    with open_existing(path, (KIND, *RECORDINGS), StateError) as file:
         if "state" not in file:
             raise StateError("this recording was written without its state", where=str(path))
         group = file["state"]

@@ -17,7 +17,7 @@ from neuro.engine.trials.requests import Counts, Traces
 from neuro.jit import as_tables
 from neuro.validation import Floats, Ints
 
-__all__ = ["LoadedBatch", "Needs", "load_batch", "new_batch", "run_bytes"]
+__all__ = ["LoadedBatch", "Needs", "load_batch", "new_batch", "run_bytes", "sample_bytes"]
 
 NO_IDS = np.zeros(0, np.int64)
 NO_TIMES = np.zeros(0)
@@ -68,15 +68,22 @@ def new_batch(program: Program, needs: Needs, runs: int, kept: int, words: int) 
     )
 
 
-def run_bytes(program: Program, needs: Needs, words: int) -> int:
-    """About how many bytes a run of a batch takes, without its spikes and voltages."""
+def run_bytes(program: Program, needs: Needs, words: int, duration: float) -> int:
+    """About how many bytes a run of a batch takes, without its spikes."""
     request = needs.request
     rows = 2
     if isinstance(request, Counts):
         rows += len(request.windows)
     elif isinstance(request, Traces):
         rows += len(request.times)
-    return 2048 + 8 * (rows * program.size + 2 * words)
+    samples = int(len(needs.sampling.ids) * duration / needs.sampling.step)
+    return 2048 + 8 * (rows * program.size + 2 * words + samples)
+
+
+def sample_bytes(needs: Needs, trials: Sequence[TrialPlan]) -> float:
+    """Bytes of the sampled voltages of the longest run of some trials."""
+    longest = max((run.stop - run.origin.start for trial in trials for run in trial.runs), default=0.0)
+    return 8.0 * len(needs.sampling.ids) * longest / needs.sampling.step
 
 
 def load_batch(

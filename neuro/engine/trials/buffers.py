@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from neuro.engine.codes import CALENDAR_LOW, FAULT, FAULT_DETAIL, FULL, HALTED, N_SPIKES, SPIKE_ROOM_LOW
-from neuro.engine.drive.chunks import EVENT_BYTES, Halted
+from neuro.engine.drive.chunks import EVENT_BYTES, SPIKE_BYTES, Halted
 from neuro.engine.drive.inputs import NO_SAMPLES
 from neuro.engine.drive.prepare import announce
 from neuro.engine.drive.runaway import limits_of
 from neuro.engine.drive.workspace import new_instant_workspace, new_workspace
 from neuro.engine.lower.program import Program
-from neuro.engine.trials.batches import LoadedBatch, Needs, load_batch
+from neuro.engine.trials.batches import LoadedBatch, Needs, load_batch, sample_bytes
 from neuro.engine.trials.blocks import Layout
 from neuro.engine.trials.kernels import run_batch_in_queue, run_batch_in_windows
 from neuro.engine.trials.lowering import Lowering, TrialPlan
-from neuro.errors import NetworkError
+from neuro.errors import OutOfMemory
 from neuro.jit import as_table, link_routines
-from neuro.memory import require_memory
+from neuro.memory import Budget
 from neuro.network.graph import Network
 from neuro.validation import Floats, Ints
 
@@ -52,8 +53,8 @@ class Part(NamedTuple):
 class Buffers:
     """State, workspace and output of one worker, for one program."""
 
-    def __init__(self, program: Program, needs: Needs, halt: Ints) -> None:
-        self.program, self.needs, self.halt = program, needs, halt
+    def __init__(self, program: Program, needs: Needs, halt: Ints, limit: float = inf) -> None:
+        self.program, self.needs, self.halt, self.budget = program, needs, halt, Budget(limit)
         self.limits = limits_of(program)
         self.room = FIRST_ROOM
         layout = Layout(program)
@@ -65,14 +66,13 @@ class Buffers:
 
         Raises
         ------
-        NetworkError
-            If the events of a window do not fit into memory.
         Halted
             If `halt` was set meanwhile.
         """
         fixed, parts = self.program.fixed, list[Part]()
-        if len(fixed.drives) or fixed.bundles["lags"].any():
-            # The buffers have no room for loose arrivals.
+        own = sum(array.nbytes for array in self.state) + sample_bytes(self.needs, trials)
+        if len(fixed.drives) or fixed.bundles["lags"].any() or 3 * own > self.budget.limit:
+            # The buffers have no room for loose arrivals; and `run` says what does not fit.
             for trial in trials:
                 trial.singly = True
         left = [trial for trial in trials if not trial.singly]
@@ -129,20 +129,30 @@ class Buffers:
             raise Halted
         if code == SPIKE_ROOM_LOW or (code == FULL and count > self.room):
             # With the output to itself the trial may fit.
-            if self.room < (MOST_ROOM if alone else USUAL_ROOM):
+            if self.room < (MOST_ROOM if alone else USUAL_ROOM) and self._has_room(
+                "spikes", 4 * self.room * SPIKE_BYTES
+            ):
                 self._set_room(4 * self.room)
             elif alone:
                 trial.singly = True
         elif code in (CALENDAR_LOW, FULL):
-            self._enlarge_calendar(1 if code == CALENDAR_LOW else int(register[FAULT_DETAIL]))
+            needed = 1 if code == CALENDAR_LOW else int(register[FAULT_DETAIL])
+            if self._has_room("events under way", (2 * len(self.state.calendar) + needed) * EVENT_BYTES):
+                self._enlarge_calendar(needed)
+            else:
+                trial.singly = True
         else:
             trial.singly = True
 
+    def _has_room(self, buffer: str, needed: float) -> bool:
+        """Does a larger buffer fit into memory? `run` says what is wrong with a trial for which it does not."""
+        try:
+            self.budget.require(buffer, needed)
+        except OutOfMemory:
+            return False
+        return True
+
     def _enlarge_calendar(self, needed: int) -> None:
-        grown = 2 * len(self.state.calendar) + needed
-        what = f"{grown:,} events under way in a trial"
-        rule = "the events of one window must fit into memory"
-        require_memory(grown * EVENT_BYTES, what, rule=rule, error=NetworkError)
         self._set_layout(self.layout.with_larger_calendar(self.program, needed))
         _CALENDARS[self.program.network] = len(self.state.calendar)
 

@@ -11,9 +11,10 @@ import numpy as np
 from neuro.engine.drive.inputs import schedule_from
 from neuro.engine.drive.state import EngineState
 from neuro.engine.lower.program import Program
-from neuro.engine.recording import Record, Recording, columns
+from neuro.engine.recording import Record, Recording
 from neuro.engine.results import report_reads, split_by_population
 from neuro.engine.run import run
+from neuro.engine.samples import SampleLayout
 from neuro.engine.trials.batches import Needs, new_batch
 from neuro.engine.trials.buffers import Part
 from neuro.engine.trials.kernels import measure
@@ -29,8 +30,17 @@ __all__ = ["Results"]
 class Results:
     """Makes the results of one call of `run_trials`."""
 
-    def __init__(self, program: Program, duration: float, record: Record, state: EngineState | None, needs: Needs):
+    def __init__(
+        self,
+        program: Program,
+        duration: float,
+        record: Record,
+        state: EngineState | None,
+        needs: Needs,
+        memory: float | str | None = None,
+    ) -> None:
         self.program, self.duration, self.record, self.state, self.needs = program, duration, record, state, needs
+        self.memory = memory
         self.chosen = {} if needs.request is None else chosen(program, needs.request)
         self.summary = summary(program.network)
 
@@ -73,7 +83,11 @@ class Results:
         sampled = len(loaded.voltage) > 0
         return Recording(
             spikes=spikes,
-            v=columns(record, loaded.voltage[r]) if sampled else {},
+            **(
+                SampleLayout.of(program.network, program.offset, record).split(loaded.voltage[r])
+                if sampled
+                else {"v": {}}
+            ),
             v_times=loaded.sample_time[r] if sampled else np.zeros(0),
             events=dict(zip(program.network.projections, loaded.batch.events[r].tolist(), strict=True)),
             start=plan.origin.start,
@@ -107,6 +121,7 @@ class Results:
             seed=arguments.get("seed"),
             record=self.record,
             state=state,
+            memory=self.memory,
         )
         result = recording if self.needs.request is None else self._measured_singly(recording)
         branches = [self._singly(each, recording.state) for each in branches_of(arguments)]

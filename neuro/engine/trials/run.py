@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from neuro.engine.trials.lowering import Lowering, TrialPlan
 from neuro.engine.trials.requests import Counts, Traces
 from neuro.engine.trials.results import Results
 from neuro.errors import InputError, NeuroError, UnsupportedFeature
+from neuro.memory import byte_count
 from neuro.network.graph import Network
 from neuro.progress import ProgressOption, reporting
 from neuro.system.interrupts import deferred
@@ -32,7 +34,7 @@ __all__ = ["run_trials"]
 BATCH_SECONDS = 0.2
 """Wall seconds that a batch should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
 BATCH_BYTES = 1 << 26
-"""Bytes that a batch may take, without its spikes and voltages."""
+"""Bytes that a batch may take, without its spikes."""
 FIRST_BATCH, MOST_TRIALS = 16, 4096
 """Number of trials of the first batch, and at most."""
 
@@ -45,6 +47,7 @@ def run_trials(
     workers: int = 1,
     record: Record | Counts | Traces | None = None,
     state: EngineState | None = None,
+    memory: float | str | None = None,
     progress: ProgressOption = None,
 ) -> Iterator[Any]:
     """Simulate many short runs of one network, each with the bits of a single `run`.
@@ -68,6 +71,9 @@ def run_trials(
     state
         `Recording.state` of an earlier run, from which the trials start that have none of their own. By default they
         start at rest at time zero.
+    memory
+        Bytes that the buffers of one trial may take, or a text such as "1 GB", as for `run`. An `OutOfMemory` has the
+        number of the trial, and what was done of it.
     progress
         Called as ``progress(done, total, label)`` in trials; True or "bar": a bar on the terminal.
 
@@ -114,11 +120,14 @@ def run_trials(
         raise InputError("must be Record, Counts or Traces", where="record", value=type(record).__name__)
     if kept.to is not None:
         raise UnsupportedFeature("trials are not written to a file", where="Record.to", remedy="Save the recordings")
+    if kept.weights:
+        raise UnsupportedFeature("trials do not learn while they run", where="Record.weights")
     reads = any(hasattr(each.synapses, "count_reads") for each in program.network.projections.values())
     needs = Needs(request, sampling(program, kept, 0.0, duration) if request is None else NO_SAMPLES, reads)
-    results = Results(program, duration, kept, state, needs)
+    limit = inf if memory is None else byte_count(memory, "memory")
+    results = Results(program, duration, kept, state, needs, memory)
     lowering = Lowering(program, duration, state)
-    return _generate(lowering, results, _Engine(program, needs, count), trials, progress)
+    return _generate(lowering, results, _Engine(program, needs, count, duration, limit), trials, progress)
 
 
 def _generate(
@@ -209,8 +218,8 @@ class _Source:
 class _Engine:
     """Simulates batches, in this thread or in several others."""
 
-    def __init__(self, program: Program, needs: Needs, workers: int) -> None:
-        self.program, self.needs, self.workers = program, needs, workers
+    def __init__(self, program: Program, needs: Needs, workers: int, duration: float, limit: float) -> None:
+        self.program, self.needs, self.workers, self.duration, self.limit = program, needs, workers, duration, limit
         self.halt = np.zeros(1, np.int64)
         self.idle: deque[Buffers] = deque()
         self.pool: ThreadPoolExecutor | None = None
@@ -220,9 +229,10 @@ class _Engine:
 
     def __enter__(self) -> _Engine:
         prepare(self.program)
-        first = Buffers(self.program, self.needs, self.halt)
+        first = Buffers(self.program, self.needs, self.halt, self.limit)
         self.idle.append(first)
-        self.most = min(MOST_TRIALS, max(1, BATCH_BYTES // run_bytes(self.program, self.needs, first.layout.words)))
+        each = run_bytes(self.program, self.needs, first.layout.words, self.duration)
+        self.most = min(MOST_TRIALS, max(1, BATCH_BYTES // each))
         if self.workers > 1:
             self.pool = ThreadPoolExecutor(self.workers, "neuro-trials")
         return self
@@ -249,7 +259,7 @@ class _Engine:
         try:
             buffers = self.idle.pop()
         except IndexError:
-            buffers = Buffers(self.program, self.needs, self.halt)
+            buffers = Buffers(self.program, self.needs, self.halt, self.limit)
         began = clock.perf_counter()
         try:
             parts = buffers.simulate(plans)
