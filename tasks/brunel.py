@@ -59,14 +59,14 @@ class Config(BaseModel):
 
     seed: int = Field(0, ge=0, description="root of all random draws")
     neurons: int = Field(SIZE, ge=10, description="neurons, four fifths of them excitatory; in-degrees stay")
-    settle: float = Field(0.2, gt=0, description="seconds that are simulated before anything is measured")
-    duration: float = Field(1.0, gt=0, description="seconds that are measured")
+    settle: float = Field(0.2, ge=0.001, le=3600, description="seconds that are simulated before anything is measured")
+    duration: float = Field(1.0, ge=0.001, le=3600, description="seconds that are measured")
     threads: int = Field(2, ge=1, description="threads of the run; they change no result")
     regimes: tuple[str, ...] = Field(tuple(REGIMES), description="which regimes")
 
 
 PRESETS = {
-    "smoke": Config(neurons=2_500, settle=0.1, duration=0.2),
+    "smoke": Config(neurons=2_500, settle=0.05, duration=0.1),
     "paper": Config(settle=0.2, duration=2.0),
 }
 

@@ -134,10 +134,14 @@ def take_pieces(
     for e in range(n):
         later = pieces[half + min(e + AHEAD, n - 1)]
         seg = fixed.segments[later.row]
-        at = seg.first + fixed.bundles[seg.projection].lag_at + later.first
-        for ahead in range(0, 32, 8):
-            prefetch(fixed.lag, at + ahead)
-        prefetch(fixed.lag_code, at)
+        kind = fixed.bundles[seg.projection]
+        at = seg.first + kind.lag_at + later.first
+        # Beyond the end of an array, a prefetch would search for a page that is not there.
+        if kind.lags == REAL_LAGS:
+            for ahead in range(0, 32, 8):
+                prefetch(fixed.lag, at + ahead)
+        else:
+            prefetch(fixed.lag_code, at)
         piece = pieces[half + e]
         seg, slot, t, begin = fixed.segments[piece.row], piece.last, piece.time, piece.first
         bundle, count = fixed.bundles[seg.projection], np.int64(seg.count)
