@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,7 +40,7 @@ class Config(BaseModel):
     duration: float = Field(1.0, ge=0.001, le=3600, description="seconds that are measured")
     threads: int = Field(2, ge=1, description="threads of the run; they change no result")
     chips: tuple[str, ...] = Field((), description="chips to place the network on, and to account for")
-    effort: str = Field("fast", description="of the mapper: fast, balanced or best")
+    effort: Literal["fast", "balanced", "best"] = Field("fast", description="of the mapper: fast, balanced or best")
 
 
 PRESETS = {
@@ -56,6 +56,8 @@ PRESETS = {
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     """Build and run the circuit, and put its activity beside the published one."""
     steps = 3 + len(config.chips)
+    for name in config.chips:
+        nr.load_chip(name)  # an unknown name is refused before the run
     progress(0, steps, "building")
     began = time.perf_counter()
     net = circuit(
