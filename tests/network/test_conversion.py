@@ -1,5 +1,7 @@
 """Synapses go to SciPy and NetworkX and come back as they were."""
 
+from types import SimpleNamespace
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -112,7 +114,13 @@ def test_matrices_and_drawn_synapses_are_edges_with_their_own_weights_and_delays
     [
         ("sparse matrix", lambda: nr.Sparse.from_scipy(np.eye(2))),
         ("places of the weights", lambda: nr.Sparse.from_scipy(sparse.eye(2), delay=sparse.eye(2, k=1))),
+        ("sparse matrix", lambda: nr.Sparse.from_scipy(sparse.coo_array([1.0, 0.0]))),
+        ("places of the weights", lambda: convert(*lagged((2, 2), (2, 3), (0, 1), (0, 1)))),
+        ("places of the weights", lambda: convert(*lagged((2, 2), (2, 2), (0, 1), (1, 1)))),
+        ("places of the weights", lambda: convert(*lagged((2, 2), (2, 2), (1, 0), (1, 1)))),
         ("graph of NetworkX", lambda: nr.Sparse.from_networkx(np.eye(2))),
+        ("graph of NetworkX", lambda: nr.Sparse.from_networkx(SimpleNamespace(edges=[]))),
+        ("graph of NetworkX", lambda: nr.Sparse.from_networkx(SimpleNamespace(is_directed=True))),
         ("attribute 'lag'", lambda: nr.Sparse.from_networkx(nx.path_graph(2), delay="lag")),
         ("twice", lambda: nr.Sparse.from_networkx(nx.path_graph(2), pre=[0, 0])),
         ("nodes of the graph", lambda: nr.Sparse.from_networkx(nx.path_graph(2), post=[0, 7])),
@@ -121,3 +129,51 @@ def test_matrices_and_drawn_synapses_are_edges_with_their_own_weights_and_delays
 def test_what_cannot_be_converted_is_refused(says, bad):
     with pytest.raises(WeightError, match=says):
         bad()
+
+
+def convert(matrix, delay):
+    return nr.Sparse.from_scipy(matrix, delay=delay)
+
+
+def lagged(shape, other, place, other_place):
+    """One weight and one delay, in matrices of these shapes."""
+    weight, delay = (sparse.coo_array(([1.0], ([i], [j])), of) for of, (i, j) in ((shape, place), (other, other_place)))
+    return SimpleNamespace(tocoo=weight.tocoo, shape=shape), delay
+
+
+def test_attributes_of_edges_are_weights_and_delays_and_weights_are_one_unless_told():
+    graph = nx.DiGraph()
+    graph.add_edge("b", "a", lag=2 * MS, strength=3.0)
+    graph.add_edge("b", "b", lag=1 * MS)
+    graph.add_edge("c", "a", lag=0.0, strength=-1.0)
+    made = nr.Sparse.from_networkx(graph, weight="strength", delay="lag", pre=["c", "b"], post=["a", "b"])
+    found = zip(made.pre.tolist(), made.post.tolist(), made.weight.tolist(), made.delay.tolist(), strict=True)
+    assert list(found) == [(1, 0, 3.0, 2 * MS), (1, 1, 1.0, 1 * MS), (0, 0, -1.0, 0.0)]
+    some = nr.Sparse.from_networkx(graph, pre=["b"], post=["a"], delay=nr.Uniform(MS, 2 * MS))
+    assert (some.pre.tolist(), some.post.tolist(), some.weight.tolist()) == ([0], [0], [1.0])
+    assert some.delay == nr.Uniform(MS, 2 * MS)
+    none = nr.Sparse.from_networkx(graph, pre=["a"], delay="lag")
+    assert [len(part) for part in (none.pre, none.post, none.weight, none.delay)] == [0] * 4
+
+
+def test_an_edge_without_direction_is_one_synapse_each_way_and_a_loop_is_one():
+    graph = nx.Graph([("a", "b"), ("b", "b")])
+    made = nr.Sparse.from_networkx(graph)
+    assert list(zip(made.pre.tolist(), made.post.tolist(), strict=True)) == [(0, 1), (1, 0), (1, 1)]
+
+
+def test_entries_of_a_matrix_come_by_source_and_then_by_target():
+    ids = np.array([2, 0, 2, 0]), np.array([0, 1, 1, 0])
+    matrix, lag = (sparse.coo_array((np.array(x), ids), (3, 2)) for x in ([1.0, 2.0, 0.0, 4.0], [5.0, 6.0, 7.0, 8.0]))
+    made = nr.Sparse.from_scipy(matrix, delay=lag)
+    assert [part.tolist() for part in (made.pre, made.post, made.weight, made.delay)] == [
+        [0, 0, 2, 2], [0, 1, 0, 1], [4.0, 2.0, 1.0, 0.0], [8.0, 6.0, 5.0, 7.0],
+    ]  # fmt: skip
+    assert nr.Sparse.from_scipy(matrix, delay=MS).delay == MS
+
+
+@pytest.mark.parametrize("places", [None, [[0.5, 1.0]]])
+def test_a_node_is_a_neuron_with_its_model_and_its_place_if_it_has_one(places):
+    net = nr.Network()
+    net.add(nr.Population("a", 1, nr.SpikeSource(), positions=places))
+    assert net.to_networkx().nodes["a", 0] == {"model": "SpikeSource", **({"position": (0.5, 1.0)} if places else {})}

@@ -5,6 +5,7 @@ import pytest
 
 import neuro as nr
 from neuro.errors import NetworkError, NeuroError, ParameterError, UnknownName, WeightError
+from neuro.network.listing import delays_of, triplets_of
 from neuro.network.summary import summary
 
 LIF = {"tau_m": 20e-3, "v_th": 1.0}
@@ -147,3 +148,178 @@ def test_the_summary_has_each_population_and_each_projection():
         },
         "projections": {"cue->cell": ["cue", "cell"], "back": ["noise", "pair"]},
     }
+
+
+def test_places_and_the_extent_of_space_have_one_to_three_dimensions():
+    for places, shape in (([0.0, 1.0], (2, 1)), *((np.zeros((2, d)), (2, d)) for d in (1, 2, 3))):
+        found = nr.Population("a", 2, nr.IF(v_th=1.0), positions=places).positions
+        assert found.shape == shape
+        assert not found.flags.writeable
+    for bad in (0.0, [0.0], [0.0] * 3, np.zeros((2, 0)), np.zeros((2, 4)), np.zeros((2, 1, 1)), [0.0, np.nan]):
+        with pytest.raises(ParameterError, match="population 'a', positions"):
+            nr.Population("a", 2, nr.IF(v_th=1.0), positions=bad)
+    for extent in (1e-100, [1.0, np.inf], 2.0, [1e-3]):
+        assert near(periodic=extent).periodic is extent
+    for bad in (0.0, -1.0, 1e-101, [], [[1.0]], np.nan, [1.0, 0.0]):
+        with pytest.raises(ParameterError, match=r"DistanceDependent\.periodic"):
+            near(periodic=bad)
+
+
+def near(**options):
+    return nr.DistanceDependent(nr.Gaussian(sd=1.0), 1.0, **options)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "extent", "fits"),
+    [
+        (1, 1, None, True), (2, 2, [1.0, 2.0], True), (2, 2, [1.0], True), (3, 3, 2.0, True), (1, 1, [1.0], True),
+        (1, 2, None, False), (2, 1, None, False), (2, 2, [1.0] * 3, False), (3, 3, [1.0, 1.0], False),
+        (0, 1, None, False), (1, 0, None, False),
+    ],
+)  # fmt: skip
+def test_both_populations_lie_in_one_space(here, there, extent, fits):
+    net = nr.Network()
+    for name, dimensions in (("pre", here), ("post", there)):
+        places = np.zeros((2, dimensions)) if dimensions else None
+        net.add(nr.Population(name, 2, nr.IF(v_th=1.0), positions=places))
+    given = [(near(periodic=extent), 1e-3)]
+    if extent is None:
+        far = nr.Linear(1.0, 1.0)
+        given += [(nr.Sparse([0], [1], far), 1e-3), (nr.OneToOne(1.0), far), (nr.AllToAll(far), 1e-3)]
+    for synapses, delay in given:
+        if fits:
+            net.connect("pre", "post", synapses, delay=delay)
+            continue
+        with pytest.raises(ParameterError, match=r"projection 'pre->post'.*(lie in one space|with positions)"):
+            net.connect("pre", "post", synapses, delay=delay)
+        assert not net.projections
+
+
+def test_functions_of_distance_are_what_their_formulas_say():
+    d = np.array([0.0, 0.5, 2.0])
+    assert nr.Gaussian(sd=0.5, peak=3.0)(d) == pytest.approx(3.0 * np.exp([0.0, -0.5, -8.0]))
+    assert nr.Exponential(length=0.5, peak=3.0)(d) == pytest.approx(3.0 * np.exp([0.0, -1.0, -4.0]))
+    assert nr.Linear(offset=1.0, per_metre=-2.0)(d).tolist() == [1.0, 0.0, -3.0]
+    assert nr.Gaussian(1.0).peak == nr.Exponential(1.0).peak == 1.0
+    for make, name in ((nr.Gaussian, "sd"), (nr.Exponential, "length")):
+        for bad in (0.0, -1.0, np.nan, [1.0]):
+            with pytest.raises(ParameterError, match=rf"{make.__name__}\.{name}"):
+                make(bad)
+        with pytest.raises(ParameterError, match=rf"{make.__name__}\.peak"):
+            make(1.0, peak=np.inf)
+    for wrong in ((np.nan, 1.0), (1.0, np.inf)):
+        with pytest.raises(ParameterError, match="Linear"):
+            nr.Linear(*wrong)
+    for peak, fits in ((0.0, True), (1.0, True), (-1e-9, False), (1.0 + 1e-9, False)):
+        for record in (nr.Gaussian(1.0, peak), nr.Exponential(1.0, peak)):
+            if fits:
+                nr.DistanceDependent(record, 1.0)
+            else:
+                with pytest.raises(ParameterError, match=r"DistanceDependent\.probability: a probability must lie in"):
+                    nr.DistanceDependent(record, 1.0)
+
+
+@pytest.mark.parametrize("value", [-1e-9, 1.0 + 1e-9])
+def test_a_probability_below_zero_or_above_one_is_told_with_its_distance(value):
+    net = nr.Network()
+    cells = net.add(nr.Population("a", 2, nr.IF(v_th=1.0), positions=[0.0, 0.5]))
+    bad = nr.DistanceDependent(lambda d: np.where(d > 0.0, value, 0.5), 1.0)
+    with pytest.raises(WeightError, match=rf"0\.\.1.*got {value} at 0\.5 m"):
+        triplets_of(net.connect(cells, cells, bad, delay=1e-3), 0)
+
+
+@pytest.mark.parametrize("delay", [0.0, 1e-3, nr.Uniform(0.0, 1e-3), nr.Linear(1e-3, 1.0)], ids=str)
+def test_the_delay_is_that_of_connect_or_that_of_the_synapses(delay):
+    for own in (nr.Sparse([0], [1], 1.0, delay=delay), near(delay=delay)):
+        net = nr.Network()
+        cells = net.add(nr.Population("a", 2, nr.IF(v_th=1.0), positions=[0.0, 0.5]))
+        assert net.connect(cells, cells, own).delay == delay
+        with pytest.raises(ParameterError, match="have a delay already"):
+            net.connect(cells, cells, own, delay=1e-3)
+        with pytest.raises(ParameterError, match="needs a delay"):
+            net.connect(cells, cells, nr.OneToOne(1.0))
+    for bad in (-1e-9, np.inf, "soon", [1e-3]):
+        with pytest.raises(ParameterError, match=r"DistanceDependent\.delay"):
+            near(delay=bad)
+
+
+@pytest.mark.parametrize(
+    ("delay", "says"),
+    [
+        (nr.Uniform(-1e-9, 1e-3), "below zero"),
+        (nr.Normal(1e-3, 1e-3), "below zero"),
+        (nr.Normal(1e-3, 1e-3, low=0.4e-3, step=1e-3), "rounded to zero"),
+        (nr.Uniform(0.4e-3, 1e-3, step=1e-3), "rounded to zero"),
+        (nr.Normal(1e-3, 1e-3, low=0.5e-3, step=1e-3), None),
+        (nr.Uniform(0.0, 1e-3, step=1e-3), None),
+        (nr.Uniform(0.1e-3, 1e-3), None),
+        (nr.LogNormal(-7.0, 0.5), None),
+    ],
+    ids=str,
+)
+def test_delays_are_not_drawn_below_zero_nor_rounded_to_it_unasked(delay, says):
+    if says is None:
+        assert connect(nr.AllToAll(1.0), delay=delay).delay is delay
+        return
+    with pytest.raises(ParameterError, match=rf"cue->cell', delay.*{says}"):
+        connect(nr.AllToAll(1.0), delay=delay)
+
+
+@pytest.mark.parametrize("synapses", [nr.AllToAll(1.0), nr.Sparse([0, 1], [1, 0], 1.0)], ids=str)
+def test_a_function_of_distance_gives_no_delay_below_zero(synapses):
+    net = nr.Network()
+    cells = net.add(nr.Population("a", 2, nr.IF(v_th=1.0), positions=[0.0, 0.5]))
+    zero, below = (net.connect(cells, cells, synapses, delay=nr.Linear(start, -1.0)) for start in (0.5, 0.25))
+    assert np.min(delays_of(zero, 0)) == 0.0
+    with pytest.raises(ParameterError, match=r"delay: must not be negative; got -0\.25"):
+        delays_of(below, 0)
+
+
+def test_a_network_shows_the_delays_of_its_projections():
+    net = network()
+    for delay, shown in ((2e-3, "delay 2 ms"), (np.full((2, 3), 1e-3), "a delay for each synapse")):
+        assert shown in repr(net.connect("cue", "cell", nr.AllToAll(1.0), delay=delay))
+    assert "delays by Uniform" in repr(net.connect("cue", "cell", nr.AllToAll(1.0), delay=nr.Uniform(1e-3, 2e-3)))
+
+
+CELL = nr.Population("cell", 2, nr.LIF(**LIF))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: nr.Network(populations={"cells": CELL}),
+        lambda: nr.Network(populations={"cell": nr.IF(v_th=1.0)}),
+        lambda: nr.Network(populations=[CELL]),
+        lambda: nr.Network(projections={"p": CELL}),
+        lambda: nr.Network(projections={"q": nr.Projection("p", CELL, CELL, nr.AllToAll(1.0), 1e-3)}),
+        lambda: nr.Projection("p", CELL, CELL, np.ones((2, 2)), 1e-3),
+        lambda: nr.Projection("p", "cell", CELL, nr.AllToAll(1.0), 1e-3),
+        lambda: nr.Projection("p", CELL, "cell", nr.AllToAll(1.0), 1e-3),
+        lambda: nr.Projection("", CELL, CELL, nr.AllToAll(1.0), 1e-3),
+        lambda: nr.Projection("p", CELL, CELL, nr.AllToAll(1.0), -1e-3),
+        lambda: nr.Projection("p", CELL, CELL, nr.AllToAll(1.0), np.full((2, 3), 1e-3)),
+        lambda: nr.Projection("p", CELL, CELL, nr.AllToAll(1.0), 1e-3, receptor=1),
+        lambda: nr.Population("cell", 2**32 - 1, nr.LIF(**LIF)),
+        lambda: nr.Population("cue", 1, nr.SpikeSource(), initial={"v": 0.0}),
+        lambda: nr.Population("cell", 1, nr.LIF(**LIF), initial=[0.0]),
+        lambda: nr.Population("cell", 1, nr.LIF(**LIF, tau_syn=())),
+        lambda: network().connect("cue", 5, nr.AllToAll(1.0), delay=1e-3),
+        lambda: network().connect("cue", "cell", nr.AllToAll(1.0), delay=1e-3, name=""),
+        lambda: CELL.parameter(5),
+        lambda: CELL.parameter("none", [1.0, 2.0]),
+    ],
+)
+def test_parts_that_make_no_network_are_refused(wrong):
+    with pytest.raises(NeuroError):
+        wrong()
+
+
+def test_parts_that_make_a_network_are_taken():
+    link = nr.Projection("p", CELL, CELL, nr.AllToAll(1.0), np.full((2, 2), 1e-3))
+    net = nr.Network(populations={"cell": CELL}, projections={"p": link})
+    assert (net.populations["cell"], net.projections["p"]) == (CELL, link)
+    assert not link.delay.flags.writeable
+    assert nr.Population("cell", 2**32 - 2, nr.LIF(**LIF)).size == 2**32 - 2
+    assert CELL.parameter("none", 3).tolist() == [3.0, 3.0]
+    assert CELL.parameter("v_min", np.inf).tolist() == [np.inf] * 2
