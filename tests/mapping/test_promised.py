@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import neuro as nr
+from neuro.chip.model import Limits
 from neuro.mapping.baselines import baseline
-from neuro.mapping.layout.layout import layout
+from neuro.mapping.layout.layout import arrange, layout
+from neuro.mapping.layout.nets import nets_of
+from neuro.mapping.layout.relieve_link import relieve_link
 from neuro.mapping.partition.large import partition_large
 from neuro.mapping.random import random_state
+from neuro.mapping.refine.refine import refine
+from neuro.mapping.search import Prices
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn
 from tests.mapping.networks import random_traffic
 
-CORES = "0123456789ab"
+CORES = "0123456789abcdefghijklmnopqrstuvwxyz"
 CHIP = nr.mesh_chip(4, 3, neurons=4)
 
 
@@ -50,6 +57,133 @@ def test_a_seed_stands_for_one_placement_by_rules():
     pinned = {"p0": np.r_[[7, 2], np.full(18, -1)]}
     found = nr.place(net, CHIP, spikes, "multicast_hops", "fast", 3, pinned=pinned, apart=[("p0", "p1")], dead=[5])
     assert text(found.neuron_core) == "722227770000444411113333aaaa99996666"
+
+
+def limited(width, height, *, per_tile=1, first="x", **limits):
+    """A mesh whose cores have these limits."""
+    mesh = nr.mesh_chip(width, height, neurons=limits["neurons"])
+    return replace(mesh, limits=Limits(**limits), cores_per_tile=per_tile, first_axis=first)
+
+
+@pytest.mark.parametrize(
+    ("objective", "limits", "expected"),
+    [
+        ("km1", {"synapses": 11}, "b797ed8f5b6e5f9aa57f5dbb7e68f99a6ed8"),
+        ("cores", {"synapses": 11}, "3796256753b2a19baa63b173a28178599265"),
+        ("km1", {"axons_in": 9}, "dfb56edee576fab76f59fa995a7adbb679ed"),
+        ("cores", {"axons_in": 9}, "7756b56914224a11256b6a772b4a95914b9a"),
+        ("km1", {"axons_out": 8}, "128640620194a58988616521a4a52a099405"),
+        (
+            "km1",
+            {"axons_in": 10, "axons_out": 10, "synapses": 13},
+            "6a929a7ba21585801926ab662577b89185b7",
+        ),
+        ("km1", {"rows": 9, "columns": 3}, "8ebd5e86ac1bbaf15fd9e6ccd9177fa57968"),
+        ("cores", {"rows": 9, "columns": 3}, "b9ea85f18bc6f4d9dda651eba5fc4e89c614"),
+        ("multicast_hops", {"axons_in": 12, "synapses": 20}, "95bdb6527debba7ee7d95699daf627aefa65"),
+    ],
+    ids=str,
+)
+def test_a_seed_stands_for_one_placement_by_each_limit(objective, limits, expected):
+    net, spikes = drawn(11, (20, 16))
+    chip = limited(4, 4, **{"neurons": 4, **limits})
+    assert text(nr.place(net, chip, spikes, objective, "fast", 3).neuron_core) == expected
+
+
+@pytest.mark.parametrize(
+    ("objective", "chip", "rules", "expected"),
+    [
+        (
+            "km1",
+            limited(4, 4, neurons=4, axons_in=10),
+            {"apart": [("p0", "p1")]},
+            "dddd7777bbbb8888aaaaffeee5555cc99966",
+        ),
+        (
+            "km1",
+            limited(4, 4, neurons=4, axons_in=10),
+            {"pinned": {"p0": np.r_[[7, 2, 7], np.full(17, -1)]}},
+            "727a52b12a95363997a62166a5bb1379351b",
+        ),
+        (
+            "km1",
+            limited(3, 3, neurons=20, axons_in=30),
+            {"together": [("p1",)]},
+            "311114341111141111144444444444444444",
+        ),
+        ("cores", limited(4, 4, neurons=4), {"apart": [("p0", "p1")]}, "6666bbbbdddd55559999aaaa222211117777"),
+        ("multicast_hops", limited(4, 4, neurons=4), {"cores": 10}, "a68e85b56ed9494dd8ea65aae9cc648d495b"),
+        ("multicast_hops", limited(3, 2, neurons=4, per_tile=2), {}, "92081222387006197086338996a741175634"),
+        ("unicast_hops", limited(4, 3, neurons=4, first="y"), {}, "a549415219840618819a52aa960420680625"),
+    ],
+)
+def test_a_seed_stands_for_one_placement_by_each_rule_and_mesh(objective, chip, rules, expected):
+    net, spikes = drawn(11, (20, 16))
+    assert text(nr.place(net, chip, spikes, objective, "fast", 3, **rules).neuron_core) == expected
+
+
+@pytest.mark.parametrize(
+    ("effort", "expected"),
+    [
+        ("fast", "0001011001011010110010110100011110100110110111101110011001010111"),
+        ("balanced", "1110100110100101001101001011100001011001001000010001100110101000"),
+    ],
+)
+def test_a_seed_stands_for_one_partition_from_coarse_to_fine(effort, expected):
+    net, spikes = drawn(5, (40, 24))
+    assert text(nr.place(net, limited(2, 1, neurons=36), spikes, effort=effort, seed=3).neuron_core) == expected
+
+
+@pytest.mark.parametrize(
+    ("effort", "expected"),
+    [
+        (
+            "fast",
+            "33012111123020123122330330022110021120023113130111133232122022002232203221323220311233111230133033103103",
+        ),
+        (
+            "balanced",
+            "23210311123101122100230220000130101301003112133313123030120100120232003001222202313032131031133333113302",
+        ),
+    ],
+)
+def test_a_seed_stands_for_one_refinement_of_many_neurons(effort, expected):
+    chip, prices = limited(2, 2, neurons=28, axons_in=80), Prices(tree=1.0, delivery=0.5)
+    found = refine(random_traffic(104, 2, 4), np.arange(104) // 26, chip, prices, effort=effort, seed=1)
+    assert text(found) == expected
+
+
+@pytest.mark.parametrize(("effort", "cores"), [("fast", 3), ("balanced", None)])
+def test_a_seed_stands_for_one_refinement_of_few_neurons(effort, cores):
+    chip, prices = limited(2, 2, neurons=7, axons_in=16, synapses=40), Prices(path=1.0)
+    found = refine(random_traffic(24, 2, 4), np.arange(24) // 6, chip, prices, effort=effort, seed=1, cores=cores)
+    assert text(found) == "301033212220002131230302"
+
+
+@pytest.mark.parametrize(
+    ("chip", "given", "expected"),
+    [
+        (limited(5, 5, neurons=2), {}, "92ah03ibfcje561g47d8"),
+        (limited(5, 5, neurons=2), {"prices": Prices(path=1.0), "effort": "balanced"}, "20fm51igkhndab6l3c78"),
+        (
+            limited(5, 5, neurons=2),
+            {"prices": Prices(tree=1.0, path=0.5), "fixed": {3: 0, 4: 24}, "dead": [12]},
+            "ln80oe5d2b6aimj7khgf",
+        ),
+        (limited(4, 3, neurons=2, per_tile=2, first="y"), {}, "e45j09lag2ik381h6bcd"),
+    ],
+)
+def test_a_seed_stands_for_one_layout_of_more_parts(chip, given, expected):
+    found = layout(random_traffic(40, 3, 4), np.arange(40) // 2, chip, **{"effort": "fast", "seed": 1, **given})
+    assert text(found) == expected
+
+
+def test_a_seed_stands_for_one_layout_of_a_graph_and_one_relief_of_its_links():
+    edges = np.arange(5), np.array([1, 2, 3, 4, 0]), np.arange(1.0, 6.0)
+    assert text(arrange(*edges, limited(3, 3, neurons=1), 8, effort="fast", seed=2)) == "53478120"
+    nets = nets_of(random_traffic(40, 3, 4), np.arange(40) // 4, 10)
+    relieved = relieve_link(nets, limited(4, 3, neurons=4), np.arange(10), effort="fast", seed=2, dead=(11,))
+    assert text(relieved) == "82a0156349"
 
 
 @pytest.mark.parametrize(("seed", "expected"), [(0, "81b7a9465"), (1, "8b175496a")])

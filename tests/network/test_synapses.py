@@ -179,6 +179,8 @@ def test_many_pairs_have_as_many_synapses_as_they_should():
     [
         (lambda: nr.Sparse([0, 1], [0], 1.0), r"Sparse.*one length.*\(2,\) and \(1,\)"),
         (lambda: nr.Sparse([[0, 1]], [[0, 1]], 1.0), "Sparse.*flat"),
+        (lambda: nr.OneToOne([[1.0]]), r"OneToOne\.weight.*\(1, 1\)"),
+        (lambda: nr.Dense([1.0]), r"Dense\.weight.*\(1,\)"),
         (lambda: nr.AllToAll([1.0, 2.0]), r"AllToAll\.weight"),
         (lambda: nr.AllToAll(np.nan), r"AllToAll\.weight"),
         (lambda: nr.FixedOutdegree(1, np.nan), "FixedOutdegree.*weight"),
