@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.errors import ClampError, NeuroError, ParameterError
-from neuro.learning.clamp import Clamp
+from neuro.learning.clamp import AppliedClamp, Clamp
 from neuro.learning.hopfield import hebb, nearest, pseudo_inverse, settle_signs
-from neuro.learning.memory import Memory, Recall, Training, clamped, lower, present, recall, weight_unit
+from neuro.learning.memory import Memory, Recall, Training, clamped, lower, present, recall, train, weight_unit
 from neuro.learning.two_phase import Centred, Contrastive, activity
 
 LOCAL = {"rate": 0.1, "beta": 0.5, "tau_fast": 0.02, "tau_slow": 2.0, "full": 100.0, "window": 0.2}
@@ -300,3 +300,157 @@ def test_the_network_of_a_memory_has_the_bias_that_its_equation_says():
     record = nr.Record(v={"memory": [0, 1]}, v_dt=1e-6)
     v = nr.run(program, 10e-6, record=record).v["memory"]
     assert v[1] == pytest.approx(np.maximum(rest * 1e-6, -0.25), rel=1e-6)
+
+
+SPIKES, PUSH = nr.Spikes([0.1], [0]), nr.Current([0.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"forced": 5},
+        {"forced": [("cell", ([0], SPIKES))]},
+        {"forced": {5: ([0], SPIKES)}},
+        {"forced": {"cell": SPIKES}},
+        {"forced": {"cell": ([0], SPIKES, SPIKES)}},
+        {"forced": {"cell": (SPIKES, [0])}},
+        {"forced": {"cell": ([0], PUSH)}},
+        {"currents": None},
+        {"currents": {5: PUSH}},
+        {"currents": {"cell": SPIKES}},
+        {"currents": {"cell": [1.0]}},
+    ],
+    ids=str,
+)
+def test_an_applied_clamp_has_spikes_and_currents_by_population(wrong):
+    with pytest.raises(ClampError, match=rf"AppliedClamp\.{next(iter(wrong))}"):
+        AppliedClamp(**wrong)
+    made = AppliedClamp(forced={"cell": [[0], SPIKES]}, currents={"cell": PUSH})
+    assert made.forced["cell"][1] is SPIKES
+    assert AppliedClamp().forced == AppliedClamp().currents == {}
+
+
+@pytest.mark.parametrize("kind", ["hard", "weak", "current"])
+@pytest.mark.parametrize("trace", [[0.5], [0.5] * 3, [[0.5, 0.5]], [0.5, np.nan]])
+def test_a_trace_is_one_number_for_each_target(kind, trace):
+    clamp = Clamp("cell", kind, 10.0)
+    with pytest.raises(ClampError, match="clamp, trace"):
+        clamp.toward([0.5, 1.0], start=0.0, stop=0.1, trace=trace)
+    clamp.toward([0.5, np.nan], start=0.0, stop=0.1, trace=[0.5, 0.0])
+
+
+def test_more_forced_spikes_than_memory_holds_are_refused_before_they_are_made():
+    with pytest.raises(ClampError, match=r"Clamp\.strength.*1e\+13 spikes.*GB needed"):
+        Clamp("cell", "hard", 1e12).toward([0.25, np.nan, 0.75], start=5.0, stop=15.0)
+
+
+@pytest.mark.parametrize("name", ["", 5, None])
+def test_a_clamp_names_its_population(name):
+    with pytest.raises(ClampError, match=r"Clamp\.population"):
+        Clamp(name, "hard", 1.0)
+
+
+@pytest.mark.parametrize("during", [5, "0..1", {(0.0, 1.0)}, (0.0, 1.0), ((0.0,),), ((0.0, np.nan),), ((inf, inf),)])
+def test_intervals_are_pairs_of_times(during):
+    for rule, least in RULES:
+        with pytest.raises(ParameterError, match=rf"{rule.__name__}\.during"):
+            rule(**least, during=during)
+        assert rule(**least, during=[[0, inf]]).during == ((0.0, inf),)
+        assert rule(**least, w_min=-inf, w_max=inf, every=2).pair_rule()[3:6] == (-inf, inf, 2.0)
+
+
+def test_the_factor_of_a_rule_is_finite():
+    with pytest.raises(ParameterError, match=r"rate / \(beta full window\)"):
+        nr.EventLocal(**{**LOCAL, "rate": 1e90, "beta": 1e-90, "full": 1e-80, "window": 1e-18, "tau_fast": 1e-3})
+    for beta in (1e-100, -1e-100):
+        assert nr.EventLocal(**{**LOCAL, "beta": beta}).beta == beta
+    with pytest.raises(ParameterError, match=r"EventLocal\.beta"):
+        nr.EventLocal(**{**LOCAL, "beta": 1e-101})
+
+
+@pytest.mark.parametrize("bad", [[1.0, -1.0], 1.0, [[[1.0]]], np.zeros((0, 2)), np.zeros((2, 0)), [[np.nan]]])
+def test_tables_of_signs_have_two_axes_and_an_entry(bad):
+    good, rng = np.ones((1, 2)), np.random.default_rng(0)
+    for refused, where in (
+        (lambda: hebb(bad), "patterns"),
+        (lambda: pseudo_inverse(bad), "patterns"),
+        (lambda: nearest(bad, good), "patterns"),
+        (lambda: nearest(good, bad), "cues"),
+        (lambda: settle_signs(np.eye(2), bad, rng), "cues"),
+        (lambda: settle_signs(bad, good, rng), "weights"),
+    ):
+        with pytest.raises(ParameterError, match=where):
+            refused()
+
+
+def test_sweeps_are_a_whole_number_and_drawn_by_a_generator():
+    for sweeps in (-1, 1.5, True):
+        with pytest.raises(ParameterError, match="sweeps"):
+            settle_signs(np.eye(2), np.ones((1, 2)), np.random.default_rng(0), sweeps)
+    for rng in (0, None, np.random):
+        with pytest.raises(ParameterError, match="rng"):
+            settle_signs(np.eye(2), np.ones((1, 2)), rng)
+    cue = [[1.0, -1.0]]
+    assert settle_signs(-np.ones((2, 2)), cue, np.random.default_rng(0), sweeps=0).tolist() == cue
+
+
+def test_activity_is_of_spikes_over_a_count_above_zero():
+    for spikes, most, where in (([0.1], 1, "spikes"), (SPIKES, 0, "most"), (SPIKES, -1, "most"), (SPIKES, [1], "most")):
+        with pytest.raises(ParameterError, match=where):
+            activity(spikes, 1, start=0.0, stop=1.0, most=most)
+
+
+def test_both_populations_have_the_same_patterns():
+    one, two, wide = np.zeros((1, 2)), np.zeros((2, 2)), np.zeros((2, 3))
+    with pytest.raises(ParameterError, match="1 and 2 patterns"):
+        Centred(rate=1.0, beta=1.0).change(one, two, one, two)
+    assert Centred(rate=1.0, beta=1.0).change(two, wide, two, wide).shape == (2, 3)
+    for bad in (np.nan, inf):
+        with pytest.raises(ParameterError, match="activity"):
+            Contrastive(rate=1.0).change([[bad]], [[0.0]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"epochs": -1}, "epochs"), ({"epochs": 1.0}, "epochs"), ({"cues": 0}, "cues"),
+        ({"max_levels": 0}, "max_levels"),
+        ({"rate_first": -1e-9}, "rate_first"), ({"rate_last": np.nan}, "rate_last"),
+    ],
+)  # fmt: skip
+def test_a_training_that_cannot_be_is_refused(wrong, where):
+    with pytest.raises(ParameterError, match=rf"Training\.{where}"):
+        Training(**wrong)
+    assert Training(epochs=0, cues=1, rate_first=0.0, rate_last=0.0, max_levels=1).rule(0).rate == 0.0
+    for field, bad in (("size", 1.5), ("gain", 0.0), ("gain", np.nan), ("v_min", np.nan), ("duration", np.inf)):
+        with pytest.raises(ParameterError, match=rf"Memory\.{field}"):
+            Memory(**{"size": 2, field: bad})
+
+
+def test_training_steps_through_its_epochs_with_their_rates_and_cues():
+    memory = Memory(size=3, duration=10e-3, counted=5e-3)
+    patterns, heard = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), []
+    training = Training(epochs=3, cues=2, rate_first=0.2, rate_last=0.1)
+    crossbar = nr.Crossbar(np.zeros((3, 3)), w_max=2 * weight_unit(memory))
+
+    def distort(epoch):
+        heard.append(("distort", epoch))
+        return np.repeat(patterns, 2, axis=0)
+
+    expected = np.zeros((3, 3))
+    forced = clamped(lower(memory, crossbar), memory, patterns).activity
+
+    def watch(epoch, program, free):
+        heard.append(("watch", epoch))
+        change = training.rule(epoch).change(np.repeat(forced, 2, axis=0), free.activity)
+        expected[:] += weight_unit(memory) * change
+        assert crossbar.effective_weights() == pytest.approx(expected, rel=1e-9, abs=1e-6)
+        assert free.activity.shape == (4, 3)
+
+    program = train(memory, crossbar, patterns, distort, training, watch=watch)
+    assert heard == [(what, epoch) for epoch in range(3) for what in ("distort", "watch")]
+    assert np.abs(expected).max() > 0.0
+    again = recall(lower(memory, crossbar), memory, patterns).activity
+    assert recall(program, memory, patterns).activity.tolist() == again.tolist()
+    same = train(memory, nr.Crossbar(np.zeros((3, 3))), patterns, distort, Training(epochs=0, cues=2))
+    assert recall(same, memory, patterns).activity.shape == (2, 3)
