@@ -116,9 +116,13 @@ class Plugin:
                         part.cache_clear()
             self.reached.switch_context(item.nodeid)
         started = time.perf_counter()
+        if self.chosen is not None:
+            # In seconds of the processor, so that a busy machine ends no test; the signal ends the fork.
+            signal.setitimer(signal.ITIMER_PROF, 10 + 5 * self.chosen[item.nodeid])
         try:
             return (yield)
         finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             self.seconds[item.nodeid] = time.perf_counter() - started
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -230,6 +234,7 @@ def judged(mutants: Sequence[Mutant], known: dict[str, Any], processes: int, fol
                 del running[child]
                 shutil.rmtree(folder / str(child), ignore_errors=True)
                 code = os.waitstatus_to_exitcode(status)
+                late = late or code == -signal.SIGPROF
                 yield mutant, "timeout" if late else "survived" if code in (0, 5) else "killed", by
         time.sleep(0.01)
 
