@@ -173,3 +173,14 @@ def test_static_power_is_that_of_all_chips_and_of_the_cores_in_use(used):
     assert report.static == pytest.approx((3.0 * chips + 10.0 * used) * 4 * DT)
     low, high = report.range_by_cause["static"]
     assert (low, high) == pytest.approx(tuple((end * chips + 10.0 * used) * 4 * DT for end in (2.0, 5.0)))
+
+
+@pytest.mark.parametrize("unknown", ["hop_east", "hop_north"])
+def test_links_without_a_figure_cost_nothing_in_part_of_a_total(unknown):
+    energy = {kind: cost for kind, cost in priced().energy.items() if kind != unknown}
+    chip = priced(energy=energy, power=FREE)
+    report = nr.account(recorded([0.0], stop=DT), one_each(chip, [21]), dt=DT, partial=True)
+    assert set(report.missing) == {f"energy.{unknown}"}
+    assert report.counts["hop_east"] * report.counts["hop_north"] > 0
+    parts = report.by_core.sum() + report.by_link.sum() + report.static
+    assert parts == pytest.approx(report.total, rel=1e-12, abs=0)
