@@ -11,7 +11,18 @@ import neuro as nr
 from neuro.errors import ClampError, NeuroError, ParameterError
 from neuro.learning.clamp import AppliedClamp, Clamp
 from neuro.learning.hopfield import hebb, nearest, pseudo_inverse, settle_signs
-from neuro.learning.memory import Memory, Recall, Training, clamped, lower, present, recall, train, weight_unit
+from neuro.learning.memory import (
+    Memory,
+    Recall,
+    Training,
+    clamped,
+    compile_recall,
+    lower,
+    present,
+    recall,
+    train,
+    weight_unit,
+)
 from neuro.learning.two_phase import Centred, Contrastive, activity
 
 LOCAL = {"rate": 0.1, "beta": 0.5, "tau_fast": 0.02, "tau_slow": 2.0, "full": 100.0, "window": 0.2}
@@ -454,3 +465,10 @@ def test_training_steps_through_its_epochs_with_their_rates_and_cues():
     assert recall(program, memory, patterns).activity.tolist() == again.tolist()
     same = train(memory, nr.Crossbar(np.zeros((3, 3))), patterns, distort, Training(epochs=0, cues=2))
     assert recall(same, memory, patterns).activity.shape == (2, 3)
+
+
+def test_the_smallest_memory_is_compiled_and_recalls_nothing():
+    assert compile_recall() is None
+    smallest = Memory(size=2)
+    found = recall(lower(smallest, nr.Crossbar(np.zeros((2, 2)))), smallest, np.zeros((3, 2)))
+    assert (found.activity.shape, found.spikes.shape) == ((3, 2), (3,))

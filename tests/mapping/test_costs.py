@@ -26,7 +26,7 @@ from neuro.mapping.partition.feasible import additive
 from neuro.mapping.partition.large import too_large
 from neuro.mapping.partition.multilevel import EFFORTS
 from neuro.mapping.pipeline import partition_effort
-from neuro.mapping.routes import placement_of_traffic
+from neuro.mapping.routes import placement_of_network, placement_of_traffic
 from neuro.mapping.traffic import Traffic, traffic_of
 from tests.mapping.counting import drawn, recount
 from tests.mapping.networks import random_traffic, slow_cost, traffic_from, traffics
@@ -350,7 +350,7 @@ def test_every_objective_keeps_every_rule(seed, objective, data):
     net, spikes = drawn(seed, (5, 7, 4))
     group = data.draw(st.sampled_from([(), [("p0",)], [("p0", "p2")]]))
     apart = data.draw(st.sampled_from([(), [("p0", "p1")]]))
-    pinned = data.draw(st.sampled_from([{}, {"p1": np.r_[[8, 0], np.full(5, -1)]}]))
+    pinned = data.draw(st.sampled_from([{}, {"p1": [8, 0, *[-1] * 5]}, {"p1": [0, *[-1] * 6]}]))
     chip = mesh_chip(3, 3, neurons=9)
     core = nr.place(
         net, chip, spikes, objective, "fast", seed, together=group, apart=apart, pinned=pinned, dead=[4], cores=5
@@ -363,7 +363,10 @@ def test_every_objective_keeps_every_rule(seed, objective, data):
         assert len({int(c) for name in names for c in core[name]}) == 1
     for one, other in apart:
         assert not set(core[one].tolist()) & set(core[other].tolist())
-    assert not pinned or core["p1"][:2].tolist() == [8, 0]
+    for name, cores in pinned.items():
+        assert [own for own, wanted in zip(core[name].tolist(), cores, strict=True) if wanted >= 0] == [
+            wanted for wanted in cores if wanted >= 0
+        ]
 
 
 @pytest.mark.parametrize(
@@ -442,3 +445,43 @@ def test_the_mesh_that_would_do_is_the_smallest_nearly_square_one():
         rules(network(13), mesh_chip(3, 2, neurons=2))
     with pytest.raises(InfeasibleError, match=r"at least 3 needed, such as a mesh of 2 x 2"):
         rules(network(13), mesh_chip(3, 1, neurons=5), dead=[0])
+
+
+@pytest.mark.parametrize("objective", ["km1", "multicast_hops", "unicast_hops", "max_link"])
+@pytest.mark.parametrize("core", [0, 5])
+def test_a_neuron_that_alone_is_pinned_stays(objective, core):
+    # Its partner is held at the other end, and everything pulls it there.
+    net = network(2, 2)
+    net.connect("a", "b", nr.AllToAll(1.0), delay=1e-3)
+    chip = mesh_chip(3, 2, neurons=4)
+    found = nr.place(net, chip, {"a": 9.0, "b": 1.0}, objective, "fast", pinned={"a": [core, -1]}).core
+    assert found["a"][0] == core
+    both = nr.place(net, chip, {"a": 9.0, "b": 1.0}, objective, "fast", pinned={"a": [core, -1], "b": [5 - core, -1]})
+    assert (both.core["a"][0], both.core["b"][0]) == (core, 5 - core)
+
+
+def test_groups_that_no_search_packs_are_told_as_not_found():
+    net = network(7, 6, 5, 4, 3, 3)
+    for pre in net.populations:
+        for post in net.populations:
+            net.connect(pre, post, nr.FixedProbability(0.3, 1.0), delay=1e-3)
+    together = [(name,) for name in net.populations]
+    with pytest.raises(InfeasibleError, match=r"28 neurons, 7 of them in 'a', with up to 14 neurons a core") as no:
+        nr.place(net, mesh_chip(2, 1, neurons=14), effort="fast", together=together)
+    assert (no.value.proved, no.value.limit, no.value.most) == (False, "cores", 2)
+    found = nr.place(net, mesh_chip(3, 1, neurons=14), effort="fast", together=together)
+    assert found.usage["neurons"].max() <= 14
+    assert {len(set(core.tolist())) for core in found.core.values()} == {1}
+
+
+@pytest.mark.parametrize("weight", [nr.Uniform(0.0, 0.0), nr.Normal(1.0, 0.1, single=True)], ids=str)
+def test_drawn_weights_are_counted_as_they_are_drawn(weight):
+    net = network(2, 1)
+    net.connect("a", "b", nr.Sparse([0, 1], [0, 0], weight), delay=1e-3)
+    core = np.array([0, 3, 5])
+    found, known = (
+        placement_of_network(net, CHIPS[0], traffic_of(net), core),
+        nr.placed(net, CHIPS[0], {"a": [0, 3], "b": 5}),
+    )
+    assert found.structure == known.structure
+    assert found.routes.nonzero.tolist() == known.routes.nonzero.tolist()
