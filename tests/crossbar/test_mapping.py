@@ -363,3 +363,15 @@ def test_what_only_a_single_array_has_is_refused_by_name(options):
     for ask in (crossbar.effective_conductance, lambda: crossbar.solve(np.ones(9))):
         with pytest.raises(UnsupportedFeature, match="only a single array of pairs"):
             ask()
+
+
+@pytest.mark.parametrize("way", [1, -1])
+@pytest.mark.parametrize("mapping", ["pair", "offset"])
+def test_a_device_at_the_end_of_its_window_is_not_written_beyond_it(way, mapping):
+    crossbar = Crossbar([[0.0, way * 0.75]], Device("c", 10e-6, 100e-6), w_max=1.0, mapping=mapping)
+    crossbar.accumulate([[0.0, way * 5.0]], policy="one_sided")
+    assert crossbar.effective_weights() == pytest.approx(np.array([[0.0, way]]), abs=1e-12)
+    pulses = crossbar.ledger.plus.sum() + crossbar.ledger.minus.sum()
+    assert crossbar.accumulate([[0.0, way * 0.5]], policy="one_sided") == 0
+    assert crossbar.ledger.plus.sum() + crossbar.ledger.minus.sum() == pulses
+    assert crossbar.effective_weights() == pytest.approx(np.array([[0.0, way]]), abs=1e-12)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.chip.model import Limits, Quantity, mesh_chip
-from neuro.errors import InfeasibleError, ParameterError, UnsupportedFeature
+from neuro.errors import InfeasibleError, NeuroError, ParameterError, UnsupportedFeature
 from neuro.mapping.baselines import baseline
 from neuro.mapping.compare import compare, what_if
 from neuro.mapping.layout import nets as flowing
@@ -485,3 +485,27 @@ def test_drawn_weights_are_counted_as_they_are_drawn(weight):
     )
     assert found.structure == known.structure
     assert found.routes.nonzero.tolist() == known.routes.nonzero.tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"network": 5}, "network"),
+        ({"chip": "loihi_davies2018"}, "chip"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 0.5}, "seed"),
+        ({"pinned": [0, 1]}, "pinned"),
+        ({"pinned": {5: 0}}, "pinned"),
+        ({"effort": 5}, "effort"),
+        ({"effort": None}, "effort"),
+        ({"objective": None}, "objective"),
+        ({"dead": [0.5]}, "dead"),
+        ({"cores": "all"}, "cores"),
+    ],
+    ids=str,
+)
+def test_a_placement_is_asked_for_with_what_it_takes(wrong, where):
+    with pytest.raises(NeuroError, match=where):
+        nr.place(**{"network": network(2), "chip": CHIPS[0], **wrong})
+    none = nr.place(network(2), CHIPS[0], pinned=None, dead=(), together=(), apart=())
+    assert none.neuron_core.tolist() == nr.place(network(2), CHIPS[0], seed=0).neuron_core.tolist()

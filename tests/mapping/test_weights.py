@@ -1,11 +1,19 @@
-"""Weights of nets and neurons in the searches: spikes where they are whole and small, in proportion elsewhere."""
+"""What the searches begin with: weights of nets and neurons, work by effort, free places, and what may move."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from neuro.chip.model import Limits, mesh_chip
+from neuro.errors import ParameterError
+from neuro.mapping.layout.layout import open_places
 from neuro.mapping.partition import large
 from neuro.mapping.partition.hypergraph import hypergraph_of
 from neuro.mapping.partition.large import partition_large
+from neuro.mapping.partition.multilevel import Effort
+from neuro.mapping.refine.refine import price, refine
+from neuro.mapping.search import Prices
 from tests.mapping.networks import traffic_from
 
 
@@ -53,3 +61,62 @@ def test_neurons_make_room_for_those_that_are_pinned(pinned):
     part = partition_large(chain, np.full(3, 3), fixed, 5)
     assert np.bincount(part, minlength=3).tolist() == [3, 3, 3]
     assert {neuron: part[neuron] for neuron in pinned} == pinned
+
+
+LONG = Effort(coarse=600, trial=10**9, final=10**12, ways=())
+
+
+@pytest.mark.parametrize(
+    ("pins", "entries", "expected"),
+    [
+        # At most 20,000 rounds over all pins and entries; a small problem is tried up to 16 times instead.
+        (10, 90, (600, 2 * 10**6, 2 * 10**6, 16)),
+        (11, 89, (0, 2 * 10**6, 2 * 10**6, 16)),
+        (10, 990, (600, 2 * 10**7, 2 * 10**7, 3)),
+        (10, 2490, (600, 5 * 10**7, 5 * 10**7, 1)),
+        (10, 10**6, (600, 10**9, 20_000 * (10**6 + 10), 1)),
+        # Tables that leave the cache take twice as long.
+        (10, 2**20, (600, 10**9, 20_000 * (2**20 + 10), 1)),
+        (10, 2**20 + 1, (600, 5 * 10**8, 20_000 * (2**20 + 11), 1)),
+    ],
+)
+def test_the_work_of_a_search_grows_with_its_tables_up_to_the_effort(pins, entries, expected):
+    found = LONG.scaled(pins, entries)
+    assert (found.coarse, found.trial, found.final, found.repeats) == expected
+    assert (found.descents, found.rounds, found.ways) == (LONG.descents, LONG.rounds, LONG.ways) == (1, 6, ())
+
+
+def test_places_that_free_parts_may_take():
+    chip = mesh_chip(3, 2, neurons=1)
+    assert open_places(chip, 4, {0: 5, 2: 0}, [3]).tolist() == [1, 2, 4]
+    assert open_places(chip, 6, {}, []).tolist() == [0, 1, 2, 3, 4, 5]
+    assert open_places(chip, 5, {}, [3, 3]).tolist() == [0, 1, 2, 4, 5]
+    for dead, working in (([], 6), ([3], 5), ([3, 0], 4)):
+        with pytest.raises(ParameterError, match=rf"{working + 1} parts need a core each.*{working} cores that work"):
+            open_places(chip, working + 1, {}, dead)
+
+
+CHAIN = traffic_from(8, [(k, (k + 4) % 8) for k in range(8)], [1.0] * 8)
+
+
+@pytest.mark.parametrize(
+    ("limits", "moves"),
+    [
+        ({}, True),
+        ({"columns": 4}, True),
+        ({"rows": 9}, True),
+        ({"axons_out": 99}, False),
+        ({"synapse_bits": 999}, False),
+    ],
+    ids=str,
+)
+def test_neurons_move_where_all_limits_are_known_and_leave_room(limits, moves):
+    chip = replace(mesh_chip(2, 1, neurons=4), limits=Limits(**{"neurons": 4, **limits}))
+    start = np.arange(8) // 4
+    found = refine(CHAIN, start, chip, Prices(tree=1.0), effort="fast")
+    assert (price(CHAIN, found, chip, Prices(tree=1.0)) == 0.0) is moves
+    assert np.array_equal(found, start) is not moves
+    everyone = refine(CHAIN, start, chip, Prices(tree=1.0), effort="fast", fixed=np.ones(8, bool))
+    assert everyone.tolist() == start.tolist()
+    one = np.zeros(8, np.int64)
+    assert refine(CHAIN, one, mesh_chip(1, 1, neurons=8), Prices(tree=1.0), effort="fast").tolist() == [0] * 8
