@@ -8,12 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
+from neuro.crossbar import device_synapses
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.circuit.nodal import solve_nodes
 from neuro.crossbar.circuit.wires import Wires
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
-from neuro.crossbar.device.laws import Constant, Cycle, Exponential, Linear, Piecewise, Power, SoftBounds, Variation
+from neuro.crossbar.device.laws import (
+    Constant,
+    Cycle,
+    Exponential,
+    Linear,
+    MeasuredLaw,
+    Piecewise,
+    Power,
+    SoftBounds,
+    Variation,
+)
+from neuro.crossbar.device.noise import Flicker
 from neuro.crossbar.device.properties import properties
 from neuro.crossbar.factory import Crossbar, crossbar_from_conductance
 from neuro.crossbar.ledger import CAUSES, Ledger
@@ -40,6 +52,7 @@ LOW, HIGH = 10e-6, 100e-6
 LEVELS = Device("levels", LOW, HIGH, levels=16)
 PULSED = Device("pulsed", LOW, HIGH, law=Constant(step=2e-6))
 KINDS = (PairCrossbar, OffsetCrossbar, SlicedCrossbar, TiledCrossbar)
+BASES = (device_synapses.DeviceSynapses, device_synapses.ReadableCrossbar)
 DEFAULTS = {
     ("read", "at"): None,
     ("read_columns", "at"): None,
@@ -67,7 +80,7 @@ def test_every_kind_of_crossbar_has_the_same_defaults(method, argument):
         assert found == DEFAULTS[method, argument], kind.__name__
         assert type(found) is type(DEFAULTS[method, argument])
     one = nr.Crossbar(np.eye(2))
-    for part in (one.T, one.snapshot()):
+    for part in (one.T, one.snapshot(), *BASES):
         for (name, key), default in DEFAULTS.items():
             if hasattr(part, name) and key in inspect.signature(getattr(part, name)).parameters:
                 assert inspect.signature(getattr(part, name)).parameters[key].default == default
@@ -360,6 +373,10 @@ def test_pulses_of_a_closed_loop_go_half_way_and_one_at_least():
     assert found.pulses[0].item() == 22  # 90 uS are 45 pulses of 2 uS
     assert crossbar.conductance_plus.item() == pytest.approx(LOW + 44e-6, rel=1e-12)
     assert crossbar.write_verify([[1.0]], tolerance=1e-6).reached.all()
+    near = Crossbar([[0.0]], PULSED, w_max=1.0)
+    for steps, pulses in ((1, 1), (3, 1), (5, 2)):
+        target = near.effective_weights() + steps * near.scale * 2e-6
+        assert near.write_verify(target, tolerance=1e-6, rounds=1).pulses[0].item() == pulses
 
 
 def test_a_start_is_a_fraction_of_the_window_and_of_pairs_alone():
@@ -541,6 +558,9 @@ def test_a_device_in_five_numbers():
     assert continuous[1:] == (0.0, pytest.approx(0.02, rel=1e-12), 0.0, 0.0)
     lopsided = properties(Device("u", LOW, HIGH, law=Constant(step=2e-6, up_down=0.5)))
     assert lopsided.asymmetry == pytest.approx(1 / 3, rel=1e-9)  # the smaller step is half the other
+    up = np.array([[[1e-6, 1e-6]], [[0.0, 0.0]]])
+    idle = MeasuredLaw(conductance=[[LOW, HIGH]] * 2, probability=[0.5], up=up, down=-up / 3)
+    assert properties(Device("i", LOW, HIGH, law=idle)).asymmetry == pytest.approx(0.5)  # of those that move
     spread = Device("v", LOW, HIGH, law=Constant(step=2e-6), variation={"step": Variation(0.2)})
     assert properties(spread).variation == pytest.approx(0.2, rel=0.05)
 
@@ -569,3 +589,22 @@ def test_what_goes_in_at_the_rows_comes_out_at_the_columns(ohms, seed):
     one = solve_nodes(g, wires, np.zeros(3), columns=np.array([1.0, 0.0, 0.0, 0.0]))
     other = solve_nodes(g[::-1, ::-1].T, turned, np.array([0.0, 0.0, 0.0, 1.0]))
     assert -one.rows[::-1] == pytest.approx(other.columns, rel=1e-9, abs=1e-18)
+
+
+@pytest.mark.parametrize("band", [(1.0, 1e3), (1e-2, 1e4)])
+def test_processes_of_flicker_noise_add_up_to_one_over_f(band):
+    noise = Flicker(amplitude=0.03, low=band[0], high=band[1])
+    for f in np.geomspace(3 * band[0], band[1] / 3, 7):
+        density = np.sum(4 * noise.sigma**2 * noise.times / (1 + (2 * np.pi * f * noise.times) ** 2))
+        assert density == pytest.approx(0.03**2 / f, rel=0.02)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_a_closed_loop_reaches_its_weights_by_pulses_in_every_mapping(options):
+    given_ = {key: value for key, value in options.items() if key != "start"}
+    crossbar = Crossbar(np.zeros((3, 4)), PULSED, w_max=1.0, **given_)
+    goal = np.linspace(-0.9, 0.9, 12).reshape(3, 4)
+    found = crossbar.write_verify(goal, tolerance=1.5e-6)
+    assert found.reached.all()
+    assert crossbar.effective_weights() == pytest.approx(goal, abs=2 * 1.5e-6 * 2.0 / (HIGH - LOW))
+    assert crossbar.ledger.pulses_up + crossbar.ledger.pulses_down >= np.abs(found.pulses).sum() > 12

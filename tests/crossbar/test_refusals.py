@@ -255,7 +255,7 @@ def test_settings_at_the_boundary_are_allowed():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda c: c.program(np.zeros((3, 2))), WeightError, r"\(pre, post\)"),
+        (lambda c: c.program(np.zeros((3, 2))), WeightError, r"\(pre, post\) = \(3, 4\); got \(3, 2\)"),
         (lambda c: c.program(np.full((3, 4), np.nan)), WeightError, "finite"),
         (lambda c: c.accumulate(np.zeros((2, 4))), WeightError, r"\(pre, post\)"),
         (lambda c: c.accumulate(np.zeros((3, 4)), 0), ParameterError, "max_levels"),
@@ -305,6 +305,8 @@ def test_a_crossbar_has_a_name_and_fits_into_memory(make):
         make(np.eye(2), name=5)
     with pytest.raises(ParameterError, match="seed"):
         make(np.eye(2), seed=-1)
+    with pytest.raises(NeuroError, match=r"shape must be \((pre, post|rows, columns)\); got \(2,\)"):
+        make(np.ones(2))
     absurd = np.broadcast_to(np.float64(0.0), (2**20, 2**20))
     with pytest.raises(WeightError, match=r"1,048,576 x 1,048,576 weights in pairs of devices.*7.04e\+04 GB"):
         make(absurd)

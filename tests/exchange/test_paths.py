@@ -90,6 +90,9 @@ def test_two_paths_that_end_in_one_node_are_two_projections(tmp_path):
 def test_what_is_not_known_is_answered_with_what_is(tmp_path):
     with pytest.raises(UnsupportedFeature, match=r"node 'n0'.*no Threshold.*Known: Input, Output, LIF.*Linear"):
         chain(tmp_path, nir.Threshold(np.ones(1)))
+    behind = {"in": nir.Input(np.array([1])), "cell": cell(), "odd": nir.Threshold(np.ones(1))}
+    with pytest.raises(UnsupportedFeature, match=r"^node 'odd': read_nir knows no Threshold.*Known: Input"):
+        saved(tmp_path, behind, [("in", "odd"), ("odd", "cell")])
     alone = {"in": nir.Input(np.array([1])), "odd": nir.Threshold(np.ones(1))}
     with pytest.raises(UnsupportedFeature, match=r"net\.nir, node 'odd'.*Known: Input"):
         saved(tmp_path, alone, [])

@@ -328,7 +328,7 @@ def test_bits_of_weights_are_a_limit_of_cores():
         ("synapse_bits", [0] * 5 + [40], 40),
     ]
     assert nr.place(fan(5), chip, effort="fast").usage["neurons"].max() <= 4
-    with pytest.raises(InfeasibleError, match=r"neuron 0 of 'b'.*synapse_bits = 48"):
+    with pytest.raises(InfeasibleError, match=r"^neuron 0 of 'b': .*synapse_bits = 48"):
         rules(fan(6), chip)
     assert rules(fan(6), replace(chip, limits=Limits(neurons=4, synapse_bits=40))).least == 2
 

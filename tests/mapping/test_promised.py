@@ -21,7 +21,7 @@ from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn
 from tests.mapping.networks import random_traffic
 
-CORES = "0123456789abcdefghijklmnopqrstuvwxyz"
+CORES = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-"
 CHIP = nr.mesh_chip(4, 3, neurons=4)
 
 
@@ -175,6 +175,21 @@ def test_a_seed_stands_for_one_refinement_of_few_neurons(effort, cores):
 )
 def test_a_seed_stands_for_one_layout_of_more_parts(chip, given, expected):
     found = layout(random_traffic(40, 3, 4), np.arange(40) // 2, chip, **{"effort": "fast", "seed": 1, **given})
+    assert text(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("prices", "expected"),
+    [
+        (Prices(tree=1.0), "3rIaeDMV4XUdQ-CEu20gOcYZtTj+ywFqpNfoPh7xBmJRSvsHbLK5ilk689nGzWA1"),
+        (Prices(path=1.0), "2rD9c7MVeXUls+RGu10FOiZStQzTxwNphW3Emq-yK4jkLdBPbfv5ICn6gaJHoYA8"),
+    ],
+    ids=str,
+)
+def test_a_seed_stands_for_one_layout_of_many_parts(prices, expected):
+    found = layout(
+        random_traffic(256, 2, 5), np.arange(256) // 4, limited(8, 8, neurons=4), prices, effort="fast", seed=1
+    )
     assert text(found) == expected
 
 
