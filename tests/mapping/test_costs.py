@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,8 +17,9 @@ from neuro.errors import InfeasibleError, NeuroError, ParameterError, Unsupporte
 from neuro.mapping.baselines import baseline
 from neuro.mapping.compare import compare, what_if
 from neuro.mapping.layout import nets as flowing
-from neuro.mapping.layout.layout import layout
+from neuro.mapping.layout.layout import arrange, layout
 from neuro.mapping.layout.nets import flows_between
+from neuro.mapping.layout.relieve_link import relieve_link
 from neuro.mapping.layout.starts import spectral
 from neuro.mapping.metrics import bounds, heat, measure
 from neuro.mapping.objective import cost_function, prices_of, weights_of
@@ -25,7 +27,8 @@ from neuro.mapping.partition import large
 from neuro.mapping.partition.feasible import additive
 from neuro.mapping.partition.large import too_large
 from neuro.mapping.partition.multilevel import EFFORTS
-from neuro.mapping.pipeline import partition_effort
+from neuro.mapping.pipeline import partition_effort, place_partitions
+from neuro.mapping.refine.refine import refine
 from neuro.mapping.routes import placement_of_network, placement_of_traffic
 from neuro.mapping.traffic import Traffic, traffic_of
 from tests.mapping.counting import drawn, recount
@@ -509,3 +512,14 @@ def test_a_placement_is_asked_for_with_what_it_takes(wrong, where):
         nr.place(**{"network": network(2), "chip": CHIPS[0], **wrong})
     none = nr.place(network(2), CHIPS[0], pinned=None, dead=(), together=(), apart=())
     assert none.neuron_core.tolist() == nr.place(network(2), CHIPS[0], seed=0).neuron_core.tolist()
+
+
+@pytest.mark.parametrize(
+    "searching",
+    [nr.place, layout, arrange, refine, relieve_link, place_partitions, baseline, compare, what_if],
+    ids=lambda function: function.__name__,
+)
+def test_every_search_draws_from_seed_zero_unless_told(searching):
+    known = {name: part.default for name, part in inspect.signature(searching).parameters.items()}
+    assert known["seed"] == 0
+    assert known.get("effort", "balanced") == ("fast" if searching is what_if else "balanced")
