@@ -8,10 +8,12 @@ import pytest
 from neuro.chip.model import Limits, mesh_chip
 from neuro.errors import ParameterError
 from neuro.mapping.layout.layout import open_places
+from neuro.mapping.objective import cost_function
 from neuro.mapping.partition import large
 from neuro.mapping.partition.hypergraph import hypergraph_of
 from neuro.mapping.partition.large import partition_large
 from neuro.mapping.partition.multilevel import Effort
+from neuro.mapping.pipeline import place_partitions
 from neuro.mapping.refine.refine import price, refine
 from neuro.mapping.search import Prices
 from tests.mapping.networks import traffic_from
@@ -120,3 +122,16 @@ def test_neurons_move_where_all_limits_are_known_and_leave_room(limits, moves):
     assert everyone.tolist() == start.tolist()
     one = np.zeros(8, np.int64)
     assert refine(CHAIN, one, mesh_chip(1, 1, neurons=8), Prices(tree=1.0), effort="fast").tolist() == [0] * 8
+
+
+@pytest.mark.parametrize("objective", ["multicast_hops", "unicast_hops", {"multicast_hops": 1.0, "km1": 1.0}])
+@pytest.mark.parametrize("effort", ["fast", "balanced", "best"])
+def test_the_cheapest_of_several_partitions_is_kept_whichever_comes_first(objective, effort):
+    traffic = traffic_from(4, [(0, 1), (1, 2), (2, 3)], [3.0, 2.0, 1.0, 0.0])
+    dear, cheap = np.array([0, 1, 1, 0]), np.array([0, 0, 1, 1])
+    chip, stay = mesh_chip(2, 1, neurons=2), np.ones(4, bool)
+    cost = cost_function(traffic, chip, objective)
+    assert (cost(dear), cost(cheap)) == ((4.0, 2.0) if isinstance(objective, str) else (8.0, 4.0))
+    for partitions in ([dear, cheap], [cheap, dear], [dear, cheap, dear]):
+        found = place_partitions(traffic, partitions, chip, objective, effort=effort, fixed=stay)
+        assert cost(found) == cost(cheap)
