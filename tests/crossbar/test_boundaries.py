@@ -608,3 +608,19 @@ def test_a_closed_loop_reaches_its_weights_by_pulses_in_every_mapping(options):
     assert found.reached.all()
     assert crossbar.effective_weights() == pytest.approx(goal, abs=2 * 1.5e-6 * 2.0 / (HIGH - LOW))
     assert crossbar.ledger.pulses_up + crossbar.ledger.pulses_down >= np.abs(found.pulses).sum() > 12
+
+
+def test_the_state_of_devices_with_a_law_is_all_that_their_pulses_go_on_from():
+    noisy = Device("n", LOW, HIGH, law=Constant(step=2e-6), cycle=Cycle(0.3, "step", correlation=0.5), write_noise=1e-6)
+    crossbar = Crossbar(np.zeros((2, 2)), noisy, w_max=1.0, start=0.5, seed=4)
+    moved(crossbar, 1)
+    arrays, random = {name: array.copy() for name, array in crossbar.state_arrays().items()}, crossbar.random_state
+    kept = {f"{part}_{side}" for part in ("held", "pulses", "error") for side in ("plus", "minus")}
+    assert set(arrays) == {"plus", "minus", "register"} | kept
+    assert set(Crossbar(np.zeros((2, 2)), LEVELS).state_arrays()) == {"plus", "minus", "register"}
+    moved(crossbar, 2)
+    expected = crossbar.effective_weights().copy()
+    moved(crossbar, 3)
+    crossbar.restore_state(arrays, random)
+    moved(crossbar, 2)
+    assert np.array_equal(crossbar.effective_weights(), expected)
