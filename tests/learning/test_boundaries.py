@@ -133,9 +133,9 @@ def test_a_clamp_begins_at_zero_or_later_and_ends_no_earlier(kind):
 def test_soft_clamps_push_towards_the_target_and_leave_the_free_alone():
     goal, trace = [0.0, 0.25, 1.0, np.nan], [0.5, 0.5, 0.5, 0.5]
     weak = Clamp("cell", "weak", 3.0).toward(goal, start=0.1, stop=0.2).currents["cell"]
-    assert (weak.times.tolist(), weak.values.tolist()) == ([0.1], [[-3.0, -1.5, 3.0, 0.0]])
+    assert (weak.times.tolist(), weak.values.tolist()) == ([0.1, 0.2], [[-3.0, -1.5, 3.0, 0.0], [0.0] * 4])
     nudge = Clamp("cell", "current", 4.0).toward(goal, start=0.1, stop=0.2, trace=trace).currents["cell"]
-    assert (nudge.times.tolist(), nudge.values.tolist()) == ([0.1], [[-2.0, -1.0, 2.0, 0.0]])
+    assert (nudge.times.tolist(), nudge.values.tolist()) == ([0.1, 0.2], [[-2.0, -1.0, 2.0, 0.0], [0.0] * 4])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_clamp_that_cannot_be_is_refused(make, says):
     with pytest.raises((ClampError, ParameterError), match=says):
         make()
     assert Clamp("cell", "weak", -1.0).strength == -1.0
-    assert Clamp("cell", "weak", 0.0).toward([0.0, 1.0], start=0, stop=1).currents["cell"].values.tolist() == [[0, 0]]
+    assert not Clamp("cell", "weak", 0.0).toward([0.0, 1.0], start=0, stop=1).currents["cell"].values.any()
 
 
 def test_activity_counts_from_the_start_up_to_but_not_at_the_stop():
