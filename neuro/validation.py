@@ -25,8 +25,6 @@ from neuro.units import NAMES, UnitMismatch, has_unit, in_unit
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LINE = 64
-"""Bytes of a cache line."""
 SMALLEST, LARGEST = 1e-100, 1e100
 """Range of numbers that are not zero: products and ratios of a few of them are doubles, too."""
 SHORTEST, LONGEST = 1e-18, 1e18
@@ -48,7 +46,6 @@ __all__ = [
     "finite",
     "flag",
     "frozen",
-    "in_lines",
     "indices",
     "instance",
     "mapping",
@@ -69,14 +66,6 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.setflags(write=False)
     return view
-
-
-def in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array that begins where a cache line does, so that no record of 64 bytes lies in two of them."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.empty(size + LINE, np.uint8)
-    begin = -raw.ctypes.data % LINE
-    return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
 def numbers(
@@ -265,11 +254,13 @@ def number(
 def _is_plainly_right(value: float, check: Callable[..., Floats], unit: str, options: Mapping[str, Any]) -> bool:
     """Does a plain number surely pass `check`? Most do; arrays of one number would take most of the time of a call."""
     if check is finite:
-        return -LARGEST <= value <= LARGEST and (value == 0.0 or abs(value) >= options.get("smallest", 0.0))
+        smallest: float = options.get("smallest", 0.0)
+        return -LARGEST <= value <= LARGEST and (value == 0.0 or abs(value) >= smallest)
     if value == 0.0:
         return bool(options.get("zero")) and check in (positive, seconds)
     if check is seconds:
-        return SHORTEST <= value <= min(LONGEST, options.get("long", inf))
+        longest: float = min(LONGEST, options.get("long", inf))
+        return SHORTEST <= value <= longest
     low, high = (SHORTEST, LONGEST) if unit == "s" else (SMALLEST, LARGEST)
     return check is positive and low <= value <= high
 

@@ -37,11 +37,12 @@ from neuro.engine.kernels.arrays import (
     Output,
     State,
     Workspace,
+    in_lines,
 )
 from neuro.engine.kernels.threads import PADDING, row_cuts
 from neuro.engine.kernels.zero_delay import N_UNDER_WAY
 from neuro.engine.lower.program import Program, amplitudes
-from neuro.validation import Ints, in_lines
+from neuro.validation import Ints
 
 __all__ = [
     "Loose",

@@ -7,6 +7,9 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+LINE = 64
+"""Bytes of a cache line."""
+
 Records = NDArray[Any]
 Record = Any
 Index = int | np.integer[Any]
@@ -379,3 +382,11 @@ class InstantWorkspace(NamedTuple):
     """Copy of the neuron whose forecast is computed."""
     saved_x: F8
     """Copy of its x_k."""
+
+
+def in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array that begins where a cache line does, so that no record of 64 bytes lies in two of them."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + LINE, np.uint8)
+    begin = -raw.ctypes.data % LINE
+    return raw[begin : begin + size].view(dtype).reshape(shape)

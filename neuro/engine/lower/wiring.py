@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.codes import REAL_LAGS
-from neuro.engine.kernels.arrays import BUNDLE, SEGMENT, Records
+from neuro.engine.kernels.arrays import BUNDLE, SEGMENT, Records, in_lines
 from neuro.engine.lower.delays import Rows, rows_by_delay
 from neuro.engine.lower.rows import has_one_weight_per_row, row_order, row_starts, sort_into_rows, sort_rows_by_delay
 from neuro.network.convolution import Convolution2d, fields_of
@@ -17,7 +17,7 @@ from neuro.network.graph import Network, Projection
 from neuro.network.listing import delays_of, matrix_of, triplets_of
 from neuro.network.neurons import receptors
 from neuro.network.synapses import is_matrix
-from neuro.validation import Ints, in_lines
+from neuro.validation import Ints
 
 __all__ = ["RowArrays", "lower_projections"]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from neuro.engine.codes import N_SPIKES
 from neuro.engine.drive.workspace import arrays_at_rest, with_larger_calendar, with_vacant_entries
-from neuro.engine.kernels.arrays import State
+from neuro.engine.kernels.arrays import LINE, State, in_lines
 from neuro.engine.lower.program import Program
-from neuro.validation import LINE, Ints, in_lines
+from neuro.validation import Ints
 
 __all__ = ["Layout"]
 
