@@ -31,6 +31,7 @@ from neuro.engine.recording import Spikes as Spikes
 from neuro.engine.run import run as run
 from neuro.engine.storage.recordings import load_recording as load_recording
 from neuro.engine.trials.requests import Counts as Counts
+from neuro.engine.trials.requests import Nudge as Nudge
 from neuro.engine.trials.requests import Traces as Traces
 from neuro.engine.trials.run import run_trials as run_trials
 from neuro.errors import NeuroError as NeuroError
@@ -38,6 +39,15 @@ from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.nir import read_nir as read_nir
 from neuro.learning.clamp import AppliedClamp as AppliedClamp
 from neuro.learning.clamp import Clamp as Clamp
+from neuro.learning.examples import Examples as Examples
+from neuro.learning.fit import Schedule as Schedule
+from neuro.learning.fit import fit as fit
+from neuro.learning.fitted import Fitted as Fitted
+from neuro.learning.layer_rules import ContrastiveHebbian as ContrastiveHebbian
+from neuro.learning.layer_rules import EquilibriumPropagation as EquilibriumPropagation
+from neuro.learning.layers import LayerWeights as LayerWeights
+from neuro.learning.layers import RateLayers as RateLayers
+from neuro.learning.layers import SpikingLayers as SpikingLayers
 from neuro.learning.spike_rules import STDP as STDP
 from neuro.learning.spike_rules import EventLocal as EventLocal
 from neuro.learning.two_phase import Centred as Centred

@@ -21,6 +21,7 @@ __all__ = [
     "PeerError",
     "PlacementError",
     "StateError",
+    "TrainingError",
     "UnitWarning",
     "UnknownName",
     "UnsupportedFeature",
@@ -199,6 +200,10 @@ class StateError(NeuroError, ValueError):
 
 class UnsupportedFeature(NeuroError, ValueError):
     """The engine cannot do this exactly."""
+
+
+class TrainingError(NeuroError, RuntimeError):
+    """A training cannot go on: a network has come into a state from which it learns nothing."""
 
 
 class UnknownName(NeuroError, KeyError):

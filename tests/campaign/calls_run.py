@@ -144,6 +144,7 @@ RECIPES = [
         {
             "populations": Argument(None, listed("None", "'x'", "'1'", "texts", either=("[]", "''"))),
             "window": Argument(None, number(none=True, scalar=False, unit="s", infinite=True, shapes=TWO, unsure=True)),
+            "shape": Argument("flat", choice()),
         },
     ),
     Recipe(

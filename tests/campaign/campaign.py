@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.campaign import calls_commands, calls_hardware, calls_network, calls_run
+from tests.campaign import calls_commands, calls_hardware, calls_learning, calls_network, calls_run
 from tests.campaign.judge import Verdict, good_call, verdict_of
 from tests.campaign.recipe import Case, Recipe, cases_of
 
@@ -19,7 +19,13 @@ __all__ = ["RECIPES", "every_case", "sheltered", "verdicts"]
 MEMORY = 16 << 30
 """Bytes of addresses that the campaign may take: absurd sizes end as MemoryError, not with the machine."""
 
-RECIPES: list[Recipe] = [*calls_network.RECIPES, *calls_run.RECIPES, *calls_hardware.RECIPES, *calls_commands.RECIPES]
+RECIPES: list[Recipe] = [
+    *calls_network.RECIPES,
+    *calls_run.RECIPES,
+    *calls_learning.RECIPES,
+    *calls_hardware.RECIPES,
+    *calls_commands.RECIPES,
+]
 
 
 def every_case() -> Iterator[Case]:

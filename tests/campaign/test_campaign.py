@@ -16,7 +16,7 @@ STRIDE = 23
 
 
 TAKES_NOTHING = {"SpikeSource", "list_chips", "list_devices", "raise_interrupts"}
-GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "NeuroError", "UnitWarning"}
+GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "NeuroError", "UnitWarning"}
 """What neuro makes and users do not."""
 
 

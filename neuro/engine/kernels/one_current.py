@@ -8,7 +8,7 @@ from neuro.engine.kernels.arrays import Record
 from neuro.engine.kernels.crossings import response, round_to_24_bits
 from neuro.jit import inner
 
-__all__ = ["NEAR", "evolve_one", "leave_limit", "reach_level"]
+__all__ = ["NEAR", "evolve_one", "leave_limit", "reach_level", "reach_on_line"]
 
 NEAR = 0.02
 """Relative difference of tau_syn and tau_m below which neurons keep the state form, and the response its smooth form.
@@ -103,6 +103,37 @@ def reach_level(
     for _ in range(2):
         then, _, slope = evolve_one(cell, rate, drive, v, i, once)
         once -= (then - level) / slope if slope != 0.0 else inf
+    return min(once if abs(once - s) <= 1e-9 * s else s, h)
+
+
+@inner
+def reach_on_line(drive: float, v: float, h: float, end: float, level: float, sign: float, strict: bool) -> float:
+    """`reach_level` of a neuron without leak and current, to the bit: v is a straight line, and `drive` its slope."""
+    f_low, f_high = sign * (v - level), sign * (end - level)
+    if f_low > 0.0 or (f_low == 0.0 and not strict):
+        return 0.0
+    if f_high < 0.0 or (f_high == 0.0 and strict):
+        return inf
+    low, high, slope = 0.0, h, drive + 0.0
+    s, before = high * (f_low / (f_low - f_high)) if f_high > f_low else 0.5 * high, inf
+    for _ in range(200):
+        if not low < s < high:
+            s = 0.5 * (low + high)
+            if not low < s < high:
+                break
+        f = sign * (v + drive * s + 0.0 - level)
+        if f > 0.0 or (f == 0.0 and not strict):
+            high = s
+        else:
+            low = s
+        step = f / (sign * slope) if sign * slope > 0.0 else inf
+        s -= step
+        if abs(step) <= 1e-11 * high or (abs(step) <= 1e-8 * high and abs(step) <= 1e-3 * before):
+            break
+        before = abs(step)
+    once = round_to_24_bits(s)
+    for _ in range(2):
+        once -= (v + drive * once + 0.0 - level) / slope if slope != 0.0 else inf
     return min(once if abs(once - s) <= 1e-9 * s else s, h)
 
 

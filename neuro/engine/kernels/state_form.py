@@ -32,7 +32,19 @@ SPIKE = 9
 THRESHOLD = 0
 """What v can reach, besides FLOOR and CEILING."""
 
-__all__ = ["add_input", "advance_neuron", "cell_row", "fill_factors", "no_event", "no_event_one", "write_spike"]
+__all__ = [
+    "MAX_EVENTS",
+    "SPIKE",
+    "THRESHOLD",
+    "add_input",
+    "advance_neuron",
+    "cell_row",
+    "fill_factors",
+    "fire",
+    "no_event",
+    "no_event_one",
+    "write_spike",
+]
 
 
 @inlined

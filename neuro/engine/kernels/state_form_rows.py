@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from neuro.engine.arrivals.lists import clear_arrivals
 from neuro.engine.arrivals.state_arrivals import take_arrivals
-from neuro.engine.codes import CEILING, FAULT, FLOOR, FREE, HALTED, HELD, RECORD_SPIKES
-from neuro.engine.kernels.arrays import Fixed, Index, Record, State, Workspace
-from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row, fill_factors, no_event, no_event_one
+from neuro.engine.codes import CEILING, FAULT, FAULT_DETAIL, FLOOR, FORCED, FREE, HALTED, HELD, RECORD_SPIKES, RUNAWAY
+from neuro.engine.kernels.arrays import F8, I8, Fixed, Index, Record, State, Workspace
+from neuro.engine.kernels.one_current import reach_on_line
+from neuro.engine.kernels.state_form import (
+    MAX_EVENTS,
+    SPIKE,
+    THRESHOLD,
+    add_input,
+    advance_neuron,
+    cell_row,
+    fill_factors,
+    fire,
+    no_event,
+    no_event_one,
+)
 from neuro.jit import inlined, inner, load_acquire, routine
 
 __all__ = ["deliver_row", "finish_state_form"]
@@ -77,6 +91,123 @@ def deliver_alike(
         add_input(neuron, xs, j, receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 
+@inlined
+def on_line(fixed: Fixed, group: Record) -> bool:
+    """Does v go on a straight line between inputs, for all neurons of a group alike: no leak, no currents?"""
+    cell = fixed.cells[group.cells]
+    found: bool = cell.modes == 0 and cell.leak == 0.0 and not group.own and not group.loose
+    return found
+
+
+@inlined
+def no_event_on_line(
+    threshold: float, floor: float, ceiling: float, neuron: Record, h: float, t: float
+) -> tuple[bool, float]:
+    """`no_event` on a straight line: (no event up to `t`, v there)."""
+    mode, v, drive = neuron.mode, neuron.v, neuron.drive
+    safe = True
+    if mode == FREE:
+        then = v + drive * h + 0.0
+        most, least = max(v, then), min(v, then)
+        safe = most < threshold and least > floor and most < ceiling
+        v = then
+    elif mode == FLOOR:
+        safe = drive <= 0.0
+    elif mode == CEILING:
+        safe = drive >= 0.0 and v < threshold
+    elif mode == HELD:
+        safe = neuron.until > t
+    return safe, v
+
+
+@inner
+def advance_on_line(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, t: float) -> None:
+    """`advance_one_current` without leak and current, to the bit: between its events v is a straight line."""
+    drive, turn = neuron.drive, 0
+    while turn < MAX_EVENTS:
+        turn += 1
+        h = t - neuron.last
+        if h < 0.0:
+            break
+        mode = neuron.mode
+        if mode == HELD or mode == FORCED:
+            released = mode == HELD and neuron.until <= t
+            goal = neuron.until if released else t
+            neuron.last = goal
+            if released:
+                neuron.mode = FREE
+            if not released or goal >= t:
+                break
+            continue
+        v = neuron.v
+        if mode == FREE:
+            v = min(max(v, cell.floor), cell.ceiling)
+            if v == cell.floor and drive <= 0.0:
+                mode = FLOOR
+            elif v == cell.ceiling and drive >= 0.0:
+                mode = CEILING
+        then, first, kind = v, inf, FREE
+        if mode != FREE:
+            if (drive if mode == FLOOR else -drive) > 0.0:
+                first = 0.0
+            if mode == CEILING and v >= cell.threshold:
+                first, kind = 0.0, SPIKE
+        else:
+            then, kind = v + drive * h + 0.0, SPIKE
+            for limit in (THRESHOLD, FLOOR, CEILING):
+                level = cell.floor if limit == FLOOR else (cell.ceiling if limit == CEILING else cell.threshold)
+                if abs(level) < inf:
+                    s = reach_on_line(drive, v, h, then, level, -1.0 if limit == FLOOR else 1.0, limit != THRESHOLD)
+                    if s < first:
+                        first, kind = s, SPIKE if limit == THRESHOLD else limit
+        if first > h:
+            neuron.v, neuron.mode, neuron.last = then, mode, t
+            break
+        if mode == FREE and kind == SPIKE:
+            then = v if cell.subtract and first == 0.0 else cell.threshold
+        neuron.v, neuron.mode, neuron.last = then, mode, min(neuron.last + first, t)
+        if kind == SPIKE:
+            fire(cell, neuron, register, time, ids, j, True)
+            if register[FAULT]:
+                break
+        else:
+            neuron.mode = kind
+            if kind == FREE:
+                neuron.v = v
+            else:
+                neuron.v = cell.floor if kind == FLOOR else cell.ceiling
+    if turn == MAX_EVENTS:
+        register[FAULT], register[FAULT_DETAIL] = RUNAWAY, j
+
+
+@inner
+def deliver_on_line(
+    fixed: Fixed, state: State, work: Workspace, k: int, segment: Index, skip: Index, count: Index, t: float
+) -> None:
+    """`deliver_row` onto neurons `on_line`."""
+    post, narrow, wide, is_wide = fixed.post, fixed.narrow, fixed.wide, len(fixed.wide) > 0
+    neurons, seg = state.neurons, fixed.segments[segment]
+    bundle = fixed.bundles[seg.projection]
+    first, weight, step = seg.first, seg.weight, bundle.step
+    cell = fixed.cells[fixed.groups[bundle.group].cells]
+    threshold, floor, ceiling = cell.threshold, cell.floor, cell.ceiling
+    for i in range(skip, skip + count):
+        j = np.uint64(post[np.uint64(first + i)])
+        neuron = neurons[j]
+        h = t - neuron.last
+        if h > 0.0:
+            safe, v = no_event_on_line(threshold, floor, ceiling, neuron, h, t)
+            if safe:
+                neuron.v, neuron.last = v, t
+            else:
+                advance_on_line(cell, neuron, work.tally[k], work.time[k], work.ids[k], np.int64(j), t)
+        at = np.uint64(weight + step * i)
+        w = wide[at] if is_wide else np.float64(narrow[at])
+        if neuron.mode != HELD and neuron.mode != FORCED and w != 0.0:
+            neuron.v += w
+            neuron.mode = FREE
+
+
 @routine
 def deliver_row(
     fixed: Fixed, state: State, work: Workspace, k: int, segment: Index, skip: Index, count: Index, t: float
@@ -90,6 +221,9 @@ def deliver_row(
     first, weight, step = seg.first, seg.weight, bundle.step
     if group.single and not group.own and not group.loose:
         deliver_alike(fixed, state, work, k, segment, skip, count, t)
+        return
+    if on_line(fixed, group):
+        deliver_on_line(fixed, state, work, k, segment, skip, count, t)
         return
     for i in range(skip, skip + count):
         j = np.uint64(post[np.uint64(first + i)])
@@ -115,11 +249,32 @@ def deliver_row(
         add_input(neuron, xs, j, receptor, wide[at] if is_wide else np.float64(narrow[at]))
 
 
+@inner
+def finish_on_line(fixed: Fixed, state: State, work: Workspace, k: int, g: int, end: float) -> None:
+    """`finish_state_form` of neurons `on_line`."""
+    neurons, group = state.neurons, fixed.groups[g]
+    cell = fixed.cells[group.cells]
+    threshold, floor, ceiling = cell.threshold, cell.floor, cell.ceiling
+    for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):
+        neuron = neurons[j]
+        if load_acquire(work.halt, 0):
+            work.tally[k, FAULT] = HALTED
+            return
+        h = end - neuron.last
+        if h > 0.0:
+            safe, _ = no_event_on_line(threshold, floor, ceiling, neuron, h, end)
+            if not safe:
+                advance_on_line(cell, neuron, work.tally[k], work.time[k], work.ids[k], j, end)
+
+
 @routine
 def finish_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: int, end: float) -> None:
     """Find the spikes before the window's end of all neurons of a group."""
     cells, rate, neurons, xs = fixed.cells, fixed.rate, state.neurons, state.x
     group, known, f = fixed.groups[g], -1.0, work.factor[k]
+    if on_line(fixed, group):
+        finish_on_line(fixed, state, work, k, g, end)
+        return
     for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):
         own, neuron = cell_row(fixed, g, j), neurons[j]
         cell = cells[own]

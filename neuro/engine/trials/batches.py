@@ -11,7 +11,7 @@ from neuro.engine.drive.inputs import NO_SAMPLES, Sampling, Schedule
 from neuro.engine.kernels.arrays import Inputs, Output, State
 from neuro.engine.lower.program import Program
 from neuro.engine.trials.blocks import Layout
-from neuro.engine.trials.kernels import RUN, Batch
+from neuro.engine.trials.kernels import NUDGE, RUN, Batch
 from neuro.engine.trials.lowering import RunPlan, TrialPlan
 from neuro.engine.trials.requests import Counts, Traces
 from neuro.jit import as_tables
@@ -50,6 +50,7 @@ def new_batch(program: Program, needs: Needs, runs: int, kept: int, words: int) 
     """A batch of empty runs, of which so many keep their states; what needs no results gets no rows."""
     request, size = needs.request, program.size
     windows = request.windows if isinstance(request, Counts) else np.zeros((0, 2))
+    triangle = request.triangles if isinstance(request, Counts) else np.zeros(0, bool)
     at = request.times if isinstance(request, Traces) else NO_TIMES
     return Batch(
         runs=np.zeros(runs, RUN),
@@ -58,10 +59,14 @@ def new_batch(program: Program, needs: Needs, runs: int, kept: int, words: int) 
         given=np.zeros((0, words), np.int64),
         kept=np.empty((kept, words), np.int64),
         drive=np.zeros((0, size)),
+        nudges=np.zeros(0, NUDGE),
+        nudged=np.zeros((0, 4)),
         fired=np.zeros((runs if needs.fired else 0, size), np.int64),
         events=np.zeros((0 if request else runs, len(program.network.projections)), np.int64),
         window=windows,
-        counted=np.zeros((runs, len(windows), size), np.int64),
+        triangle=triangle.astype(np.int64),
+        counted=np.zeros((0 if triangle.any() else runs, len(windows), size), np.int64),
+        weighed=np.zeros((runs if triangle.any() else 0, len(windows), size)),
         at=at,
         tau=np.array([request.tau if isinstance(request, Traces) else 1.0]),
         trace=np.zeros((runs, len(at), size)),
@@ -104,7 +109,9 @@ def load_batch(
     drives: list[Floats] = []
     ids: list[Ints] = []
     rows: list[tuple[Any, ...]] = []
-    count, first = 0, 0
+    nudges: list[tuple[Any, ...]] = []
+    nudged: list[Floats] = [batch.nudged]
+    count, first, neurons = 0, 0, 0
     for r, run in enumerate(runs):
         origin = run.origin
         if origin.parent < 0:
@@ -118,13 +125,22 @@ def load_batch(
         drive, here = (-1 if origin.drive is None else len(drives)), len(tables)
         times = origin.begin, origin.start, run.base, run.stop, run.end
         earlier = -1 if origin.earlier is None else here + 1
-        rows.append((source, drive, here, earlier, *times, run.changed, count, clamped, last, 0, 0))
+        place = -1 if run.nudge is None else len(nudges)
+        rows.append((source, drive, here, earlier, *times, run.changed, count, clamped, last, place, 0, 0))
         if last > count:
             ids += [run.released, run.clamped]
             count = last
         if origin.drive is not None:
             drives.append(origin.drive)
         tables.append(_inputs(run.inputs, needs.sampling, run))
+        if run.nudge is not None:
+            nudge, values = run.nudge, tables[here].step_value.copy()
+            tables[here] = tables[here]._replace(step_value=values)
+            size = len(nudge.values)
+            offset = _place_of(run, nudge.first)
+            nudges.append((first + origin.parent, offset, nudge.first, size, neurons, nudge.strength))
+            nudged.append(nudge.values)
+            neurons += size
         if origin.earlier is not None:
             tables.append(_inputs(origin.earlier, NO_SAMPLES, run))
     packed = np.empty((len(states), layout.words), np.int64)
@@ -136,6 +152,8 @@ def load_batch(
         ids=np.concatenate([NO_IDS, *ids]),
         given=packed,
         drive=np.concatenate([batch.drive, *(drive[None] for drive in drives)]),
+        nudges=np.array(nudges, NUDGE),
+        nudged=np.concatenate(nudged),
     )
     sample_time, voltage = [], []
     if len(needs.sampling.ids):
@@ -144,6 +162,13 @@ def load_batch(
     events = np.zeros(len(program.network.projections), np.int64)
     outputs = [Output(*output, each, events) for each in voltage or [np.zeros((0, 0))]]
     return LoadedBatch(batch, as_tables(tables), as_tables(outputs), sample_time, voltage)
+
+
+def _place_of(run: RunPlan, first: int) -> int:
+    """Where the inputs of a run have the drives of the neurons from `first` on that begin with it."""
+    steps = run.inputs.steps
+    (found,) = np.flatnonzero((steps["time"] == run.origin.start) & (steps["first"] == first))[-1:]
+    return int(steps["offset"][found])
 
 
 def _inputs(part: Schedule, sampling: Sampling, run: RunPlan) -> Inputs:

@@ -46,12 +46,26 @@ RUN = np.dtype(
         ("released", np.int64),  # clamps end for ids[released : clamped], and begin for ids[clamped : last]
         ("clamped", np.int64),
         ("last", np.int64),
+        ("nudge", np.int64),  # row of `Batch.nudges`, or -1
         ("low", np.int64),  # result: its spikes are low .. high of the output
         ("high", np.int64),
     ],
     align=True,
 )
 """One run of a batch."""
+
+NUDGE = np.dtype(
+    [
+        ("parent", np.int64),  # run whose counts it depends on
+        ("offset", np.int64),  # place of its first neuron in the run's `step_value`
+        ("first", np.int64),  # its neurons are first .. first + size
+        ("size", np.int64),
+        ("begin", np.int64),  # its first row of `Batch.nudged`
+        ("strength", np.float64),
+    ],
+    align=True,
+)
+"""A current at the start of a run that depends on the counts of the run before."""
 
 
 class Batch(NamedTuple):
@@ -69,14 +83,22 @@ class Batch(NamedTuple):
     """The state of each run at its `base`; or one row, where no state is kept."""
     drive: F8_2
     """Drives at rest, (row, neuron)."""
+    nudges: Annotated[Records, NUDGE, 1]
+    """All nudges."""
+    nudged: F8_2
+    """By neuron: the drive at rest, its gain, the current without the nudge, and the target."""
     fired: I8_2
     """Spikes (run, neuron)."""
     events: I8_2
     """Synaptic events (run, projection)."""
     window: F8_2
     """Begin and end of the intervals in which spikes are counted, s from the start of a run."""
+    triangle: I8
+    """1 where spikes of an interval count by a triangle."""
     counted: I8_3
-    """Spikes (run, interval, neuron)."""
+    """Spikes (run, interval, neuron), if all count alike."""
+    weighed: F8_3
+    """What they count (run, interval, neuron), if not."""
     at: F8
     """Times at which traces are read, s from the start of a run, increasing."""
     tau: F8
@@ -145,8 +167,14 @@ def measure(batch: Batch, r: Index, time: F8, neuron: I8, low: Index, high: Inde
         if len(batch.fired):
             batch.fired[r, j] += 1
         for w in range(len(batch.window)):
-            if start + batch.window[w, 0] <= t < start + batch.window[w, 1]:
-                batch.counted[r, w, j] += 1
+            begin, end = start + batch.window[w, 0], start + batch.window[w, 1]
+            if begin <= t < end:
+                if len(batch.counted):
+                    batch.counted[r, w, j] += 1
+                elif batch.triangle[w]:
+                    batch.weighed[r, w, j] += 2.0 * (1.0 - abs(2.0 * ((t - begin) / (end - begin)) - 1.0))
+                else:
+                    batch.weighed[r, w, j] += 1.0
         while m < len(batch.at) and t >= start + batch.at[m]:
             carry_trace(batch, r, m)
             m += 1
@@ -164,6 +192,22 @@ def carry_trace(batch: Batch, r: Index, m: Index) -> None:
         decay = exp((batch.at[m] - batch.at[m + 1]) / batch.tau[0])
         for j in range(batch.trace.shape[2]):
             batch.trace[r, m + 1, j] = batch.trace[r, m, j] * decay
+
+
+@inner
+def apply_nudge(batch: Batch, r: Index, given: Inputs) -> None:
+    """Enter the current of run r's nudge in its inputs."""
+    nudge = batch.nudges[batch.runs[r].nudge]
+    for i in range(nudge.size):
+        row, j = nudge.begin + i, nudge.first + i
+        count = 0.0
+        if len(batch.counted):
+            count = np.float64(batch.counted[nudge.parent, 0, j])
+        else:
+            count = batch.weighed[nudge.parent, 0, j]
+        push = nudge.strength * (batch.nudged[row, 3] - count)
+        total = 0.0 + (batch.nudged[row, 2] + push)
+        given.step_value[nudge.offset + i] = batch.nudged[row, 0] + batch.nudged[row, 1] * total
 
 
 @inner
@@ -207,6 +251,8 @@ def run_batch_in_windows(
             change_clamped(fixed, state, work, batch, r, length)
             clear_places(state, filled)
         given = table_at(inputs, run.inputs)
+        if run.nudge >= 0:
+            apply_nudge(batch, r, given)
         if begin < base:
             run_windows(fixed, state, given, out, work, begin, base, length, start, stop, 1)
             if register[FAULT]:
@@ -235,7 +281,10 @@ def run_batch_in_queue(
             advance_all(fixed, state, work, queue, run.start)
             change_clamped(fixed, state, work, batch, r, 0.0)
             clear_places(state, filled)
-        run_queue(fixed, state, table_at(inputs, run.inputs), out, work, queue, run.stop)
+        given = table_at(inputs, run.inputs)
+        if run.nudge >= 0:
+            apply_nudge(batch, r, given)
+        run_queue(fixed, state, given, out, work, queue, run.stop)
         if register[FAULT]:
             return r
         copy_block(batch.kept[r if len(batch.kept) > 1 else 0], batch.block)

@@ -16,16 +16,18 @@ from neuro.engine.kernels.arrays import State
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.lower.fingerprint import parameters_in_force, require_same
 from neuro.engine.lower.program import Program
+from neuro.engine.recording import Current
 from neuro.engine.run import MAX_WINDOWS
+from neuro.engine.trials.requests import Counts, Nudge, Traces, chosen
 from neuro.engine.trials.schedules import Schedules
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
-from neuro.validation import Floats, Ints, number, positive, whole_number
+from neuro.validation import Floats, Ints, instance, number, positive, whole_number
 
 __all__ = ["Lowering", "RunPlan", "TrialPlan"]
 
 KEYS = ("inputs", "clamp", "seed", "state", "bias", "duration", "then")
 """What a trial may have."""
-BRANCH_KEYS = tuple(key for key in KEYS if key != "state")
+BRANCH_KEYS = (*(key for key in KEYS if key != "state"), "nudge")
 """What a run in `then` may have: its state is the end of the run before."""
 
 
@@ -47,6 +49,16 @@ class Origin(NamedTuple):
     """Neurons that were clamped before."""
 
 
+class NudgePlan(NamedTuple):
+    """A `Nudge`, ready for the kernel."""
+
+    first: int
+    """Its first neuron."""
+    strength: float
+    values: Floats
+    """By neuron: the drive at rest, its gain, the current without the nudge, and the target."""
+
+
 class RunPlan(NamedTuple):
     """One run, ready for the kernel."""
 
@@ -66,6 +78,7 @@ class RunPlan(NamedTuple):
     clamped: Ints
     forced: Ints
     seed: int
+    nudge: NudgePlan | None = None
 
 
 @dataclass
@@ -88,8 +101,10 @@ class _Singly(Exception):
 class Lowering:
     """Lowers the trials of one call of `run_trials`."""
 
-    def __init__(self, program: Program, duration: float, state: EngineState | None) -> None:
-        self.program, self.duration, self.state = program, duration, state
+    def __init__(
+        self, program: Program, duration: float, state: EngineState | None, request: Counts | Traces | None = None
+    ) -> None:
+        self.program, self.duration, self.state, self.request = program, duration, state, request
         self.limits: Limits = limits_of(program)
         self.rest = initial_state(program)
         self.finished: tuple[EngineState | None, State] = (None, self.rest.arrays)
@@ -130,6 +145,8 @@ class Lowering:
             whole_number(seed, "seed")
         if parent >= 0:
             run = self._after((parent, plan.runs[parent]), program, duration, arguments, seed)
+            if arguments.get("nudge") is not None:
+                run = run._replace(nudge=self._nudge(program, arguments, run.origin.start))
         else:
             run = self._from_state(program, duration, arguments, seed)
         here = len(plan.runs)
@@ -188,6 +205,26 @@ class Lowering:
         origin = Origin(number, None, None, earlier, before.base, start, before.forced)
         return _plan(program, origin, inputs, given, stop, seed)
 
+    def _nudge(self, program: Program, arguments: Mapping[str, Any], start: float) -> NudgePlan:
+        """The nudge of a run that begins at `start`."""
+        nudge = instance(arguments["nudge"], "nudge", Nudge, "a Nudge", error=InputError)
+        if not isinstance(self.request, Counts):
+            raise UnsupportedFeature("a nudge needs counts", where="nudge", remedy="Give record=Counts(...)")
+        if arguments.get("then"):
+            raise UnsupportedFeature("no run goes on from a nudged one", where="nudge")
+        if nudge.population not in chosen(program, self.request):
+            raise UnknownName("population that is counted", nudge.population, chosen(program, self.request))
+        here = self.schedules.neurons.get(nudge.population)
+        if here is None:
+            raise InputError("a source of spikes has no current", where="nudge", value=nudge.population)
+        values = np.zeros((here.stop - here.start, 4))
+        if np.shape(nudge.target) not in ((), (len(values),)):
+            rule = f"must have one target for each of the {len(values)} neurons"
+            raise InputError(rule, where="nudge", value=np.shape(nudge.target))
+        values[:, 0], values[:, 1] = program.drive[here], self.schedules.gain[nudge.population]
+        values[:, 2], values[:, 3] = constant_current(arguments.get("inputs"), nudge.population, start), nudge.target
+        return NudgePlan(here.start, nudge.strength, values)
+
     def _schedule(
         self, program: Program, arguments: Mapping[str, Any], start: float, stop: float, seed: int
     ) -> Schedule:
@@ -230,6 +267,17 @@ def _plan(program: Program, origin: Origin, inputs: Schedule, given: Schedule, s
         forced=now,
         seed=seed,
     )
+
+
+def constant_current(inputs: Mapping[str, Any] | None, population: str, start: float) -> Floats:
+    """The current into a population that is to be nudged, from `start` on."""
+    given = (inputs or {}).get(population)
+    if given is None:
+        return np.zeros(1)
+    if not isinstance(given, Current) or len(given.times) != 1 or given.times[0] > start:
+        rule = "the other current into a nudged population must be constant"
+        raise UnsupportedFeature(rule, where=f"inputs of {population!r}", remedy="Give a Current of one value")
+    return np.asarray(given.values[0])
 
 
 def branches_of(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.engine.lower.program import Program
 from neuro.errors import ParameterError, UnknownName
-from neuro.validation import Floats, finite, instance, number_field, positive, text
+from neuro.validation import Floats, choice, field_of, finite, instance, number, number_field, positive, text
 
-__all__ = ["Counts", "Traces"]
+__all__ = ["Counts", "Nudge", "Traces"]
 
 
 def _check_populations(given: object, where: str) -> None:
@@ -26,6 +26,9 @@ def _check_populations(given: object, where: str) -> None:
 class Counts:
     """Asks `run_trials` for spike counts instead of recordings: by population, an array of shape (neurons,).
 
+    Under a triangular window, a spike at the share x of its length counts 2 (1 - |2 x - 1|): steady firing gives the
+    count of a flat window in the mean, and a spike at its edge, which chance moves in or out, hardly counts.
+
     >>> Counts(window=(15e-3, 30e-3)).windows.tolist()
     [[0.015, 0.03]]
     """
@@ -35,6 +38,8 @@ class Counts:
     window: ArrayLike | None = None
     """(begin, end) in seconds from the start of each run: spikes with begin <= time - start < end count. Several such
     pairs, shape (windows, 2), give counts of shape (windows, neurons). None: all spikes of the run."""
+    shape: str | Sequence[str] = "flat"
+    """"flat" or "triangle": one for all windows, or one for each. With a triangle, counts are real numbers."""
 
     def __post_init__(self) -> None:
         _check_populations(self.populations, "Counts.populations")
@@ -42,6 +47,18 @@ class Counts:
         if bounds.ndim != 2 or bounds.shape[1] != 2 or np.any(bounds[:, 0] > bounds[:, 1]):
             rule = "must be a pair (begin, end), or several, none of which ends before it begins"
             raise ParameterError(rule, where="Counts.window", value=self.window)
+        lengths = np.diff(bounds)[:, 0]
+        if np.any(self.triangles & ~((lengths > 0.0) & np.isfinite(lengths))):
+            raise ParameterError("a triangle needs a length", where="Counts.window", value=self.window)
+
+    @property
+    def triangles(self) -> NDArray[np.bool_]:
+        """Which windows are triangular, shape (windows,)."""
+        count, given = len(self.windows), self.shape
+        shapes = [given] * count if isinstance(given, str) else list(instance(given, "Counts.shape", Sequence, "names"))
+        if len(shapes) != count:
+            raise ParameterError(f"must be one name, or {count}", where="Counts.shape", value=len(shapes))
+        return np.array([choice(each, "Counts.shape", ("flat", "triangle")) == "triangle" for each in shapes], bool)
 
     @property
     def several(self) -> bool:
@@ -84,6 +101,37 @@ class Traces:
     def times(self) -> Floats:
         """All times, s."""
         return np.atleast_1d(finite(self.at, "Traces.at", unit="s"))
+
+
+@dataclass(frozen=True, eq=False)
+class Nudge:
+    """A current that draws counts to a target, for a run in `then`: it is constant, and known once the run before ends.
+
+    It is  strength (target - count),  with the counts of the run before under the first window of `Counts`, and is
+    added to the current that the population gets. Counts and targets are numbers of spikes.
+
+    >>> Nudge("output", [1.0, 0.0], strength=50.0).current(np.array([0.0, 2.0])).tolist()
+    [50.0, -100.0]
+    """
+
+    population: str
+    """Which population is nudged."""
+    target: ArrayLike
+    """The counts to be reached, shape (neurons,)."""
+    strength: float
+    """Units of the model's bias for each spike."""
+
+    def __post_init__(self) -> None:
+        text(self.population, "Nudge.population")
+        target = finite(self.target, "Nudge.target")
+        if target.ndim > 1:
+            raise ParameterError("must be flat", where="Nudge.target", value=target.shape)
+        object.__setattr__(self, "target", target)
+        field_of(self, "strength", number)
+
+    def current(self, counts: Floats) -> Floats:
+        """The current that these counts of the run before ask for, shape (neurons,)."""
+        return self.strength * (np.asarray(self.target) - counts)
 
 
 def chosen(program: Program, request: Counts | Traces) -> dict[str, slice]:

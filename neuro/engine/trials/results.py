@@ -11,14 +11,14 @@ import numpy as np
 from neuro.engine.drive.inputs import schedule_from
 from neuro.engine.drive.state import EngineState
 from neuro.engine.lower.program import Program
-from neuro.engine.recording import Record, Recording
+from neuro.engine.recording import Current, Record, Recording
 from neuro.engine.results import report_reads, split_by_population
 from neuro.engine.run import run
 from neuro.engine.samples import SampleLayout
 from neuro.engine.trials.batches import Needs, new_batch
 from neuro.engine.trials.buffers import Part
 from neuro.engine.trials.kernels import measure
-from neuro.engine.trials.lowering import RunPlan, TrialPlan, branches_of
+from neuro.engine.trials.lowering import RunPlan, TrialPlan, branches_of, constant_current
 from neuro.engine.trials.requests import Counts, chosen
 from neuro.jit import as_table
 from neuro.names import Named
@@ -67,7 +67,8 @@ class Results:
         """Counts or traces of one run."""
         request = self.needs.request
         if isinstance(request, Counts):
-            rows = batch.counted[r] if request.several else batch.counted[r, 0]
+            every = batch.counted if len(batch.counted) else batch.weighed
+            rows = every[r] if request.several else every[r, 0]
         else:
             rows = batch.trace[r]
         return Named("population that was asked for", {name: rows[..., own] for name, own in self.chosen.items()})
@@ -108,15 +109,20 @@ class Results:
         """The result of a trial by `run`, which also gives the errors."""
         return self._singly(trial.arguments, trial.arguments.get("state", self.state))
 
-    def _singly(self, arguments: Mapping[str, Any], state: EngineState | None) -> Any:
-        program = self.program
+    def _singly(self, arguments: Mapping[str, Any], state: EngineState | None, before: Any = None) -> Any:
+        program, inputs = self.program, arguments.get("inputs")
+        if arguments.get("nudge") is not None:
+            nudge, counts = arguments["nudge"], before[arguments["nudge"].population]
+            push = nudge.current(counts if counts.ndim == 1 else counts[0])
+            total = constant_current(inputs, nudge.population, state.time if state else 0.0) + push
+            inputs = {**(inputs or {}), nudge.population: Current([0.0], total[None])}
         if arguments.get("bias") is not None:
             program = program.with_bias(arguments["bias"])
         duration = arguments.get("duration")
         recording = run(
             program,
             self.duration if duration is None else duration,
-            inputs=arguments.get("inputs"),
+            inputs=inputs,
             clamp=arguments.get("clamp"),
             seed=arguments.get("seed"),
             record=self.record,
@@ -124,7 +130,7 @@ class Results:
             memory=self.memory,
         )
         result = recording if self.needs.request is None else self._measured_singly(recording)
-        branches = [self._singly(each, recording.state) for each in branches_of(arguments)]
+        branches = [self._singly(each, recording.state, result) for each in branches_of(arguments)]
         return (result, *branches) if branches else result
 
     def _measured_singly(self, recording: Recording) -> Mapping[str, Any]:

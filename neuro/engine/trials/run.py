@@ -61,8 +61,9 @@ def run_trials(
     trials
         Mappings of arguments of `run`: ``inputs``, ``clamp``, ``seed``, ``state``, each for this trial alone; besides
         ``bias`` (for `Program.with_bias`) and ``duration``. With ``then``, a list of such mappings without ``state``,
-        each of these runs goes on from the end of this one; they inherit nothing else but the seed. A generator is
-        read a little ahead of the results.
+        each of these runs goes on from the end of this one; they inherit nothing else but the seed. With ``nudge``, a
+        `Nudge`, such a run gets a current that depends on the counts of this one. A generator is read a little ahead of
+        the results.
     workers
         Number of threads that simulate trials side by side.
     record
@@ -126,7 +127,7 @@ def run_trials(
     needs = Needs(request, sampling(program, kept, 0.0, duration) if request is None else NO_SAMPLES, reads)
     limit = inf if memory is None else byte_count(memory, "memory")
     results = Results(program, duration, kept, state, needs, memory)
-    lowering = Lowering(program, duration, state)
+    lowering = Lowering(program, duration, state, request)
     return _generate(lowering, results, _Engine(program, needs, count, duration, limit), trials, progress)
 
 

@@ -1,0 +1,70 @@
+"""Checkpoints of `fit`: all that the rest of a training depends on, in one file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro.errors import StateError
+from neuro.files.reading import read_npz
+from neuro.files.writing import atomic
+from neuro.learning.examples import Examples
+from neuro.learning.fitted import Fitted
+from neuro.learning.holders import Holder, weight_arrays, weights_from
+from neuro.learning.layers import LayerWeights
+from neuro.validation import Floats
+
+__all__ = ["fingerprint", "load_checkpoint", "save_checkpoint"]
+
+
+def fingerprint(settings: Sequence[object], *examples: Examples | None) -> str:
+    """A digest of what a training is given."""
+    digest = hashlib.sha256(repr(list(settings)).encode())
+    for part in examples:
+        if part is not None:
+            digest.update(np.ascontiguousarray(part.inputs).tobytes() + part.labels.tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(
+    path: str | Path, settings: str, holder: Holder, velocity: list[Floats], fitted: Fitted, best: LayerWeights | None
+) -> None:
+    """Write a checkpoint."""
+    arrays: dict[str, Any] = {f"velocity{k}": each for k, each in enumerate(velocity)}
+    arrays |= holder.state() | ({} if best is None else weight_arrays("best", best))
+    arrays |= {"training": np.array(fitted.training), "validation": np.array(fitted.validation)}
+    arrays |= {"settings": np.array(settings), "stopped": np.array(fitted.stopped)}
+    with atomic(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load_checkpoint(
+    path: str | Path, settings: str, holder: Holder, velocity: list[Floats], fitted: Fitted
+) -> LayerWeights | None:
+    """Put a training into the state of a checkpoint; returns its best weights.
+
+    Raises
+    ------
+    StateError
+        If the file is damaged, or of another training.
+    """
+    arrays = read_npz(path, StateError, "a checkpoint of fit")
+    remedy = "Use the settings and examples that it was made with, or another file"
+    if str(arrays.get("settings")) != settings:
+        raise StateError("the checkpoint is of another training", where=str(path), remedy=remedy)
+    try:
+        holder.restore(arrays)
+        for k, each in enumerate(velocity):
+            each[...] = arrays[f"velocity{k}"]
+        fitted.training[:] = arrays["training"].tolist()
+        fitted.validation[:] = arrays["validation"].tolist()
+        fitted.stopped = bool(arrays["stopped"])
+        best = weights_from("best", arrays, len(holder.weights.matrices)) if "best/matrix0" in arrays else None
+    except (KeyError, ValueError, TypeError) as problem:
+        raise StateError("the checkpoint lacks a part", where=str(path), value=str(problem)) from None
+    fitted.weights = holder.weights
+    return best

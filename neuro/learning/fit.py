@@ -1,0 +1,257 @@
+"""`fit`: the loop of training: mini-batches, momentum, validation, early stopping, and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neuro.crossbar.base import AbstractCrossbar
+from neuro.errors import ParameterError, TrainingError
+from neuro.files.writing import check_target
+from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkpoint
+from neuro.learning.examples import Examples
+from neuro.learning.fitted import Fitted
+from neuro.learning.holders import CrossbarHolder, DigitalHolder, Holder
+from neuro.learning.layer_rules import LayerRule, change_of
+from neuro.learning.layers import Layers, LayerWeights, first_weights
+from neuro.progress import ProgressOption, reporting
+from neuro.randomness import stream
+from neuro.system.interrupts import raise_interrupts
+from neuro.validation import Floats, Ints, finite, indices, instance, number, positive, whole_number
+
+__all__ = ["Schedule", "accuracy", "fit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast `fit` trains.
+
+    The rate of each layer falls by one factor from batch to batch, to `last` times its first value at the end.
+
+    >>> Schedule(epochs=5, rates=(0.2, 0.05)).batch
+    20
+    """
+
+    epochs: int = 15
+    """Passes through the examples."""
+    rates: tuple[float, ...] = (0.2, 0.05)
+    """First learning rate of each matrix and of the biases after it."""
+    last: float = 0.1
+    """Learning rate at the end, as a share of the first."""
+    batch: int = 20
+    """Examples of one update."""
+    momentum: float = 0.9
+    """Share of the last update that is made again."""
+    target: float = 1.0
+    """Activity of the output of the right class; that of the others is zero."""
+    patience: int | None = None
+    """Epochs without a better validation after which training stops, with the best weights; None: all epochs."""
+    max_levels: int = 4
+    """Levels that one update may move a device of a crossbar."""
+
+    def __post_init__(self) -> None:
+        whole_number(self.epochs, "Schedule.epochs")
+        whole_number(self.batch, "Schedule.batch", least=1)
+        whole_number(self.max_levels, "Schedule.max_levels", least=1)
+        if self.patience is not None:
+            whole_number(self.patience, "Schedule.patience", least=1)
+        rates = finite(self.rates, "Schedule.rates")
+        if rates.ndim != 1 or np.any(rates < 0.0):
+            raise ParameterError("must be a rate of each matrix", where="Schedule.rates", value=self.rates)
+        object.__setattr__(self, "rates", tuple(rates.tolist()))
+        for key in ("last", "target"):
+            number(getattr(self, key), f"Schedule.{key}", check=positive)
+        if not 0.0 <= number(self.momentum, "Schedule.momentum") < 1.0:
+            raise ParameterError("must lie in 0..1, without 1", where="Schedule.momentum", value=self.momentum)
+
+
+def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, workers: int = 1) -> tuple[float, float]:
+    """The share of examples whose most active output is their class, and the mean number of spikes of each."""
+    found = network.answer(weights, examples.inputs, workers=workers)
+    right = found.activities[-1].argmax(axis=1) == examples.labels
+    return float(right.mean()), float(found.spikes.mean())
+
+
+@raise_interrupts()
+def fit(
+    network: Layers,
+    data: Examples,
+    rule: LayerRule,
+    schedule: Schedule | None = None,
+    *,
+    validation: Examples | None = None,
+    weights: LayerWeights | None = None,
+    crossbars: Sequence[AbstractCrossbar] | None = None,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    workers: int = 1,
+    progress: ProgressOption = None,
+) -> Fitted:
+    """Train a network of layers by a rule of several phases.
+
+    For each mini-batch the network settles freely, then goes on in the phases of the rule; what their activities differ
+    by is the change of the weights (see `EquilibriumPropagation`).
+
+    Parameters
+    ----------
+    network
+        `SpikingLayers` or `RateLayers`.
+    data
+        Examples to learn from; centre their inputs.
+    rule
+        `EquilibriumPropagation` or `ContrastiveHebbian`.
+    schedule
+        How long and how fast; None: the defaults of `Schedule`.
+    validation
+        Examples that the network is judged by after each epoch.
+    weights
+        To start from; None: drawn from the seed, see `first_weights`; with crossbars: what they hold.
+    crossbars
+        Arrays that hold the matrices, one each, instead of numbers: updates go to their learning registers, whole
+        levels are written. They are changed in place. Biases stay numbers.
+    seed
+        Of the first weights, the order of the examples and the rule's draws.
+    checkpoint
+        A file that is written after each epoch. If it is there, training goes on from it, to the same bits.
+    workers
+        Threads that simulate examples side by side; they change no bit.
+    progress
+        Called as ``progress(done, total, label)`` in epochs; True or "bar": a bar on the terminal.
+
+    Returns
+    -------
+    Fitted
+        The weights, and the accuracy by epoch.
+
+    Raises
+    ------
+    TrainingError
+        If an output fires in no phase of a whole epoch: it can learn nothing any more.
+    ParameterError, WeightError
+        If rates, labels, weights or crossbars do not fit the network.
+    StateError
+        If the checkpoint is of another training.
+
+    >>> import neuro as nr
+    >>> examples = nr.Examples([[1.0, -1.0], [-1.0, 1.0]] * 10, [0, 1] * 10)
+    >>> layers = nr.SpikingLayers(sizes=(2, 4, 2))
+    >>> fitted = nr.fit(layers, examples, nr.EquilibriumPropagation(), nr.Schedule(epochs=3, batch=5))
+    >>> fitted.training[-1]
+    1.0
+    """
+    plan = Schedule() if schedule is None else instance(schedule, "schedule", Schedule, "a Schedule")
+    instance(data, "data", Examples, "Examples")
+    outputs = network.sizes[-1]
+    indices(data.labels, outputs, "labels of data")
+    _check_widths(network, data, validation, plan)
+    whole_number(seed, "seed")
+    holder: Holder
+    if crossbars is not None:
+        if weights is not None:
+            raise ParameterError("crossbars hold weights of their own", where="weights", remedy="Program them")
+        holder = CrossbarHolder(network.sizes, crossbars, plan.max_levels)
+    else:
+        holder = DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
+    training = _Training(network, data, rule, plan, holder, seed, workers)
+    # The network's settings decide the bits as much as the examples do.
+    settings = fingerprint([network, rule, plan, seed, crossbars is not None], data, validation)
+    file = None if checkpoint is None else check_target(checkpoint)
+    with reporting(progress, "training") as report:
+        return _run(training, validation, settings, file, report)
+
+
+def _run(
+    training: _Training,
+    validation: Examples | None,
+    settings: str,
+    file: Path | None,
+    report: Callable[[float, float, str], None] | None,
+) -> Fitted:
+    """All epochs that are left."""
+    plan, holder, fitted = training.plan, training.holder, Fitted(training.holder.weights)
+    best: LayerWeights | None = None
+    if file is not None and file.exists():
+        best = load_checkpoint(file, settings, holder, training.velocity, fitted)
+    while fitted.epochs < plan.epochs and not fitted.stopped:
+        fitted.training.append(training.epoch(fitted.epochs))
+        if validation is not None:
+            found, _ = accuracy(training.network, holder.weights, validation, workers=training.workers)
+            if best is None or found > max(fitted.validation):
+                best = holder.weights
+            fitted.validation.append(found)
+            since = fitted.epochs - 1 - int(np.argmax(fitted.validation))
+            fitted.stopped = plan.patience is not None and since >= plan.patience
+        if file is not None:
+            save_checkpoint(file, settings, holder, training.velocity, fitted, best)
+        if report is not None:
+            report(fitted.epochs, plan.epochs, "training")
+    fitted.weights = best if plan.patience is not None and best is not None else holder.weights
+    return fitted
+
+
+def _check_widths(network: Layers, data: Examples, validation: Examples | None, plan: Schedule) -> None:
+    """Refuse examples and rates that do not fit the layers."""
+    for name, part in (("data", data), ("validation", validation)):
+        if part is not None and instance(part, name, Examples, "Examples").inputs.shape[1] != network.sizes[0]:
+            rule = f"inputs must have {network.sizes[0]} features"
+            raise ParameterError(rule, where=name, value=part.inputs.shape[1])
+    if len(plan.rates) != len(network.sizes) - 1:
+        rule = f"must be a rate for each of the {len(network.sizes) - 1} matrices"
+        raise ParameterError(rule, where="Schedule.rates", value=len(plan.rates))
+
+
+class _Training:
+    """Mini-batches of one training."""
+
+    def __init__(
+        self, network: Layers, data: Examples, rule: LayerRule, plan: Schedule, holder: Holder, seed: int, workers: int
+    ) -> None:
+        self.network, self.data, self.rule, self.plan = network, data, rule, plan
+        self.holder, self.seed, self.workers = holder, seed, workers
+        held = holder.weights
+        self.velocity = [np.zeros(each.shape) for each in (*held.matrices, *held.biases)]
+        """Of the matrices, then of the biases."""
+        self.batches = -(-len(data) // plan.batch)
+
+    def epoch(self, number: int) -> float:
+        """One pass through the examples; the accuracy of its free phases."""
+        order = stream(self.seed, "fit", "order", str(number)).permutation(len(self.data))
+        rng = stream(self.seed, "fit", "rule", str(number))
+        fired, right = np.zeros(self.network.sizes[-1]), 0
+        for k in range(self.batches):
+            which = order[k * self.plan.batch : (k + 1) * self.plan.batch]
+            done = (number * self.batches + k) / (self.plan.epochs * self.batches)
+            free, outputs = self._batch(which, rng, self.plan.last**done)
+            right += int(np.sum(free.argmax(axis=1) == self.data.labels[which]))
+            fired += free.sum(axis=0) + outputs
+        silent = np.flatnonzero(fired == 0.0)
+        if len(silent):
+            raise TrainingError(
+                "every output must fire in some phase of an epoch, or it learns nothing any more",
+                where=f"output {silent[0]}",
+                value=f"no spike in epoch {number}",
+                remedy="Centre the inputs, take more momentum, a larger nudge, or smaller rates",
+            )
+        return right / len(self.data)
+
+    def _batch(self, which: Ints, rng: np.random.Generator, fade: float) -> tuple[Floats, Floats]:
+        """One update; returns the outputs of the free phases, and the sum of those of the others."""
+        plan, labels = self.plan, self.data.labels[which]
+        inputs = self.data.inputs[which]
+        targets = plan.target * np.eye(self.network.sizes[-1])[labels]
+        phases = self.rule.phases(rng)
+        free, found = self.network.learn(self.holder.weights, inputs, targets, phases, workers=self.workers)
+        matrices, biases = change_of(phases, inputs, found)
+        # The drive of the first layer is `gain` times its inputs.
+        matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
+        rates = [rate * fade for rate in (*plan.rates, *plan.rates)]
+        for velocity, change in zip(self.velocity, (*matrices, *biases), strict=True):
+            velocity *= plan.momentum
+            velocity += change
+        self.holder.add([rate * each for rate, each in zip(rates, self.velocity, strict=True)])
+        held = [phase.nudge is not None for phase in phases]
+        outputs = sum((each[-1].sum(axis=0) for each, counts in zip(found, held, strict=True) if counts), np.zeros(()))
+        return free.activities[-1], np.asarray(outputs)

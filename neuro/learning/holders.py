@@ -1,0 +1,118 @@
+"""What holds the weights during training: numbers, or crossbars."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.pair import PairCrossbar
+from neuro.errors import UnsupportedFeature, WeightError
+from neuro.learning.layers import LayerWeights, check_weights
+from neuro.validation import Floats, instance
+
+__all__ = ["CrossbarHolder", "DigitalHolder", "Holder"]
+
+
+class Holder(Protocol):
+    """Holds the weights."""
+
+    weights: LayerWeights
+    """As they act now."""
+
+    def add(self, changes: Sequence[Floats]) -> None:
+        """Change the matrices and the biases, given in this order."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that a checkpoint needs, by name."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `state` gave."""
+
+
+class DigitalHolder:
+    """Weights as numbers."""
+
+    def __init__(self, sizes: Sequence[int], weights: LayerWeights) -> None:
+        check_weights(weights, sizes)
+        self.weights = weights
+
+    def add(self, changes: Sequence[Floats]) -> None:
+        """As `Holder.add`."""
+        depth = len(self.weights.matrices)
+        pairs = [*zip((*self.weights.matrices, *self.weights.biases), changes, strict=True)]
+        moved = [held + change for held, change in pairs]
+        self.weights = LayerWeights(tuple(moved[:depth]), tuple(moved[depth:]))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As `Holder.state`."""
+        return weight_arrays("weights", self.weights)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """As `Holder.restore`."""
+        self.weights = weights_from("weights", state, len(self.weights.matrices))
+
+
+class CrossbarHolder:
+    """Matrices in crossbars, read once after each write; biases as numbers."""
+
+    def __init__(self, sizes: Sequence[int], crossbars: Sequence[AbstractCrossbar], max_levels: int) -> None:
+        self.crossbars, self.max_levels = list(crossbars), max_levels
+        for crossbar in self.crossbars:
+            instance(crossbar, "crossbars", AbstractCrossbar, "crossbars", error=WeightError)
+        biases = tuple(np.zeros(size) for size in sizes[1:])
+        self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), biases)
+        check_weights(self.weights, sizes)
+
+    def add(self, changes: Sequence[Floats]) -> None:
+        """As `Holder.add`: matrices through the learning registers of the crossbars."""
+        depth = len(self.crossbars)
+        for crossbar, change in zip(self.crossbars, changes[:depth], strict=True):
+            crossbar.accumulate(change, self.max_levels)
+        biases = [held + change for held, change in zip(self.weights.biases, changes[depth:], strict=True)]
+        self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), tuple(biases))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As `Holder.state`."""
+        found = weight_arrays("weights", self.weights)
+        for number, crossbar in enumerate(self._arrays()):
+            found |= {f"crossbar{number}/{name}": array for name, array in crossbar.state_arrays().items()}
+            found[f"crossbar{number}/random"] = np.array(json.dumps(crossbar.random_state))
+        return found
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """As `Holder.restore`."""
+        depth = len(self.crossbars)
+        biases = weights_from("weights", state, depth).biases
+        for number, crossbar in enumerate(self._arrays()):
+            own = {name: state[f"crossbar{number}/{name}"] for name in crossbar.state_arrays()}
+            crossbar.restore_state(own, json.loads(str(state[f"crossbar{number}/random"])))
+        self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), biases)
+
+    def _arrays(self) -> list[PairCrossbar]:
+        """The crossbars, if their state can be kept."""
+        found = [each for each in self.crossbars if isinstance(each, PairCrossbar)]
+        if len(found) < len(self.crossbars):
+            raise UnsupportedFeature(
+                "only the state of one array of pairs can be kept",
+                where="checkpoint",
+                remedy='Take mapping="pair" without tiles, or no checkpoint',
+            )
+        return found
+
+
+def weight_arrays(name: str, weights: LayerWeights) -> dict[str, NDArray[Any]]:
+    """Weights as arrays by name."""
+    matrices = {f"{name}/matrix{k}": each for k, each in enumerate(weights.matrices)}
+    return {**matrices, **{f"{name}/bias{k}": each for k, each in enumerate(weights.biases)}}
+
+
+def weights_from(name: str, arrays: Mapping[str, NDArray[Any]], depth: int) -> LayerWeights:
+    """The weights that `weight_arrays` gave."""
+    return LayerWeights(
+        tuple(arrays[f"{name}/matrix{k}"] for k in range(depth)), tuple(arrays[f"{name}/bias{k}"] for k in range(depth))
+    )

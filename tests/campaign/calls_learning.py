@@ -1,0 +1,105 @@
+"""Good calls: networks of layers, their rules, and their training."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+import neuro as nr
+from tests.campaign.kinds import choice, instance, listed, number
+from tests.campaign.recipe import Argument, Made, Recipe
+
+__all__ = ["RECIPES"]
+
+TWO = ((2,),)
+POSITIVE = number(above=0)
+SEED = number(least=0, whole=True)
+
+
+def examples() -> nr.Examples:
+    return nr.Examples([[1.0, -1.0], [-1.0, 1.0]], [0, 1])
+
+
+def fit(**given):
+    rest = {"rule": nr.EquilibriumPropagation(), "schedule": nr.Schedule(epochs=0, rates=(0.1, 0.1))}
+    return nr.fit(**{"network": nr.RateLayers(sizes=(2, 3, 2)), "data": examples()} | rest | given)
+
+
+def answered(**given):
+    """Weights in use."""
+    return nr.RateLayers(sizes=(2, 2)).answer(nr.LayerWeights(**given), np.zeros((1, 2)))
+
+
+RECIPES = [
+    Recipe(
+        "Nudge",
+        nr.Nudge,
+        {
+            "population": Argument("cell", listed("'x'", "'1'", either=("''",))),
+            "target": Argument(Made(lambda: [1.0, 0.0]), number(shapes=((2,), (7,), (0,), (1,)), unsure=True)),
+            "strength": Argument(10.0, number()),
+        },
+    ),
+    Recipe(
+        "Examples",
+        nr.Examples,
+        {
+            "inputs": Argument(Made(lambda: np.ones((2, 2))), number(scalar=False, shapes=((2, 2),))),
+            "labels": Argument(Made(lambda: [0, 1]), number(least=0, whole=True, scalar=False, shapes=TWO)),
+        },
+    ),
+    Recipe(
+        "EquilibriumPropagation",
+        nr.EquilibriumPropagation,
+        {"beta": Argument(1.0, POSITIVE), "sides": Argument("centred", choice())},
+    ),
+    Recipe("ContrastiveHebbian", nr.ContrastiveHebbian, {}),
+    Recipe(
+        "Schedule",
+        nr.Schedule,
+        {
+            "epochs": Argument(1, number(least=0, whole=True)),
+            "rates": Argument((0.1, 0.1), number(least=0, scalar=False, shapes=((2,), (7,), (0,), (1,)), unsure=True)),
+            "last": Argument(0.1, POSITIVE),
+            "batch": Argument(2, number(least=1, whole=True)),
+            "momentum": Argument(0.5, number(least=0, most=1, unsure=True)),
+            "target": Argument(1.0, POSITIVE),
+            "patience": Argument(None, number(least=1, whole=True, none=True)),
+            "max_levels": Argument(4, number(least=1, whole=True)),
+        },
+    ),
+    Recipe(
+        "SpikingLayers",
+        partial(nr.SpikingLayers, sizes=(2, 3, 2)),
+        {
+            "gain": Argument(1.0, POSITIVE),
+            "delay": Argument(0.5, POSITIVE),
+            "v_min": Argument(-0.5, number()),
+            "v_max": Argument(2.0, POSITIVE),
+            "window": Argument("flat", choice()),
+        },
+    ),
+    Recipe(
+        "RateLayers",
+        partial(nr.RateLayers, sizes=(2, 3, 2)),
+        {
+            "gain": Argument(1.0, POSITIVE),
+            "refractory": Argument(0.3, number(least=0)),
+            "damping": Argument(0.5, POSITIVE),
+        },
+    ),
+    Recipe("LayerWeights", answered, {"matrices": Argument(Made(lambda: (np.ones((2, 2)),)), listed(), ("layer",)),
+                                      "biases": Argument(Made(lambda: (np.zeros(2),)), listed(), ("layer",))}),
+    Recipe(
+        "fit",
+        fit,
+        {
+            "data": Argument(Made(examples), instance()),
+            "schedule": Argument(Made(lambda: nr.Schedule(epochs=0, rates=(0.1, 0.1))), instance(none=True)),
+            "validation": Argument(None, instance(none=True)),
+            "seed": Argument(0, SEED),
+            "checkpoint": Argument(None, listed("None", "'x'", "'1'"), ("file", "path")),
+        },
+    ),
+]  # fmt: skip

@@ -1,0 +1,231 @@
+"""Learning from two phases in networks of layers: gradients, phases that agree, locality, and resumed trainings."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neuro as nr
+from neuro.errors import StateError, TrainingError
+from neuro.learning.layer_rules import Phase, change_of
+from neuro.learning.layers import LayerWeights
+
+SIZES = (10, 8, 3)
+SIDES = ("centred", "positive", "negative", "random")
+
+
+def case(seed, count=4):
+    """Weights, inputs and targets at which most neurons are active."""
+    rng = np.random.default_rng(seed)
+    matrices = rng.uniform(-0.4, 0.4, (10, 8)), rng.uniform(-0.2, 0.2, (8, 3))
+    # Neurons of one rate would fire in step, and the counts would tell little.
+    weights = LayerWeights(matrices, (rng.uniform(0.6, 1.4, 8), rng.uniform(0.6, 1.2, 3)))
+    return weights, rng.uniform(-1.0, 1.0, (count, 10)), rng.uniform(0.2, 1.0, (count, 3))
+
+
+def settled(beta):
+    """A rate network that settles fully, and a centred rule."""
+    return nr.RateLayers(sizes=SIZES, gain=1.0, steps=(60, 60)), nr.EquilibriumPropagation(beta=beta)
+
+
+def update(network, rule, weights, inputs, targets):
+    phases = rule.phases(np.random.default_rng(0))
+    _, found = network.learn(weights, inputs, targets, phases)
+    matrices, biases = change_of(phases, inputs, found)
+    return np.concatenate([each.ravel() for each in (*matrices, *biases)])
+
+
+def slopes(network, weights, inputs, targets, step=1e-5):
+    """-dC/dW of the mean of 1/2 sum (output - target)^2, by finite differences of the settled rates."""
+
+    def cost(flat):
+        moved = unpacked(flat)
+        return 0.5 * np.sum((network.answer(moved, inputs).activities[-1] - targets) ** 2) / len(inputs)
+
+    start = np.concatenate([each.ravel() for each in (*weights.matrices, *weights.biases)])
+    found = np.zeros(len(start))
+    for k in range(len(start)):
+        shift = np.zeros(len(start))
+        shift[k] = step
+        found[k] = (cost(start - shift) - cost(start + shift)) / (2 * step)
+    return found
+
+
+def unpacked(flat):
+    return LayerWeights((flat[:80].reshape(10, 8), flat[80:104].reshape(8, 3)), (flat[104:112], flat[112:]))
+
+
+def cosine(a, b):
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_rates_teach_the_finite_difference_gradient(seed):
+    weights, inputs, targets = case(seed)
+    network, _ = settled(0.1)
+    slope = slopes(network, weights, inputs, targets)
+    for sides in SIDES:
+        for beta in (0.01, 0.1):
+            change = update(network, nr.EquilibriumPropagation(beta=beta, sides=sides), weights, inputs, targets)
+            assert cosine(change, slope) >= 0.99
+            # The errors of one-sided estimates are of first order in beta.
+            rel = 0.02 if sides == "centred" else 0.1
+            assert np.linalg.norm(change) == pytest.approx(np.linalg.norm(slope), rel=rel)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_spikes_teach_the_finite_difference_gradient_of_the_rates(seed):
+    weights, inputs, targets = case(seed, 16)
+    network = nr.SpikingLayers(sizes=SIZES, gain=1.0, free=(60.0, 12.0), nudged=(60.0, 12.0))
+    change = update(network, nr.EquilibriumPropagation(beta=0.6), weights, inputs, targets)
+    assert cosine(change, slopes(settled(0.1)[0], weights, inputs, targets)) >= 0.95
+
+
+@pytest.mark.parametrize("network", [nr.SpikingLayers(sizes=SIZES), nr.RateLayers(sizes=SIZES)])
+def test_phases_without_a_nudge_are_the_same_and_teach_exactly_nothing(network):
+    weights, inputs, targets = case(0)
+    phases = Phase(0.0, 1.0), Phase(0.0, -1.0)
+    _, found = network.learn(weights, inputs, targets, phases)
+    for plus, minus in zip(*found, strict=True):
+        assert np.array_equal(plus, minus)
+        assert plus.any()
+    for part in change_of(phases, inputs, found):
+        assert not any(each.any() for each in part)
+
+
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("network", [nr.SpikingLayers(sizes=SIZES), nr.RateLayers(sizes=SIZES, steps=(200, 100))])
+def test_outputs_on_target_teach_exactly_nothing(network, sides):
+    weights, inputs, _ = case(1)
+    free, _ = network.learn(weights, inputs, np.zeros((4, 3)), (Phase(0.0, 1.0),))
+    change = update(network, nr.EquilibriumPropagation(beta=0.5, sides=sides), weights, inputs, free.activities[-1])
+    assert np.allclose(change, 0.0, atol=1e-14)
+
+
+def test_the_weights_of_every_rule_add_up_to_zero():
+    rng = np.random.default_rng(0)
+    for rule in (*(nr.EquilibriumPropagation(beta=0.7, sides=sides) for sides in SIDES), nr.ContrastiveHebbian()):
+        assert sum(phase.weight for phase in rule.phases(rng)) == 0.0
+    signs = {nr.EquilibriumPropagation(sides="random").phases(rng)[0].nudge for _ in range(50)}
+    assert signs == {1.0, -1.0}
+
+
+def test_a_hard_clamp_holds_the_outputs_to_the_target():
+    weights, inputs, targets = case(2)
+    for network, off in ((nr.SpikingLayers(sizes=SIZES), 0.2), (nr.RateLayers(sizes=SIZES), 1e-12)):
+        _, found = network.learn(weights, inputs, np.round(targets), nr.ContrastiveHebbian().phases(None))
+        assert np.allclose(found[0][-1], np.round(targets), atol=off)
+
+
+def test_a_change_of_a_synapse_depends_on_its_two_neurons_alone():
+    rng = np.random.default_rng(3)
+    phases = Phase(1.0, 0.5), Phase(-1.0, -0.5)
+    inputs = rng.random((6, 10))
+    found = [[rng.random((6, 8)), rng.random((6, 3))] for _ in phases]
+    mixed = [[each[0].copy(), each[1].copy()] for each in found]
+    for each in mixed:
+        each[0][:, 1:] = rng.permuted(each[0][:, 1:])
+        each[1][:, 1:] = rng.permuted(each[1][:, 1:])
+    other = inputs.copy()
+    other[:, 1:] = rng.permuted(other[:, 1:])
+    before, after = change_of(phases, inputs, found), change_of(phases, other, mixed)
+    for one, two in zip(before[0], after[0], strict=True):
+        assert one[0, 0] == pytest.approx(two[0, 0], rel=1e-12)
+        assert not np.allclose(one, two)
+    for one, two in zip(before[1], after[1], strict=True):
+        assert one[0] == pytest.approx(two[0], rel=1e-12)
+
+
+def blobs(count=60, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    return nr.Examples(rng.normal(size=(count, 10)) * 0.2
+                       + np.eye(3, 10)[labels], labels).centred()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [*(nr.EquilibriumPropagation(beta=0.5, sides=sides) for sides in SIDES if sides != "negative"),
+     nr.ContrastiveHebbian()],
+)  # fmt: skip
+def test_rules_learn_separate_classes(rule):
+    plan = nr.Schedule(epochs=20, rates=(0.05, 0.03), batch=10)
+    assert nr.fit(nr.RateLayers(sizes=SIZES), blobs(), rule, plan).training[-1] >= 0.9
+
+
+@pytest.mark.parametrize("rule", [nr.EquilibriumPropagation(), nr.ContrastiveHebbian()])
+@pytest.mark.parametrize("window", ["flat", "triangle"])
+def test_spikes_learn_separate_classes(rule, window):
+    plan = nr.Schedule(epochs=8, rates=(0.3, 0.1), batch=10)
+    assert nr.fit(nr.SpikingLayers(sizes=SIZES, window=window), blobs(), rule, plan).training[-1] >= 0.9
+
+
+def test_an_output_that_never_fires_is_named():
+    weights = LayerWeights((np.zeros((10, 8)), np.zeros((8, 3))), (np.zeros(8), np.array([0.0, -50.0, 0.0])))
+    with pytest.raises(TrainingError, match="output 1"):
+        nr.fit(
+            nr.SpikingLayers(sizes=SIZES), blobs(), nr.EquilibriumPropagation(), nr.Schedule(epochs=1), weights=weights
+        )
+
+
+def test_training_stops_when_validation_gets_no_better():
+    plan = nr.Schedule(epochs=40, rates=(0.2, 0.1), patience=2)
+    network = nr.RateLayers(sizes=SIZES)
+    fitted = nr.fit(network, blobs(), nr.EquilibriumPropagation(beta=0.1), plan, validation=blobs(30, 1))
+    assert fitted.stopped
+    assert len(fitted.validation) == fitted.epochs == int(np.argmax(fitted.validation)) + 3
+
+
+def crossbars():
+    device = nr.Device("levels", 0.0, 100e-6, levels=64, write_noise=1e-6)
+    rng = np.random.default_rng(5)
+    shapes = ((10, 8), (8, 3))
+    return [
+        nr.Crossbar(rng.uniform(-0.3, 0.3, shape), device=device, w_max=1.0, start=0.5, name=f"m{k}")
+        for k, shape in enumerate(shapes)
+    ]
+
+
+def trained(path, on_crossbars, epochs=4, progress=None):
+    """A training of four epochs, or its first part: the digits of the schedule do not change."""
+    plan = nr.Schedule(epochs=4, rates=(0.1, 0.05), batch=10)
+    held = {"crossbars": crossbars()} if on_crossbars else {}
+    rule = nr.EquilibriumPropagation(sides="random")
+    return nr.fit(
+        nr.SpikingLayers(sizes=SIZES), blobs(), rule, plan, validation=blobs(30, 1), checkpoint=path,
+        progress=progress, **held,
+    )  # fmt: skip
+
+
+def kill_at_two(done, total, label):
+    if done == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("on_crossbars", [False, True])
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, on_crossbars):
+    whole, path = trained(None, on_crossbars), tmp_path / "checkpoint.npz"
+    script = f"from tests.learning.test_fit import *; trained({str(path)!r}, {on_crossbars}, progress=kill_at_two)"
+    died = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False)
+    assert died.returncode == -signal.SIGKILL
+    resumed = trained(path, on_crossbars)
+    assert resumed.training == whole.training
+    assert resumed.validation == whole.validation
+    for one, two in zip((*resumed.weights.matrices, *resumed.weights.biases),
+                        (*whole.weights.matrices, *whole.weights.biases), strict=True):  # fmt: skip
+        assert np.array_equal(one, two)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    network, plan = nr.RateLayers(sizes=SIZES), nr.Schedule(epochs=1)
+    nr.fit(network, blobs(), nr.EquilibriumPropagation(), plan, checkpoint=path)
+    with pytest.raises(StateError, match="another training"):
+        nr.fit(network, blobs(), nr.EquilibriumPropagation(beta=0.5), plan, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(StateError):
+        nr.fit(network, blobs(), nr.EquilibriumPropagation(), plan, checkpoint=path)
