@@ -15,11 +15,11 @@ __all__ = ["Rows", "rows_by_delay"]
 
 FEW_DELAYS = 2**16
 """With at most so many distinct delays, a synapse has the place of its delay among them."""
-LONG_SEGMENT = 4
+LONG_SEGMENT = 8
 """Segments are used if they have, in the mean, as many synapses, or if each row has one delay.
 
 An arrival of a few synapses at once costs less than as many that come one by one, above all where none has to. A
-segment takes 32 bytes, so that a synapse takes 8 at the most beside its target and weight."""
+segment takes 32 bytes, so that a synapse takes 4 at the most beside its target and weight."""
 
 
 class Rows(NamedTuple):
