@@ -118,7 +118,9 @@ def test_maps_count_each_tile_by_hand(traffic, chip, seed):
     for name, expected in (("neurons", neurons), ("axons", axons)):
         assert np.array_equal(maps[name], np.where(there, expected, np.nan), equal_nan=True)
     hops = measure(placement, traffic.spikes)["multicast_hops"]
-    assert np.nansum(maps["router"]) == pytest.approx(hops + sent.sum())
+    if there.all():  # a route may cross an empty place of the mesh, which has no router to show
+        assert np.nansum(maps["router"]) == pytest.approx(hops + sent.sum())
+    assert np.nansum(maps["router"]) <= hops + sent.sum() + 1e-9
     assert np.all((maps["router"] >= sent)[there])
     assert np.isnan(maps["link"]).sum() == np.isnan(maps["router"]).sum() == (~there).sum()
 
