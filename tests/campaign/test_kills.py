@@ -1,6 +1,6 @@
 """Commands that a signal ends at a random time: their exit code says so, no process stays, and files are whole.
 
-An ordinary run makes one trial of each command and signal; ``NEURO_KILLS=20`` makes twenty.
+`-m campaign` makes one trial of each command and signal; with ``NEURO_KILLS=20`` it makes twenty.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def check_whole(folder: Path) -> None:
         if not any(part.startswith(".") for part in image.relative_to(folder).parts):
             assert image.read_bytes().endswith(b"IEND\xaeB`\x82"), image
     if (folder / "placed.npz").exists():
-        nr.Placement.load(folder / "placed.npz")
+        nr.load_placement(folder / "placed.npz")
     if (folder / "out.unfinished.json").exists():
         json.loads((folder / "out.unfinished.json").read_text())
     record = folder / "out" / "report.json"

@@ -210,8 +210,8 @@ def test_a_rate_of_zero_leaves_the_bits_of_a_run_without_learning(case):
     network, duration, inputs, told = case
     still = nr.EventLocal(rate=0.0, beta=1.0, tau_fast=10e-3, tau_slow=1.0, full=100.0, window=0.1)
     rec = learned((network, duration, inputs, dict.fromkeys(told, still)))
-    # What learns has one delay a segment, so that arrivals of one instant may be summed in another order than without.
-    program = with_segments(nr.build(network), told)
+    # Where something learns, all segments have one delay: arrivals of one instant may be summed in another order.
+    program = with_segments(nr.build(network), network.projections)
     bare = nr.run(program, duration, inputs=for_engine(inputs), clamp=clamp_of(inputs))
     for name, spikes in bare.spikes.items():
         assert np.array_equal(spikes.times, rec.spikes[name].times)
