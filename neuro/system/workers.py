@@ -85,14 +85,15 @@ def _in_processes(work: Callable[[J], R], jobs: Sequence[J], count: int) -> Iter
         with _stops_left_to_parent():
             futures = [pool.submit(work, job) for job in jobs]
         yield from _results(futures)
-    except BaseException as reason:
-        # An error, Ctrl-C, or a caller that wants no more: do not wait for jobs under way.
-        processes = list((pool._processes or {}).values())
+    except BaseException:
+        # An error, Ctrl-C, or a caller that wants no more: do not wait for jobs under way. They leave SIGTERM, which the
+        # pool sends when one has died, to this process: from Python 3.12 on its thread then holds a lock, without which
+        # `shutdown` waits for ever, until they have ended.
+        for process in list((pool._processes or {}).values()):
+            process.kill()
         manager: Any = pool._executor_manager_thread
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
-        if manager is not None and not isinstance(reason, WorkerDied):
+        if manager is not None:
             # Python wakes it at its exit without a lock, and complains if it ends in the same moment.
             manager.join(PATIENCE)
         raise
