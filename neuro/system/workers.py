@@ -86,9 +86,9 @@ def _in_processes(work: Callable[[J], R], jobs: Sequence[J], count: int) -> Iter
             futures = [pool.submit(work, job) for job in jobs]
         yield from _results(futures)
     except BaseException:
-        # An error, Ctrl-C, or a caller that wants no more: do not wait for jobs under way. They leave SIGTERM, which the
-        # pool sends when one has died, to this process: from Python 3.12 on its thread then holds a lock, without which
-        # `shutdown` waits for ever, until they have ended.
+        # An error, Ctrl-C, or a caller that wants no more: do not wait for jobs under way. When one has died, the pool
+        # sends SIGTERM, which the others leave to this process, and waits for their end; from Python 3.12 on it holds
+        # a lock meanwhile that `shutdown` needs.
         for process in list((pool._processes or {}).values()):
             process.kill()
         manager: Any = pool._executor_manager_thread
