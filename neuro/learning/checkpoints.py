@@ -27,6 +27,7 @@ def fingerprint(settings: Sequence[object], *examples: Examples | None) -> str:
     for part in examples:
         if part is not None:
             digest.update(np.ascontiguousarray(part.inputs).tobytes() + part.labels.tobytes())
+            digest.update(b"" if part.targets is None else np.ascontiguousarray(part.targets).tobytes())
     return digest.hexdigest()
 
 

@@ -1,11 +1,11 @@
-"""Labelled examples, and how they are split."""
+"""Examples with their classes or targets, and how they are split."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.errors import ParameterError
 from neuro.randomness import stream
@@ -27,8 +27,10 @@ class Examples:
     """Shape (examples, features)."""
     labels: Ints
     """Class of each example, shape (examples,)."""
+    targets: Floats | None
+    """Activity that every output should have, shape (examples, outputs), spikes per tick; None: the class decides."""
 
-    def __init__(self, inputs: ArrayLike, labels: ArrayLike) -> None:
+    def __init__(self, inputs: ArrayLike, labels: ArrayLike, targets: ArrayLike | None = None) -> None:
         given = finite(inputs, "Examples.inputs")
         classes = indices(numbers(labels, "Examples.labels", least_dims=1), np.iinfo(np.int64).max, "Examples.labels")
         if given.ndim != 2 or classes.shape != (len(given),) or not len(given):
@@ -38,13 +40,18 @@ class Examples:
             )
         object.__setattr__(self, "inputs", given)
         object.__setattr__(self, "labels", classes)
+        wanted = None if targets is None else finite(targets, "Examples.targets")
+        if wanted is not None and (wanted.ndim != 2 or len(wanted) != len(given)):
+            rule = "must be the activity of every output for each example"
+            raise ParameterError(rule, where="Examples.targets", value=f"shape {wanted.shape}")
+        object.__setattr__(self, "targets", wanted)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, which: Ints) -> Examples:
         """Some of the examples, by their numbers."""
-        return Examples(self.inputs[which], self.labels[which])
+        return Examples(self.inputs[which], self.labels[which], None if self.targets is None else self.targets[which])
 
     def split(self, share: float, seed: int, name: str = "validation") -> tuple[Examples, Examples]:
         """Set a share of the examples of each class aside, drawn by `seed` and `name`: the others, and these."""
@@ -61,4 +68,17 @@ class Examples:
 
     def centred(self, mean: Floats | None = None) -> Examples:
         """The examples less a mean input, by default their own."""
-        return Examples(self.inputs - (self.inputs.mean(axis=0) if mean is None else mean), self.labels)
+        return Examples(self.inputs - (self.inputs.mean(axis=0) if mean is None else mean), self.labels, self.targets)
+
+    def right(self, outputs: Floats) -> NDArray[np.bool_]:
+        """Which examples are answered rightly by these activities of the outputs, shape (examples, outputs).
+
+        With targets, each output must be above a half exactly where its target is; else the most active output must be
+        that of the class.
+
+        >>> Examples(np.eye(2), [0, 1]).right(np.array([[0.6, 0.2], [0.6, 0.2]])).tolist()
+        [True, False]
+        """
+        if self.targets is None:
+            return np.asarray(outputs.argmax(axis=1) == self.labels)
+        return np.asarray(np.all((outputs > 0.5) == (self.targets > 0.5), axis=1))

@@ -20,9 +20,12 @@ from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
 from neuro.system.interrupts import raise_interrupts
-from neuro.validation import Floats, Ints, finite, indices, instance, number, positive, whole_number
+from neuro.validation import Floats, finite, indices, instance, number, positive, whole_number
 
 __all__ = ["Schedule", "accuracy", "fit"]
+
+UPDATES = 100
+"""Silence, in updates, after which an output counts as dead where each epoch has examples of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +72,15 @@ class Schedule:
 
 
 def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, workers: int = 1) -> tuple[float, float]:
-    """The share of examples whose most active output is their class, and the mean number of spikes of each."""
+    """The share of examples that are answered rightly (see `Examples.right`), and the mean number of spikes of each."""
     found = network.answer(weights, examples.inputs, workers=workers)
-    right = found.activities[-1].argmax(axis=1) == examples.labels
-    return float(right.mean()), float(found.spikes.mean())
+    return float(examples.right(found.activities[-1]).mean()), float(found.spikes.mean())
 
 
 @raise_interrupts()
 def fit(
     network: Layers,
-    data: Examples,
+    data: Examples | Callable[[int], Examples],
     rule: LayerRule,
     schedule: Schedule | None = None,
     *,
@@ -100,7 +102,8 @@ def fit(
     network
         `SpikingLayers` or `RateLayers`.
     data
-        Examples to learn from; centre their inputs.
+        Examples to learn from; centre their inputs. Or a function that gives the examples of each epoch by its number,
+        from 0 on, always the same for the same number: such as inputs that are distorted anew in each.
     rule
         `EquilibriumPropagation` or `ContrastiveHebbian`.
     schedule
@@ -143,10 +146,15 @@ def fit(
     1.0
     """
     plan = Schedule() if schedule is None else instance(schedule, "schedule", Schedule, "a Schedule")
-    instance(data, "data", Examples, "Examples")
-    outputs = network.sizes[-1]
-    indices(data.labels, outputs, "labels of data")
-    _check_widths(network, data, validation, plan)
+    source = (
+        data if callable(data) else _always(instance(data, "data", Examples, "Examples or a function of the epoch"))
+    )
+    first = _checked(network, source(0), "data")
+    if validation is not None:
+        _checked(network, validation, "validation")
+    if len(plan.rates) != len(network.sizes) - 1:
+        wanted = f"must be a rate for each of the {len(network.sizes) - 1} matrices"
+        raise ParameterError(wanted, where="Schedule.rates", value=len(plan.rates))
     whole_number(seed, "seed")
     holder: Holder
     if crossbars is not None:
@@ -155,9 +163,9 @@ def fit(
         holder = CrossbarHolder(network.sizes, crossbars, plan.max_levels)
     else:
         holder = DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
-    training = _Training(network, data, rule, plan, holder, seed, workers)
+    training = _Training(network, source, not callable(data), rule, plan, holder, seed, workers)
     # The network's settings decide the bits as much as the examples do.
-    settings = fingerprint([network, rule, plan, seed, crossbars is not None], data, validation)
+    settings = fingerprint([network, rule, plan, seed, crossbars is not None], first, validation)
     file = None if checkpoint is None else check_target(checkpoint)
     with reporting(progress, "training") as report:
         return _run(training, validation, settings, file, report)
@@ -192,56 +200,82 @@ def _run(
     return fitted
 
 
-def _check_widths(network: Layers, data: Examples, validation: Examples | None, plan: Schedule) -> None:
-    """Refuse examples and rates that do not fit the layers."""
-    for name, part in (("data", data), ("validation", validation)):
-        if part is not None and instance(part, name, Examples, "Examples").inputs.shape[1] != network.sizes[0]:
-            rule = f"inputs must have {network.sizes[0]} features"
-            raise ParameterError(rule, where=name, value=part.inputs.shape[1])
-    if len(plan.rates) != len(network.sizes) - 1:
-        rule = f"must be a rate for each of the {len(network.sizes) - 1} matrices"
-        raise ParameterError(rule, where="Schedule.rates", value=len(plan.rates))
+def _always(data: Examples) -> Callable[[int], Examples]:
+    """The same examples in each epoch."""
+    return lambda epoch: data
+
+
+def _checked(network: Layers, given: Examples, name: str) -> Examples:
+    """These examples, if they fit the layers."""
+    examples: Examples = instance(given, name, Examples, "Examples")
+    features, outputs = network.sizes[0], network.sizes[-1]
+    if examples.inputs.shape[1] != features:
+        rule = f"inputs must have {features} features"
+        raise ParameterError(rule, where=name, value=examples.inputs.shape[1])
+    if examples.targets is None:
+        indices(examples.labels, outputs, f"labels of {name}")
+    elif examples.targets.shape[1] != outputs:
+        raise ParameterError(f"must have {outputs} targets", where=name, value=examples.targets.shape[1])
+    return examples
 
 
 class _Training:
     """Mini-batches of one training."""
 
     def __init__(
-        self, network: Layers, data: Examples, rule: LayerRule, plan: Schedule, holder: Holder, seed: int, workers: int
+        self,
+        network: Layers,
+        source: Callable[[int], Examples],
+        fixed: bool,
+        rule: LayerRule,
+        plan: Schedule,
+        holder: Holder,
+        seed: int,
+        workers: int,
     ) -> None:
-        self.network, self.data, self.rule, self.plan = network, data, rule, plan
+        self.network, self.source, self.fixed, self.rule, self.plan = network, source, fixed, rule, plan
         self.holder, self.seed, self.workers = holder, seed, workers
         held = holder.weights
+        self.silent = np.zeros(network.sizes[-1], np.int64)
+        """Updates since each output fired in some phase."""
         self.velocity = [np.zeros(each.shape) for each in (*held.matrices, *held.biases)]
         """Of the matrices, then of the biases."""
-        self.batches = -(-len(data) // plan.batch)
 
     def epoch(self, number: int) -> float:
         """One pass through the examples; the accuracy of its free phases."""
-        order = stream(self.seed, "fit", "order", str(number)).permutation(len(self.data))
+        data = _checked(self.network, self.source(number), f"data of epoch {number}")
+        order = stream(self.seed, "fit", "order", str(number)).permutation(len(data))
         rng = stream(self.seed, "fit", "rule", str(number))
-        fired, right = np.zeros(self.network.sizes[-1]), 0
-        for k in range(self.batches):
-            which = order[k * self.plan.batch : (k + 1) * self.plan.batch]
-            done = (number * self.batches + k) / (self.plan.epochs * self.batches)
-            free, outputs = self._batch(which, rng, self.plan.last**done)
-            right += int(np.sum(free.argmax(axis=1) == self.data.labels[which]))
-            fired += free.sum(axis=0) + outputs
-        silent = np.flatnonzero(fired == 0.0)
-        if len(silent):
+        batches = -(-len(data) // self.plan.batch)
+        right, asked = 0, np.zeros(self.network.sizes[-1], bool)
+        for k in range(batches):
+            examples = data.take(order[k * self.plan.batch : (k + 1) * self.plan.batch])
+            targets = self._targets(examples)
+            done = (number * batches + k) / (self.plan.epochs * batches)
+            free, outputs = self._batch(examples.inputs, targets, rng, self.plan.last**done)
+            right += int(np.sum(examples.right(free)))
+            self.silent = np.where(free.sum(axis=0) + outputs > 0.0, 0, self.silent + 1)
+            asked |= np.any(targets > 0.0, axis=0)
+        # Epochs of a function may be short.
+        dead = np.flatnonzero(asked & (self.silent >= max(batches, 0 if self.fixed else UPDATES)))
+        if len(dead):
             raise TrainingError(
-                "every output must fire in some phase of an epoch, or it learns nothing any more",
-                where=f"output {silent[0]}",
-                value=f"no spike in epoch {number}",
+                "every output that should fire must do so in some phase of an epoch, or it learns nothing any more",
+                where=f"output {dead[0]}",
+                value=f"no spike in {self.silent[dead[0]]} updates, until epoch {number}",
                 remedy="Centre the inputs, take more momentum, a larger nudge, or smaller rates",
             )
-        return right / len(self.data)
+        return right / len(data)
 
-    def _batch(self, which: Ints, rng: np.random.Generator, fade: float) -> tuple[Floats, Floats]:
+    def _targets(self, examples: Examples) -> Floats:
+        """What every output should do, shape (examples, outputs)."""
+        if examples.targets is not None:
+            return examples.targets
+        return np.asarray(self.plan.target * np.eye(self.network.sizes[-1])[examples.labels])
+
+    def _batch(self, inputs: Floats, targets: Floats, rng: np.random.Generator, fade: float) -> tuple[Floats, Floats]:
         """One update; returns the outputs of the free phases, and the sum of those of the others."""
-        plan, labels = self.plan, self.data.labels[which]
-        inputs = self.data.inputs[which]
-        targets = plan.target * np.eye(self.network.sizes[-1])[labels]
+        plan = self.plan
         phases = self.rule.phases(rng)
         free, found = self.network.learn(self.holder.weights, inputs, targets, phases, workers=self.workers)
         matrices, biases = change_of(phases, inputs, found)

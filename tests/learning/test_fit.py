@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.errors import StateError, TrainingError
+from neuro.errors import NeuroError, StateError, TrainingError
 from neuro.learning.layer_rules import Phase, change_of
 from neuro.learning.layers import LayerWeights
 
@@ -170,6 +170,67 @@ def test_an_output_that_never_fires_is_named():
         nr.fit(
             nr.SpikingLayers(sizes=SIZES), blobs(), nr.EquilibriumPropagation(), nr.Schedule(epochs=1), weights=weights
         )
+
+
+def bits(count, seed):
+    """Inputs whose signs are the targets of three outputs, of which the last has to stay silent."""
+    wanted = np.random.default_rng(seed).integers(0, 2, (count, 3)).astype(float)
+    wanted[:, 2] = 0.0
+    return nr.Examples(np.pad(2.0 * wanted[:, :2] - 1.0, ((0, 0), (0, 8))), np.zeros(count, int), wanted)
+
+
+def fresh(epoch):
+    return bits(20, epoch)
+
+
+@pytest.mark.parametrize("network", [nr.SpikingLayers(sizes=SIZES), nr.RateLayers(sizes=SIZES)])
+def test_outputs_learn_targets_of_their_own_from_examples_that_are_new_in_each_epoch(network):
+    plan = nr.Schedule(epochs=60, rates=(0.1, 0.05), batch=20)
+    fitted = nr.fit(network, fresh, nr.EquilibriumPropagation(), plan, validation=bits(40, 1000))
+    assert fitted.validation[-1] == 1.0
+    assert fitted.training[0] < 1.0
+
+
+def test_an_example_with_targets_is_right_where_every_output_is_on_the_side_of_its_target():
+    examples = nr.Examples(np.eye(3), [0, 1, 2], [[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
+    found = np.array([[0.6, 0.4], [0.1, 0.6], [0.9, 3.0]])
+    assert examples.right(found).tolist() == [True, False, True]
+    assert examples.take(np.array([1, 2])).right(found[:2]).tolist() == [False, False]
+    assert examples.centred().targets is examples.targets
+
+
+@pytest.mark.parametrize("network", [nr.SpikingLayers(sizes=SIZES), nr.RateLayers(sizes=SIZES)])
+def test_a_function_of_the_epoch_trains_as_its_examples_do(network):
+    plan = nr.Schedule(epochs=2, batch=20)
+    one = nr.fit(network, blobs(), nr.EquilibriumPropagation(), plan)
+    two = nr.fit(network, lambda epoch: blobs(), nr.EquilibriumPropagation(), plan)
+    assert all(map(np.array_equal, one.weights.matrices, two.weights.matrices))
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (nr.Examples(np.ones((2, 10)), [0, 1], np.ones((2, 4))), "data"),
+        (lambda epoch: bits(20, 0) if epoch == 0 else nr.Examples(np.ones((2, 10)), [0, 5]), "data of epoch 1"),
+        (lambda epoch: None, "data"),
+    ],
+)
+def test_examples_of_other_layers_are_refused(data, where):
+    with pytest.raises(NeuroError, match=where):
+        nr.fit(nr.RateLayers(sizes=SIZES), data, nr.EquilibriumPropagation(), nr.Schedule(epochs=2))
+
+
+def test_targets_need_one_row_for_each_example():
+    with pytest.raises(NeuroError, match=r"Examples\.targets"):
+        nr.Examples(np.ones((2, 10)), [0, 1], np.ones((3, 4)))
+
+
+def test_an_output_that_is_silent_in_a_short_epoch_may_still_learn():
+    weights = LayerWeights((np.zeros((10, 8)), np.zeros((8, 3))), (np.zeros(8), np.array([0.0, -50.0, 0.0])))
+    plan, rule = nr.Schedule(epochs=3), nr.EquilibriumPropagation()
+    nr.fit(nr.SpikingLayers(sizes=SIZES), fresh, rule, plan, weights=weights)
+    with pytest.raises(TrainingError, match="output 1"):
+        nr.fit(nr.SpikingLayers(sizes=SIZES), fresh, rule, nr.Schedule(epochs=120), weights=weights)
 
 
 def test_training_stops_when_validation_gets_no_better():
