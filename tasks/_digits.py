@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from neuro.accounting.account import account
-from neuro.chip.load import load_chip
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.factory import Crossbar
 from neuro.crossbar.read.settings import Reading
-from neuro.engine.lower.program import build
-from neuro.engine.trials.run import run_trials
 from neuro.errors import DataError
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule, accuracy, fit
 from neuro.learning.fitted import Fitted
 from neuro.learning.layer_rules import EquilibriumPropagation
 from neuro.learning.layers import LayerWeights, RateLayers, SpikingLayers, first_weights
-from neuro.mapping.place import place
-from neuro.network.synapses import Dense
+from neuro.tasks._layer_prices import chip_joules, crossbar_joules, pulses_per_device
 from neuro.units import uS
 from neuro.validation import Floats
 
@@ -32,8 +27,6 @@ CLASSES, PIXELS = 10, 64
 LEVELS, G_MAX = 64, 100 * uS
 WEIGHT_RANGE = 1.0
 """|W| at which one device of a pair stands at each end of its window."""
-CHIPS = ("loihi_davies2018", "truenorth")
-"""Chips on which an inference is priced."""
 
 
 class Config(BaseModel):
@@ -127,9 +120,7 @@ def learn(job: tuple[Config, str, int]) -> Outcome:
     right, spikes = accuracy(network, fitted.weights, test)
     counts: dict[str, float] = {}
     if held is not None:
-        devices = 2 * sum(matrix.size for matrix in fitted.weights.matrices)
-        ledgers = [crossbar.ledger.as_dict() for crossbar in held]
-        counts["pulses_per_device"] = sum(each["pulses_up"] + each["pulses_down"] for each in ledgers) / devices
+        counts["pulses_per_device"] = pulses_per_device(held)
     if variant == "ideal":
         assert isinstance(network, SpikingLayers)
         counts |= prices(config, network, fitted, test.take(np.arange(min(config.priced, len(test)))), seed)
@@ -138,35 +129,11 @@ def learn(job: tuple[Config, str, int]) -> Outcome:
 
 def prices(config: Config, network: SpikingLayers, fitted: Fitted, shown: Examples, seed: int) -> dict[str, float]:
     """Joules of an inference: on a crossbar, its reads; on chips, all that a recording causes there."""
-    weights, currents = fitted.weights, network.currents(fitted.weights, shown.inputs)
-    length = network.inference[0] * network.tick
+    weights = fitted.weights
     reading = Reading(voltage=config.read_voltage, duration=config.read_time)
     clipped = LayerWeights(tuple(np.clip(w, -WEIGHT_RANGE, WEIGHT_RANGE) for w in weights.matrices), weights.biases)
-    first, second = arrays(clipped, seed, reading)
-    trials = [{"inputs": network.inputs_of(currents, k)} for k in range(len(shown))]
-    list(run_trials(build(network.with_synapses([second], [second.T])), length, trials))
-    # The image is one read of every row of the first array, at the full voltage: an upper bound.
-    first.count_reads(np.full(PIXELS, len(shown)))
-    joules = {"input": _read_joules(first) / len(shown), "spikes": _read_joules(second) / len(shown)}
-    found = {f"crossbar/{part}": each for part, each in joules.items()}
-    found["crossbar"] = sum(joules.values())
-    matrix = weights.matrices[1]
-    wired = network.with_synapses([Dense(matrix)], [Dense(matrix.T)])
-    recordings = list(run_trials(build(wired), length, trials))
-    for name in CHIPS:
-        placement = place(wired, load_chip(name), traffic=recordings[0])
-        reports = [account(each, placement, dt=network.delay * network.tick) for each in recordings]
-        found[name] = float(np.mean([report.total for report in reports]))
-        events = np.mean([sum(each.events.values()) for each in recordings])
-        synapse = float(np.mean([report.by_cause["synapse"] for report in reports]))
-        # The drive of the hidden neurons is 64 x 128 products, here at the price of a synaptic event each.
-        found[f"{name}/input"] = synapse / float(events) * weights.matrices[0].size
-    return found
-
-
-def _read_joules(crossbar: AbstractCrossbar) -> float:
-    joules: dict[str, Any] = crossbar.ledger.joules
-    return float(sum(each for cause, each in joules.items() if cause.startswith("read")))
+    on_crossbar = crossbar_joules(network, weights, shown.inputs, arrays(clipped, seed, reading))
+    return {**on_crossbar, **chip_joules(network, weights, shown.inputs)}
 
 
 def compile_network() -> None:

@@ -12,7 +12,8 @@ from neuro.report import Report
 from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.system.workers import run_jobs
-from neuro.tasks._digits import CHIPS, VARIANTS, Config, Outcome, compile_network, images, learn
+from neuro.tasks._digits import VARIANTS, Config, Outcome, compile_network, images, learn
+from neuro.tasks._layer_prices import CHIPS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
