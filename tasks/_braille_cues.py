@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from neuro.validation import Floats
 
@@ -22,6 +23,9 @@ Source: the letters of uncontracted (grade 1) English Braille; dots numbered as 
 
 TRAINING, TEST = 0, 1
 """The two halves of all distortions."""
+
+FlipChance = Annotated[float, Field(ge=0.001, le=0.999)]
+"""A flip probability: near 0 and 1 hardly any distortion lies in one of the halves, and `distort` would seek long."""
 
 
 def encode(name: str) -> Floats:

@@ -19,7 +19,7 @@ from neuro.crossbar.write.targets import nominal_step
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, Training, recall, train, weight_unit
 from neuro.randomness import stream
-from neuro.tasks._braille_cues import CELLS, NAMES, TEST, TRAINING, distort, patterns
+from neuro.tasks._braille_cues import CELLS, NAMES, TEST, TRAINING, FlipChance, distort, patterns
 from neuro.units import uS
 from neuro.validation import Floats
 
@@ -44,7 +44,9 @@ class Config(BaseModel):
     seeds: int = Field(5, ge=1, description="independent repetitions: cues, device noise, stuck devices, trials")
     epochs: int = Field(200, ge=1, description="updates of the weights")
     cues: int = Field(4, ge=1, description="distorted cues of every name in each epoch")
-    flips: tuple[float, ...] = Field((0.10, 0.20, 0.30), description="probability that a dot is flipped in the test")
+    flips: tuple[FlipChance, ...] = Field(
+        (0.10, 0.20, 0.30), min_length=1, description="probability that a dot is flipped in the test"
+    )
     trials: int = Field(360, ge=9, description="test cues for each probability and seed")
     workers: int = Field(0, ge=0, description="processes; 0 takes one for each core")
     variants: tuple[str, ...] = Field(

@@ -59,10 +59,9 @@ def chip_joules(network: SpikingLayers, weights: LayerWeights, inputs: Floats) -
         placement = place(wired, chip, traffic=recordings[0])
         reports = [account(each, placement, dt=network.delay * network.tick) for each in recordings]
         found[name] = float(np.mean([report.total for report in reports]))
-        events = np.mean([sum(each.events.values()) for each in recordings])
-        synapse = float(np.mean([report.by_cause["synapse"] for report in reports]))
-        if events:
-            found[f"{name}/input"] = synapse / float(events) * weights.matrices[0].size
+        if events := float(np.mean([sum(each.events.values()) for each in recordings])):
+            synapse = float(np.mean([report.by_cause["synapse"] for report in reports]))
+            found[f"{name}/input"] = synapse / events * weights.matrices[0].size
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.errors import ParameterError, TrainingError
@@ -87,6 +88,7 @@ def fit(
     validation: Examples | None = None,
     weights: LayerWeights | None = None,
     crossbars: Sequence[AbstractCrossbar] | None = None,
+    biases: Sequence[ArrayLike] | None = None,
     seed: int = 0,
     checkpoint: str | Path | None = None,
     workers: int = 1,
@@ -115,6 +117,8 @@ def fit(
     crossbars
         Arrays that hold the matrices, one each, instead of numbers: updates go to their learning registers, whole
         levels are written. They are changed in place. Biases stay numbers.
+    biases
+        Of each layer, to start from with crossbars; None: zero.
     seed
         Of the first weights, the order of the examples and the rule's draws.
     checkpoint
@@ -160,7 +164,10 @@ def fit(
     if crossbars is not None:
         if weights is not None:
             raise ParameterError("crossbars hold weights of their own", where="weights", remedy="Program them")
-        holder = CrossbarHolder(network.sizes, crossbars, plan.max_levels)
+        holder = CrossbarHolder(network.sizes, crossbars, plan.max_levels, biases)
+    elif biases is not None:
+        rule_of_numbers = "numbers hold weights and biases together"
+        raise ParameterError(rule_of_numbers, where="biases", remedy="Give them with the weights")
     else:
         holder = DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
     training = _Training(network, source, not callable(data), rule, plan, holder, seed, workers)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.pair import PairCrossbar
 from neuro.errors import UnsupportedFeature, WeightError
 from neuro.learning.layers import LayerWeights, check_weights
-from neuro.validation import Floats, instance
+from neuro.validation import Floats, finite, instance
 
 __all__ = ["CrossbarHolder", "DigitalHolder", "Holder"]
 
@@ -60,12 +60,19 @@ class DigitalHolder:
 class CrossbarHolder:
     """Matrices in crossbars, read once after each write; biases as numbers."""
 
-    def __init__(self, sizes: Sequence[int], crossbars: Sequence[AbstractCrossbar], max_levels: int) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        crossbars: Sequence[AbstractCrossbar],
+        max_levels: int,
+        biases: Sequence[ArrayLike] | None = None,
+    ) -> None:
         self.crossbars, self.max_levels = list(crossbars), max_levels
         for crossbar in self.crossbars:
             instance(crossbar, "crossbars", AbstractCrossbar, "crossbars", error=WeightError)
-        biases = tuple(np.zeros(size) for size in sizes[1:])
-        self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), biases)
+        given = [np.zeros(size) for size in sizes[1:]] if biases is None else biases
+        first = tuple(finite(each, "biases", error=WeightError) for each in given)
+        self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), first)
         check_weights(self.weights, sizes)
 
     def add(self, changes: Sequence[Floats]) -> None:

@@ -251,6 +251,16 @@ def crossbars():
     ]
 
 
+def test_biases_to_start_from_go_with_crossbars_alone():
+    biases = np.linspace(0.5, 1.0, 8), np.array([0.3, 0.2, 0.1])
+    rule, still = nr.EquilibriumPropagation(), nr.Schedule(epochs=1, rates=(0.0, 0.0))
+    fitted = nr.fit(nr.SpikingLayers(sizes=SIZES), blobs(), rule, still, crossbars=crossbars(), biases=biases)
+    assert all(map(np.array_equal, fitted.weights.biases, biases))
+    for given, match in (({"biases": biases}, "biases"), ({"crossbars": crossbars(), "biases": biases[:1]}, "layers")):
+        with pytest.raises(NeuroError, match=match):
+            nr.fit(nr.SpikingLayers(sizes=SIZES), blobs(), rule, still, **given)
+
+
 def trained(path, on_crossbars, epochs=4, progress=None):
     """A training of four epochs, or its first part: the digits of the schedule do not change."""
     plan = nr.Schedule(epochs=4, rates=(0.1, 0.05), batch=10)
