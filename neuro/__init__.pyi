@@ -44,7 +44,10 @@ from neuro.learning.fit import Schedule as Schedule
 from neuro.learning.fit import fit as fit
 from neuro.learning.fitted import Fitted as Fitted
 from neuro.learning.layer_rules import ContrastiveHebbian as ContrastiveHebbian
+from neuro.learning.layer_rules import CoupledLearning as CoupledLearning
+from neuro.learning.layer_rules import DeltaRule as DeltaRule
 from neuro.learning.layer_rules import EquilibriumPropagation as EquilibriumPropagation
+from neuro.learning.layer_rules import Hebb as Hebb
 from neuro.learning.layers import LayerWeights as LayerWeights
 from neuro.learning.layers import RateLayers as RateLayers
 from neuro.learning.layers import SpikingLayers as SpikingLayers

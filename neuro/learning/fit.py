@@ -16,7 +16,7 @@ from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkp
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
 from neuro.learning.holders import CrossbarHolder, DigitalHolder, Holder
-from neuro.learning.layer_rules import LayerRule, change_of
+from neuro.learning.layer_rules import LayerRule, Settled
 from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
@@ -107,7 +107,7 @@ def fit(
         Examples to learn from; centre their inputs. Or a function that gives the examples of each epoch by its number,
         from 0 on, always the same for the same number: such as inputs that are distorted anew in each.
     rule
-        `EquilibriumPropagation` or `ContrastiveHebbian`.
+        `EquilibriumPropagation`, `ContrastiveHebbian`, `CoupledLearning`, `DeltaRule` or `Hebb`.
     schedule
         How long and how fast; None: the defaults of `Schedule`.
     validation
@@ -285,7 +285,7 @@ class _Training:
         plan = self.plan
         phases = self.rule.phases(rng)
         free, found = self.network.learn(self.holder.weights, inputs, targets, phases, workers=self.workers)
-        matrices, biases = change_of(phases, inputs, found)
+        matrices, biases = self.rule.changes(Settled(inputs, targets, free.activities, phases, found))
         # The drive of the first layer is `gain` times its inputs.
         matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
         rates = [rate * fade for rate in (*plan.rates, *plan.rates)]
@@ -293,6 +293,9 @@ class _Training:
             velocity *= plan.momentum
             velocity += change
         self.holder.add([rate * each for rate, each in zip(rates, self.velocity, strict=True)])
-        held = [phase.nudge is not None for phase in phases]
-        outputs = sum((each[-1].sum(axis=0) for each, counts in zip(found, held, strict=True) if counts), np.zeros(()))
+        if all(phase.nudge is not None for phase in phases) and phases:
+            outputs = sum((each[-1].sum(axis=0) for each in found), np.zeros(()))
+        else:
+            # Where outputs are held, or compared with the target, silent ones learn as well.
+            outputs = np.ones(self.network.sizes[-1])
         return free.activities[-1], np.asarray(outputs)

@@ -191,31 +191,39 @@ class SpikingLayers:
     ) -> tuple[Answer, list[list[Floats]]]:
         """As `Layers.learn`: each phase goes on from the free phase's end, with a nudge that depends on its outputs."""
         program, currents, count = self.programmed(weights), self.currents(weights, inputs), len(inputs)
-        trials = (self._trial(currents, k, targets[k], phases) for k in range(count))
+        before = None
+        if any(phase.nudge is None and phase.held != 1.0 for phase in phases):
+            # Where the outputs are held depends on their free activity, which is found first.
+            before, _ = self.learn(weights, inputs, targets, (), workers=workers)
+        held = [_held(phase, targets, before) for phase in phases]
+        trials = (self._trial(currents, k, targets[k], phases, [each[k] for each in held]) for k in range(count))
         request = self._request(self.free, self.nudged)
         free, found = self._new_answer(count), [self._new_answer(count) for _ in phases]
         results = run_trials(program, self.free[0] * self.tick, trials, record=request, workers=workers)
-        for k, (first, *rest) in enumerate(results):
+        for k, result in enumerate(results):
+            first, *rest = result if phases else (result,)
             self._enter(free, k, first, 0, self.free)
             for answer, counts in zip(found, rest, strict=True):
                 self._enter(answer, k, counts, 1, self.nudged)
         return free, [each.activities for each in found]
 
-    def _trial(self, currents: Sequence[Floats], k: int, target: Floats, phases: Sequence[Phase]) -> dict[str, Any]:
+    def _trial(
+        self, currents: Sequence[Floats], k: int, target: Floats, phases: Sequence[Phase], held: Sequence[Floats]
+    ) -> dict[str, Any]:
         """One free phase, and the phases that go on from its end."""
         inputs, last, length = self.inputs_of(currents, k), f"layer{len(self.sizes) - 1}", self.nudged[0] * self.tick
         branches: list[dict[str, Any]] = []
-        for phase in phases:
+        for phase, activity in zip(phases, held, strict=True):
             run: dict[str, Any] = {"inputs": inputs, "duration": length}
             if phase.nudge is None:
                 start = self.free[0] * self.tick
                 clamp = Clamp(last, "hard", 1.0 / self.tick)
-                run["clamp"] = clamp.toward(target, start=start, stop=start + length)
+                run["clamp"] = clamp.toward(activity, start=start, stop=start + length)
             else:
                 counted = self.free[0] - self.free[1]
                 run["nudge"] = Nudge(last, target * counted, phase.nudge / (self.tick * counted))
             branches.append(run)
-        return {"inputs": inputs, "then": branches}
+        return {"inputs": inputs, **({"then": branches} if branches else {})}
 
     def _request(self, *spans: tuple[float, float]) -> Counts:
         """Counts under the window of each kind of phase, and all spikes of the run."""
@@ -279,7 +287,7 @@ class RateLayers:
         for phase in phases:
             rates = [each.copy() for each in free]
             if phase.nudge is None:
-                rates[-1] = targets.copy()
+                rates[-1] = free[-1] + phase.held * (targets - free[-1])
                 found.append(self._settle(weights, inputs, rates, self.steps[1], held=True))
             else:
                 push = phase.nudge * (targets - free[-1])
@@ -310,6 +318,14 @@ class RateLayers:
                 up = np.maximum(drive, 0.0)
                 rates[layer] += self.damping * (up / (1.0 + self.refractory * up) - rates[layer])
         return rates
+
+
+def _held(phase: Phase, targets: Floats, free: Answer | None) -> Floats:
+    """Activities at which a phase holds spiking outputs, shape (examples, outputs), between 0 and 1."""
+    if free is None or phase.nudge is not None:
+        return targets
+    outputs = free.activities[-1]
+    return np.clip(outputs + phase.held * (targets - outputs), 0.0, 1.0)
 
 
 def check_sizes(sizes: Sequence[int], where: str) -> tuple[int, ...]:

@@ -47,6 +47,7 @@ RECIPES = [
         {
             "inputs": Argument(Made(lambda: np.ones((2, 2))), number(scalar=False, shapes=((2, 2),))),
             "labels": Argument(Made(lambda: [0, 1]), number(least=0, whole=True, scalar=False, shapes=TWO)),
+            "targets": Argument(None, number(scalar=False, shapes=((2, 2),), none=True)),
         },
     ),
     Recipe(
@@ -55,6 +56,9 @@ RECIPES = [
         {"beta": Argument(1.0, POSITIVE), "sides": Argument("centred", choice())},
     ),
     Recipe("ContrastiveHebbian", nr.ContrastiveHebbian, {}),
+    Recipe("CoupledLearning", nr.CoupledLearning, {"eta": Argument(0.5, number(above=0, most=1))}),
+    Recipe("DeltaRule", nr.DeltaRule, {}),
+    Recipe("Hebb", nr.Hebb, {}),
     Recipe(
         "Schedule",
         nr.Schedule,

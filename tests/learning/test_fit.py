@@ -11,7 +11,7 @@ import pytest
 
 import neuro as nr
 from neuro.errors import NeuroError, StateError, TrainingError
-from neuro.learning.layer_rules import Phase, change_of
+from neuro.learning.layer_rules import Phase, Settled, change_of
 from neuro.learning.layers import LayerWeights
 
 SIZES = (10, 8, 3)
@@ -138,6 +138,69 @@ def test_a_change_of_a_synapse_depends_on_its_two_neurons_alone():
         assert not np.allclose(one, two)
     for one, two in zip(before[1], after[1], strict=True):
         assert one[0] == pytest.approx(two[0], rel=1e-12)
+
+
+NETWORKS = (nr.SpikingLayers(sizes=SIZES), nr.RateLayers(sizes=SIZES))
+
+
+def changed(network, rule, weights, inputs, targets):
+    phases = rule.phases(np.random.default_rng(0))
+    free, found = network.learn(weights, inputs, targets, phases)
+    return free.activities, rule.changes(Settled(inputs, targets, free.activities, phases, found))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_coupled_learning_at_its_full_length_is_contrastive(network):
+    weights, inputs, targets = case(4)
+    one, two = (changed(network, rule, weights, inputs, np.round(targets))[1]
+                for rule in (nr.CoupledLearning(eta=1.0), nr.ContrastiveHebbian()))  # fmt: skip
+    assert all(map(np.array_equal, one[0], two[0]))
+    assert all(map(np.array_equal, one[1], two[1]))
+
+
+def test_coupled_learning_holds_the_outputs_between_their_free_activity_and_the_target():
+    weights, inputs, targets = case(4)
+    for network, off in ((nr.SpikingLayers(sizes=SIZES, nudged=(60.0, 12.0)), 0.1), (settled(0.1)[0], 1e-12)):
+        free, found = network.learn(weights, inputs, targets, nr.CoupledLearning(eta=0.3).phases(None))
+        between = np.clip(0.7 * free.activities[-1] + 0.3 * targets, 0.0, 1.0 if off == 0.1 else np.inf)
+        assert np.allclose(found[0][-1], between, atol=off)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_delta_rule_is_the_gradient_of_a_linear_readout_and_leaves_the_rest(network):
+    weights, inputs, targets = case(5)
+    free, (matrices, biases) = changed(network, nr.DeltaRule(), weights, inputs, targets)
+    hidden, outputs = free
+    for k in range(3):
+        wrong = targets[:, k] - outputs[:, k]
+        assert np.allclose(matrices[1][:, k], (hidden * wrong[:, None]).mean(axis=0), rtol=1e-12)
+        assert biases[1][k] == pytest.approx(wrong.mean())
+    assert not matrices[0].any()
+    assert not biases[0].any()
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_hebb_multiplies_what_is_active_while_the_outputs_are_held(network):
+    weights, inputs, targets = case(6)
+    phases = nr.Hebb().phases(None)
+    _, found = network.learn(weights, inputs, np.round(targets), phases)
+    _, (matrices, biases) = changed(network, nr.Hebb(), weights, inputs, np.round(targets))
+    hidden, outputs = found[0]
+    assert np.allclose(matrices[0], inputs.T @ hidden / 4)
+    assert np.allclose(matrices[1], hidden.T @ outputs / 4)
+    assert not any(each.any() for each in biases)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sizes"),
+    [
+        (nr.Hebb(), (10, 3)),
+        *((rule, sizes) for rule in (nr.DeltaRule(), nr.CoupledLearning()) for sizes in ((10, 3), SIZES)),
+    ],
+)
+def test_rules_without_nudges_learn_separate_classes_even_from_silent_outputs(rule, sizes):
+    plan = nr.Schedule(epochs=6, rates=(0.3, 0.3)[: len(sizes) - 1], batch=10, momentum=0.0)
+    assert nr.fit(nr.SpikingLayers(sizes=sizes), blobs(), rule, plan).training[-1] >= 0.8
 
 
 def blobs(count=60, seed=0):
