@@ -1,14 +1,16 @@
-"""Every spike of the balanced network is where NEST's lossless neuron has it; a minute, in the group `bench`."""
+"""Every spike of the balanced networks is where NEST's lossless neuron has it; minutes, in the group `bench`."""
 
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.bench.networks import balanced, build_network
+from neuro.bench.networks import GRID, balanced, balanced_delays, build_network
 from neuro.bench.runners import PeerRunner
 
 pytestmark = [
@@ -17,13 +19,18 @@ pytestmark = [
 ]
 
 
+def in_nest(network: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Times and neurons of all spikes in NEST."""
+    with PeerRunner("nest-exact", network) as nest:
+        nest.run()
+        nest.save(str(path))
+    with np.load(path) as saved:
+        return saved["times"], saved["ids"]
+
+
 def test_every_spike_of_the_balanced_network_is_that_of_nests_lossless_neuron(tmp_path):
     case = balanced()
-    with PeerRunner("nest-exact", "balanced") as nest:
-        nest.run()
-        nest.save(str(tmp_path / "nest.npz"))
-    with np.load(tmp_path / "nest.npz") as saved:
-        times, ids = saved["times"], saved["ids"]
+    times, ids = in_nest("balanced", tmp_path / "nest.npz")
     ours = nr.run(build_network(case)[0], case.duration).spikes["cells"]
     assert len(ours) == 110_678
     np.testing.assert_array_equal(ours.ids, ids)
@@ -31,3 +38,14 @@ def test_every_spike_of_the_balanced_network_is_that_of_nests_lossless_neuron(tm
     assert apart.max() < 1e-8
     # The network is chaotic: what rounding leaves grows.
     assert apart[ours.times < 0.1].max() < 1e-12
+
+
+def test_every_spike_with_a_delay_for_each_synapse_is_that_of_nests_lossless_neuron(tmp_path):
+    case = balanced_delays()
+    times, ids = in_nest("balanced-delays", tmp_path / "nest.npz")
+    # NEST's delays are whole steps of its grid.
+    rounded = replace(case, delays=np.round(case.delays / GRID) * GRID)
+    ours = nr.run(build_network(rounded)[0], case.duration).spikes["cells"]
+    assert len(ours) == 20_343
+    np.testing.assert_array_equal(ours.ids, ids)
+    assert np.abs(ours.times - times).max() < 1e-12
