@@ -51,6 +51,7 @@ from neuro.learning.layer_rules import Hebb as Hebb
 from neuro.learning.layers import LayerWeights as LayerWeights
 from neuro.learning.layers import RateLayers as RateLayers
 from neuro.learning.layers import SpikingLayers as SpikingLayers
+from neuro.learning.resistive.network import ResistiveNetwork as ResistiveNetwork
 from neuro.learning.spike_rules import STDP as STDP
 from neuro.learning.spike_rules import EventLocal as EventLocal
 from neuro.learning.two_phase import Centred as Centred

@@ -15,8 +15,8 @@ from neuro.files.writing import check_target
 from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkpoint
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
-from neuro.learning.holders import CrossbarHolder, DigitalHolder, Holder
-from neuro.learning.layer_rules import LayerRule, Settled
+from neuro.learning.holders import CrossbarHolder, DigitalHolder, Holder, OwnWeights
+from neuro.learning.layer_rules import ComparesPhases, LayerRule, Settled
 from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
@@ -168,6 +168,10 @@ def fit(
     elif biases is not None:
         rule_of_numbers = "numbers hold weights and biases together"
         raise ParameterError(rule_of_numbers, where="biases", remedy="Give them with the weights")
+    elif isinstance(network, OwnWeights):
+        if not isinstance(rule, ComparesPhases):
+            raise ParameterError("must compare phases for such a network", where="rule", value=type(rule).__name__)
+        holder = network.holder(seed, weights)
     else:
         holder = DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
     training = _Training(network, source, not callable(data), rule, plan, holder, seed, workers)
@@ -285,9 +289,12 @@ class _Training:
         plan = self.plan
         phases = self.rule.phases(rng)
         free, found = self.network.learn(self.holder.weights, inputs, targets, phases, workers=self.workers)
-        matrices, biases = self.rule.changes(Settled(inputs, targets, free.activities, phases, found))
-        # The drive of the first layer is `gain` times its inputs.
-        matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
+        if isinstance(self.network, OwnWeights):
+            matrices, biases = self.network.change_of(phases, inputs, found)
+        else:
+            matrices, biases = self.rule.changes(Settled(inputs, targets, free.activities, phases, found))
+            # The drive of the first layer is `gain` times its inputs.
+            matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
         rates = [rate * fade for rate in (*plan.rates, *plan.rates)]
         for velocity, change in zip(self.velocity, (*matrices, *biases), strict=True):
             velocity *= plan.momentum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.pair import PairCrossbar
 from neuro.errors import UnsupportedFeature, WeightError
+from neuro.learning.layer_rules import Phase
 from neuro.learning.layers import LayerWeights, check_weights
 from neuro.validation import Floats, finite, instance
 
-__all__ = ["CrossbarHolder", "DigitalHolder", "Holder"]
+__all__ = ["CrossbarHolder", "DigitalHolder", "Holder", "OwnWeights"]
 
 
 class Holder(Protocol):
@@ -32,6 +33,19 @@ class Holder(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Become what `state` gave."""
+
+
+@runtime_checkable
+class OwnWeights(Protocol):
+    """A network whose weights have limits of their own, and do not learn from products of activities."""
+
+    def holder(self, seed: int, weights: LayerWeights | None) -> Holder:
+        """What holds its weights in a training; None: those that `seed` draws."""
+
+    def change_of(
+        self, phases: Sequence[Phase], inputs: Floats, found: Sequence[Sequence[Floats]]
+    ) -> tuple[list[Floats], list[Floats]]:
+        """The changes of all matrices and biases, as the function `change_of` gives them for other networks."""
 
 
 class DigitalHolder:

@@ -34,6 +34,10 @@ class Phase(NamedTuple):
     held: float = 1.0
     """Where outputs are held: at their free activity plus this share of its distance to the target."""
 
+    def held_at(self, free: Floats, targets: Floats) -> Floats:
+        """Activities at which the outputs are held, a new array."""
+        return targets.copy() if self.held == 1.0 else free + self.held * (targets - free)
+
 
 class Settled(NamedTuple):
     """What a mini-batch did."""

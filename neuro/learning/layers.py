@@ -287,7 +287,7 @@ class RateLayers:
         for phase in phases:
             rates = [each.copy() for each in free]
             if phase.nudge is None:
-                rates[-1] = free[-1] + phase.held * (targets - free[-1])
+                rates[-1] = phase.held_at(free[-1], targets)
                 found.append(self._settle(weights, inputs, rates, self.steps[1], held=True))
             else:
                 push = phase.nudge * (targets - free[-1])
@@ -324,8 +324,7 @@ def _held(phase: Phase, targets: Floats, free: Answer | None) -> Floats:
     """Activities at which a phase holds spiking outputs, shape (examples, outputs), between 0 and 1."""
     if free is None or phase.nudge is not None:
         return targets
-    outputs = free.activities[-1]
-    return np.clip(outputs + phase.held * (targets - outputs), 0.0, 1.0)
+    return np.clip(phase.held_at(free.activities[-1], targets), 0.0, 1.0)
 
 
 def check_sizes(sizes: Sequence[int], where: str) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""Networks of resistors, diodes and amplifiers that settle by physics and learn from it; open `network.py` first."""
