@@ -93,6 +93,17 @@ RECIPES = [
             "damping": Argument(0.5, POSITIVE),
         },
     ),
+    Recipe(
+        "ResistiveNetwork",
+        partial(nr.ResistiveNetwork, sizes=(2, 3, 2)),
+        {
+            "amplification": Argument(1.0, POSITIVE),
+            "floor": Argument(0.0, number(least=0)),
+            "diodes": Argument("frozen", choice()),
+            "volt": Argument(0.1, POSITIVE),
+            "siemens": Argument(1e-4, POSITIVE),
+        },
+    ),
     Recipe("LayerWeights", answered, {"matrices": Argument(Made(lambda: (np.ones((2, 2)),)), listed(), ("layer",)),
                                       "biases": Argument(Made(lambda: (np.zeros(2),)), listed(), ("layer",))}),
     Recipe(

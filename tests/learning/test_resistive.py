@@ -254,7 +254,7 @@ def bits(fitted):
 @pytest.mark.parametrize("rule", [nr.EquilibriumPropagation(beta=0.1, sides=side) for side in SIDES])
 @pytest.mark.parametrize("diodes", ["nonlinear", "frozen"])
 def test_rules_learn_separate_classes(rule, diodes):
-    network = nr.ResistiveNetwork(sizes=SIZES, amplification=4.0, diodes=diodes)
+    network = nr.ResistiveNetwork(sizes=SIZES, amplification=4.0, floor=0.01, diodes=diodes)
     assert nr.fit(network, blobs(), rule, nr.Schedule(epochs=30, rates=(0.01, 0.01), batch=10)).training[-1] >= 0.9
 
 

@@ -138,8 +138,8 @@ class ResistiveNetwork:
     ) -> tuple[list[Floats], list[Floats]]:
         """The changes that the phases of a mini-batch ask for, means over its examples.
 
-        They are dg_ij = -1/2 sum_p w_p (u_i - u_j)^2 and db_j = sum_p w_p u_j, w_p being phase p's weight. A resistor
-        needs its own voltage alone, a bias the voltage of its node.
+        They are dg_ij = -1/2 sum_p w_p (u_i - u_j)^2 and db_j = sum_p w_p u_j, w_p being the weight of phase p. A
+        resistor needs its own voltage alone, a bias the voltage of its node.
 
         Parameters
         ----------
