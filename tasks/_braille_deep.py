@@ -44,14 +44,14 @@ class Config(BaseModel):
     memory_epochs: int = Field(200, ge=1, description="updates of the memory of 60 neurons beside it, as in `braille`")
     cues: int = Field(4, ge=1, description="distorted cues of every name in each update")
     training_flips: tuple[FlipChance, FlipChance] = Field(
-        (0.05, 0.40), description="range of the flip probability of training cues"
+        (0.10, 0.40), description="range of the flip probability of training cues"
     )
     flips: tuple[FlipChance, ...] = Field(
         (0.10, 0.20, 0.30), min_length=1, description="probability that a dot is flipped in the test"
     )
     trials: int = Field(360, ge=9, description="test cues for each probability and seed")
     rates: tuple[float, float] = Field((0.1, 0.05), description="first learning rates of both matrices")
-    gain: float = Field(0.6, gt=0, description="factor of the input currents")
+    gain: float = Field(1.0, gt=0, description="factor of the input currents")
     beta: float = Field(1.0, gt=0, description="strength of the nudge")
     tuning: bool = Field(False, description="test with distortions of the training half, to choose settings")
     priced: int = Field(9, ge=1, description="test cues whose energy is counted for each seed")
