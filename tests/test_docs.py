@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import functools
 import importlib
 import re
@@ -159,6 +160,15 @@ def test_names_in_backticks_occur_in_the_sources(page: Path) -> None:
         if NAME.fullmatch(code) and not all(part in words() for part in code.removesuffix("()").split(".")):
             wrong.add(code)
     assert not wrong
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES[2:] if ">>> " in page.read_text(encoding="utf-8")],
+                         ids=lambda page: page.name)  # fmt: skip
+def test_examples_of_a_page_run(page: Path) -> None:
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    result = doctest.testfile(str(page), module_relative=False, optionflags=flags, verbose=False)
+    assert result.attempted > 0
+    assert not result.failed
 
 
 def test_the_map_has_every_room() -> None:
