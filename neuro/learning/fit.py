@@ -160,26 +160,37 @@ def fit(
         wanted = f"must be a rate for each of the {len(network.sizes) - 1} matrices"
         raise ParameterError(wanted, where="Schedule.rates", value=len(plan.rates))
     whole_number(seed, "seed")
-    holder: Holder
-    if crossbars is not None:
-        if weights is not None:
-            raise ParameterError("crossbars hold weights of their own", where="weights", remedy="Program them")
-        holder = CrossbarHolder(network.sizes, crossbars, plan.max_levels, biases)
-    elif biases is not None:
-        rule_of_numbers = "numbers hold weights and biases together"
-        raise ParameterError(rule_of_numbers, where="biases", remedy="Give them with the weights")
-    elif isinstance(network, OwnWeights):
-        if not isinstance(rule, ComparesPhases):
-            raise ParameterError("must compare phases for such a network", where="rule", value=type(rule).__name__)
-        holder = network.holder(seed, weights)
-    else:
-        holder = DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
+    holder = _holder_of(network, rule, plan, seed, weights, crossbars, biases)
     training = _Training(network, source, not callable(data), rule, plan, holder, seed, workers)
     # The network's settings decide the bits as much as the examples do.
     settings = fingerprint([network, rule, plan, seed, crossbars is not None], first, validation)
     file = None if checkpoint is None else check_target(checkpoint)
     with reporting(progress, "training") as report:
         return _run(training, validation, settings, file, report)
+
+
+def _holder_of(
+    network: Layers,
+    rule: LayerRule,
+    plan: Schedule,
+    seed: int,
+    weights: LayerWeights | None,
+    crossbars: Sequence[AbstractCrossbar] | None,
+    biases: Sequence[ArrayLike] | None,
+) -> Holder:
+    """What holds the weights, from what `fit` was given."""
+    if crossbars is not None:
+        if weights is not None:
+            raise ParameterError("crossbars hold weights of their own", where="weights", remedy="Program them")
+        return CrossbarHolder(network.sizes, crossbars, plan.max_levels, biases)
+    if biases is not None:
+        wanted = "numbers hold weights and biases together"
+        raise ParameterError(wanted, where="biases", remedy="Give them with the weights")
+    if isinstance(network, OwnWeights):
+        if not isinstance(rule, ComparesPhases):
+            raise ParameterError("must compare phases for such a network", where="rule", value=type(rule).__name__)
+        return network.holder(seed, weights)
+    return DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
 
 
 def _run(

@@ -235,6 +235,12 @@ def test_an_output_that_never_fires_is_named():
         )
 
 
+@pytest.mark.parametrize("rule", [nr.DeltaRule(), nr.Hebb()])
+def test_a_network_with_changes_of_its_own_needs_a_rule_that_compares_phases(rule):
+    with pytest.raises(NeuroError, match="rule: must compare phases"):
+        nr.fit(nr.ResistiveNetwork(sizes=SIZES), blobs(), rule, nr.Schedule(epochs=1))
+
+
 def bits(count, seed):
     """Inputs whose signs are the targets of three outputs, of which the last has to stay silent."""
     wanted = np.random.default_rng(seed).integers(0, 2, (count, 3)).astype(float)
