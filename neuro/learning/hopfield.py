@@ -1,4 +1,4 @@
-"""Classical associative memories for comparison: Hebb, the pseudo-inverse, and the nearest template."""
+"""Classical associative memories for comparison: Hebb, Storkey, the pseudo-inverse, and the nearest template."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from neuro.errors import ParameterError
 from neuro.validation import Floats, finite, instance, whole_number
 
-__all__ = ["hebb", "nearest", "pseudo_inverse", "settle_signs"]
+__all__ = ["hebb", "nearest", "pseudo_inverse", "settle_signs", "storkey"]
 
 
 def hebb(patterns: ArrayLike) -> Floats:
@@ -33,6 +33,25 @@ def pseudo_inverse(patterns: ArrayLike) -> Floats:
     weights = np.linalg.pinv(s) @ s
     np.fill_diagonal(weights, 0.0)
     return np.asarray(weights)
+
+
+def storkey(patterns: ArrayLike) -> Floats:
+    """Storkey's local rule, (N, N), one pattern s after the other: W += (s_i s_j - s_i h_ji - h_ij s_j) / N, i != j.
+
+    h_ij = sum over k other than i and j of W_ik s_k, before the pattern. Source: Storkey, ICANN 1997.
+
+    >>> storkey([[1, -1]]).tolist()
+    [[0.0, -0.5], [-0.5, 0.0]]
+    """
+    table = _table(patterns, "patterns")
+    size = table.shape[1]
+    weights = np.zeros((size, size))
+    for s in table:
+        # The diagonal is zero, so that only k = j has to be taken out of the sum.
+        field = (weights @ s)[:, None] - weights * s
+        weights += (np.outer(s, s) - s[:, None] * field.T - field * s) / size
+        np.fill_diagonal(weights, 0.0)
+    return weights
 
 
 def settle_signs(weights: ArrayLike, cues: ArrayLike, rng: np.random.Generator, sweeps: int = 50) -> Floats:

@@ -148,12 +148,15 @@ def lower(memory: Memory, crossbar: AbstractCrossbar) -> Program:
     return refresh(build(network), memory, crossbar)
 
 
-def refresh(program: Program, memory: Memory, crossbar: AbstractCrossbar) -> Program:
-    """The same program with the weights that the devices have now, and the bias that a read of all rows gives."""
+def refresh(program: Program, memory: Memory, crossbar: AbstractCrossbar, bias: Floats | float = 0.0) -> Program:
+    """The same program with the weights that the devices have now, and the bias that a read of all rows gives.
+
+    `bias` adds a number of its own to u of each neuron.
+    """
     weights = crossbar.effective_weights()
     resting = 0.5 * memory.gain / (weight_unit(memory) * memory.tick) * weights.sum(axis=0)
-    bias = 0.5 / memory.tick - resting
-    return program.with_weights({PROJECTION: weights}).with_bias({NAME: bias})
+    own = 0.5 * memory.gain / memory.tick * np.asarray(bias)
+    return program.with_weights({PROJECTION: weights}).with_bias({NAME: 0.5 / memory.tick - resting + own})
 
 
 def cue_currents(memory: Memory, cues: Floats) -> Iterator[Current]:

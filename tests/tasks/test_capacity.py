@@ -1,0 +1,133 @@
+"""The capacity task: its patterns and cues, the search for a boundary, and what memories hold."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import needs
+
+from neuro.learning.hopfield import storkey
+from neuro.tasks import configure, run_task
+from neuro.tasks._capacity import (
+    APART,
+    Case,
+    boundary,
+    classical_weights,
+    counts_tried,
+    digit_table,
+    draw_patterns,
+    flipped,
+    judge,
+    search,
+    spiking_recalls,
+)
+from neuro.tasks.capacity import cases, slope_of
+
+laws = settings(deadline=None)
+
+
+@laws
+@given(st.integers(1, 40), st.integers(2, 70), st.floats(0.0, 0.5), st.integers(0, 999))
+def test_a_cue_has_exactly_the_share_of_its_bits_flipped(count, size, share, seed):
+    rng = np.random.default_rng(seed)
+    patterns = draw_patterns("random", count, size, rng)
+    cues = flipped(patterns, share, rng)
+    wrong = np.abs(cues - patterns).sum(axis=1)
+    assert np.all(wrong == np.round(share * size))
+    exact, cosine = judge(patterns, cues)
+    assert exact == (1.0 if np.round(share * size) == 0 else 0.0)
+    assert cosine == pytest.approx(1.0 - 2.0 * wrong[0] / size)
+
+
+@needs("mnist")
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_digits_are_patterns_that_differ(size):
+    table = digit_table(size)
+    assert set(np.unique(table)) == {0.0, 1.0}
+    assert 0.1 < table.mean() < 0.5
+    patterns = draw_patterns("digits", 20, size, np.random.default_rng(0))
+    apart = np.abs(patterns[:, None] - patterns).sum(axis=2)[~np.eye(20, dtype=bool)]
+    assert apart.min() >= APART * size
+
+
+@laws
+@given(st.floats(0.5, 300.0), st.floats(0.5, 300.0), st.sampled_from([64, 128, 256]))
+def test_the_search_finds_both_boundaries_of_falling_curves(first, second, size):
+    counts, limits = counts_tried(size), (0.9, 0.99)
+
+    def test(count):
+        return limits[0] + (first - count) / 1000.0, limits[1] + (second - count) / 2000.0
+
+    tried = search(test, counts, limits)
+    assert len(tried) < len(counts)
+    for k, capacity in enumerate((first, second)):
+        found = boundary({count: each[k] for count, each in tried.items()}, limits[k])
+        wanted = 0.0 if capacity < counts[0] else min(capacity, size)
+        assert found == pytest.approx(wanted, rel=1e-6)
+
+
+@laws
+@given(st.integers(1, 6), st.integers(2, 8), st.integers(0, 999))
+def test_storkey_is_its_definition(count, size, seed):
+    signs = 2.0 * draw_patterns("random", count, size, np.random.default_rng(seed)) - 1.0
+    wanted = np.zeros((size, size))
+    for s in signs:
+        before = wanted.copy()
+        for i in range(size):
+            for j in range(size):
+                if i != j:
+                    h_ij = sum(before[i, k] * s[k] for k in range(size) if k not in (i, j))
+                    h_ji = sum(before[j, k] * s[k] for k in range(size) if k not in (i, j))
+                    wanted[i, j] += (s[i] * s[j] - s[i] * h_ji - h_ij * s[j]) / size
+    np.testing.assert_allclose(storkey(signs), wanted, atol=1e-12)
+    np.testing.assert_allclose(storkey(signs), storkey(signs).T, atol=1e-12)
+
+
+@laws
+@given(st.integers(3, 30), st.integers(0, 999))
+def test_a_slope_and_its_error_are_those_of_a_fit(count, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=count) + np.arange(count)
+    y = rng.normal(size=count)
+    slope, error = slope_of(x, y)
+    wanted, covariance = np.linalg.lstsq(np.stack([x, np.ones(count)], axis=1), y, rcond=None)[:2]
+    spread = covariance[0] / (count - 2) * np.linalg.inv(np.array([[x @ x, x.sum()], [x.sum(), count]]))
+    assert slope == pytest.approx(wanted[0], rel=1e-9, abs=1e-12)
+    assert error == pytest.approx(np.sqrt(spread[0, 0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("memory", ["hebb", "storkey", "pinv", "pinv_synchronous"])
+def test_a_stuck_device_takes_its_weight_away_and_no_other(memory):
+    patterns = draw_patterns("random", 5, 64, np.random.default_rng(1))
+    whole = classical_weights(Case(memory, "random", 64, 0.0, 3), patterns)
+    stuck = classical_weights(Case(memory, "random", 64, 0.5, 3), patterns)
+    kept = stuck != 0.0
+    np.testing.assert_allclose(stuck[kept], whole[kept], rtol=1e-9)
+    # Weights of zero are not counted.
+    assert 0.3 < kept.sum() / np.count_nonzero(whole) < 0.7
+
+
+def test_every_memory_is_filled_with_every_seed():
+    config = configure("capacity", "large", overrides=("seeds=2",))
+    every = cases(config)
+    assert len(set(every)) == len(every) == 2 * 2 * 6 * (2 * 3 + 4 * 3)
+
+
+@pytest.mark.parametrize("memory", ["spiking", "hidden"])
+@pytest.mark.parametrize("stuck", [0.0, 0.3])
+def test_a_spiking_memory_recalls_what_it_was_taught(memory, stuck):
+    config = configure("capacity", overrides=("epochs=60", "hidden=0.25"))
+    rng = np.random.default_rng(2)
+    patterns = draw_patterns("random", 4, 64, rng)
+    shown = np.repeat(patterns, 5, axis=0)
+    recalled, spikes = spiking_recalls(
+        config, Case(memory, "random", 64, stuck, 0), patterns, flipped(shown, 0.05, rng)
+    )
+    assert judge(shown, recalled)[0] >= 0.9
+    assert spikes > 64
+
+
+def test_a_small_run_finds_the_known_order():
+    metrics = run_task("capacity").metrics
+    assert 0.09 <= metrics["hebb_per_neuron"] <= 0.16
+    assert metrics["exact/pinv/random/64/0"] > 2.0 * metrics["exact/hebb/random/64/0"]
