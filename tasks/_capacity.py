@@ -64,7 +64,10 @@ class Config(BaseModel):
     epochs: int = Field(500, ge=1, description="updates of a training at most")
     calm: int = Field(20, ge=1, description="epochs in a row without a wrong bit after which a training ends")
     taught: int = Field(2, ge=1, description="distorted cues of each pattern in an epoch")
-    rates: tuple[float, float] = Field((0.04, 0.002), description="learning rates of the first and the last epoch")
+    rates: tuple[float, float] = Field(
+        (0.04, 0.002),
+        description="learning rates of the first and the last epoch, times the share of devices that work",
+    )
     distortion: tuple[float, float] = Field((0.02, 0.12), description="least and greatest share of flips in training")
     workers: int = Field(0, ge=0, description="processes; 0 takes one for each core")
 
@@ -241,7 +244,9 @@ def spiking_recalls(config: Config, case: Case, patterns: Floats, cues: Floats) 
     crossbar = array(case, unit * first, WEIGHT_RANGE * unit, START)
     bias = np.zeros(memory.size)
     program = lower(memory, crossbar)
-    training = Training(epochs=config.epochs, cues=config.taught, rate_first=config.rates[0], rate_last=config.rates[1])
+    # With stuck devices fewer weights carry the same patterns, and at the full rate learning runs away.
+    first_rate, last_rate = (rate * (1.0 - case.stuck) for rate in config.rates)
+    training = Training(epochs=config.epochs, cues=config.taught, rate_first=first_rate, rate_last=last_rate)
     free = np.full((len(patterns), hidden), np.nan)
     targets = np.repeat(np.concatenate([patterns, free], axis=1), config.taught, axis=0)
     taught = targets[:, :visible]
