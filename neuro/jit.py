@@ -270,15 +270,18 @@ class _Table:
     def __init__(self, *rows: Any) -> None:
         named: Any = type(rows[0])
         self._numba_type_ = kind = _table_type(named)
-        words = []
+        words: list[int] = []
+        known: dict[int, list[int]] = {}
         for arrays in rows:
             for (name, wanted), array in zip(kind.specs, arrays, strict=True):
                 if (array.dtype, array.ndim) != wanted or not array.flags.c_contiguous:
                     raise TypeError(f"{kind.name}.{name} is no whole array of {wanted}: {array.dtype}, {array.ndim}")
-                # Numpy describes the type of records anew in each `__array_interface__`, which takes long.
-                plain = array.dtype.names is None
-                words.append(array.__array_interface__["data"][0] if plain else array.ctypes.data)
-                words += array.shape
+                if id(array) not in known:
+                    # Numpy describes the type of records anew in each `__array_interface__`, which takes long.
+                    plain = array.dtype.names is None
+                    place = array.__array_interface__["data"][0] if plain else array.ctypes.data
+                    known[id(array)] = [place, *array.shape]
+                words += known[id(array)]
         self.arrays = rows
         self.words = np.array(words, np.int64)
         self.address = self.words.ctypes.data

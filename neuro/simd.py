@@ -27,8 +27,8 @@ __all__ = [
     "add_weighted",
     "all_lanes",
     "copy_targets",
-    "count_not_below",
     "gather",
+    "lane_choice",
     "lane_max",
     "lane_min",
     "load_lanes",
@@ -147,6 +147,17 @@ def lane_max(typing: Any, x: Any, y: Any) -> Any:
 def lane_min(typing: Any, x: Any, y: Any) -> Any:
     """``min(x, y)`` in each lane."""
     return _LANES(_LANES, _LANES), _choose("<")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lane_choice(typing: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
+    """`a` in each lane where ``x < y``, else `b`."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x, y, a, b = args
+        return builder.select(builder.fcmp_ordered("<", x, y), a, b)
+
+    return _LANES(_LANES, _LANES, _LANES, _LANES), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -365,18 +376,6 @@ def uniform_of_words(typing: Any, words: Any, at: Any) -> Any:
         return _uniform(builder, z)
 
     return _LANES(words, types.int64), build
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def count_not_below(typing: Any, count: Any, x: Any, y: Any) -> Any:
-    """`count`, and one more in each lane where ``x >= y``."""
-
-    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        count, x, y = args
-        one, nothing = (ir.Constant(_WIDE, [value] * LANES) for value in (1.0, 0.0))
-        return builder.fadd(count, builder.select(builder.fcmp_unordered(">=", x, y), one, nothing))
-
-    return _LANES(_LANES, _LANES, _LANES), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]

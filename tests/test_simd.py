@@ -15,8 +15,8 @@ from neuro.simd import (
     add_weighted,
     all_lanes,
     copy_targets,
-    count_not_below,
     gather,
+    lane_choice,
     lane_max,
     lane_min,
     load_lanes,
@@ -151,7 +151,7 @@ def drawn(words, common, seen):
 def others(x, y, seen, post, into):
     a, b = load_lanes(x, 0), load_lanes(y, 0)
     store_lanes(seen, 0, lane_min(a, b))
-    store_lanes(seen, 8, count_not_below(a, a, b))
+    store_lanes(seen, 8, lane_choice(a, b, a * 3.0, b))
     store_lanes(seen, 16, power_of_two(load_lanes(y, 8)))
     copy_targets(post, 2, into, 1)
 
@@ -186,12 +186,12 @@ def test_draws_are_those_of_the_published_mix():
     assert GOLDEN % 2 == 1
 
 
-def test_minima_counts_powers_and_copies():
+def test_minima_choices_powers_and_copies():
     x, y, seen = RNG.normal(size=8), np.append(RNG.normal(size=8), [-1022, -3, 0, 1, 2, 52, 100, 1023]), np.zeros(24)
     post, into = np.arange(10, 20, dtype=np.uint32), np.zeros(9, np.uint32)
     others(x, y, seen, post, into)
     assert np.array_equal(seen[:8], np.minimum(x, y[:8]))
-    assert np.array_equal(seen[8:16], x + (x >= y[:8]))
+    assert np.array_equal(seen[8:16], np.where(x < y[:8], 3.0 * x, y[:8]))
     assert np.array_equal(seen[16:], 2.0 ** y[8:])
     assert into.tolist() == [0, *range(12, 20)]
 

@@ -10,14 +10,15 @@ MS = 1e-3
 LIMITS = [{}, {"v_min": -0.5}, {"v_max": 1.0}, {"v_max": 1.4}, {"v_min": -0.3, "v_max": 1.2}]
 
 
-def pair(seed, limits, *, odd, dead=None):
+def pair(seed, limits, *, odd, dead=None, most=(20, 9)):
     """Two populations that drive each other; with `odd`, one more neuron with parameters of its own in each.
 
     Then each neuron has parameters of its own, and the engine takes its way for any neuron.
     """
     rng = np.random.default_rng(seed)
-    sizes, weights = (int(rng.integers(2, 20)), int(rng.integers(1, 9))), {}
-    reset, drawn = ("subtract", "to_value")[rng.integers(2)], (0.0, 0.3 * MS, 0.7 * MS)[rng.integers(3)]
+    sizes, weights = (int(rng.integers(2, most[0])), int(rng.integers(1, most[1]))), {}
+    times = (0.0, 0.3 * MS, 0.7 * MS, 1.9 * MS)[: 4 if most[0] > 20 else 3]
+    reset, drawn = ("subtract", "to_value")[rng.integers(2)], times[rng.integers(len(times))]
     dead = drawn if dead is None else dead
     rough = bool(rng.integers(2))
     start = [rng.uniform(0.0, 0.9, size) for size in sizes]
@@ -60,6 +61,28 @@ def test_a_line_gives_the_bits_of_the_way_for_any_neuron(seed, limits):
         ]
         found.append((spikes, run.v["a"].tobytes(), run.v["b"].tobytes()))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
+@pytest.mark.parametrize("seed", range(16))
+def test_whole_rows_give_lines_the_bits_of_the_way_for_any_neuron(seed, limits):
+    """Without samples, eight neurons go through the arrivals of a window at a time."""
+    found = []
+    for odd, threads in ((0, 1), (0, 2), (1, 1)):
+        net, sizes, inputs = pair(seed, limits, odd=odd, most=(60, 40))
+        try:
+            run = nr.run(net, 0.03, inputs=inputs, threads=threads)
+            sampled = {name: list(range(size)) for name, size in zip("ab", sizes, strict=True)}
+            later = nr.run(net, 2 * MS, state=run.state, record=nr.Record(v=sampled, v_dt=0.37 * MS))
+        except NetworkError as error:  # without a refractory time, some run away
+            found.append(error.where)
+            continue
+        spikes = [
+            (each.times[each.ids < size].tobytes(), each.ids[each.ids < size].tobytes())
+            for each, size in zip((run.spikes["a"], run.spikes["b"]), sizes, strict=True)
+        ]
+        found.append((spikes, later.v["a"].tobytes(), later.v["b"].tobytes()))
+    assert found[0] == found[1] == found[2]
 
 
 def counted(spikes, size, begin, end, shape):

@@ -16,7 +16,7 @@ from neuro.jit import inner, routine
 from neuro.simd import (
     LANES,
     all_lanes,
-    count_not_below,
+    lane_choice,
     lane_min,
     not_below,
     store_keys,
@@ -36,13 +36,13 @@ __all__ = ["WORDS", "scan_driven"]
 @inner
 def store_counts(fixed: Fixed, work: Workspace, k: int, drive: Record, common: np.uint64, first: Index, n: int) -> None:
     """Write the keys of n neurons from the first on, and how many arrivals each has in the block."""
-    words, counts = work.words[k], work.batch[k]
+    words, counts, nothing, one = work.words[k], work.batch[k], all_lanes(0.0), all_lanes(1.0)
     for i in range(0, n, LANES):
         store_keys(words, i, common, first + i + 1)
         u, count = uniform_of_words(words, i), all_lanes(0.0)
         for at in range(drive.table_at, drive.table_end, LANES):
             for m in range(at, at + LANES):
-                count = count_not_below(count, u, all_lanes(fixed.drive_table[m]))
+                count = count + lane_choice(u, all_lanes(fixed.drive_table[m]), nothing, one)
             if not not_below(u, all_lanes(fixed.drive_table[at + LANES - 1])):
                 break
         store_lanes(counts, i, count)

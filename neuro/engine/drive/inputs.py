@@ -223,7 +223,7 @@ def _total(parts: list[Current], moment: float) -> Floats | float:
 
 def join_schedules(earlier: Schedule | None, later: Schedule) -> Schedule:
     """The inputs of one interval, then those of the next."""
-    if earlier is None:
+    if earlier is None or not (len(earlier.steps) or len(earlier.source_time)):
         return later
     steps = later.steps.copy()
     steps["offset"] += len(earlier.step_value)

@@ -171,6 +171,7 @@ def new_workspace(
         arrivals=np.empty((threads, arrivals if has_loose else 0), ARRIVAL),
         pieces=np.empty(2 * cursors, PIECE),
         lanes=np.zeros((threads, DRAWN_AT + MOST_DRAWN + 24)),
+        arriving=np.empty((threads, 2 * calendar), np.int64),
         staged_time=np.empty((threads, arrivals + PADDING if has_loose else 0)),
         staged_weight=np.empty((threads, arrivals + PADDING if has_loose else 0)),
         staged_post=np.empty((threads, arrivals + PADDING if has_loose else 0), np.uint32),

@@ -308,7 +308,9 @@ class Workspace(NamedTuple):
     pieces: Annotated[Records, PIECE, 1]
     """What arrives in this window on rows whose synapses have delays of their own."""
     lanes: F8_2
-    """Room for numbers of a few arrivals, and for the times of drawn ones."""
+    """Room for numbers of a few arrivals or of eight neurons, and for the times of drawn arrivals."""
+    arriving: I8_2
+    """Events of the window that reach one group: the place of each, followed by that of its first weight."""
     staged_time: F8_2
     """Arrivals of a population from synapses: times since the window's start, s."""
     staged_weight: F8_2

@@ -53,6 +53,7 @@ from neuro.engine.kernels.arrays import Fixed, Index, Inputs, Output, Record, St
 from neuro.engine.kernels.sampling import sample_voltages
 from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row
 from neuro.engine.kernels.state_form_rows import deliver_row, finish_state_form
+from neuro.engine.lines.eight_lines import ALL, cross_window, is_across
 from neuro.jit import inlined, inner, load_acquire, routine
 from neuro.simd import prefetch, prefetch_l2
 
@@ -324,6 +325,9 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
         deal_pieces(fixed, work, k, work.signal[N_PIECES])
     if not waiting:
         scan_groups(fixed, state, work, k, start, end)
+    across = cross_window(fixed, state, inputs, work, k, end, n_events)
+    if across & ALL:
+        n_events = 0
     e, group_of_end, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
     while True:
         t = work.event_time[e] if e < n_events else inf
@@ -363,7 +367,8 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
                 continue
             if fixed.groups[g].kind == STATE_FORM:
                 prefetch_targets(fixed, state, work, k, e, n_events)
-                deliver_row(fixed, state, work, k, code, begin, count, t)
+                if not is_across(across, g):
+                    deliver_row(fixed, state, work, k, code, begin, count, t)
                 continue
         group, t0, quiet = fixed.groups[g], work.origin[k, g], state.outlook[g] & QUIET != 0
         em, es = exp(-(t - t0) * group.rate_m), exp(-(t - t0) * group.rate_s)
@@ -382,6 +387,6 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
     if len(work.head):
         finish_arrivals(fixed, state, work, k)
     for i in range(len(fixed.groups)):
-        if fixed.groups[i].kind == STATE_FORM:
+        if fixed.groups[i].kind == STATE_FORM and not is_across(across, i):
             finish_state_form(fixed, state, work, k, i, end)
     tally[N_TOUCHED] = tally[N_LOOSE] = 0

@@ -172,6 +172,6 @@ def _place_of(run: RunPlan, first: int) -> int:
 
 
 def _inputs(part: Schedule, sampling: Sampling, run: RunPlan) -> Inputs:
-    times = sampling.times(run.origin.start, run.stop)
-    none = np.zeros(0), NO_IDS, NO_IDS
+    times = sampling.times(run.origin.start, run.stop) if len(sampling.ids) else NO_TIMES
+    none = NO_TIMES, NO_IDS, NO_IDS
     return Inputs(part.source_time, part.source_id, part.steps, part.step_value, times, sampling.ids, *none)

@@ -123,6 +123,7 @@ class Lowering:
             check_bias(self.program, self.limits.rate)
             self.is_checked = True
         _check_keys(arguments, KEYS)
+        self.schedules.constant = None  # who gives the next trial may have changed the arrays of the one before
         plan = TrialPlan(number, arguments)
         try:
             self._add(plan, arguments, -1)

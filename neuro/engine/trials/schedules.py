@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from neuro.engine.drive.inputs import Schedule, schedule
-from neuro.engine.kernels.arrays import STEP
+from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current, Spikes
 from neuro.network.neurons import PoissonSource, Source, SpikeSource
@@ -16,7 +16,23 @@ from neuro.validation import Floats
 
 __all__ = ["Schedules"]
 
-NO_NEURONS, NO_KEYS = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+NO_TIMES, NO_NEURONS, NO_KEYS = np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.uint64)
+
+
+class Constant(NamedTuple):
+    """Inputs that are nothing but currents that never change, and the drives that come of them."""
+
+    program: Program
+    currents: list[tuple[str, Current]]
+    start: float
+    steps: Records
+    values: Floats
+
+    def are(self, program: Program, inputs: Mapping[str, Any], start: float) -> bool:
+        """Are these the inputs of a run of this program from `start` on?"""
+        if program is not self.program or start < self.start or not isinstance(inputs, Mapping):
+            return False
+        return len(inputs) == len(self.currents) and all(inputs.get(name) is item for name, item in self.currents)
 
 
 class Schedules:
@@ -30,6 +46,8 @@ class Schedules:
         }
         self.sources = {name for name, p in populations.items() if isinstance(p.model, SpikeSource)}
         self.gain = {name: program.of("gain", here) for name, here in self.neurons.items()}
+        self.constant: Constant | None = None
+        """The inputs that were asked for last, if they are constant; the runs of a trial often have the same."""
         self.draws = any(isinstance(p.model, PoissonSource) for p in populations.values())
 
     def of(
@@ -37,6 +55,10 @@ class Schedules:
     ) -> Schedule:
         """The inputs of a run of the program, which may have another bias, in [start, stop)."""
         inputs = inputs or {}
+        if clamp is None and self.constant is not None and self.constant.are(program, inputs, start):
+            steps = self.constant.steps.copy()
+            steps["time"] = start
+            return Schedule(NO_TIMES, NO_NEURONS, steps, self.constant.values, NO_NEURONS, NO_KEYS)
         if self.draws or clamp is not None or not self._are_common(inputs):
             return schedule(program, inputs, clamp, start, stop, seed)
         times, ids = np.zeros(0), NO_NEURONS
@@ -58,7 +80,11 @@ class Schedules:
         if len(values) > 1:
             rows.sort(key=lambda row: row[:2])
         flat = values[0] if len(values) == 1 else np.concatenate([np.zeros(0), *values])
-        return Schedule(times, ids, np.array(rows, STEP), flat, NO_NEURONS, NO_KEYS)
+        steps = np.array(rows, STEP)
+        items = list(inputs.items())
+        if all(isinstance(item, Current) and len(item.times) == 1 and item.times[0] <= start for _, item in items):
+            self.constant = Constant(program, items, start, steps, flat)
+        return Schedule(times, ids, steps, flat, NO_NEURONS, NO_KEYS)
 
     def _are_common(self, inputs: Mapping[str, Any]) -> bool:
         """Are these at most one train of spikes, and one current for each population, that fit?"""

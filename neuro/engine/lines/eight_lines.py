@@ -1,0 +1,218 @@
+"""Groups on straight lines that whole rows reach: eight neurons at a time go through all arrivals of a window.
+
+All arrivals of a window are known before it starts, so each neuron can be taken through them on its own. Eight whose v
+stays below the threshold need sums and comparisons alone. A neuron that fires or is clamped goes through the window by
+itself. The bits are those of `deliver_row` and `finish_state_form`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+
+from neuro.engine.codes import FAULT, FLOOR, FORCED, FREE, HALTED, HELD, NEXT_SAMPLE, NEXT_STEP, SOURCE, STATE_FORM
+from neuro.engine.kernels.arrays import Fixed, Index, Inputs, Record, State, Workspace
+from neuro.engine.kernels.state_form_rows import advance_on_line, no_event_on_line, on_line
+from neuro.jit import inlined, inner, load_acquire, routine
+from neuro.simd import LANES, all_lanes, lane_choice, lane_max, load_lanes, not_below, store_lanes
+
+MOST_GROUPS = 16
+"""In networks of more groups, looking for the events of each takes too long."""
+ALL = 1 << MOST_GROUPS
+"""Set where no group is left."""
+EVERY = np.uint64(2**LANES - 1)
+"""A bit for each of eight neurons."""
+NONE = np.uint64(0)
+
+__all__ = ["ALL", "cross_window", "is_across"]
+
+
+@inlined
+def is_across(across: Index, g: Index) -> bool:
+    """Has `cross_window`, which returned `across`, taken group g to the end of the window?"""
+    return bool(g < MOST_GROUPS and (across >> g) & 1 != 0)
+
+
+@inner
+def list_whole_rows(fixed: Fixed, work: Workspace, k: int, g: Index, low: Index, high: Index, n_events: int) -> int:
+    """List the arrivals of the window at group g; returns their number, or -1 if one leaves out any of low .. high."""
+    arriving, n, cut = work.arriving[k], 0, len(work.cuts) > 0
+    for e in range(n_events):
+        code = work.event_code[e]
+        if code < 0:
+            continue
+        seg = fixed.segments[code]
+        bundle = fixed.bundles[seg.projection]
+        if bundle.group != g:
+            continue
+        begin, stop = np.int64(0), np.int64(seg.count)
+        if cut:
+            begin, stop = np.int64(work.cuts[code, k]), np.int64(work.cuts[code, k + 1])
+        if not bundle.whole or stop - begin != high - low:
+            return -1
+        arriving[2 * n], arriving[2 * n + 1] = e, seg.weight + begin
+        n += 1
+    return n
+
+
+@inner
+def cross_alone(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, offset: Index, n: int, end: float
+) -> None:
+    """Take one neuron through the n listed arrivals, whose weights have it at `offset`, and to the window's end."""
+    neuron, cell = state.neurons[j], fixed.cells[fixed.groups[g].cells]
+    wide, narrow, arriving, is_wide = fixed.wide, fixed.narrow, work.arriving[k], len(fixed.wide) > 0
+    tally, time, ids = work.tally[k], work.time[k], work.ids[k]
+    threshold, floor, ceiling = cell.threshold, cell.floor, cell.ceiling
+    if neuron.mode == FORCED or (neuron.mode == HELD and neuron.until > end):
+        if n:
+            neuron.last = max(neuron.last, work.event_time[arriving[2 * n - 2]])
+        return
+    for i in range(n):
+        t, at = work.event_time[arriving[2 * i]], arriving[2 * i + 1] + offset
+        h = t - neuron.last
+        if h > 0.0:
+            safe, v = no_event_on_line(threshold, floor, ceiling, neuron, h, t)
+            if safe:
+                neuron.v, neuron.last = v, t
+            else:
+                advance_on_line(cell, neuron, tally, time, ids, j, t)
+        w = wide[at] if is_wide else np.float64(narrow[at])
+        if neuron.mode != HELD and neuron.mode != FORCED and w != 0.0:
+            neuron.v += w
+            neuron.mode = FREE
+    h = end - neuron.last
+    if h > 0.0:
+        safe, _ = no_event_on_line(threshold, floor, ceiling, neuron, h, end)
+        if not safe:
+            advance_on_line(cell, neuron, tally, time, ids, j, end)
+
+
+@inner
+def load_eight(state: State, work: Workspace, k: int, first: Index) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Put v, the drive, and the time since which v moves, of eight neurons side by side.
+
+    Returns bits of those at the floor, of those that are refractory, and of those that are neither there nor free.
+    """
+    row, at_floor, held, others = work.lanes[k], NONE, NONE, NONE
+    for i in range(LANES):
+        neuron: Record = state.neurons[first + i]
+        place = np.uint64(i)
+        is_held = neuron.mode == HELD
+        row[i], row[LANES + i], row[2 * LANES + i] = neuron.v, neuron.drive, neuron.until if is_held else neuron.last
+        at_floor |= np.uint64(neuron.mode == FLOOR) << place
+        held |= np.uint64(is_held) << place
+        others |= np.uint64(neuron.mode != FLOOR and neuron.mode != FREE and not is_held) << place
+    return at_floor, held, others
+
+
+@inner
+def store_eight(
+    state: State, work: Workspace, k: int, first: Index, t: float, end: float,
+    at_floor: np.uint64, held: np.uint64, left: np.uint64, moved: np.uint64,
+) -> None:  # fmt: skip
+    """Give eight neurons what `cross_eight` found: `moved` ones at `end`, others at `t`, those in `left` nothing."""
+    row = work.lanes[k]
+    for i in range(LANES):
+        place = np.uint64(i)
+        if (left >> place) & np.uint64(1):
+            continue
+        neuron: Record = state.neurons[first + i]
+        late = (moved >> place) & np.uint64(1)
+        neuron.v = row[LANES + i] if late else row[i]
+        neuron.last = end if late else t
+        mode = FLOOR if (at_floor >> place) & np.uint64(1) else FREE
+        neuron.mode = HELD if (held >> place) & np.uint64(1) else mode
+
+
+@inner
+def cross_eight(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, first: Index, offset: Index, n: int, end: float
+) -> np.uint64:
+    """`cross_alone` for the neurons from `first` on; returns bits of those that have to go alone, left as they were."""
+    cell, row, arriving = fixed.cells[fixed.groups[g].cells], work.lanes[k], work.arriving[k]
+    is_wide = len(fixed.wide) > 0
+    at_floor, held, alone = load_eight(state, work, k, first)
+    v, drive, since = load_lanes(row, 0), load_lanes(row, LANES), load_lanes(row, 2 * LANES)
+    floor, top, zero = all_lanes(cell.floor), all_lanes(min(cell.threshold, cell.ceiling)), all_lanes(0.0)
+    falling, before = not_below(zero, drive), -inf
+    for i in range(n):
+        t, at = work.event_time[arriving[2 * i]], arriving[2 * i + 1] + offset
+        h = all_lanes(t) - since
+        if i == 0:
+            alone |= not_below(zero, h) & ~held
+        if t > before:
+            base = lane_max(v, floor)
+            then = base + drive * h + zero
+            moving = EVERY & ~not_below(zero, h)
+            alone |= moving & not_below(lane_max(base, then), top)
+            at_floor = moving & ((falling & not_below(floor, base)) | ~not_below(then, floor))
+            v = lane_choice(zero, h, lane_max(then, floor), v)
+            held &= ~not_below(h, zero)
+            since = lane_max(since, all_lanes(t))
+        w = load_lanes(fixed.wide, at) if is_wide else load_lanes(fixed.narrow, at)
+        nothing = not_below(w, zero) & not_below(zero, w)
+        if nothing:  # 0 would make -0 of v positive
+            alone |= nothing & not_below(v, zero) & not_below(zero, v)
+        at_floor &= nothing
+        v = lane_choice(h, zero, v, v + w)
+        before = t
+    h = all_lanes(end) - since
+    moving = EVERY & ~not_below(zero, h)
+    alone |= ~moving & (~held | not_below(h, zero)) & EVERY
+    base = lane_max(v, floor)
+    then = base + drive * h + zero
+    alone |= moving & not_below(lane_max(base, then), top)
+    low = not_below(floor, v) | not_below(floor, then)
+    moved = moving & (held | ~((at_floor & falling) | (~at_floor & ~low)))
+    if n or moved & ~alone:
+        store_lanes(row, 0, v)
+        store_lanes(row, LANES, lane_max(then, floor))
+        later = (falling & not_below(floor, base)) | (EVERY & ~not_below(then, floor))
+        left = alone if n else alone | (EVERY & ~moved)
+        at_floor = (at_floor & ~moved) | (later & moved)
+        store_eight(state, work, k, first, before, end, at_floor, held & ~moved, left, moved)
+    found: np.uint64 = alone
+    return found
+
+
+@routine
+def cross_window(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k: int, end: float, n_events: int) -> int:
+    """Take thread k's neurons of all groups on straight lines, whose arrivals are whole rows, to the window's end.
+
+    Returns a bit for each such group, and `ALL` if there is no other; none if a drive changes or a voltage is read
+    within the window.
+    """
+    across, left, groups, tally = 0, 0, len(fixed.groups), work.tally[k]
+    s, m = tally[NEXT_STEP], tally[NEXT_SAMPLE]
+    if groups > MOST_GROUPS or (s < len(inputs.steps) and inputs.steps[s].time < end):
+        return across
+    if m < len(inputs.sample_time) and inputs.sample_time[m] < end:
+        return across
+    for g in range(groups):
+        group = fixed.groups[g]
+        low, high = max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])
+        if group.kind == SOURCE or high <= low:
+            continue
+        n = -1
+        if group.kind == STATE_FORM and on_line(fixed, group):
+            n = list_whole_rows(fixed, work, k, g, low, high, n_events)
+        if n < 0:
+            left += 1
+            continue
+        across |= 1 << g
+        j = low
+        while j < high:
+            if load_acquire(work.halt, 0):
+                tally[FAULT] = HALTED
+                return across
+            size, alone = min(high - j, LANES), EVERY
+            if size == LANES:
+                alone = cross_eight(fixed, state, work, k, g, j, j - low, n, end)
+            if alone:
+                for i in range(size):
+                    if (alone >> np.uint64(i)) & np.uint64(1):
+                        cross_alone(fixed, state, work, k, g, j + i, j + i - low, n, end)
+            j += size
+    return across if left or not across else across | ALL
