@@ -18,6 +18,12 @@ from neuro.validation import Floats, finite, instance
 
 __all__ = ["CrossbarHolder", "DigitalHolder", "Holder", "OwnWeights"]
 
+LEDGER = (
+    *("row_reads", "column_reads", "pulses_up", "pulses_down", "writes"),
+    *("unpriced", "unpriced_writes", "half_selects", "joules", "events"),
+)
+"""What a checkpoint keeps of a ledger, besides the pulses of each device."""
+
 
 class Holder(Protocol):
     """Holds the weights."""
@@ -103,6 +109,10 @@ class CrossbarHolder:
         for number, crossbar in enumerate(self._arrays()):
             found |= {f"crossbar{number}/{name}": array for name, array in crossbar.state_arrays().items()}
             found[f"crossbar{number}/random"] = np.array(json.dumps(crossbar.random_state))
+            ledger = crossbar.ledger
+            counts = {key: getattr(ledger, key) for key in LEDGER}
+            found[f"crossbar{number}/ledger"] = np.array(json.dumps(counts))
+            found |= {f"crossbar{number}/pulses+": ledger.plus, f"crossbar{number}/pulses-": ledger.minus}
         return found
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -112,6 +122,10 @@ class CrossbarHolder:
         for number, crossbar in enumerate(self._arrays()):
             own = {name: state[f"crossbar{number}/{name}"] for name in crossbar.state_arrays()}
             crossbar.restore_state(own, json.loads(str(state[f"crossbar{number}/random"])))
+            ledger, counts = crossbar.ledger, json.loads(str(state[f"crossbar{number}/ledger"]))
+            for key in LEDGER:
+                setattr(ledger, key, counts[key])
+            ledger.plus[...], ledger.minus[...] = (state[f"crossbar{number}/pulses{sign}"] for sign in "+-")
         self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), biases)
 
     def _arrays(self) -> list[PairCrossbar]:
