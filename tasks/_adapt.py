@@ -19,8 +19,9 @@ from neuro.learning.fit import Schedule, accuracy, fit
 from neuro.learning.layer_rules import EquilibriumPropagation
 from neuro.learning.layers import LayerWeights, SpikingLayers, first_weights
 from neuro.randomness import stream
-from neuro.tasks._digits import CLASSES, G_MAX, LEVELS, PIXELS, WEIGHT_RANGE, images
+from neuro.tasks._digits import PIXELS, images
 from neuro.tasks._layer_prices import crossbar_joules
+from neuro.tasks._layered import CLASSES, G_MAX, LEVELS
 from neuro.validation import Floats
 
 DRIFTS = ("rotation", "dead", "ageing")
@@ -28,6 +29,8 @@ DRIFTS = ("rotation", "dead", "ageing")
 HOLDERS = ("numbers", "levels64")
 """What holds the weights: numbers, or pairs of devices of 64 levels with a write error of one level."""
 WAYS = ("learning", "frozen")
+WEIGHT_RANGE = 1.0
+"""|W| at which one device of a pair stands at each end of its window."""
 SIDE = 8
 PRICED = 20
 """Test images whose reads are counted."""

@@ -193,9 +193,3 @@ def _template(config: Config, seed: int) -> Outcome:
         shown = test_cues(config, "restore", seed, p)
         exact.append(float(np.mean(shown.right((hopfield.nearest(signs, shown.inputs) + 1.0) / 2.0))))
     return Outcome("template", seed, tuple(exact), 0.0, {})
-
-
-def compile_network() -> None:
-    """Compile what a training needs, or read it from the cache: processes that start afterwards find it there."""
-    sizes = (2, 2, 2)
-    SpikingLayers(sizes=sizes).answer(first_weights(sizes, 0), np.array([[1.0, -1.0]]))

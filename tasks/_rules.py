@@ -25,8 +25,9 @@ from neuro.learning.layer_rules import (
 )
 from neuro.learning.layers import LayerWeights, SpikingLayers, check_weights, first_weights
 from neuro.randomness import stream
-from neuro.tasks._digits import CLASSES, G_MAX, PIXELS, WEIGHT_RANGE, images
+from neuro.tasks._digits import PIXELS, images
 from neuro.tasks._layer_prices import pulses_per_device
+from neuro.tasks._layered import CLASSES, G_MAX
 
 RULES: dict[str, LayerRule] = {
     "centred": EquilibriumPropagation(sides="centred"),
@@ -54,6 +55,8 @@ CONSTRAINTS = {
     "mismatch": "64 levels; the array that reads back differs by 30 % of each weight",
 }
 LEVELS = 64
+WEIGHT_RANGE = 1.0
+"""|W| at which one device of a pair stands at each end of its window."""
 MISMATCH, STUCK, ASYMMETRY = 0.3, 0.2, 0.5
 
 

@@ -13,7 +13,8 @@ from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.system.workers import run_jobs
 from neuro.tasks._adapt import DRIFTS, HOLDERS, WAYS, Config, Outcome, learn
-from neuro.tasks._digits import compile_network, images
+from neuro.tasks._digits import images
+from neuro.tasks._layered import compile_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,8 +11,9 @@ from neuro.progress import Progress
 from neuro.report import Report
 from neuro.report.record import Table
 from neuro.system.workers import run_jobs
-from neuro.tasks._braille_deep import ON_DEVICES, VARIANTS, Config, Outcome, compile_network, devices_of, learn
+from neuro.tasks._braille_deep import ON_DEVICES, VARIANTS, Config, Outcome, devices_of, learn
 from neuro.tasks._layer_prices import CHIPS
+from neuro.tasks._layered import compile_network
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,8 +12,9 @@ from neuro.report import Report
 from neuro.report.record import Table
 from neuro.report.style import canvas, styled
 from neuro.system.workers import run_jobs
-from neuro.tasks._digits import compile_network, images
+from neuro.tasks._digits import images
 from neuro.tasks._gradients import Cosines, cosines
+from neuro.tasks._layered import compile_network
 from neuro.tasks._rules import CONSTRAINTS, RULES, Config, Outcome, learn
 
 if TYPE_CHECKING:

@@ -1,0 +1,80 @@
+"""What the reports of the tasks that train networks of layers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuro.report.record import Table
+from neuro.report.style import canvas, colour, styled
+from neuro.tasks._layer_prices import CHIPS
+from neuro.tasks._layered import VARIANTS, Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLES = {
+    "ideal": "spikes, weights as numbers",
+    "levels64": "spikes, 64 levels, write error of one level",
+    "rate": "rates, weights as numbers",
+}
+
+Found = dict[str, list[Outcome]]
+"""Outcomes by variant, in order of the seeds."""
+
+
+def by_variant(results: Iterable[Outcome]) -> tuple[Found, dict[str, float]]:
+    """The outcomes of all variants, and the means of what they cost."""
+    found: Found = {variant: [] for variant in VARIANTS}
+    for outcome in results:
+        found[outcome.variant].append(outcome)
+    for outcomes in found.values():
+        outcomes.sort(key=lambda outcome: outcome.seed)
+    costs = {
+        key: float(np.mean([outcome.counts[key] for outcome in outcomes]))
+        for outcomes in found.values()
+        for key in outcomes[0].counts
+    }
+    return found, costs
+
+
+def cost_metrics(found: Found, costs: dict[str, float]) -> dict[str, float]:
+    """Spikes, pulses and joules."""
+    metrics: dict[str, float] = {}
+    for variant, name in (("ideal", "spikes_per_inference"), ("levels64", "spikes_per_inference_levels64")):
+        metrics[name] = float(np.mean([outcome.spikes for outcome in found[variant]]))
+    metrics["pulses_per_device"] = costs["pulses_per_device"]
+    for name in ("crossbar", *CHIPS):
+        metrics[f"joules_per_inference/{name}"] = costs[name]
+    return metrics
+
+
+def mean_and_error(values: Iterable[float]) -> str:
+    """Mean ± standard error."""
+    each = np.array(list(values))
+    error = each.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0.0
+    return f"{each.mean():.4f} ± {error:.4f}"
+
+
+def energy_table(costs: dict[str, float]) -> Table:
+    """Joules of an inference by hardware."""
+    rows: list[tuple[object, ...]] = [
+        (name, costs[name], costs.get(f"{name}/input", "")) for name in ("crossbar", *CHIPS)
+    ]
+    return Table("Energy of an inference", ("hardware", "J", "of or beside it, the input, J"), tuple(rows))
+
+
+def curves(found: Found, title: str) -> Figure:
+    """Errors of training by epoch, and at the end those of the test."""
+    with styled():
+        figure, axes = canvas(6.4, 4.2, title, "epoch", "error")
+        for k, variant in enumerate(VARIANTS):
+            each = 1.0 - np.array([outcome.training for outcome in found[variant]])
+            test = 1.0 - np.mean([outcome.test for outcome in found[variant]])
+            epochs, mark = np.arange(1, each.shape[1] + 1), "osD"[k]
+            axes.plot(epochs, each.mean(axis=0), color=colour(k), marker=mark, mfc="white", label=TITLES[variant])
+            axes.plot([epochs[-1] + 1], [test], color=colour(k), marker=mark, linestyle="none")
+        axes.legend(loc="upper right")
+    return figure
