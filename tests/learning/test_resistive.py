@@ -77,20 +77,28 @@ def test_at_rest_kirchhoff_and_the_diodes_are_content(case):
 
 @laws
 @given(cases())
-def test_power_is_the_sum_over_resistors_and_what_sources_deliver(case):
+def test_power_is_the_heat_of_all_resistors(case):
+    network, weights, inputs, push = case
+    point = network.operating_point(weights, inputs, push)
+    upper, heat = seen_by_next_layer(network, inputs, point.voltages), 0.0
+    for g, pre, v in zip(weights.matrices, upper, point.voltages, strict=True):
+        heat = heat + network.siemens * np.sum(g * (pre[:, :, None] - v[:, None, :]) ** 2, axis=(1, 2))
+    assert point.power == pytest.approx(heat, rel=1e-9)
+
+
+@laws
+@given(cases())
+def test_without_amplification_sources_deliver_all_heat(case):
     network, weights, inputs, push = case
     network = nr.ResistiveNetwork(sizes=network.sizes, amplification=1.0, volt=network.volt, siemens=network.siemens)
     point = network.operating_point(weights, inputs, push)
-    upper, heat, delivered = seen_by_next_layer(network, inputs, point.voltages), 0.0, 0.0
-    for layer, (g, pre, v) in enumerate(zip(weights.matrices, upper, point.voltages, strict=True)):
-        drops = pre[:, :, None] - v[:, None, :]
-        heat = heat + network.siemens * np.sum(g * drops**2, axis=(1, 2))
-        if layer == 0:
-            delivered = network.siemens * np.sum(g * drops * pre[:, :, None], axis=(1, 2))
-        into = weights.biases[layer] + (push if layer == len(upper) - 1 else 0.0)
-        delivered = delivered + network.siemens * network.volt * (v @ into)
-    assert point.power == pytest.approx(heat, rel=1e-9, abs=1e-24)
-    assert delivered == pytest.approx(heat, rel=1e-9, abs=1e-9 * np.max(heat))
+    source = network.volt * np.concatenate([inputs, -inputs], axis=1)
+    drops = source[:, :, None] - point.voltages[0][:, None, :]
+    delivered = network.siemens * np.sum(weights.matrices[0] * drops * source[:, :, None], axis=(1, 2))
+    for v, bias in zip(point.voltages, weights.biases, strict=True):
+        delivered = delivered + network.siemens * network.volt * (v @ bias)
+    delivered = delivered + network.siemens * network.volt * (point.voltages[-1] @ push)
+    np.testing.assert_allclose(delivered, point.power, rtol=1e-9, atol=1e-9 * point.power.max())
 
 
 @NEEDS_NGSPICE
