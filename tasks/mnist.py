@@ -12,7 +12,8 @@ from neuro.report.record import Table
 from neuro.system.workers import run_jobs
 from neuro.tasks._layered import VARIANTS, compile_network
 from neuro.tasks._layered_report import TITLES, Found, by_variant, cost_metrics, curves, energy_table, mean_and_error
-from neuro.tasks._mnist import Config, check_files, learn
+from neuro.tasks._mnist import Config, learn
+from neuro.tasks._mnist_images import FILES, mnist
 
 PRESETS = {
     "smoke": Config(seeds=1, epochs=2, hidden=40, used=1000, tested=500, priced=2),
@@ -25,7 +26,8 @@ PROTOTYPE = {"ideal": 0.0176, "levels64": 0.0242, "rate": 0.0172}
 
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     """Train and judge every variant with every seed."""
-    check_files()  # says at once if they are not there
+    for part in FILES:
+        mnist(part, 1)  # says at once if they are not there
     jobs = [(config, variant, seed) for seed in range(config.seed, config.seed + config.seeds) for variant in VARIANTS]
     results = run_jobs(
         learn, jobs, workers=config.workers, prepare=compile_network, progress=progress, label="training"

@@ -14,6 +14,8 @@ import pytest
 from neuro.errors import DataError
 from neuro.tasks import _mnist as mnist
 from neuro.tasks import configure, run_task
+from neuro.tasks._mnist_images import FILES
+from neuro.tasks._mnist_images import mnist as read
 from tests.reference import needs
 
 SMALL = ("used=200", "tested=60", "hidden=24", "epochs=3", "workers=1")
@@ -23,7 +25,7 @@ def write_images(folder, count, seed):
     """Files as those of MNIST: each class is a bar of its own, with noise."""
     rng = np.random.default_rng(seed)
     (folder / "mnist").mkdir(exist_ok=True)
-    for (images, labels), n in zip(mnist.FILES.values(), (count, count // 3), strict=True):
+    for (images, labels), n in zip(FILES.values(), (count, count // 3), strict=True):
         digits = rng.integers(0, 10, n).astype(np.uint8)
         pixels = rng.integers(0, 80, (n, 28, 28)).astype(np.uint8)
         for row, digit in zip(pixels, digits, strict=True):
@@ -47,19 +49,19 @@ def test_missing_files_are_named_with_where_to_get_them(tmp_path, monkeypatch):
 
 
 def test_damaged_files_are_refused(bars):
-    (bars / "mnist" / mnist.FILES["training"][1]).write_bytes(b"not gzip")
+    (bars / "mnist" / FILES["training"][1]).write_bytes(b"not gzip")
     with pytest.raises(DataError, match="must be whole"):
-        mnist.images("training")
+        read("training")
 
 
 def test_validation_images_are_the_last_ones_and_nothing_else_is_judged(bars):
-    every = mnist.images("training")
+    every = read("training")
     training, validation, judged = mnist.split_images(configure("mnist", "tuning", overrides=("validation=50",)))
     assert judged is validation
     mean = every.inputs[:250].mean(axis=0)
     assert np.array_equal(training.inputs, every.inputs[:250] - mean)
     assert np.array_equal(validation.inputs, every.inputs[250:] - mean)
-    (bars / "mnist" / mnist.FILES["test"][0]).write_bytes(b"looked at")
+    (bars / "mnist" / FILES["test"][0]).write_bytes(b"looked at")
     assert len(mnist.split_images(configure("mnist", "tuning", overrides=("validation=50",)))[0]) == 250
     with pytest.raises(DataError, match="must leave some"):
         mnist.split_images(configure("mnist", "tuning", overrides=("validation=300",)))
@@ -108,7 +110,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(bars, tmp_path, variant):
 @needs("mnist")
 def test_the_images_are_those_of_mnist():
     for part, count in (("training", 60000), ("test", 10000)):
-        found = mnist.images(part)
+        found = read(part)
         assert found.inputs.shape == (count, 784)
         assert (found.inputs.min(), found.inputs.max()) == (0.0, 1.0)
         assert set(found.labels.tolist()) == set(range(10))
