@@ -12,7 +12,7 @@ from math import exp, inf
 
 import numpy as np
 
-from neuro.engine.arrivals.draws import DRAWN_AT, blocks_of, count_of, draw_times, key_of, keys_of_block
+from neuro.engine.arrivals.draws import DRAWN_AT, any_drawn, blocks_of, count_of, draw_times, key_of, keys_of_block
 from neuro.engine.arrivals.driven import scan_driven
 from neuro.engine.arrivals.exponentials import exp_lanes
 from neuro.engine.arrivals.lists import clear_arrivals, list_arrivals, synaptic_arrival
@@ -173,7 +173,7 @@ def meet_arrivals(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, group: Record, j: Index, bound: Bound,
     height: float, start: float,
 ) -> None:  # fmt: skip
-    """The same for a neuron of a group without drives."""
+    """The same for a neuron that has no arrivals from drives."""
     gap, a, b = state.gap[j], state.amp[j, 0], state.amp[j, 1]
     lowered = gap - work.loose[j, 2] * height
     if clears(bound, a, b, lowered):
@@ -211,7 +211,10 @@ def scan_with_arrivals(fixed: Fixed, state: State, work: Workspace, k: int, g: i
             scan_driven(fixed, state, work, k, g, begin, height, em, es, bound.p, bound.q, bound.up, bound.most)
         else:
             for j in range(first, last):
-                draw_and_meet(fixed, state, work, k, g, group, j, bound, height, start, end)
+                if any_drawn(fixed, work, k, group, j, start, end):
+                    draw_and_meet(fixed, state, work, k, g, group, j, bound, height, start, end)
+                else:
+                    meet_arrivals(fixed, state, work, k, g, group, j, bound, height, start)
     elif quiet and not state.outlook[g] & UNSCANNED:
         for n in range(work.tally[k, N_TOUCHED]):
             j = work.touched[k, n]
@@ -262,7 +265,8 @@ def finish_arrivals(fixed: Fixed, state: State, work: Workspace, k: int) -> None
             s = start - work.origin[k, g]
             em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
             for j in range(max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])):
-                settle(fixed, state, work, k, g, group, j, em, es)
+                if work.head[j] != UNTOUCHED:
+                    settle(fixed, state, work, k, g, group, j, em, es)
 
 
 @inlined

@@ -7,7 +7,7 @@ rate at its time. Number n of a key's sequence is SplitMix64's mix of key + n ti
 
 from __future__ import annotations
 
-from math import ceil, exp, floor
+from math import ceil, exp, floor, inf
 
 import numpy as np
 
@@ -29,8 +29,20 @@ JUST_BELOW = 1.0 - 2.0**-53
 """Factor from a number to the next one below."""
 ROUNDING = 2.0**-50
 """Bound of the relative error of a sum of two times."""
+BLOCKS_AHEAD = 8
+"""A neuron's next arrival is looked for in so many blocks after the window."""
 
-__all__ = ["DRAWN_AT", "WORDS_AT", "blocks_of", "count_of", "draw_times", "key_of", "keys_of_block", "list_drawn"]
+__all__ = [
+    "DRAWN_AT",
+    "WORDS_AT",
+    "any_drawn",
+    "blocks_of",
+    "count_of",
+    "draw_times",
+    "key_of",
+    "keys_of_block",
+    "list_drawn",
+]
 
 
 @inlined
@@ -134,6 +146,49 @@ def draw_times(
             drawn[DRAWN_AT + kept] = t
             kept += 1
     return kept
+
+
+@inner
+def next_drawn(fixed: Fixed, work: Workspace, k: int, group: Record, j: Index, start: float, end: float) -> float:
+    """The first arrival from drives at neuron j at `start` or later, or an earlier time that is not before `end`."""
+    found, i = inf, j - group.start
+    for d in range(group.first_drive, group.first_drive + group.drives):
+        drive = fixed.drives[d]
+        first, last, _ = blocks_of(drive, start, end)
+        block, stop, at = first, last + BLOCKS_AHEAD, inf
+        while at == inf and block < stop:
+            key = key_of(keys_of_block(work, d, block), i)
+            n = count_of(fixed, drive, key, i)
+            if n:
+                for m in range(draw_times(fixed, work, k, drive, key, block, i, n)):
+                    t = work.lanes[k, DRAWN_AT + m]
+                    if start <= t < at:
+                        at = t
+            block += 1
+        found = min(found, at, stop * drive.block + drive.delay)
+    return found
+
+
+@inner
+def any_drawn(fixed: Fixed, work: Workspace, k: int, group: Record, j: Index, start: float, end: float) -> bool:
+    """Do drives bring neuron j anything in the window [start, end)?
+
+    In windows that are longer than a quarter of a block the answer is always yes. In others, most of which have no
+    arrival, it is exact, and the neuron's next arrival is kept until the windows come there.
+    """
+    if group.drives == 0:
+        return False
+    known = work.next_drawn[j]
+    if known[0] <= start and end <= known[1]:
+        return False
+    if known[0] == start:
+        return True
+    for d in range(group.first_drive, group.first_drive + group.drives):
+        if fixed.drives[d].block < 4.0 * (end - start):
+            return True
+    at = next_drawn(fixed, work, k, group, j, start, end)
+    known[0], known[1] = start, at
+    return bool(at < end)
 
 
 @kernel

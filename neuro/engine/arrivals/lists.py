@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuro.engine.arrivals.cursors import lag_of
-from neuro.engine.arrivals.draws import DRAWN_AT, blocks_of, count_of, draw_times, key_of, keys_of_block
+from neuro.engine.arrivals.draws import DRAWN_AT, any_drawn, blocks_of, count_of, draw_times, key_of, keys_of_block
 from neuro.engine.codes import FAULT, FAULT_DETAIL, LOOSE_FULL, MOST_DRAWN, N_LOOSE, N_PIECES, NO_ARRIVAL, UNTOUCHED
 from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import Fixed, Index, Record, Records, Workspace
@@ -117,8 +117,8 @@ def list_arrivals(fixed: Fixed, work: Workspace, k: int, g: Index, j: Index) -> 
         t, w, receptor = synaptic_arrival(fixed, work, number)
         put_first(work, k, j, t, w, receptor)
         number = work.following[k, number]
-    i = j - group.start
-    for d in range(group.first_drive, group.first_drive + group.drives):
+    i, drives = j - group.start, group.drives if any_drawn(fixed, work, k, group, j, start, end) else 0
+    for d in range(group.first_drive, group.first_drive + drives):
         drive = fixed.drives[d]
         w = fixed.drive_weight[drive.weight_at + drive.own_weight * i]
         first, last, _ = blocks_of(drive, start, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuro.engine.arrivals.draws import any_drawn
 from neuro.engine.arrivals.lists import list_arrivals
 from neuro.engine.codes import RECORD_SPIKES, UNTOUCHED
 from neuro.engine.kernels.arrays import Fixed, Index, State, Workspace
@@ -18,7 +19,7 @@ def take_arrivals(
     """Neuron j takes its arrivals up to `t`, or only those before `t`."""
     group, head, entries, neuron = fixed.groups[g], work.head, work.arrivals[k], state.neurons[j]
     if not work.listed[j]:
-        if head[j] == UNTOUCHED and group.drives == 0:
+        if head[j] == UNTOUCHED and not any_drawn(fixed, work, k, group, j, work.job[0], work.job[1]):
             return
         list_arrivals(fixed, work, k, g, j)
     own, f, xs = cell_row(fixed, g, j), work.factor[k], state.x

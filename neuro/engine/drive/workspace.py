@@ -164,6 +164,7 @@ def new_workspace(
         halt=np.zeros(1, np.int64) if halt is None else halt,
         loose=np.zeros((each + threads, 4)),
         head=np.full(each, UNTOUCHED, np.int32),
+        next_drawn=np.full((each if len(keys) else 0, 2), np.inf),
         listed=np.zeros(each, np.int32),
         following=np.empty((threads, arrivals if has_loose else 0), np.int32),
         true_gap=np.zeros(each),

@@ -295,6 +295,8 @@ class Workspace(NamedTuple):
     and a unit input as the unit; and the inputs above zero. Empty if the network has none."""
     head: I4
     """By neuron, its last arrival from synapses; if it has a list, the next arrival. UNTOUCHED, NO_ARRIVAL."""
+    next_drawn: F8_2
+    """By neuron, an interval in which drives bring nothing: from a time until the next arrival or before it, s."""
     listed: I4
     """By neuron, 1 where it has a list of all its arrivals, in order of time, and its sums are not used."""
     following: I4_2
