@@ -103,9 +103,9 @@ def run(
         It is taken over at least 1,000 spikes (50,000 where reset subtracts, since one input may cause many at once);
         if it is given and below the default, over 100 spikes of this run. Sources are not limited.
     memory
-        Bytes that the buffers of a run of the exact engine may take, or a text such as "1 GB": the recording, the
-        state, spikes and events under way. The network and its program are not counted. By default what the machine
-        has, and what the limits of the process leave.
+        Bytes that the buffers of a run may take, or a text such as "1 GB": the recording, the state, spikes and events
+        under way. The network and its program are not counted. By default what the machine has, and what the limits of
+        the process leave.
     progress
         Called as ``progress(done, total, label)`` in simulated seconds; True or "bar": a bar on the terminal, if
         the run takes more than two seconds.
@@ -136,11 +136,11 @@ def run(
     record = Record() if record is None else record
     _check_kinds(seed, record, engine)
     if engine == "clocked":
-        _check_clocked_options(threads, clamp, plasticity, max_rate, memory)
+        _check_clocked_options(threads, clamp, plasticity, max_rate)
         with reporting(progress, "simulating") as report:
-            return run_clocked(lowered(network, dt, semantics), duration, inputs, record, seed, state, report)
-    rate = _check_exact_options(dt, semantics, threads, max_rate)
-    budget = Budget() if memory is None else Budget(byte_count(memory, "memory"))
+            program = lowered(network, dt, semantics)
+            return run_clocked(program, duration, inputs, record, seed, state, report, _budget(memory))
+    rate, budget = _check_exact_options(dt, semantics, threads, max_rate), _budget(memory)
     return _run_exact(
         network, duration, inputs, record, seed, threads, clamp, state, plasticity, rate, progress, budget
     )
@@ -155,10 +155,13 @@ def _check_kinds(seed: Any, record: Any, engine: Any) -> None:
         raise UnknownName("engine", engine, ["exact", "clocked"])
 
 
-def _check_clocked_options(threads: int, clamp: Any, plasticity: Any, max_rate: Any, memory: Any) -> None:
+def _budget(memory: float | str | None) -> Budget:
+    """What the buffers of a run may take."""
+    return Budget() if memory is None else Budget(byte_count(memory, "memory"))
+
+
+def _check_clocked_options(threads: int, clamp: Any, plasticity: Any, max_rate: Any) -> None:
     """Refuse options that the clocked engine does not have."""
-    if memory is not None:
-        raise UnsupportedFeature("only the exact engine keeps to a number of bytes", where="memory")
     if mapping(plasticity, "plasticity", "rules by projection", error=InputError):
         raise UnsupportedFeature("only the exact engine learns while it runs", where="plasticity")
     if max_rate is not None:

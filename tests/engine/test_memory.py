@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro import memory
+from neuro.engine.clocked import steps
+from neuro.engine.clocked.inputs import step_of
 from neuro.engine.drive import chunks
 from neuro.engine.storage import memory_recorder
-from neuro.errors import NetworkError, OutOfMemory, ParameterError, UnsupportedFeature
+from neuro.errors import NetworkError, OutOfMemory, ParameterError
 from neuro.units import ms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,9 +165,99 @@ def test_bytes_may_be_told_in_any_unit(count, unit, space):
     assert memory.byte_count(f"{count}{space}{unit}", "memory") == count * memory.UNITS[unit]
 
 
-def test_the_clocked_engine_refuses_a_limit():
-    with pytest.raises(UnsupportedFeature, match="memory"):
-        nr.run(nr.Network(), 0.1, engine="clocked", dt=1 * ms, memory="1 GB")
+CLOCKED = {"engine": "clocked", "dt": 0.5 * ms}
+
+
+def in_steps(kind):
+    """A network of many spikes, and what is recorded, for the clocked engine."""
+    net = nr.Network()
+    net.add(nr.Population("noise", 20, nr.PoissonSource(200.0)))
+    net.add(nr.Population("cell", 20, nr.LIF(tau_m=20 * ms, v_th=1.0, bias=np.linspace(1.1, 2.0, 20), tau_syn=2 * ms)))
+    net.connect("noise", "cell", nr.AllToAll(0.02), delay=1.5 * ms)
+    if kind == "drives":
+        net.drive("cell", nr.PoissonInput(500.0, 0.1))
+    if kind == "voltages":
+        return net, nr.Record(spikes=False, v={"cell": range(20)})
+    return net, nr.Record()
+
+
+@pytest.mark.parametrize("kind", ["sources", "drives", "voltages"])
+@given(limit=st.floats(3.5, 6.8).map(lambda power: 10.0**power))
+def test_a_clocked_run_that_may_take_less_gives_what_was_done_and_goes_on(kind, limit):
+    net, record = in_steps(kind)
+    options = {**CLOCKED, "record": record}
+    whole = nr.run(net, 3.0, **options)
+    try:
+        found = nr.run(net, 3.0, memory=limit, **options)
+    except OutOfMemory as error:
+        refused, found = error, error.recording
+        assert refused.needed > refused.allowed == limit
+        if found is None:
+            assert refused.buffer in ("the state of the neurons", "spikes under way")
+            return
+        assert found.interrupted
+        assert refused.buffer == "the recording"
+    rest = nr.run(net, 3.0 - found.stop, state=found.state, **options)
+    for name, spikes in whole.spikes.items():
+        parts = found.spikes[name], rest.spikes[name]
+        assert np.array_equal(spikes.times, np.concatenate([part.times for part in parts]))
+        assert np.array_equal(spikes.ids, np.concatenate([part.ids for part in parts]))
+    for name, v in whole.v.items():
+        assert np.array_equal(v, np.concatenate([found.v[name], rest.v[name]]))
+    assert np.array_equal(whole.v_times, np.concatenate([found.v_times, rest.v_times]))
+
+
+@pytest.mark.parametrize("kind", ["sources", "drives", "voltages"])
+def test_a_clocked_run_of_every_kind_has_a_limit_at_which_it_is_done_in_part(kind):
+    net, record = in_steps(kind)
+    with pytest.raises(OutOfMemory, match=r"recording must fit into memory.*allowed by run.*v_dt") as caught:
+        nr.run(net, 20.0, memory="600 kB", record=record, **CLOCKED)
+    assert 0.0 < caught.value.recording.stop < 20.0
+    assert caught.value.buffer == "the recording"
+
+
+def test_memory_of_a_clocked_run_does_not_grow_with_its_length():
+    net, _ = in_steps("drives")
+    net.add(nr.Population("more", 400, nr.PoissonSource(2000.0)))
+    peaks = []
+    for duration in (0.1, 1.0, 5.0):
+        tracemalloc.start()
+        nr.run(net, duration, record=nr.Record(spikes=[]), **CLOCKED)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.2 * peaks[1]
+
+
+@given(inputs=st.sampled_from([1, 40, 1000]), room=st.sampled_from([1, 300]), samples=st.sampled_from([1, 50]))
+def test_a_clocked_run_does_not_depend_on_the_steps_that_are_run_at_a_time(inputs, room, samples):
+    net, _ = in_steps("drives")
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.connect("cue", "cell", nr.AllToAll(0.5), delay=2 * ms)
+    given_ = {
+        "inputs": {
+            "cue": nr.Spikes(np.arange(90) * 3.1 * ms, np.zeros(90, int)),
+            "cell": nr.Current([0.0, 50 * ms, 52 * ms], [0.1, 0.7, -0.2]),
+        },
+        "record": nr.Record(v={"cell": [3, 1]}, v_dt=1.5 * ms),
+        **CLOCKED,
+    }
+    whole = nr.run(net, 0.3, **given_)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("MOST_INPUTS", inputs), ("LOG", room), ("MOST_VALUES", samples)):
+            patch.setattr(steps, name, value)
+        parts = nr.run(net, 0.3, **given_)
+    assert same(parts, whole)
+    assert np.array_equal(parts.v_times, whole.v_times)
+    assert dict(parts.events) == dict(whole.events)
+
+
+def test_sources_fire_in_a_clocked_run_where_they_do_in_an_exact_one():
+    net, _ = in_steps("sources")
+    exact, clocked = nr.run(net, 0.7, seed=3), nr.run(net, 0.7, seed=3, **CLOCKED)
+    ids, step = exact.spikes["noise"].ids, step_of(exact.spikes["noise"].times, 0.5 * ms)
+    order = np.lexsort((ids, step))
+    assert np.array_equal(clocked.spikes["noise"].times, step[order] * 0.5 * ms)
+    assert np.array_equal(clocked.spikes["noise"].ids, ids[order])
 
 
 def test_an_error_of_memory_is_one_of_the_network_and_of_python():

@@ -1,4 +1,4 @@
-"""Inputs of a clocked run: spikes, currents and samples, sorted into time steps."""
+"""Inputs of a clocked run: spikes, arrivals, currents and samples, sorted into time steps and drawn as they are due."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from neuro.engine.clocked.arrays import ARRIVAL, CHANGE, SPIKE, Plan, Records
 from neuro.engine.clocked.program import ClockedProgram, steps_in
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import check_samples, read_inputs
-from neuro.engine.drive.poisson import poisson
+from neuro.engine.drive.poisson import PoissonTrains
+from neuro.engine.lower.drives import drive_keys
 from neuro.engine.recording import Current, Record
 from neuro.engine.samples import SampleLayout
 from neuro.errors import ParameterError, UnsupportedFeature
-from neuro.network.neurons import PoissonSource, Source
+from neuro.network.neurons import Source
 from neuro.validation import Floats, Ints
 
-__all__ = ["arrivals_of", "plan_of", "step_of"]
+__all__ = ["StepInputs", "step_of"]
 
 
 def step_of(times: Floats, dt: float) -> Ints:
@@ -32,34 +33,70 @@ def step_of(times: Floats, dt: float) -> Ints:
     return np.floor(times / dt + 1e-6).astype(np.int64)
 
 
-def plan_of(
-    program: ClockedProgram, inputs: Mapping[str, Any] | None, record: Record, start: int, stop: int, seed: int = 0
-) -> Plan:
-    """All inputs and samples of the steps start .. stop - 1; all currents are set at `start`.
+class StepInputs:
+    """The inputs and samples of the steps start .. stop - 1, handed out for a few steps at a time.
 
-    With the same `seed`, Poisson sources fire the same spikes as in the exact engine.
+    With the same `seed`, Poisson sources and drives draw what they draw in the exact engine.
     """
-    network = program.network
-    trains, currents = read_inputs(network, inputs, clamps=False)
-    if currents and program.semantics == "loihi":
-        raise UnsupportedFeature("whole-number neurons take no Current", where=f"input of {next(iter(currents))!r}")
-    for name, population in network.populations.items():
-        if isinstance(population.model, PoissonSource):
-            # One step more on either side: rounding may put a spike into the next step.
-            spikes = poisson(population, seed, max(start - 1, 0) * program.dt, (stop + 1) * program.dt)
-            trains.append((name, spikes))
-    steps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for name, spikes in trains:
-        step = step_of(spikes.times, program.dt)
-        low, high = np.searchsorted(step, [start, stop])
-        steps.append(step[low:high])
-        neurons.append(spikes.ids[low:high] + program.offset[name])
-    all_steps, all_neurons = np.concatenate(steps), np.concatenate(neurons)
-    order = np.argsort(all_steps * program.size + all_neurons, kind="stable")
-    source = np.empty(len(order), SPIKE)
-    source["step"], source["neuron"] = all_steps[order], all_neurons[order]
-    samples = _samples(program, record, start, stop)
-    return Plan(source, *_changes(program, currents, start, stop), *samples, np.zeros(0, ARRIVAL))
+
+    def __init__(
+        self,
+        program: ClockedProgram,
+        inputs: Mapping[str, Any] | None,
+        record: Record,
+        start: int,
+        stop: int,
+        seed: int = 0,
+    ) -> None:
+        network, dt = program.network, program.dt
+        given, currents = read_inputs(network, inputs, clamps=False)
+        if currents and program.semantics == "loihi":
+            raise UnsupportedFeature("whole-number neurons take no Current", where=f"input of {next(iter(currents))!r}")
+        self.program, self.start, self.stop = program, start, stop
+        self.given = self._in_steps([(spikes.times, spikes.ids + program.offset[name]) for name, spikes in given])
+        # One step more on either side: rounding may put a spike into the next step.
+        interval = max(start - 1, 0) * dt, (stop + 1) * dt
+        self.trains = PoissonTrains(network, program.offset, seed, interval, instants=False)
+        self.drawn = DrawnDrives(network, drive_keys(network, seed)) if network.drives else None
+        self.change, self.value = _changes(program, currents, start, stop)
+        self.sample_step, self.sample_neuron = _samples(program, record, start, stop)
+        self.rate = self.trains.rate + (0.0 if self.drawn is None else self.drawn.rate)
+        """Spikes and arrivals that are drawn per second, at most in the mean."""
+
+    @property
+    def every(self) -> float:
+        """Steps from sample to sample, in the mean."""
+        return (self.stop - self.start) / max(len(self.sample_step), 1)
+
+    def between(self, first: int, last: int) -> tuple[Plan, int]:
+        """The inputs of the steps first .. last - 1, and the most spikes of sources in one step.
+
+        All changes of currents are in each plan.
+        """
+        dt = self.program.dt
+        source = _window(self.given, first, last)
+        if self.trains.rate:
+            drawn = self._in_steps(self.trains.between(max(first - 1, 0) * dt, (last + 1) * dt))
+            source = np.concatenate([source, _window(drawn, first, last)])
+            source = source[np.argsort(source["step"] * self.program.size + source["neuron"], kind="stable")]
+        busiest = int(np.unique(source["step"], return_counts=True)[1].max(initial=0))
+        samples = self.sample_step[slice(*np.searchsorted(self.sample_step, [first, last]))]
+        arrival = np.zeros(0, ARRIVAL) if self.drawn is None else arrivals_of(self.program, self.drawn, first, last)
+        return Plan(source, self.change, self.value, samples, self.sample_neuron, arrival), busiest
+
+    def _in_steps(self, trains: list[tuple[Floats, Ints]]) -> Records:
+        """Spikes of sources, sorted by step and neuron."""
+        found = np.empty(sum(len(times) for times, _ in trains), SPIKE)
+        none = np.zeros(0, np.int64)
+        found["step"] = np.concatenate([none, *(step_of(times, self.program.dt) for times, _ in trains)])
+        found["neuron"] = np.concatenate([none, *(neurons for _, neurons in trains)])
+        return found[np.argsort(found["step"] * self.program.size + found["neuron"], kind="stable")]
+
+
+def _window(spikes: Records, first: int, last: int) -> Records:
+    """Those of the steps first .. last - 1."""
+    low, high = np.searchsorted(spikes["step"], [first, last])
+    return spikes[low:high]
 
 
 def arrivals_of(program: ClockedProgram, drawn: DrawnDrives, start: int, stop: int) -> Records:

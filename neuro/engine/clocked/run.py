@@ -8,52 +8,29 @@ A voltage sampled at t dt is the voltage at the end of step t, after the reset.
 
 from __future__ import annotations
 
-import sys
 import time as clock
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from neuro.engine.clocked.arrays import (
-    EULER_NEURON,
-    FAULT,
-    LAST_SPIKE,
-    N_LOG,
-    NEVER,
-    NEXT_ARRIVAL,
-    RANGE,
-    SPIKE,
-    WHOLE_NEURON,
-    Activity,
-    ClockedArrays,
-    Plan,
-    Records,
-)
-from neuro.engine.clocked.inputs import arrivals_of, plan_of
-from neuro.engine.clocked.kernels import run_euler, run_whole
+from neuro.engine.clocked.arrays import EULER_NEURON, SPIKE, WHOLE_NEURON, ClockedArrays, Records
+from neuro.engine.clocked.inputs import StepInputs
 from neuro.engine.clocked.program import ClockedProgram, build_clocked, steps_in
-from neuro.engine.drive.drawn import DrawnDrives
-from neuro.engine.lower.drives import drive_keys
+from neuro.engine.clocked.steps import Progress, Steps, recent_spikes
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Record, Recording, Spikes
 from neuro.engine.results import report_reads, split_by_population
 from neuro.engine.samples import SampleLayout
-from neuro.errors import InputError, NetworkError, StateError, UnsupportedFeature
-from neuro.jit import is_cached
+from neuro.errors import InputError, StateError, UnsupportedFeature
+from neuro.memory import Budget
 from neuro.names import Named
 from neuro.network.graph import Network
 from neuro.network.summary import summary
 from neuro.validation import Floats, Ints, instance, number, seconds, shown, whole_number
 
 __all__ = ["ClockedState", "run_batch", "run_clocked"]
-
-MOST_ARRIVALS = 1 << 18
-"""Arrivals of drives that are drawn at a time, about."""
-
-Progress = Callable[[float, float, str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,34 +140,31 @@ def run_clocked(
     seed: int | None,
     state: Any,
     progress: Progress | None,
+    budget: Budget | None = None,
 ) -> Recording:
     """`run` for the clocked engine."""
     if record.weights:
         raise UnsupportedFeature("only the exact engine learns while it runs", where="Record.weights")
     began = clock.perf_counter()
+    budget = Budget() if budget is None else budget
     state = _check_state(state, program)
     first = 0 if state is None else state.step
     last = first + _duration_in_steps(duration, program)
     root = seed if seed is not None else 0 if state is None else state.seed
-    plan, names = plan_of(program, inputs, record, first, last, root), record.kept(program.offset)
-    drawn = DrawnDrives(program.network, drive_keys(program.network, root)) if program.network.drives else None
+    names = record.kept(program.offset)
+    inputs_ = StepInputs(program, inputs, record, first, last, root)
     arrays = _at_rest(program) if state is None else _all_awake(state.arrays)
-    busiest = int(np.unique(plan.source["step"], return_counts=True)[1].max(initial=0))
-    activity = _new_activity(program, program.size + busiest, None if state is None else state.recent)
-    voltage = np.zeros((len(plan.sample_step), len(plan.sample_neuron)))
-    chunks, activity = _advance(
-        program, arrays, activity, plan, voltage, busiest, (first, last), bool(names), progress, drawn
-    )
-    spikes = _by_population(program, chunks) if names else {}
+    steps = Steps(program, arrays, inputs_, None if state is None else state.recent, bool(names), budget)
+    failure = steps.run(progress)
+    reached = steps.reached
     report_reads(program.network, program.offset, lambda: arrays.neuron["fires"])
-    return Recording(
-        spikes={name: spikes[name] for name in names},
-        **SampleLayout.of(program.network, program.offset, record).split(voltage),
-        v_times=_times_of(program, plan.sample_step),
-        events=_by_projection(program, activity.events),
+    recording = Recording(
+        **_sampled(program, record, inputs_, steps),
+        spikes=_spikes(program, names, steps),
+        events=_by_projection(program, steps.activity.events),
         start=first * program.dt,
-        stop=last * program.dt,
-        state=ClockedState(program, last, arrays, _recent(program, activity, last), root),
+        stop=reached * program.dt,
+        state=ClockedState(program, reached, arrays, recent_spikes(program, steps.activity, reached), root),
         provenance={
             "seed": root,
             "engine": "clocked",
@@ -199,7 +173,12 @@ def run_clocked(
             "network": summary(program.network),
             "wall_seconds": clock.perf_counter() - began,
         },
+        interrupted=failure is not None,
     )
+    if failure is not None:
+        failure.recording = recording
+        raise failure
+    return recording
 
 
 def _duration_in_steps(duration: float, program: ClockedProgram) -> int:
@@ -251,120 +230,34 @@ def _all_awake(state: ClockedArrays) -> ClockedArrays:
     return copy
 
 
-def _new_activity(program: ClockedProgram, room: int, recent: Records | None) -> Activity:
-    """All neurons awake, and a log that has the spikes that are still under way."""
-    groups = program.groups
-    known = 0 if recent is None else len(recent)
-    activity = Activity(
-        active=np.arange(program.size),
-        n_active=np.where(groups["source"], 0, groups["stop"] - groups["start"]),
-        log=np.empty(max(1 << 16, known + 4 * room), SPIKE),
-        ring=np.zeros((program.depth, len(groups), 2), np.int64),
-        events=np.zeros(len(program.wiring.links), np.int64),
-        register=np.zeros(8, np.int64),
-    )
-    activity.register[LAST_SPIKE] = -NEVER
-    if recent is not None and known:
-        activity.register[LAST_SPIKE] = recent["step"][-1]
-        _fill_log(program, activity, recent)
-    return activity
-
-
-def _recent(program: ClockedProgram, activity: Activity, step: int) -> Records:
-    """The spikes that can act in `step` or later, sorted by step and neuron."""
-    log = activity.log[: activity.register[N_LOG]]
-    return np.sort(log[np.searchsorted(log["step"], step - program.depth) :])
-
-
-def _fill_log(program: ClockedProgram, activity: Activity, recent: Records) -> None:
-    """Put these spikes into the log, and note on the ring where each group's spikes stand."""
-    activity.log[: len(recent)], activity.register[N_LOG] = recent, len(recent)
-    activity.ring[:] = 0
-    key = recent["step"] * (program.size + 1) + recent["neuron"]
-    for step in np.unique(recent["step"]):
-        for column, edge in enumerate(("start", "stop")):
-            place = np.searchsorted(key, step * (program.size + 1) + program.groups[edge])
-            activity.ring[step % len(activity.ring), :, column] = place
-
-
-def _advance(
-    program: ClockedProgram,
-    arrays: ClockedArrays,
-    activity: Activity,
-    plan: Plan,
-    voltage: Floats,
-    busiest: int,
-    span: tuple[int, int],
-    keep: bool,
-    progress: Progress | None,
-    drawn: DrawnDrives | None,
-) -> tuple[list[Records], Activity]:
-    """Run the steps of `span`, and return the spikes if `keep`. With `progress`, a chunk takes about 0.2 s."""
-    kernel: Any = run_whole if program.semantics == "loihi" else run_euler
-    _announce(kernel)
-    first, last = span
-    room, chunk, t = program.size + busiest + 1, 64 if progress else last - first, first
-    chunks: list[Records] = []
-    kept = int(activity.register[N_LOG])
-    most = last - first if drawn is None else max(1, int(MOST_ARRIVALS / (1.0 + drawn.rate * program.dt)))
-    while t < last:
-        began = clock.perf_counter()
-        until = min(last, t + min(chunk, most))
-        if drawn is not None:
-            plan = plan._replace(arrival=arrivals_of(program, drawn, t, until))
-            activity.register[NEXT_ARRIVAL] = 0
-        t = kernel(program.cells, program.groups, program.wiring, arrays, activity, plan, voltage, room, t, until)
-        if activity.register[FAULT]:
-            _refuse_out_of_range(program, arrays.neuron)
-        end = int(activity.register[N_LOG])
-        if keep:
-            chunks.append(activity.log[kept:end].copy())
-        kept = end
-        if len(activity.log) - end < room:
-            recent = _recent(program, activity, t)
-            kept = len(recent)
-            if len(activity.log) < kept + 2 * room:
-                activity = activity._replace(log=np.empty(2 * len(activity.log), SPIKE))
-            _fill_log(program, activity, recent)
-        if progress is not None:
-            progress((t - first) * program.dt, (last - first) * program.dt, "simulating")
-            if clock.perf_counter() - began < 0.2:
-                chunk *= 2
-    return chunks, activity
-
-
 def _times_of(program: ClockedProgram, steps: Ints) -> Floats:
     return np.asarray(steps * program.dt, np.float64)
 
 
-def _by_population(program: ClockedProgram, chunks: list[Records]) -> dict[str, Spikes]:
-    log = np.concatenate([np.empty(0, SPIKE), *chunks])
+def _sampled(program: ClockedProgram, record: Record, inputs: StepInputs, steps: Steps) -> dict[str, Any]:
+    """The samples of all chunks, which are given up, as a recording has them."""
+    none = np.zeros((0, len(inputs.sample_neuron)))
+    values = steps.voltage[0] if len(steps.voltage) == 1 else np.concatenate([none, *steps.voltage])
+    steps.voltage.clear()
+    fields = SampleLayout.of(program.network, program.offset, record).split(values)
+    return {**fields, "v_times": _times_of(program, inputs.sample_step[: len(values)])}
+
+
+def _spikes(program: ClockedProgram, names: list[str], steps: Steps) -> dict[str, Spikes]:
+    """The spikes of all chunks, which are given up, by population."""
+    if not names:
+        return {}
+    log = np.concatenate([np.empty(0, SPIKE), *steps.chunks])
+    steps.chunks.clear()
     times, neurons = _times_of(program, log["step"]), np.ascontiguousarray(log["neuron"])
-    return split_by_population(
+    del log
+    found = split_by_population(
         program.offset, times, neurons, lambda ids: np.searchsorted(program.groups["stop"], ids, side="right")
     )
+    return {name: found[name] for name in names}
 
 
 def _by_projection(program: ClockedProgram, events: Ints) -> dict[str, int]:
     found = np.zeros(len(program.network.projections), np.int64)
     np.add.at(found, program.wiring.links["projection"], events)
     return dict(zip(program.network.projections, found.tolist(), strict=True))
-
-
-def _refuse_out_of_range(program: ClockedProgram, neuron: Records) -> None:
-    size = np.max([np.abs(neuron[key]) for key in ("v", "a", "u")], axis=0)
-    j = int(size.argmax())
-    name = next(each for each in program.offset if program.slice(each).start <= j < program.slice(each).stop)
-    raise NetworkError(
-        f"potentials, currents and inputs must stay below 2^{RANGE}",
-        where=f"population {name!r}, neuron {j - program.offset[name]}",
-        value=int(size[j]),
-        remedy="Give the neuron a decay, or smaller weights",
-    )
-
-
-@cache
-def _announce(kernel: Any) -> None:
-    """Print a line before the first compilation, which takes a while; later processes read the cache."""
-    if not is_cached(kernel):
-        print("neuro: compiling the clocked engine, once (less than a minute) ...", file=sys.stderr, flush=True)
