@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from neuro.network.graph import Network, Population, Projection
-from neuro.network.listing import triplets_of
+from neuro.network.listing import delays_of, triplets_of
 from neuro.network.neurons import AHP, ALIF, LIF, Source
 from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse, is_matrix
 
@@ -100,7 +100,8 @@ def simulate(
     inputs
         By population name one input or a list of them: `.times` and `.ids` for a source, `.times` and `.values`
         of a current that is added to the bias from each time on; `.times`, `.ids` and `.neurons` of neurons that
-        are forced: they fire at these times and have no dynamics. A Poisson source gets its spikes here, too.
+        are forced: they fire at these times and have no dynamics; `.times`, `.ids`, `.weights` and `.receptor` of
+        arrivals from outside. A Poisson source gets its spikes here, too.
     limit
         Spikes after which to give up with `TooManySpikes`.
     noise, seed
@@ -143,7 +144,11 @@ def simulate(
         for key, one in enumerate(told if isinstance(told, list | tuple) else [told]):
             for i in getattr(one, "neurons", ()):
                 cells[name][i].suspend()
-            if hasattr(one, "ids"):
+            if hasattr(one, "weights"):
+                for t, i, weight in zip(one.times, one.ids, one.weights, strict=True):
+                    arrive = partial(cells[name][i].receive, one.receptor, float(weight))
+                    heapq.heappush(heap, (moment(float(t)), next(serial), cells[name][i], arrive))
+            elif hasattr(one, "ids"):
                 for t, i in zip(one.times, one.ids, strict=True):
                     if t < duration:
                         fire(name, int(i), instant(float(t)) if instantly else float(t))
@@ -477,7 +482,7 @@ def _fanout(
     for projection in network.projections.values():
         if projection.pre.name == name:
             synapses = listed(projection, network.seed)
-            delays = np.broadcast_to(np.ravel(projection.delay), len(synapses)).tolist()
+            delays = np.broadcast_to(np.ravel(delays_of(projection, network.seed)), len(synapses)).tolist()
             for k, ((pre, post, weight), delay) in enumerate(zip(synapses, delays, strict=True)):
                 target = cells[projection.post.name][post]
                 yield pre, delay, target, projection.receptor, weight, (projection.name, k)

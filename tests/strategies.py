@@ -8,22 +8,30 @@ and delays, synaptic and membrane time constants.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.poisson import poisson
+from neuro.engine.lower.drives import drive_keys
 from neuro.network.convolution import Convolution2d
-from neuro.network.distributions import Uniform
+from neuro.network.distance import Gaussian, Linear
+from neuro.network.distributions import LogNormal, Normal, Uniform
+from neuro.network.drives import PoissonInput, TimedRate
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource, receptors
-from neuro.network.rules import FixedOutdegree, FixedTotalNumber
+from neuro.network.rules import DistanceDependent, FixedOutdegree, FixedTotalNumber
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse, is_random
 from tests.oracle import TooManySpikes, simulate
 
 MOST_SPIKES = 300
+MOST_ARRIVALS = 60.0
+"""Of a drive, in the mean."""
+GRID = 1e-4
+"""Step of the networks whose times lie on a grid, s."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,14 @@ class Forced(Train):
     """Spikes of neurons whose own dynamics are suspended."""
 
     neurons: np.ndarray
+
+
+@dataclass(frozen=True)
+class Arrived(Train):
+    """Arrivals of a drive, as the engine draws them; `ids` are their neurons."""
+
+    weights: np.ndarray
+    receptor: int
 
 
 @dataclass(frozen=True)
@@ -203,10 +219,11 @@ def models(draw, size, delays, whole=False):
 
 
 @st.composite
-def synapses(draw, pre, post, scale, dtype, whole=False):
+def synapses(draw, pre, post, scale, dtype, whole=False, more=False):
     """Any wiring between two populations, autapses and multapses included; `whole`: also drawn, and convolutions."""
     kinds = ["sparse", "sparse", "dense", "grid", "all", *(["one"] if pre == post else [])]
     kinds += ["probability", "indegree", "outdegree", "total", "convolution"] * whole
+    kinds += ["without multapses", "distance"] * (whole and more)
     kind = draw(st.sampled_from(kinds))
     excitatory, inhibitory = between(0.1 * scale, scale), between(-scale, -0.1 * scale)
     weight = st.one_of(excitatory, excitatory, inhibitory)
@@ -228,6 +245,16 @@ def synapses(draw, pre, post, scale, dtype, whole=False):
         if kind == "probability":
             return FixedProbability(draw(between(0.1, 0.9)), given, autapses=draw(st.booleans()))
         return rule[kind](draw(st.integers(0, 3)), given)
+    if kind in ("without multapses", "distance"):
+        drawn = draw(st.sampled_from([Uniform(0.1 * scale, scale), Normal(0.3 * scale, 0.4 * scale, high=2.0 * scale)]))
+        given = draw(st.sampled_from([drawn, LogNormal.of_mean(-0.4 * scale, 0.3 * scale)]))
+        if kind == "distance":
+            return DistanceDependent(Gaussian(sd=2e-3, peak=0.8), given, autapses=draw(st.booleans()))
+        flags = {"autapses": draw(st.booleans()), "multapses": False}
+        # Without autapses, a neuron of a population onto itself has one partner less.
+        rules = [(FixedIndegree, pre - 1), (FixedOutdegree, post - 1), (FixedTotalNumber, (pre - 1) * (post - 1))]
+        rule, most = draw(st.sampled_from(rules))
+        return rule(draw(st.integers(0, max(most, 0))), given, **flags)
     if kind == "convolution":
         return draw(convolutions(pre, post, weights))
     full = weights(pre * post).reshape(pre, post)
@@ -245,13 +272,19 @@ def convolutions(draw, pre, post, weights):
 
 
 @st.composite
-def delays_of(draw, wiring, pre, post, delays, others=True):
-    """One delay for all synapses of a projection, or one for each, some equal; `others`: not only `delays`."""
+def delays_of(draw, wiring, pre, post, delays, others=True, more=False):
+    """One delay for all synapses of a projection, or one for each, some equal; `others`: not only `delays`.
+
+    `more`: perhaps from a distribution, or by distance.
+    """
     shape = (pre, post) if isinstance(wiring, Dense | Grid | AllToAll) else np.shape(getattr(wiring, "pre", [0] * pre))
     drawn = is_random(wiring) or isinstance(wiring, Convolution2d)
+    if more and not isinstance(wiring, Convolution2d) and draw(st.integers(0, 3)) == 3:
+        on_grid = Normal(2e-3, 1.5e-3, low=GRID, step=GRID)
+        return draw(st.sampled_from([Uniform(0.2e-3, 9e-3), on_grid, Linear(offset=0.7e-3, per_metre=0.61)]))
     if draw(st.booleans()) or drawn:
         return draw(st.sampled_from(delays))
-    own = st.one_of(st.sampled_from(delays), between(30e-6, 20e-3)) if others else st.sampled_from(delays)
+    own = st.one_of(st.sampled_from(delays), on(others, between(30e-6, 20e-3))) if others else st.sampled_from(delays)
     return np.array([draw(own) for _ in range(math.prod(shape))]).reshape(shape)
 
 
@@ -264,9 +297,54 @@ def strength(model, receptor):
 
 
 @st.composite
-def volleys(draw, size, duration):
+def rates(draw, size, most):
+    """Of a drive: one for all neurons or one for each, constant, in steps, or on straight lines."""
+    kind = draw(st.sampled_from(["constant", "each", "steps", "lines"]))
+    if kind == "constant":
+        return most
+    if kind == "each":
+        return np.array([draw(st.sampled_from([0.0, 1.0, draw(fractions())])) * most for _ in range(size)])
+    times = np.cumsum([draw(between(0.0, 0.02)) for _ in range(draw(st.integers(1, 4)))])
+    shape = (len(times), size) if draw(st.booleans()) else (len(times),)
+    shares = np.array([draw(st.sampled_from([0.0, 1.0, draw(fractions())])) for _ in range(math.prod(shape))])
+    return TimedRate(times, most * shares.reshape(shape), linear=kind == "lines")
+
+
+@st.composite
+def drives(draw, population, delays, duration):
+    """A drive of a population, with any rate that brings few arrivals."""
+    n = population.size
+    receptor = draw(st.integers(0, len(receptors(population.model)) - 1))
+    scale = strength(population.model, receptor)
+    most = MOST_ARRIVALS / (duration * n)
+    rate = draw(rates(n, most * draw(st.sampled_from([0.03, 0.3, 1.0]))))
+    weight = draw(st.one_of(each(n, 0.1 * scale, scale), each(n, 0.1 * scale, scale), each(n, -scale, scale)))
+    return PoissonInput(rate, weight, receptor=receptor, delay=draw(st.sampled_from([0.0, 0.0, *delays])))
+
+
+def arrivals_of(network, duration):
+    """By population, the arrivals of each of its drives with the seed 0."""
+    drawn, found = DrawnDrives(network, drive_keys(network, 0)), {}
+    all_ = drawn.between(0.0, duration)
+    weight = drawn.weights(all_)
+    for d, _, first in drawn.owner:
+        name = list(network.populations)[int(drawn.records["group"][d])]
+        mine = all_.drive == d
+        of_population = network.drives[name][len(found.setdefault(name, []))]
+        arrived = Arrived(all_.time[mine], all_.neuron[mine] - first, weight[mine], of_population.receptor)
+        found[name].append(arrived)
+    return found
+
+
+def on(step, times):
+    """Times, or the nearest of a grid that are not zero, as people write them; `step` is a grid or True."""
+    return times if step is True else times.map(lambda t: max(1, round(t / step)) * step)
+
+
+@st.composite
+def volleys(draw, size, duration, step=True):
     """Spikes of a source, some of them at one instant, perhaps of one neuron."""
-    times = draw(st.lists(between(0.0, duration), min_size=1, max_size=10))
+    times = draw(st.lists(on(step, between(0.0, duration)), min_size=1, max_size=10))
     ids = [draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=4)) for _ in times]
     return train((t, i) for t, volley in zip(times, ids, strict=True) for i in volley)
 
@@ -292,21 +370,25 @@ def forced(draw, size, duration):
 
 
 @st.composite
-def small_networks(draw, *, instant=False, whole=False):
+def small_networks(draw, *, instant=False, whole=False, more=False):
     """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs.
 
     `instant`: with zero delays. `whole`: everything else that there is, too: Poisson sources, forced neurons, neurons
-    that never spike, initial currents, drawn synapses and convolutions.
+    that never spike, initial currents, drawn synapses and convolutions. `more`: drives, drawn delays, rules by distance
+    or without multapses, and perhaps all spikes of sources, delays and refractory times on one decimal grid.
     """
     net = Network(seed=draw(st.integers(0, 3)))
+    step = draw(st.sampled_from([True, True, GRID])) if more else True
     duration = draw(st.sampled_from([0.03, 0.08, 0.2, 2.0]))
-    delays = draw(st.lists(st.one_of(between(0.4e-3, 6e-3), between(30e-6, 40e-3)), min_size=1, max_size=3))
+    lags = on(step, st.one_of(between(0.4e-3, 6e-3), between(30e-6, 40e-3)))
+    delays = draw(st.lists(lags, min_size=1, max_size=3))
     delays += [0.0] * instant
     dtype = draw(st.sampled_from([np.float64, np.float64, np.float32]))
-    source = net.add(Population("cue", draw(st.integers(1, 6)), SpikeSource()))
-    inputs = {"cue": draw(volleys(source.size, duration))}
+    source = net.add(placed(Population("cue", draw(st.integers(1, 6)), SpikeSource()), more))
+    inputs = {"cue": draw(volleys(source.size, duration, step))}
     if whole and draw(st.booleans()):
-        noise = net.add(Population("noise", draw(st.integers(1, 3)), PoissonSource(draw(between(2.0, 90.0)))))
+        noise = Population("noise", draw(st.integers(1, 3)), PoissonSource(draw(between(2.0, 90.0))))
+        net.add(placed(noise, more))
         train_ = poisson(noise, 0, 0.0, duration)
         inputs["noise"] = Drawn(train_.times, train_.ids)
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
@@ -316,12 +398,14 @@ def small_networks(draw, *, instant=False, whole=False):
         start = {} if initial is None else {"v": initial}
         if whole and sum(tau is not None for tau in receptors(model)) == 1 and draw(st.integers(0, 3)) == 3:
             start["i"] = draw(each(size, -2.0, 5.0))
-        net.add(Population(name, size, model, start or None))
+        population = net.add(placed(Population(name, size, model, start or None), more))
         current = draw(seldom(steps(size, duration, 50.0 if isinstance(model, IF) else 1.0), None))
         if current is not None:
             inputs[name] = current
         if whole and draw(st.integers(0, 5)) == 5:
             inputs[name] = [*([current] if current is not None else []), draw(forced(size, duration))]
+        for _ in range(draw(st.sampled_from([0, 1, 1, 2])) if more else 0):
+            net.drive(population, draw(drives(population, delays, duration)))
     everyone = list(net.populations.values())
     targets = [p for p in everyone if receptors(p.model)]
     wires = [(source, draw(st.sampled_from(targets)))]
@@ -329,15 +413,24 @@ def small_networks(draw, *, instant=False, whole=False):
     for pre, post in wires:
         receptor = draw(st.integers(0, len(receptors(post.model)) - 1))
         scale = (2.5 if not receptors(pre.model) else 1.2) * strength(post.model, receptor)
-        wiring = draw(synapses(pre.size, post.size, scale, dtype, whole))
-        lag = draw(delays_of(wiring, pre.size, post.size, delays))
+        wiring = draw(synapses(pre.size, post.size, scale, dtype, whole, more))
+        lag = draw(delays_of(wiring, pre.size, post.size, delays, step, more))
         net.connect(pre, post, wiring, delay=lag, receptor=receptor)
+    for name, arrived in arrivals_of(net, duration).items() if net.drives else ():
+        given_ = inputs.get(name, [])
+        inputs[name] = [*(given_ if isinstance(given_, list) else [given_]), *arrived]
     try:
         simulate(net, duration, inputs, limit=MOST_SPIKES)
     except TooManySpikes as stop:
         duration = 0.99 * stop.time  # not on a spike
     assume(duration > 0)
     return net, duration, inputs
+
+
+def placed(population, more):
+    """A population whose neurons have places on a line, if `more`."""
+    line = 1e-3 * np.arange(population.size)[:, None]
+    return replace(population, positions=line) if more else population
 
 
 DELAY = 2.0**-10
@@ -368,4 +461,6 @@ def readable(network, duration, inputs):
         lines.append(f"{p.name}: {p.size} x {p.model!r}, initial {p.initial!r}")
     for p in network.projections.values():
         lines.append(f"{p.name}: {p.synapses!r}, delay {p.delay!r}, receptor {p.receptor}")
+    for name, driven_by in network.drives.items():
+        lines += [f"{name} <- {d!r}: {d.rate!r}, {d.weight!r}, delay {d.delay!r}" for d in driven_by]
     return "\n".join([*lines, *(f"{name} <- {given!r}" for name, given in inputs.items())])

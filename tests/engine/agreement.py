@@ -12,7 +12,7 @@ import neuro as nr
 from neuro.learning.clamp import AppliedClamp
 from neuro.network.neurons import Source
 from tests.oracle import horizon, parting
-from tests.strategies import Drawn, Forced, Train
+from tests.strategies import Arrived, Drawn, Forced, Train
 
 TIME = 1e-9
 """Two spikes are one if they are no further apart, s."""
@@ -23,10 +23,11 @@ V_DT = 0.73e-3
 
 
 def for_engine(inputs):
-    """Inputs as the engine takes them; Poisson sources draw their own, and forced spikes are a clamp's."""
+    """Inputs as the engine takes them; Poisson sources and drives draw their own, and forced spikes are a clamp's."""
     found = {}
     for name, given_ in inputs.items():
-        parts = [x for x in (given_ if isinstance(given_, list) else [given_]) if not isinstance(x, Drawn | Forced)]
+        own = Drawn | Forced | Arrived
+        parts = [x for x in (given_ if isinstance(given_, list) else [given_]) if not isinstance(x, own)]
         if parts:
             found[name] = [
                 nr.Spikes(x.times, x.ids) if isinstance(x, Train) else nr.Current(x.times, x.values) for x in parts

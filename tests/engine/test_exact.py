@@ -42,7 +42,7 @@ from tests.strategies import (
 )
 
 
-@given(case=small_networks(whole=True))
+@given(case=small_networks(whole=True, more=True))
 def test_every_spike_is_where_the_oracle_has_it(case):
     network, duration, inputs = case
     note(readable(*case))
@@ -51,7 +51,7 @@ def test_every_spike_is_where_the_oracle_has_it(case):
     spikes_agree(case, found, expected)
 
 
-@given(case=small_networks(whole=True))
+@given(case=small_networks(whole=True, more=True))
 def test_every_voltage_is_what_the_oracle_has(case):
     network, duration, inputs = case
     note(readable(*case))

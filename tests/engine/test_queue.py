@@ -41,7 +41,7 @@ def through_the_queue(network):
     return replace(program, window=0.0, fixed=program.fixed._replace(groups=groups))
 
 
-@given(case=small_networks(instant=True, whole=True))
+@given(case=small_networks(instant=True, whole=True, more=True))
 def test_spikes_and_voltages_with_zero_delays_are_those_of_the_oracle(case):
     network, duration, inputs = case
     note(readable(*case))

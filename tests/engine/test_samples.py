@@ -29,7 +29,7 @@ from tests.strategies import fractions, readable, small_networks
 CASES = {
     "windows": small_networks(),
     "no delay": small_networks(instant=True),
-    "everything": small_networks(whole=True),
+    "everything": small_networks(whole=True, more=True),
 }
 
 

@@ -106,7 +106,10 @@ def test_trials_that_outgrow_their_buffers_have_the_same_bits():
         assert_same_results(a, alone(PROGRAM, DURATION, trial, zoo_record()))
 
 
-@given(case=small_networks(whole=True) | small_networks(whole=True, instant=True), data=st.data())
+ANY_NETWORK = small_networks(whole=True, more=True) | small_networks(whole=True, more=True, instant=True)
+
+
+@given(case=ANY_NETWORK, data=st.data())
 def test_trials_of_any_network_have_the_bits_of_single_runs(case, data):
     network, duration, given_ = case
     program = nr.build(network)
