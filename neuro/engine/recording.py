@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.display import Displayed, Rows, amount, plural
-from neuro.engine.storage.recording_format import write_recording
+from neuro.engine.storage.recording_format import LEARNED, write_recording
 from neuro.errors import InputError, ParameterError, UnknownName
 from neuro.names import Named
 from neuro.network.graph import MAX_NEURONS
@@ -183,6 +183,8 @@ class Record:
     weights: Mapping[str, float | ArrayLike] | None = None
     """When the weights of projections that learn are sampled, by projection: at the multiples of a step, s, or at these
     times, s, in order."""
+    conductances: Mapping[str, float | ArrayLike] | None = None
+    """When the conductances of crossbars that learn are sampled, by projection: as `weights`."""
     to: str | Path | None = None
     """A new HDF5 file to which spikes and samples are written during the run, instead of being kept in memory.
     `load_recording` can read it at any time: after the run, while it goes on, and after a crash."""
@@ -199,9 +201,10 @@ class Record:
             for name, neurons in chosen.items():
                 where = f"Record.{key} of {name!r}"
                 indices(numbers(neurons, where, least_dims=1), np.iinfo(np.int64).max, where)
-        asked = mapping(self.weights, "Record.weights", "a step or times by projection", error=InputError)
-        for name, when in asked.items():
-            _check_times(when, f"Record.weights of {name!r}")
+        for key in ("weights", "conductances"):
+            asked = mapping(getattr(self, key), f"Record.{key}", "a step or times by projection", error=InputError)
+            for name, when in asked.items():
+                _check_times(when, f"Record.{key} of {name!r}")
         if self.v_dt is not None:
             field_of(self, "v_dt", number, check=seconds)
             if not self.samples():
@@ -216,6 +219,15 @@ class Record:
         ['current']
         """
         return [key for key in SAMPLED if getattr(self, key)]
+
+    def learned(self) -> list[tuple[str, str]]:
+        """What is sampled of projections that learn: the field of the recording, and the projection.
+
+        >>> Record(weights={"link": 1e-3}).learned()
+        [('sampled_weights', 'link')]
+        """
+        asked = zip(LEARNED, (self.weights, self.conductances), strict=True)
+        return [(field, name) for field, times in asked for name in times or {}]
 
     def kept(self, populations: Collection[str]) -> list[str]:
         """The populations whose spikes are kept, in their own order.
@@ -270,6 +282,11 @@ class Recording(Displayed):
     sampled_weights: Mapping[str, Floats] = field(default_factory=dict)
     """The weights at these times, by projection: those of a spike fired then. Along the first axis lie the times, along
     the others the weights as in `weights`."""
+    conductance_times: Mapping[str, Floats] = field(default_factory=dict)
+    """Times at which the conductances of a projection's crossbar were sampled, s."""
+    sampled_conductances: Mapping[str, Floats] = field(default_factory=dict)
+    """The conductances at these times, S, by projection, shape (times, 2, pre, post): those of the positive devices,
+    then those of the negative ones. A write at a sampled time is in them."""
 
     def __post_init__(self) -> None:
         start, stop = (number(getattr(self, key), f"Recording.{key}", unit="s") for key in ("start", "stop"))
@@ -282,7 +299,8 @@ class Recording(Displayed):
         kinds = {"spikes": "population", "v": "population with recorded voltages"}
         kinds |= {key: f"population with recorded {key}" for key in SAMPLED[1:]}
         kinds |= {"events": "projection", "weights": "projection that learned"}
-        kinds |= dict.fromkeys(("weight_times", "sampled_weights"), "projection with sampled weights")
+        for field_name, times in LEARNED.items():
+            kinds |= dict.fromkeys((times, field_name), f"projection with {field_name.replace('_', ' ')}")
         for field_name, kind in kinds.items():
             entries = getattr(self, field_name)
             instance(entries, f"Recording.{field_name}", Mapping, f"a dictionary by {kind}")
@@ -319,7 +337,9 @@ class Recording(Displayed):
             if len(getattr(self, key))
         ]
         learned = [("learned weights", ", ".join(self.weights))] if self.weights else []
-        learned += [("sampled weights", ", ".join(self.sampled_weights))] if self.sampled_weights else []
+        for key in LEARNED:
+            names = list(getattr(self, key))
+            learned += [(key.replace("_", " "), ", ".join(names))] if names else []
         return title, [*rows, *sampled, *learned]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from neuro.engine.clocked.program import ClockedProgram
 from neuro.engine.clocked.run import ClockedState, lowered, run_clocked
 from neuro.engine.drive.advance import Recorder, advance
-from neuro.engine.drive.inputs import ClampLike, sampling, schedule, weight_times
+from neuro.engine.drive.inputs import ClampLike, learned_times, sampling, schedule
 from neuro.engine.drive.poisson import PoissonTrains
 from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.state import EngineState, for_learning, initial_state
@@ -241,7 +241,7 @@ def _run_exact(
     trains = PoissonTrains(program.network, program.offset, first.seed, (start, stop), instants=instants)
     voltages = sampling(program, record, start, stop)
     learning = rules_in_force(program, plasticity, first.plastic_state)
-    asked = weight_times(program, record, learning, start, stop)
+    asked = learned_times(program, record, learning, start, stop)
     prepare_kernels(program, threads)
     provenance = {"seed": first.seed, "engine": "exact", "network": summary(program.network)}
     with reporting(progress, "simulating") as report, deferred() as interrupts:

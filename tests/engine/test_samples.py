@@ -21,7 +21,7 @@ from neuro.network.neurons import Source, receptors
 from neuro.units import ms
 from tests.engine.agreement import ROUNDING, TIME, V_DT, clamp_of, for_engine, same_bits
 from tests.engine.zoo import DURATION, assert_same, clamp, inputs, stop_after, zoo
-from tests.learning.test_plasticity import learned, plastic_cases, synapses_of
+from tests.learning.test_plasticity import PULSES, learned, on_devices, plastic_cases, synapses_of
 from tests.oracle import decayed, horizon, listed, simulate
 from tests.plasticity_reference import Twin
 from tests.strategies import fractions, readable, small_networks
@@ -331,3 +331,97 @@ def test_weights_sampled_when_they_are_written_are_the_new_ones():
     found = nr.run(net, 0.02, inputs=cue, plasticity={"cue->cell": rule}, record=record)
     before, at, after = found.sampled_weights["cue->cell"].ravel().tolist()
     assert before == 2.0 < at == after == found.weights["cue->cell"][0, 0]
+
+
+def written_by_run(**more):
+    """A network with a crossbar that learns, the crossbar, and a run of it that writes every 20 ms."""
+    net, crossbar = on_devices()
+    return net, crossbar, nr.run(net, 0.1, plasticity={"forth": PULSES}, **more)
+
+
+def test_sampled_conductances_are_those_of_the_devices_at_these_times_and_change_nothing():
+    _, plain, without = written_by_run()
+    times = [0.0, 0.0199, 0.02, 0.0333, 0.06, 0.0999]
+    record = nr.Record(conductances={"forth": times}, weights={"forth": times})
+    _, crossbar, found = written_by_run(record=record)
+    assert same_bits(found, without)
+    assert np.array_equal(crossbar.conductance_plus, plain.conductance_plus)
+    samples = found.sampled_conductances["forth"]
+    assert samples.shape == (6, 2, 12, 12)
+    assert found.conductance_times["forth"].tolist() == times
+    for t, (plus, minus), weights in zip(times, samples, found.sampled_weights["forth"], strict=True):
+        net, alone = on_devices()
+        assert t > 0.0 or np.array_equal(plus, alone.conductance_plus)
+        # A write at a sampled time is in the sample; a run writes what is due at its end.
+        nr.run(net, t, plasticity={"forth": PULSES})
+        assert np.array_equal(plus, alone.conductance_plus)
+        assert np.array_equal(minus, alone.conductance_minus)
+        assert np.array_equal(weights, alone.effective_weights())
+    assert len(np.unique(samples[:, 0, 0], axis=0)) > 2
+
+
+def test_conductances_are_sampled_through_every_projection_that_reads_the_devices_by_rows():
+    net, crossbar = on_devices()
+    net.connect("cell", "cell", crossbar, delay=3.5e-3, name="again")
+    record = nr.Record(conductances={"forth": 30 * ms, "again": 30 * ms})
+    found = nr.run(net, 0.1, plasticity={"forth": PULSES}, record=record)
+    assert np.array_equal(found.sampled_conductances["forth"], found.sampled_conductances["again"])
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_files_and_cut_runs_hold_all_conductances(tmp_path):
+    asked = {"conductances": {"forth": 7 * ms}, "weights": {"forth": 9 * ms}}
+    whole = written_by_run(record=nr.Record(**asked))[2]
+    whole.save(tmp_path / "saved.h5")
+    found = [written_by_run(record=nr.Record(**asked, to=tmp_path / "run.h5"))[2]]
+    found += [
+        nr.load_recording(tmp_path / name, lazy=lazy) for name in ("run.h5", "saved.h5") for lazy in (False, True)
+    ]
+    fields = "sampled_conductances", "conductance_times", "sampled_weights", "weight_times"
+    for each in found:
+        for field in fields:
+            assert np.array_equal(getattr(each, field)["forth"], getattr(whole, field)["forth"])
+    with pytest.raises(UnknownName, match="conductances"):
+        found[-1].sampled_conductances["nobody"]
+    net, _ = on_devices()
+    options = {"plasticity": {"forth": PULSES}, "record": nr.Record(**asked)}
+    first = nr.run(net, 0.0437, **options)
+    second = nr.run(net, 0.1 - first.stop, state=first.state, **options)
+    for field in fields:
+        parts = [getattr(part, field)["forth"] for part in (first, second)]
+        assert np.array_equal(np.concatenate(parts), getattr(whole, field)["forth"])
+
+
+def test_a_file_of_a_run_under_way_has_the_conductances_of_what_was_done(tmp_path):
+    record = nr.Record(conductances={"forth": 7 * ms}, weights={"forth": 9 * ms}, to=tmp_path / "run.h5")
+    whole = written_by_run(record=nr.Record(conductances={"forth": 7 * ms}))[2]
+    written_by_run(record=record)
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        del file["about"]
+    found = nr.load_recording(tmp_path / "run.h5")
+    assert found.interrupted
+    assert np.array_equal(found.sampled_conductances["forth"], whole.sampled_conductances["forth"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "told_"),
+    [
+        ({"nobody": 0.1}, UnknownName, "nobody"),
+        ({"in->cell": 0.1}, InputError, "only conductances that learn"),
+        ({"back": 0.1}, InputError, "only the devices of a crossbar"),
+        ({"forth": 0.0}, ParameterError, "Record.conductances of 'forth'"),
+        ({"forth": [0.2, 0.1]}, InputError, "must increase"),
+        (3, InputError, "Record.conductances"),
+    ],
+)
+def test_conductances_that_cannot_be_sampled_are_refused_by_name(asked, error, told_):
+    with pytest.raises(error, match=told_):
+        written_by_run(record=nr.Record(conductances=asked))
+
+
+def test_neither_trials_nor_the_clocked_engine_sample_conductances():
+    record = nr.Record(conductances={"forth": 0.1})
+    with pytest.raises(UnsupportedFeature, match=r"Record\.conductances"):
+        nr.run_trials(on_devices()[0], 0.1, [{}], record=record)
+    with pytest.raises(UnsupportedFeature, match=r"Record\.conductances"):
+        nr.run(on_devices()[0], 0.1, engine="clocked", dt=0.5 * ms, record=record)

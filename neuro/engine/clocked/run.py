@@ -143,8 +143,9 @@ def run_clocked(
     budget: Budget | None = None,
 ) -> Recording:
     """`run` for the clocked engine."""
-    if record.weights:
-        raise UnsupportedFeature("only the exact engine learns while it runs", where="Record.weights")
+    for field, _ in record.learned():
+        where = f"Record.{field.removeprefix('sampled_')}"
+        raise UnsupportedFeature("only the exact engine learns while it runs", where=where)
     began = clock.perf_counter()
     budget = Budget() if budget is None else budget
     state = _check_state(state, program)

@@ -101,7 +101,7 @@ def advance(
     max_rate: float | None = None,
     halt: Ints | None = None,
     budget: Budget | None = None,
-    weight_times: Mapping[str, Floats] | None = None,
+    learned_times: Mapping[tuple[str, str], Floats] | None = None,
     trains: PoissonTrains | None = None,
 ) -> Outcome:
     """Simulate from a state to `stop`, or until `halted` returns True; a nonzero `halt` also ends an unfinished chunk.
@@ -130,7 +130,7 @@ def advance(
     base = max(begin, _grid(stop, program.window))
     limits = limits_of(program, max_rate)
     check_bias(program, limits.rate)
-    sampler = WeightSampler(weight_times) if weight_times else None
+    sampler = WeightSampler(learned_times) if learned_times else None
     simulation = Simulation(
         program,
         arrays,

@@ -21,5 +21,5 @@ class Chunk(NamedTuple):
     voltage: Floats
     events: Ints
     """Synaptic events per projection since the start of the run."""
-    weights: Sequence[tuple[str, float, Floats]] = ()
-    """Sampled weights: projection, time in s, weights."""
+    learned: Sequence[tuple[str, str, float, Floats]] = ()
+    """Samples of what learns: field of the recording, projection, time in s, values."""

@@ -293,7 +293,7 @@ class Simulation:
             last = min(last, max(window + 1, int(window_of(min(most, stop), length))))
         if self.plastic and self.sampler:
             ahead_of = self.sampler.times[self.sampler.times.searchsorted(self.reached, side="right") :]
-            most = ahead_of[max(1, MAX_VALUES // max(self.plastic.total, 1)) :][:1].tolist()
+            most = ahead_of[max(1, MAX_VALUES // max(self.plastic.total * self.sampler.values, 1)) :][:1].tolist()
             last = min([last, *(max(window + 1, int(window_of(t, length))) for t in most)])
         return min(stop, last * length)
 
@@ -372,7 +372,8 @@ class Simulation:
     @property
     def chunk_bytes(self) -> float:
         """Bytes of the spikes and samples of the next chunk, at most unless its buffers grow."""
-        sampled = len(self.sampling.ids) + (self.plastic.total if self.plastic and self.sampler else 0)
+        sampled = len(self.sampling.ids)
+        sampled += self.plastic.total * self.sampler.values if self.plastic and self.sampler else 0
         return 16.0 * len(self.output.time) + (8.0 * (MAX_VALUES + 2 * sampled) if sampled else 0.0)
 
     def _new_workspace(self) -> Workspace:

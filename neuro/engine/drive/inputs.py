@@ -8,11 +8,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro.crossbar.base import AbstractCrossbar
 from neuro.engine.drive.poisson import poisson
 from neuro.engine.instants import instants_of
 from neuro.engine.kernels.arrays import STEP, Records
 from neuro.engine.lower.program import Program
-from neuro.engine.plasticity.layout import weight_shape
+from neuro.engine.plasticity.layout import sample_shape
 from neuro.engine.recording import Current, Record, Spikes, as_sequence
 from neuro.engine.samples import SampleLayout
 from neuro.errors import ClampError, InputError, UnknownName
@@ -28,12 +29,12 @@ __all__ = [
     "Schedule",
     "check_samples",
     "join_schedules",
+    "learned_times",
     "read_inputs",
     "sampling",
     "schedule",
     "schedule_from",
     "sorted_spikes",
-    "weight_times",
 ]
 
 
@@ -285,37 +286,41 @@ def sampling(program: Program, record: Record, start: float, stop: float) -> Sam
     return Sampling(v_dt, ids)
 
 
-def weight_times(
+def learned_times(
     program: Program, record: Record, learning: Collection[str], start: float, stop: float
-) -> dict[str, Floats]:
-    """The times in [start, stop) at which the weights of each projection are sampled, s.
+) -> dict[tuple[str, str], Floats]:
+    """The times in [start, stop) of the samples that `Record.learned` has, s.
 
     Raises
     ------
     InputError
-        If it does not learn, or the samples do not fit into memory.
+        If the projection does not learn or has no devices, or the samples do not fit into memory.
     UnknownName
         If there is no such projection.
     """
-    found, needed = {}, 0.0
-    for name, when in (record.weights or {}).items():
-        where = f"Record.weights of {name!r}"
+    found, needed, last = {}, 0.0, ""
+    for field, name in record.learned():
+        key = field.removeprefix("sampled_")
+        where, when = f"Record.{key} of {name!r}", getattr(record, key)[name]
         if name not in program.network.projections:
             raise UnknownName("projection of this network", name, program.network.projections)
         if name not in learning:
-            rule = "only weights that learn are sampled"
+            rule = f"only {key} that learn are sampled"
             raise InputError(rule, where=where, remedy=f"Give it a rule: run(plasticity={{{name!r}: ...}})")
-        size = float(np.prod(weight_shape(program, name)))
+        synapses = program.network.projections[name].synapses
+        if key == "conductances" and not isinstance(synapses, AbstractCrossbar):
+            raise InputError("only the devices of a crossbar have conductances", where=where, value=shown(synapses))
+        size = float(np.prod(sample_shape(program, field, name)))
         if np.ndim(when) == 0:
             step = number(when, where, check=seconds)
             _refuse_samples((stop - start) / step, 1.0 + size, where, record)
-            found[name] = Sampling(step, np.zeros(1, np.int64)).times(start, stop)
+            found[field, name] = Sampling(step, np.zeros(1, np.int64)).times(start, stop)
         else:
             times = finite(when, where, unit="s", error=InputError)
-            found[name] = times[(times >= start) & (times < stop)]
-        needed += (1.0 + size) * len(found[name])
+            found[field, name] = times[(times >= start) & (times < stop)]
+        needed, last = needed + (1.0 + size) * len(found[field, name]), key
     if found:
-        _refuse_samples(1.0, needed, "Record.weights", record)
+        _refuse_samples(1.0, needed, f"Record.{last}", record)
     return found
 
 

@@ -22,7 +22,7 @@ from neuro.network.listing import delays_of, triplets_of
 from neuro.network.synapses import is_matrix, is_random
 from neuro.validation import Floats, Ints
 
-__all__ = ["SLOTS", "PlasticProgram", "weight_shape"]
+__all__ = ["SLOTS", "PlasticProgram", "sample_shape", "weight_shape"]
 
 SLOTS = 4
 """Initial number of spikes of one source that can be under way through one projection."""
@@ -222,6 +222,14 @@ class PlasticProgram:
         k = list(self.rules).index(name)
         return self._as_described(name, self.fixed.wide[self.base + self.spans[k] : self.base + self.spans[k + 1]])
 
+    def present_conductances(self, name: str) -> Floats:
+        """The conductances of a projection's devices now, S, shape (2, pre, post): positive and negative ones."""
+        synapses = self.program.network.projections[name].synapses
+        # Another projection may write the devices that this one reads.
+        owner = next(other for other in self.crossbars if self.program.network.projections[other].synapses is synapses)
+        crossbar = self.crossbars[owner]
+        return np.stack([crossbar.conductance_plus, crossbar.conductance_minus])
+
     def _as_described(self, name: str, laid_out: Floats) -> Floats:
         """A copy of the weights of a projection in the order and shape of its description."""
         projection = self.program.network.projections[name]
@@ -259,6 +267,12 @@ def weight_shape(program: Program, name: str) -> tuple[int, ...]:
     segments = program.fixed.segments
     own = segments["projection"] == list(program.network.projections).index(name)
     return (int(segments["count"][own].sum()),)
+
+
+def sample_shape(program: Program, field: str, name: str) -> tuple[int, ...]:
+    """The shape of one sample of a projection that learns: as `weight_shape`, or (2, pre, post) of conductances."""
+    shape = weight_shape(program, name)
+    return (2, *shape) if field == "sampled_conductances" else shape
 
 
 def _ranges(first: Ints, count: Ints) -> Ints:

@@ -32,13 +32,18 @@ class NeedsRoom(Exception):
 
 
 class WeightSampler:
-    """Samples the weights of projections at asked times."""
+    """Samples the weights and conductances of projections at asked times.
 
-    def __init__(self, times: Mapping[str, Floats]) -> None:
-        self.by_projection = times
+    These are given by field of the recording and projection.
+    """
+
+    def __init__(self, times: Mapping[tuple[str, str], Floats]) -> None:
+        self.asked = times
         self.times = np.unique(np.concatenate([np.zeros(0), *times.values()]))
-        self.taken: list[tuple[str, float, Floats]] = []
-        """Samples of the chunk under way: projection, time, weights."""
+        self.values = 3 if any(field == "sampled_conductances" for field, _ in times) else 1
+        """Most numbers of one synapse that are sampled at a time."""
+        self.taken: list[tuple[str, str, float, Floats]] = []
+        """Samples of the chunk under way, as in `Chunk.learned`."""
 
     def between(self, begin: float, end: float) -> set[float]:
         """The asked times in (begin, end), s."""
@@ -46,11 +51,13 @@ class WeightSampler:
         return set(self.times[first:last].tolist())
 
     def take(self, plastic: PlasticProgram, t: float) -> None:
-        """Sample the present weights of the projections for which `t` is asked."""
-        for name, times in self.by_projection.items():
+        """Sample what is asked for `t`."""
+        for (field, name), times in self.asked.items():
             at = int(times.searchsorted(t))
             if at < len(times) and times[at] == t:
-                self.taken.append((name, t, plastic.present_weights(name)))
+                of_devices = field == "sampled_conductances"
+                values = plastic.present_conductances(name) if of_devices else plastic.present_weights(name)
+                self.taken.append((field, name, t, values))
 
 
 def run_plastic_windows(

@@ -13,12 +13,12 @@ import numpy as np
 
 from neuro.engine.drive.chunk import Chunk
 from neuro.engine.lower.program import Program
-from neuro.engine.plasticity.layout import weight_shape
+from neuro.engine.plasticity.layout import sample_shape
 from neuro.engine.recording import SAMPLED, Record, Recording
 from neuro.engine.results import kept_spikes, split_by_population
 from neuro.engine.samples import SampleLayout
 from neuro.engine.storage.hdf5 import hdf5_name, open_growing, reopen_growing, reserve, write_json
-from neuro.engine.storage.recording_format import KIND, write_about
+from neuro.engine.storage.recording_format import KIND, LEARNED, write_about
 from neuro.engine.storage.recordings import SamplesOnDisk, SpikesOnDisk
 from neuro.files.writing import named_errors
 from neuro.validation import Ints
@@ -72,15 +72,19 @@ class FileRecorder:
             for (field, name), shape in self.layout.shapes().items()
         }
         self.samples = self._new("v_times")
-        self.weight_times = {name: self._new(f"weight_times/{hdf5_name(name)}") for name in record.weights or {}}
-        self.weights = {
-            name: self._new(f"sampled_weights/{hdf5_name(name)}", float, weight_shape(program, name))
-            for name in record.weights or {}
+        self.learned = {
+            (field, name): (
+                self._new(f"{LEARNED[field]}/{hdf5_name(name)}"),
+                self._new(f"{field}/{hdf5_name(name)}", float, sample_shape(program, field, name)),
+            )
+            for field, name in record.learned()
         }
-        width = 2 + len(names) + len(projections) + len(self.weights)
+        """Times and samples of what learns, by field of the recording and projection."""
+        width = 2 + len(names) + len(projections) + len(self.learned)
         self.reached = self.file.create_dataset("reached", (1, width), float, chunks=(1, width), fletcher32=True)
         by_field = {key: [name for field, name in self.sampled if field == key] for key in SAMPLED}
-        write_json(self.file, "names", {"spikes": names, **by_field, "sampled_weights": list(self.weights)})
+        by_field |= {key: [name for field, name in self.learned if field == key] for key in LEARNED}
+        write_json(self.file, "names", {"spikes": names, **by_field})
         write_json(self.file, "begun", {"start": start, "projections": projections, "provenance": dict(provenance)})
         self.written = dict.fromkeys(names, 0)
         self._write_reached(start, np.zeros(len(projections), np.int64))
@@ -99,7 +103,7 @@ class FileRecorder:
         time, neuron = kept_spikes(chunk.time, chunk.neuron, self.kept)
         self.waiting.append(chunk._replace(time=time, neuron=neuron))
         self.fired += np.bincount(chunk.neuron, minlength=len(self.fired))
-        self.waiting_values += 1 + len(time) + chunk.voltage.size + sum(1 + w.size for _, _, w in chunk.weights)
+        self.waiting_values += 1 + len(time) + chunk.voltage.size + sum(1 + w.size for *_, w in chunk.learned)
         if self.waiting_values > FLUSH_VALUES or clock.perf_counter() - self.last_flush > FLUSH_SECONDS:
             self.flush()
 
@@ -108,7 +112,7 @@ class FileRecorder:
         if not self.waiting:
             return
         datasets = [*self.times.values(), *self.ids.values(), *self.sampled.values(), self.samples]
-        datasets += [*self.weight_times.values(), *self.weights.values()]
+        datasets += [data for both in self.learned.values() for data in both]
         with named_errors(self.path, "written"):
             # Each dataset may begin a block, and a spike has a time and a neuron.
             reserve(self.file, 8 * (2 * self.waiting_values + 2 * BLOCK_VALUES * len(datasets)))
@@ -128,9 +132,10 @@ class FileRecorder:
             _append(data, parts_by_field[field][name])
         _append(self.samples, sample_time)
         for chunk in self.waiting:
-            for name, t, weights in chunk.weights:
-                _append(self.weight_times[name], np.array([t]))
-                _append(self.weights[name], weights[None])
+            for field, name, t, values in chunk.learned:
+                times, samples = self.learned[field, name]
+                _append(times, np.array([t]))
+                _append(samples, values[None])
         self.file.flush()
         self._write_reached(self.waiting[-1].reached, self.waiting[-1].events)
         self.flushed = True
@@ -138,8 +143,8 @@ class FileRecorder:
 
     def _write_reached(self, reached: float, events: Ints) -> None:
         reserve(self.file, 0)
-        weights = [len(times) for times in self.weight_times.values()]
-        self.reached[0] = [reached, len(self.samples), *self.written.values(), *events, *weights]
+        learned = [len(times) for times, _ in self.learned.values()]
+        self.reached[0] = [reached, len(self.samples), *self.written.values(), *events, *learned]
         self.file.flush()
 
     def close(self, failed: bool) -> None:
@@ -169,10 +174,12 @@ class FileRecorder:
                 key: SamplesOnDisk(self.path, key, {name: len(v_times) for field, name in self.sampled if field == key})
                 for key in SAMPLED
             }
-            times = {name: file[f"weight_times/{hdf5_name(name)}"][:] for name in self.weights}
-            counts = {name: len(own) for name, own in times.items()}
-            sampled["sampled_weights"] = SamplesOnDisk(self.path, "sampled_weights", counts)
-            recording = Recording(spikes=spikes, v_times=v_times, weight_times=times, **sampled, **about)
+            for field, key in LEARNED.items():
+                names = [name for other, name in self.learned if other == field]
+                sampled[key] = {name: file[f"{key}/{hdf5_name(name)}"][:] for name in names}
+                counts = {name: len(own) for name, own in sampled[key].items()}
+                sampled[field] = SamplesOnDisk(self.path, field, counts)
+            recording = Recording(spikes=spikes, v_times=v_times, **sampled, **about)
             write_about(recording, file)
         return recording
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from neuro.engine.drive.chunk import Chunk
 from neuro.engine.lower.program import Program
-from neuro.engine.plasticity.layout import weight_shape
+from neuro.engine.plasticity.layout import sample_shape
 from neuro.engine.recording import Record, Recording, Spikes
 from neuro.engine.results import kept_spikes, split_by_population
 from neuro.engine.samples import SampleLayout
+from neuro.engine.storage.recording_format import LEARNED
 from neuro.validation import Floats, Ints
 
 __all__ = ["MemoryRecorder"]
@@ -33,7 +34,7 @@ class MemoryRecorder:
 
     def write(self, chunk: Chunk) -> None:
         """Keep a chunk."""
-        if len(chunk.time) or len(chunk.sample_time) or chunk.weights:
+        if len(chunk.time) or len(chunk.sample_time) or chunk.learned:
             if self.kept is not None:
                 self.fired += np.bincount(chunk.neuron, minlength=len(self.fired))
             try:
@@ -44,7 +45,7 @@ class MemoryRecorder:
                 raise
             self.chunks.append(chunk._replace(time=time, neuron=neuron))
             self.held += time.nbytes + neuron.nbytes + chunk.sample_time.nbytes + chunk.voltage.nbytes
-            self.held += sum(weights.nbytes for _, _, weights in chunk.weights)
+            self.held += sum(values.nbytes for *_, values in chunk.learned)
 
     @property
     def growth(self) -> float:
@@ -74,13 +75,14 @@ class MemoryRecorder:
             v_times = np.concatenate([v_times, *(chunk.sample_time for chunk in self.chunks)])
             none = np.zeros((0, len(layout.codes)))
             sampled = layout.split(np.concatenate([none, *(chunk.voltage for chunk in self.chunks)]))
-        taken = [sample for chunk in self.chunks for sample in chunk.weights]
-        times = {name: np.array([t for other, t, _ in taken if other == name]) for name in self.record.weights or {}}
-        weights = {}
-        for name in times:
-            none = np.zeros((0, *weight_shape(self.program, name)))
-            weights[name] = np.concatenate([none, *(w[None] for other, _, w in taken if other == name)])
-        about = {"v": {}, **sampled, "weight_times": times, "sampled_weights": weights, **about}
+        taken = [sample for chunk in self.chunks for sample in chunk.learned]
+        learned: dict[str, dict[str, Floats]] = {key: {} for both in LEARNED.items() for key in both}
+        for field, name in self.record.learned():
+            own = [(t, values[None]) for kind, other, t, values in taken if (kind, other) == (field, name)]
+            learned[LEARNED[field]][name] = np.array([t for t, _ in own])
+            none = np.zeros((0, *sample_shape(self.program, field, name)))
+            learned[field][name] = np.concatenate([none, *(values for _, values in own)])
+        about = {"v": {}, **sampled, **learned, **about}
         return Recording(spikes=self._take_spikes(), v_times=v_times, **about)
 
     def _take_spikes(self) -> dict[str, Spikes]:

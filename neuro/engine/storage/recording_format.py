@@ -6,6 +6,8 @@
                               the same, with receptors or currents along a third axis but for thresholds
     weight_times/NAME, sampled_weights/NAME
                               by projection: times, and weights at these, times along the first axis
+    conductance_times/NAME, sampled_conductances/NAME
+                              the same for the conductances of crossbars
     names                     JSON: the populations with spikes and with each kind of samples
     about                     JSON: start, stop, interrupted, events, provenance, projections with weights
     weights/NAME              by projection that learns
@@ -23,12 +25,14 @@ from typing import Any, Protocol
 from neuro.engine.storage.hdf5 import hdf5_name, open_new, write_array, write_json
 from neuro.validation import Floats, Ints
 
-__all__ = ["FIELDS", "KIND", "KINDS", "RecordingLike", "SpikesLike", "write_about", "write_recording"]
+__all__ = ["FIELDS", "KIND", "KINDS", "LEARNED", "RecordingLike", "SpikesLike", "write_about", "write_recording"]
 
 KIND = "recording 3"
 KINDS = (KIND, "recording 2")
 """What can be read; files of the second kind have spikes, voltages and final weights."""
-FIELDS = ("v", "current", "adaptation", "threshold", "sampled_weights")
+LEARNED = {"sampled_weights": "weight_times", "sampled_conductances": "conductance_times"}
+"""Fields with samples of what learns, by projection, and their times."""
+FIELDS = ("v", "current", "adaptation", "threshold", *LEARNED)
 """Fields with samples."""
 
 
@@ -73,7 +77,7 @@ def write_recording(recording: RecordingLike, path: str | Path) -> None:
             write_array(file, f"spikes/{hdf5_name(name)}/times", spikes.times)
             write_array(file, f"spikes/{hdf5_name(name)}/ids", spikes.ids)
         names = {"spikes": list(recording.spikes)}
-        for field in (*FIELDS, "weight_times"):
+        for field in (*FIELDS, *LEARNED.values()):
             entries: Mapping[str, Floats] = getattr(recording, field)
             names[field] = list(entries)
             for name, values in entries.items():

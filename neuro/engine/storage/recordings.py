@@ -13,15 +13,15 @@ import numpy as np
 
 from neuro.engine.recording import Recording, Spikes
 from neuro.engine.storage.hdf5 import bytes_of, hdf5_name, open_existing, read_json
-from neuro.engine.storage.recording_format import FIELDS, KINDS
+from neuro.engine.storage.recording_format import FIELDS, KINDS, LEARNED
 from neuro.errors import InputError, UnknownName
 from neuro.files.reading import check_room, only_keys
 from neuro.validation import Floats, flag
 
 __all__ = ["SamplesOnDisk", "SpikesOnDisk", "load_recording"]
 
-LABELS = dict(zip(FIELDS, ("voltages", "currents", "adaptation", "thresholds", "weights"), strict=True))
-DIMENSIONS = dict(zip(FIELDS, ((2,), (3,), (3,), (2,), (2, 3)), strict=True))
+LABELS = dict(zip(FIELDS, ("voltages", "currents", "adaptation", "thresholds", "weights", "conductances"), strict=True))
+DIMENSIONS = dict(zip(FIELDS, ((2,), (3,), (3,), (2,), (2, 3), (4,)), strict=True))
 """Number of axes of samples, by field."""
 ABOUT = ("start", "stop", "interrupted", "events", "provenance", "weights")
 """Fields of a recording that its file has as JSON."""
@@ -56,8 +56,9 @@ def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
         content = _content(file, path)
         spikes = SpikesOnDisk(path, content.spikes, Bounds.of(content.about))
         sampled = {field: SamplesOnDisk(path, field, counts) for field, counts in content.sampled.items()}
-        times = {
-            name: file[f"weight_times/{hdf5_name(name)}"][:n] for name, n in content.sampled["sampled_weights"].items()
+        times: dict[str, Any] = {
+            key: {name: file[f"{key}/{hdf5_name(name)}"][:n] for name, n in content.sampled[field].items()}
+            for field, key in LEARNED.items()
         }
         if not lazy:
             check_room(bytes_of(file), path, InputError)
@@ -68,7 +69,7 @@ def load_recording(path: str | Path, *, lazy: bool = False) -> Recording:
         return Recording(
             spikes=spikes if lazy else {name: spikes.part(file, name) for name in spikes},
             v_times=file["v_times"][: content.samples],
-            weight_times=times,
+            **times,
             **whole,
             **content.about,
         )
@@ -126,15 +127,15 @@ class Bounds(NamedTuple):
 
 
 def _content(file: Any, path: str | Path) -> _Content:
-    names = read_json(file, "names")
-    weights = list(names.get("sampled_weights", ()))
+    names, of_neurons = read_json(file, "names"), [field for field in FIELDS if field not in LEARNED]
+    learned = [(field, name) for field in LEARNED for name in names.get(field, ())]
     if "about" in file:
         spikes = {name: len(file[f"spikes/{hdf5_name(name)}/times"]) for name in names["spikes"]}
         about = read_json(file, "about")
         only_keys(about, ABOUT, path, InputError)
         about["weights"] = {name: file[f"weights/{hdf5_name(name)}"][...] for name in about.get("weights", ())}
         samples = len(file["v_times"])
-        taken = [len(file[f"weight_times/{hdf5_name(name)}"]) for name in weights]
+        taken = [len(file[f"{LEARNED[field]}/{hdf5_name(name)}"]) for field, name in learned]
     else:
         begun = read_json(file, "begun")
         reached, count, *counts = (float(x) for x in file["reached"][0])
@@ -146,14 +147,15 @@ def _content(file: Any, path: str | Path) -> _Content:
         about = {"start": begun["start"], "stop": reached, "provenance": begun["provenance"]}
         about |= {"events": events, "interrupted": True}
         held = [(f"spikes/{hdf5_name(name)}/{part}", n) for name, n in spikes.items() for part in ("times", "ids")]
-        held += [(f"{key}/{hdf5_name(name)}", samples) for key in FIELDS[:-1] for name in names.get(key, ())]
-        for key in ("weight_times", "sampled_weights"):
-            held += [(f"{key}/{hdf5_name(name)}", n) for name, n in zip(weights, taken, strict=True)]
+        held += [(f"{key}/{hdf5_name(name)}", samples) for key in of_neurons for name in names.get(key, ())]
+        for (field, name), n in zip(learned, taken, strict=True):
+            held += [(f"{key}/{hdf5_name(name)}", n) for key in (LEARNED[field], field)]
         for name, n in [*held, ("v_times", samples)]:
             if not 0 <= n <= len(file[name]):
                 raise ValueError(f"{n} entries of {name}")
-    sampled = {key: dict.fromkeys(names.get(key, ()), samples) for key in FIELDS[:-1]}
-    sampled["sampled_weights"] = dict(zip(weights, taken, strict=True))
+    sampled = {key: dict.fromkeys(names.get(key, ()), samples) for key in of_neurons}
+    for field in LEARNED:
+        sampled[field] = {name: n for (key, name), n in zip(learned, taken, strict=True) if key == field}
     return _Content(spikes, sampled, samples, _checked_about(about, path))
 
 
@@ -220,7 +222,7 @@ class SamplesOnDisk(Mapping[str, Floats]):
     def __getitem__(self, name: str) -> Floats:
         if name not in self.counts:
             what = LABELS[self.field]
-            kind = "projection" if self.field == "sampled_weights" else "population"
+            kind = "projection" if self.field in LEARNED else "population"
             raise UnknownName(f"{kind} with recorded {what} of this recording", name, self.counts)
         with open_existing(self.path, KINDS, InputError) as file:
             return self.part(file, name)

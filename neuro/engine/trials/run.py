@@ -121,8 +121,9 @@ def run_trials(
         raise InputError("must be Record, Counts or Traces", where="record", value=type(record).__name__)
     if kept.to is not None:
         raise UnsupportedFeature("trials are not written to a file", where="Record.to", remedy="Save the recordings")
-    if kept.weights:
-        raise UnsupportedFeature("trials do not learn while they run", where="Record.weights")
+    for field, _ in kept.learned():
+        where = f"Record.{field.removeprefix('sampled_')}"
+        raise UnsupportedFeature("trials do not learn while they run", where=where)
     reads = any(hasattr(each.synapses, "count_reads") for each in program.network.projections.values())
     needs = Needs(request, sampling(program, kept, 0.0, duration) if request is None else NO_SAMPLES, reads)
     limit = inf if memory is None else byte_count(memory, "memory")
