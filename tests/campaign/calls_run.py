@@ -314,7 +314,7 @@ RECIPES = [
             "semantics": Argument("loihi", choice(none=True)),
             "threads": Argument(1, listed(), ("thread",)),
             "max_rate": Argument(None, choice(none=True)),
-            "memory": Argument(None, choice(none=True)),
+            "memory": Argument(None, number(above=0, none=True, unsure=True)),
             "clamp": Argument(None, choice(none=True)),
             "plasticity": Argument(None, mapping(none=True)),
         },
