@@ -23,7 +23,7 @@ PRESETS = {
     "smoke": Config(seeds=1, epochs=2, used=5_000, batch=10, priced=20, workers=1),
     "tuning": Config(seeds=1, validation=10_000),
     "paper": Config(),
-    "large": Config(seeds=1, rules=("ep",), hidden=1024, epochs=40, rates=(0.03, 0.03), last=0.1),
+    "large": Config(seeds=1, rules=("ep",), hidden=1024, epochs=40, rates=(0.06, 0.06), last=0.05),
 }
 TITLES = {"ep": "equilibrium propagation", "backprop": "backpropagation"}
 
