@@ -18,28 +18,10 @@ from numba.extending import intrinsic, lower_builtin, register_model
 LANES = 8
 
 __all__ = [
-    "GOLDEN",
-    "LANES",
-    "MIX",
-    "add_contiguous",
-    "add_pairs",
-    "add_quads",
-    "add_weighted",
-    "all_lanes",
-    "copy_targets",
-    "gather",
-    "lane_choice",
-    "lane_max",
-    "lane_min",
-    "load_lanes",
-    "not_below",
-    "power_of_two",
-    "prefetch",
-    "prefetch_l2",
-    "store_keys",
-    "store_lanes",
-    "uniform_of_words",
-]
+    "GOLDEN", "LANES", "MIX", "add_contiguous", "add_pairs", "add_quads", "add_weighted", "all_lanes", "copy_targets",
+    "gather", "lane_choice", "lane_max", "lane_min", "load_lanes", "load_pairs", "not_below", "power_of_two",
+    "prefetch", "prefetch_l2", "store_keys", "store_lanes", "uniform_of_words",
+]  # fmt: skip
 
 _I32, _I64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 _BYTES = ir.IntType(8).as_pointer()
@@ -322,6 +304,19 @@ def add_contiguous(typing: Any, amp: Any, who: Any, da: Any, db: Any) -> Any:
         return context.make_tuple(builder, _BOTH, _unzip(builder, [total]))
 
     return _BOTH(amp, types.int64, _LANES, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def load_pairs(typing: Any, amp: Any, who: Any) -> Any:
+    """All a and all b of the pairs amp[who : who + 8]."""
+    both = ir.VectorType(_DOUBLE, 2 * LANES).as_pointer()
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        place = builder.bitcast(builder.gep(data, [builder.shl(args[1], _I64(1))]), both)
+        return context.make_tuple(builder, _BOTH, _unzip(builder, [builder.load(place, align=8)]))
+
+    return _BOTH(amp, types.int64), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]

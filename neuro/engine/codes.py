@@ -90,6 +90,20 @@ class Register(IntEnum):
 REGISTERS = len(Register)
 
 
+class Flown(IntEnum):
+    """Places in a row of `Workspace.flown`."""
+
+    N_FLIGHTS = 0
+    """Number of the thread's spikes under way on routes."""
+    N_PENDING = 1
+    """Number of events that they are still to bring."""
+    N_SENT = 2
+    """In the first thread's row: how many events the spikes of the last window are to bring, to all threads."""
+
+
+N_FLIGHTS, N_PENDING, N_SENT = map(int, Flown)
+
+
 class Fault(IntEnum):
     """Why a kernel stops before its end: register[FAULT]."""
 

@@ -29,11 +29,14 @@ from neuro.engine.kernels.amplitude_form import (
 from neuro.engine.kernels.amplitude_spikes import SILENT, UNDECIDED, check_watched
 from neuro.engine.kernels.arrays import Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.state_form import add_input
-from neuro.jit import inlined, inner, routine
-from neuro.simd import LANES, load_lanes, store_lanes
+from neuro.jit import inlined, inner, lowest_bit, routine
+from neuro.simd import LANES, all_lanes, lane_max, load_lanes, load_pairs, not_below, prefetch, store_lanes
 
 FEW = 4
 """If fewer neurons than one in so many are touched, only these are gone through."""
+AHEAD = 8
+"""Touched neurons are prefetched so many before their turn."""
+ONE = np.uint64(1)
 MARGIN = 1.0 + 2.0**-40
 """Factor on what arrivals can add, for rounding errors."""
 
@@ -187,6 +190,41 @@ def meet_arrivals(
         watch(state, work, k, group, bound, j, gap, a, b, start)
 
 
+@inner
+def first_touched(work: Workspace, k: int, start: Index) -> int:
+    """The first place in the list of touched neurons, which has one population after the other, from `start` on."""
+    a, b = 0, int(work.tally[k, N_TOUCHED])
+    while a < b:
+        middle = (a + b) // 2
+        if work.touched[k, middle] < start:
+            a = middle + 1
+        else:
+            b = middle
+    return a
+
+
+@inner
+def watch_untouched(
+    state: State, work: Workspace, k: int, group: Record, first: Index, last: Index, bound: Bound, start: float
+) -> None:
+    """Watch the neurons first .. last that could spike, of those that no loose arrival reaches."""
+    amps, gaps, nothing, j = state.amp, state.gap, all_lanes(0.0), np.int64(first)
+    while j < last:
+        marks = ONE
+        if j + LANES <= last:
+            a, b = load_pairs(amps, j)
+            y = a * bound.p + b * bound.q
+            marks = not_below(lane_max(y, y * bound.up) + lane_max(b * bound.most, nothing), load_lanes(gaps, j))
+        elif clears(bound, amps[j, 0], amps[j, 1], gaps[j]):
+            marks = ONE - ONE
+        while marks:
+            at = j + lowest_bit(marks)
+            marks &= marks - ONE
+            if work.head[at] == UNTOUCHED and amps[at, 0] != inf:
+                watch(state, work, k, group, bound, at, gaps[at], amps[at, 0], amps[at, 1], start)
+        j += LANES if j + LANES <= last else 1
+
+
 @routine
 def scan_with_arrivals(fixed: Fixed, state: State, work: Workspace, k: int, g: int, start: float, end: float) -> None:
     """`scan_group` for a population with loose arrivals."""
@@ -215,14 +253,17 @@ def scan_with_arrivals(fixed: Fixed, state: State, work: Workspace, k: int, g: i
                     draw_and_meet(fixed, state, work, k, g, group, j, bound, height, start, end)
                 else:
                     meet_arrivals(fixed, state, work, k, g, group, j, bound, height, start)
-    elif quiet and not state.outlook[g] & UNSCANNED:
-        for n in range(work.tally[k, N_TOUCHED]):
-            j = work.touched[k, n]
-            if first <= j < last:
-                meet_arrivals(fixed, state, work, k, g, group, j, bound, height, start)
     else:
-        for j in range(first, last):
-            meet_arrivals(fixed, state, work, k, g, group, j, bound, height, start)
+        if not quiet or state.outlook[g] & UNSCANNED:
+            watch_untouched(state, work, k, group, first, last, bound, start)
+        n = first_touched(work, k, group.start)
+        while n < work.tally[k, N_TOUCHED] and work.touched[k, n] < group.stop:
+            later = work.touched[k, min(n + AHEAD, work.tally[k, N_TOUCHED] - 1)]
+            prefetch(state.gap, later)
+            prefetch(state.amp, later)
+            prefetch(work.loose, later)
+            meet_arrivals(fixed, state, work, k, g, group, work.touched[k, n], bound, height, start)
+            n += 1
 
 
 @inlined
@@ -247,17 +288,18 @@ def settle(
 def finish_arrivals(fixed: Fixed, state: State, work: Workspace, k: int) -> None:
     """After a window: every neuron in amplitude form has taken all its arrivals."""
     start, n = work.job[0], work.tally[k, N_TOUCHED]
-    known, em, es = np.int64(-1), 1.0, 1.0
+    known, em, es, group = np.int64(-1), 1.0, 1.0, fixed.groups[0]
     few = FEW * n < work.bounds[k + 1] - work.bounds[k]
     for m in range(n if few else 0):
-        j = work.touched[k, m]
-        g = np.int64(state.neurons[j].group)
-        group = fixed.groups[g]
-        if g != known:
-            s, known = start - work.origin[k, g], g
+        j, later = work.touched[k, m], work.touched[k, min(m + AHEAD, n - 1)]
+        prefetch(state.amp, later)
+        prefetch(work.loose, later)
+        if known < 0 or not group.start <= j < group.stop:
+            g = np.int64(state.neurons[j].group)
+            s, known, group = start - work.origin[k, g], g, fixed.groups[g]
             em, es = exp(-s * group.rate_m), exp(-s * group.rate_s)
         if group.kind == AMPLITUDE_FORM and not group.drives:
-            settle(fixed, state, work, k, g, group, j, em, es)
+            settle(fixed, state, work, k, known, group, j, em, es)
     for i in range(len(fixed.groups)):
         g = np.int64(i)
         group = fixed.groups[g]

@@ -30,6 +30,7 @@ from neuro.engine.drive.chunk import Chunk
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import Sampling, Schedule
 from neuro.engine.drive.poisson import PoissonTrains
+from neuro.engine.drive.routes import Flights, routes_of
 from neuro.engine.drive.runaway import Limits, check_window, limits_of, runaway_error
 from neuro.engine.drive.sources import SourceSpikes
 from neuro.engine.drive.workspace import (
@@ -126,17 +127,9 @@ class Simulation:
         self.budget.require("the state of the neurons", 3.0 * held, held=held, value=f"{program.size:,} neurons")
         self.spare = SPARE_ARRAYS.pop(program, None)
         self.arrays_are_kept = True
-        self.inputs = Inputs(
-            inputs.source_time,
-            inputs.source_id,
-            inputs.steps,
-            inputs.step_value,
-            np.zeros(0),
-            sampling.ids,
-            np.zeros(0),
-            np.zeros(0, np.int64),
-            np.zeros(0, np.int64),
-        )
+        none, no_ids = np.zeros(0), np.zeros(0, np.int64)
+        given = inputs.source_time, inputs.source_id, inputs.steps, inputs.step_value
+        self.inputs = Inputs(*given, none, sampling.ids, none, no_ids, no_ids)
         self.max_spikes = max(MAX_SPIKES, program.size)
         self.output = new_output(program, min(max(1024, 16 * program.size), self.max_spikes))
         self.events = self.output.events
@@ -144,6 +137,7 @@ class Simulation:
             None if program.window or not program.network.drives else DrawnDrives(program.network, inputs.drive_keys)
         )
         self.room_for_arrivals, self.drive_keys = 4096, inputs.drive_keys
+        self.flights = Flights(threads)
         self.work = self._new_workspace()
         # A window that looks at every neuron takes some 5 ns for each. After a quiet time all windows of the next chunk
         # may be of that kind.
@@ -198,6 +192,7 @@ class Simulation:
         self._adapt_length(until, took, count)
         self.spare, self.arrays_are_kept = None if self.arrays_are_kept else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
+        self.flights.keep(self.work)
         self.plastic_state = self.loaded_state = None if self.plastic is None else self.plastic.snapshot()
         if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
             self._enlarge_ahead(code)
@@ -209,6 +204,9 @@ class Simulation:
     def kept(self) -> State:
         """The present arrays, which later chunks leave as they are."""
         self.arrays_are_kept = True
+        if self.flights:
+            self.arrays = copy_arrays(self.arrays)
+            self.flights.enter(self.arrays, self.work, self.reached, self.program.window)
         return self.arrays
 
     def _simulate(self, arrays: State, output: Output, until: float) -> float:
@@ -248,6 +246,7 @@ class Simulation:
 
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = self.spare = copy_arrays(self.arrays, self.spare)
+        self.flights.load(self.work)
         arrays.register[NEXT_SAMPLE] = 0
         times, voltage = self.inputs.sample_time, self.output.voltage
         if self.drawn is not None:
@@ -380,7 +379,9 @@ class Simulation:
         bounds = self.program.shares(self.threads)
         calendar, room = len(self.arrays.calendar), len(self.output.time)
         loose = Loose(len(self.arrays.cursors), self.room_for_arrivals, self.drive_keys)
-        work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt, loose)
+        routes = None if self.plastic is not None else routes_of(self.program, self.threads)
+        work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt, loose, routes)
+        self.flights.load(work)
         return work if self.plastic is None else work._replace(cuts=self.plastic.of_segments(work.cuts))
 
     def _adapt_length(self, until: float, took: float, count: int) -> None:

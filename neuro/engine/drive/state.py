@@ -56,7 +56,7 @@ class EngineState:
         )
         while simulation.reached < self.time:
             simulation.run_chunk(self.time)
-        return simulation.arrays, simulation.plastic_state
+        return simulation.kept(), simulation.plastic_state
 
     def save(self, path: str | Path) -> None:
         """Write the state to an HDF5 file, whole or not at all; `load_state` reads it, in any process.

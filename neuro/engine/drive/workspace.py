@@ -23,22 +23,24 @@ from neuro.engine.codes import (
     UNTOUCHED,
     VACANT,
 )
+from neuro.engine.drive.routes import Routes, no_routes
 from neuro.engine.drive.runaway import Limits
 from neuro.engine.kernels.arrays import (
     ARRIVAL,
     CELL,
     CURSOR,
     EVENT,
+    FLIGHT,
     NEURON,
     PIECE,
     Fixed,
     Inputs,
-    InstantWorkspace,
     Output,
     State,
     Workspace,
     in_lines,
 )
+from neuro.engine.kernels.heap import InstantWorkspace
 from neuro.engine.kernels.threads import PADDING, row_cuts
 from neuro.engine.kernels.zero_delay import N_UNDER_WAY
 from neuro.engine.lower.program import Program, amplitudes
@@ -127,6 +129,7 @@ def new_workspace(
     limits: Limits | None = None,
     halt: Ints | None = None,
     loose: Loose | None = None,
+    routes: Routes | None = None,
 ) -> Workspace:
     """A workspace for as many threads as there are shares of the neurons. Without `limits` any rate is allowed."""
     max_count = np.full(len(program.fixed.groups), NEVER) if limits is None else limits.max_count
@@ -136,6 +139,8 @@ def new_workspace(
     has_loose = bool(program.fixed.groups["loose"].any())
     cursors, arrivals, keys = loose or Loose(0, 0, np.zeros(len(program.fixed.drives), np.uint64))
     each = program.size if has_loose else 0
+    routes = no_routes(threads) if routes is None else routes
+    routed = calendar if routes.row.shape[1] else 0
     return Workspace(
         bounds=bounds,
         tally=np.zeros((threads, 2 * PADDING), np.int64),
@@ -156,8 +161,18 @@ def new_workspace(
         spare_code=np.empty(max(calendar, room), np.int64),
         place=np.empty(max(calendar, room) + 1, np.int64),
         cuts=row_cuts(program, threads),
+        route_row=routes.row,
+        routes=routes.parts,
+        route_segment=routes.segment,
+        cursor_row=routes.cursor_row,
+        cursor_segment=routes.cursor_segment,
+        flights=np.empty((threads, routed), FLIGHT),
+        flown=np.zeros((threads, PADDING), np.int64),
+        own_time=np.empty((threads, 3, routed)),
+        own_code=np.empty((threads, 4, routed + 1), np.int64),
+        counted=np.zeros((threads, len(program.network.projections) + PADDING), np.int64),
         signal=np.zeros(PADDING * (threads + 1), np.int64),
-        job=np.zeros(2),
+        job=np.zeros(4),
         limit=np.append(max_count, max_count.min(initial=NEVER)),
         span=np.ones(len(max_count)) if limits is None else limits.span,
         fired=np.zeros(program.size, np.uint32),

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neuro.engine.kernels.arrays import F8, U4, Fixed, Index, Reals, State, Workspace
+from neuro.engine.codes import AMPLITUDE_FORM, BLOCK
+from neuro.engine.kernels.arrays import F8, I8, U4, Fixed, Index, Reals, Records, State, Workspace
 from neuro.jit import inlined, inner, lowest_bit, routine
 from neuro.simd import (
     LANES,
@@ -19,13 +20,73 @@ from neuro.simd import (
     lane_max,
     load_lanes,
     not_below,
+    prefetch,
+    prefetch_l2,
     store_lanes,
 )
 
 FOUR = 4 * LANES
+PREFETCH_RECORDS, PREFETCH_ROWS = 8, 2
+"""The records of an arrival are prefetched this many arrivals before it, and the start of its row this many."""
+PREFETCH_SYNAPSES, LINE_TARGETS = 128, 16
+"""Number of synapses of a row that are prefetched, and of the targets in a cache line."""
+CACHED_NEURONS = 2**17
+"""The amplitudes of more neurons do not stay in the second cache: those of the next row are prefetched into it."""
 ONE = np.uint64(1)
 
-__all__ = ["add_driven", "add_each", "add_falling", "add_same", "add_whole", "sum_rows"]
+__all__ = [
+    "add_driven", "add_each", "add_falling", "add_same", "add_whole", "prefetch_later_rows", "prefetch_targets",
+]  # fmt: skip
+
+
+@inlined
+def prefetch_later_rows(
+    fixed: Fixed, state: State, work: Workspace, segments: Records, codes: I8, k: int, e: int, n_events: int
+) -> None:
+    """Prefetch for arrivals after e: first their records, then the start of their rows."""
+    if e + PREFETCH_RECORDS < n_events:
+        code = codes[e + PREFETCH_RECORDS]
+        if code >= 0:
+            prefetch(segments, code)
+        elif work.bounds[k] <= -1 - code < work.bounds[k + 1]:
+            prefetch(state.neurons, -1 - code)
+            prefetch(state.amp, -1 - code)
+    if e + PREFETCH_ROWS < n_events and codes[e + PREFETCH_ROWS] >= 0:
+        code = codes[e + PREFETCH_ROWS]
+        seg = segments[code]
+        begin = np.int64(work.cuts[code, k]) if len(work.cuts) and not work.route_row.shape[1] else np.int64(0)
+        stop = min(np.int64(seg.count), begin + PREFETCH_SYNAPSES)
+        if len(fixed.wide):
+            prefetch(fixed.wide, seg.weight)
+        else:
+            prefetch(fixed.narrow, seg.weight)
+        if work.route_row.shape[1] and fixed.bundles[seg.projection].step:
+            for i in range(LINE_TARGETS, stop, LINE_TARGETS):
+                if len(fixed.wide):
+                    prefetch(fixed.wide, seg.weight + i)
+                    prefetch(fixed.wide, seg.weight + i - LINE_TARGETS // 2)
+                else:
+                    prefetch(fixed.narrow, seg.weight + i)
+        for i in range(begin, stop, LINE_TARGETS):
+            prefetch(fixed.post, seg.first + i)
+
+
+@inner
+def prefetch_targets(
+    fixed: Fixed, state: State, work: Workspace, segments: Records, codes: I8, k: int, e: int, n_events: int
+) -> None:
+    """Prefetch the amplitudes that arrival e adds to, in networks whose amplitudes do not stay in the cache."""
+    if len(state.amp) <= CACHED_NEURONS or e >= n_events or codes[e] < 0:
+        return
+    code = codes[e]
+    seg = segments[code]
+    bundle = fixed.bundles[seg.projection]
+    if fixed.groups[bundle.group].kind == AMPLITUDE_FORM and not bundle.whole:
+        begin, stop = np.int64(0), np.int64(seg.count)
+        if len(work.cuts) and not work.route_row.shape[1]:
+            begin, stop = np.int64(work.cuts[code, k]), np.int64(work.cuts[code, k + 1])
+        for i in range(begin, min(stop, begin + BLOCK)):
+            prefetch_l2(state.amp, np.int64(fixed.post[np.uint64(seg.first + i)]))
 
 
 @inner

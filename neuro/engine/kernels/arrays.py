@@ -27,6 +27,7 @@ F8_2 = Annotated[NDArray[np.float64], np.float64, 2]
 F8_3 = Annotated[NDArray[np.float64], np.float64, 3]
 I8_2 = Annotated[NDArray[np.int64], np.int64, 2]
 U4_2 = Annotated[NDArray[np.uint32], np.uint32, 2]
+I8_3 = Annotated[NDArray[np.int64], np.int64, 3]
 
 
 def _record(*fields: tuple[str, type[Any]]) -> np.dtype[Any]:
@@ -125,6 +126,9 @@ CURSOR = _record(
     ("next", np.int64),  # next cursor of the same bucket, or next that is not in use; -1 after the last
 )
 """A spike under way on a row whose synapses have delays of their own."""
+
+FLIGHT = _record(("time", np.float64), ("at", np.int64), ("last", np.int64))
+"""A spike under way on a thread's route; the parts at .. last of the route are still to come."""
 
 PIECE = _record(("time", np.float64), ("row", np.int64), ("first", np.int64), ("last", np.int64), ("begin", np.int64))
 """The synapses first .. last of a row, which a spike fired at `time` reaches in this window.
@@ -278,10 +282,30 @@ class Workspace(NamedTuple):
     """Room to count them in, by part of the window."""
     cuts: U4_2
     """Row s has the targets cuts[s, k] .. cuts[s, k + 1] in thread k's share; empty for one thread."""
+    route_row: I8_2
+    """Thread k sends spikes of neuron j on routes[route_row[k, j] : route_row[k, j + 1]]; no columns: no routes."""
+    routes: Annotated[Records, SEGMENT, 1]
+    """By thread and source: the thread's parts of segments, sorted by delay."""
+    route_segment: U4
+    """The segments that they are parts of."""
+    cursor_row: I8
+    """With routes: neuron j has the rows with delays of their own at cursor_row[j] .. cursor_row[j + 1]."""
+    cursor_segment: U4
+    """These rows."""
+    flights: Annotated[Records, FLIGHT, 2]
+    """Each thread's spikes under way on routes."""
+    flown: I8_2
+    """What is known of them by thread; see `Flown`."""
+    own_time: F8_3
+    """With routes: times of each thread's events, of entries that are being sorted, and room to sort in, s."""
+    own_code: I8_3
+    """Their codes, and room to count them in."""
+    counted: I8_2
+    """With routes: each thread's synaptic events of the window, by projection."""
     signal: I8
     """What threads tell each other about a window; see `Signal`."""
     job: F8
-    """Start and end of the window."""
+    """Start and end of the window, and of the interval in which synaptic events are counted."""
     limit: I8
     """By group, how often a neuron may fire in a window (without windows: in a `span`); their least at the end."""
     span: F8
@@ -361,31 +385,6 @@ class Output(NamedTuple):
     """Sampled voltages and currents (time, column)."""
     events: I8
     """Synaptic events by projection."""
-
-
-class InstantWorkspace(NamedTuple):
-    """Buffers for one instant: the heap of forecasts, lists and marks of neurons and rows, and a copy of a neuron."""
-
-    order: I8
-    """Heap of the neurons by the time of their forecast, `since`."""
-    place: I8
-    """Place of each neuron in the heap."""
-    counts: I8
-    """Lengths of the lists; see `Count`."""
-    changed: I8
-    """Neurons that were brought to this instant."""
-    tried: I8
-    """Neurons to be tested in the next generation."""
-    waiting: I8
-    """Rows of zero delay that spikes of this generation go to."""
-    times: I8
-    """Number of these spikes by row."""
-    mark: I8
-    """By neuron, flags of `Mark`."""
-    saved: Annotated[Records, NEURON, 1]
-    """Copy of the neuron whose forecast is computed."""
-    saved_x: F8
-    """Copy of its x_k."""
 
 
 def in_lines(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 import numpy as np
 
 from neuro.engine.codes import FAULT, FULL
-from neuro.engine.kernels.arrays import I8, Index, Records
+from neuro.engine.kernels.arrays import F8, I8, NEURON, Index, Records
 from neuro.jit import inner
 
-__all__ = ["heapify", "pop", "push", "restore"]
+__all__ = ["InstantWorkspace", "heapify", "pop", "push", "restore"]
+
+
+class InstantWorkspace(NamedTuple):
+    """Buffers for one instant: the heap of forecasts, lists and marks of neurons and rows, and a copy of a neuron."""
+
+    order: I8
+    """Heap of the neurons by the time of their forecast, `since`."""
+    place: I8
+    """Place of each neuron in the heap."""
+    counts: I8
+    """Lengths of the lists; see `Count`."""
+    changed: I8
+    """Neurons that were brought to this instant."""
+    tried: I8
+    """Neurons to be tested in the next generation."""
+    waiting: I8
+    """Rows of zero delay that spikes of this generation go to."""
+    times: I8
+    """Number of these spikes by row."""
+    mark: I8
+    """By neuron, flags of `Mark`."""
+    saved: Annotated[Records, NEURON, 1]
+    """Copy of the neuron whose forecast is computed."""
+    saved_x: F8
+    """Copy of its x_k."""
 
 
 @inner

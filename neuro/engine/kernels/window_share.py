@@ -13,6 +13,7 @@ import numpy as np
 
 from neuro.engine.arrivals.amplitude_arrivals import bring_arrivals, finish_arrivals, scan_with_arrivals, watch_rest
 from neuro.engine.arrivals.dealing import deal_pieces
+from neuro.engine.arrivals.routed import take_own
 from neuro.engine.arrivals.state_arrivals import take_arrivals
 from neuro.engine.arrivals.watched import end_refractory, finish_watched
 from neuro.engine.codes import (
@@ -35,7 +36,15 @@ from neuro.engine.codes import (
     UNSCANNED,
     WAITING,
 )
-from neuro.engine.kernels.add_rows import add_driven, add_each, add_falling, add_same, add_whole
+from neuro.engine.kernels.add_rows import (
+    add_driven,
+    add_each,
+    add_falling,
+    add_same,
+    add_whole,
+    prefetch_later_rows,
+    prefetch_targets,
+)
 from neuro.engine.kernels.amplitude_form import (
     MAX_GROWTH,
     Bound,
@@ -49,20 +58,14 @@ from neuro.engine.kernels.amplitude_form import (
     watch,
 )
 from neuro.engine.kernels.amplitude_spikes import FIRED, UNDECIDED, check_watched
-from neuro.engine.kernels.arrays import Fixed, Index, Inputs, Output, Record, State, Workspace
+from neuro.engine.kernels.arrays import I8, Fixed, Index, Inputs, Output, Record, Records, State, Workspace
 from neuro.engine.kernels.sampling import sample_voltages
 from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row
 from neuro.engine.kernels.state_form_rows import deliver_row, finish_state_form
 from neuro.engine.lines.eight_lines import ALL, cross_window, is_across
 from neuro.jit import inlined, inner, load_acquire, routine
-from neuro.simd import prefetch, prefetch_l2
+from neuro.simd import prefetch
 
-PREFETCH_RECORDS, PREFETCH_ROWS = 8, 2
-"""The records of an arrival are prefetched this many arrivals before it, and the start of its row this many."""
-PREFETCH_SYNAPSES = 128
-"""Number of synapses of a row that are prefetched."""
-CACHED_NEURONS = 2**17
-"""The amplitudes of more neurons do not stay in the second cache: those of the next row are prefetched into it."""
 NO_NEURON = np.uint64(2**64 - 1)
 
 __all__ = ["change_neuron", "run_share", "step_changes"]
@@ -131,44 +134,6 @@ def scan_groups(fixed: Fixed, state: State, work: Workspace, k: int, start: floa
                 scan_group(fixed, state, work, k, g, start, end)
 
 
-@inlined
-def prefetch_later_rows(fixed: Fixed, state: State, work: Workspace, k: int, e: int, n_events: int) -> None:
-    """Prefetch for arrivals after e: first their records, then the start of their rows."""
-    if e + PREFETCH_RECORDS < n_events:
-        code = work.event_code[e + PREFETCH_RECORDS]
-        if code >= 0:
-            prefetch(fixed.segments, code)
-        elif work.bounds[k] <= -1 - code < work.bounds[k + 1]:
-            prefetch(state.neurons, -1 - code)
-            prefetch(state.amp, -1 - code)
-    if e + PREFETCH_ROWS < n_events and work.event_code[e + PREFETCH_ROWS] >= 0:
-        code = work.event_code[e + PREFETCH_ROWS]
-        seg = fixed.segments[code]
-        begin = np.int64(work.cuts[code, k]) if len(work.cuts) else np.int64(0)
-        if len(fixed.wide):
-            prefetch(fixed.wide, seg.weight)
-        else:
-            prefetch(fixed.narrow, seg.weight)
-        for i in range(begin, min(np.int64(seg.count), begin + PREFETCH_SYNAPSES), 16):
-            prefetch(fixed.post, seg.first + i)
-
-
-@inner
-def prefetch_targets(fixed: Fixed, state: State, work: Workspace, k: int, e: int, n_events: int) -> None:
-    """Prefetch the amplitudes that arrival e adds to, in networks whose amplitudes do not stay in the cache."""
-    if len(state.amp) <= CACHED_NEURONS or e >= n_events or work.event_code[e] < 0:
-        return
-    code = work.event_code[e]
-    seg = fixed.segments[code]
-    bundle = fixed.bundles[seg.projection]
-    if fixed.groups[bundle.group].kind == AMPLITUDE_FORM and not bundle.whole:
-        begin, stop = np.int64(0), np.int64(seg.count)
-        if len(work.cuts):
-            begin, stop = np.int64(work.cuts[code, k]), np.int64(work.cuts[code, k + 1])
-        for i in range(begin, min(stop, begin + BLOCK)):
-            prefetch_l2(state.amp, np.int64(fixed.post[np.uint64(seg.first + i)]))
-
-
 @inner
 def is_release(state: State, j: Index, t: float) -> bool:
     """Does neuron j's refractory time end at `t`? Not if it was forced or changed after that event was entered."""
@@ -177,10 +142,14 @@ def is_release(state: State, j: Index, t: float) -> bool:
 
 
 @inlined
-def own_part(fixed: Fixed, work: Workspace, k: int, code: Index, g: Index) -> tuple[np.int64, np.int64]:
+def own_part(
+    fixed: Fixed, work: Workspace, segments: Records, k: int, code: Index, g: Index
+) -> tuple[np.int64, np.int64]:
     """(first, count) of the part of row `code`, onto group g, whose targets are thread k's."""
     group, low, high = fixed.groups[g], work.bounds[k], work.bounds[k + 1]
-    begin, count = np.int64(0), np.int64(fixed.segments[code].count)
+    begin, count = np.int64(0), np.int64(segments[code].count)
+    if work.route_row.shape[1]:  # routes have the thread's own parts alone
+        return begin, count
     if group.stop <= low or group.start >= high:
         count = np.int64(0)
     elif group.start < low or group.stop > high:
@@ -290,14 +259,14 @@ def watch_hits(
 
 @inlined
 def add_arrivals(
-    fixed: Fixed, state: State, work: Workspace, k: int, code: Index, begin: Index, count: Index, e: int, n_events: int,
-    t: float, end: float, es_end: float, bound: Bound,
+    fixed: Fixed, state: State, work: Workspace, segments: Records, codes: I8, k: int, begin: Index, count: Index,
+    e: int, n_events: int, t: float, end: float, es_end: float, bound: Bound,
 ) -> int:  # fmt: skip
-    """Arrival e: add `count` synapses of row `code`, from `begin` on, to neurons in amplitude form.
+    """Arrival e: add `count` synapses of its row, from `begin` on, to neurons in amplitude form.
 
     Whole rows that come at the same instant are added together. Returns the next arrival.
     """
-    seg = fixed.segments[code]
+    seg = segments[codes[e]]
     bundle = fixed.bundles[seg.projection]
     stop = end_of_burst(fixed, work, seg, bundle, e + 1, n_events, t) if bundle.whole else e + 1
     shape = fixed.groups[bundle.group].shape
@@ -310,7 +279,7 @@ def add_arrivals(
         for hit in range(n):
             prefetch(state.neurons, np.int64(fixed.post[np.uint64(seg.first + base + work.hits[k, hit])]))
         if size == left:
-            prefetch_targets(fixed, state, work, k, stop, n_events)
+            prefetch_targets(fixed, state, work, segments, codes, k, stop, n_events)
         watch_hits(fixed, state, work, k, seg, bundle, base, n, unit_a, unit_b, t, end, bound)
     return stop
 
@@ -319,19 +288,25 @@ def add_arrivals(
 def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, k: int) -> None:
     """Simulate thread k's neurons in the window that `work.job` and `work.signal` describe."""
     start, end, n_events = work.job[0], work.job[1], work.signal[N_EVENTS]
-    waiting = work.signal[WAITING] != 0
+    waiting, times, codes = work.signal[WAITING] != 0, work.event_time, work.event_code
+    segments, routed = fixed.segments, work.route_row.shape[1] > 0
+    if routed:
+        n_events = take_own(fixed, work, k, n_events, start, end)
+        times, codes, segments = work.own_time[k, 0], work.own_code[k, 0], work.routes
     low, high, tally = work.bounds[k], work.bounds[k + 1], work.tally[k]
     if work.signal[N_PIECES]:
         deal_pieces(fixed, work, k, work.signal[N_PIECES])
     if not waiting:
         scan_groups(fixed, state, work, k, start, end)
-    across = cross_window(fixed, state, inputs, work, k, end, n_events)
+    across = 0 if routed else cross_window(fixed, state, inputs, work, k, end, n_events)
     if across & ALL:
         n_events = 0
-    e, group_of_end, em_end, es_end = 0, np.int64(-1), 1.0, 1.0
+    # Groups with the same time constants have the same factors and bounds.
+    e, at, origin, rate_m, rate_s, was_quiet = 0, -inf, -inf, -inf, -inf, False
+    em_end, es_end, bound = 1.0, 1.0, Bound(1.0, 1.0, 1.0, 1.0, 1.0, 0.0)
     while True:
-        t = work.event_time[e] if e < n_events else inf
-        code = work.event_code[e] if e < n_events else np.int64(0)
+        t = times[e] if e < n_events else inf
+        code = codes[e] if e < n_events else np.int64(0)
         s, m = tally[NEXT_STEP], tally[NEXT_SAMPLE]
         t_step = inputs.steps[s].time if s < len(inputs.steps) else inf
         t_sample = inputs.sample_time[m] if m < len(inputs.sample_time) else inf
@@ -353,7 +328,7 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
         if load_acquire(work.halt, 0):
             tally[FAULT] = HALTED
             return
-        prefetch_later_rows(fixed, state, work, k, e, n_events)
+        prefetch_later_rows(fixed, state, work, segments, codes, k, e, n_events)
         e += 1
         j, begin, count = np.int64(-1 - code), np.int64(0), np.int64(0)
         if code < 0:
@@ -361,28 +336,39 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
                 continue
             g = np.int64(state.neurons[j].group)
         else:
-            g = fixed.bundles[fixed.segments[code].projection].group
-            begin, count = own_part(fixed, work, k, code, g)
+            g = fixed.bundles[segments[code].projection].group
+            begin, count = own_part(fixed, work, segments, k, code, g)
             if count == 0:
                 continue
+            if routed and work.job[2] <= t < work.job[3]:
+                work.counted[k, segments[code].projection] += count
             if fixed.groups[g].kind == STATE_FORM:
-                prefetch_targets(fixed, state, work, k, e, n_events)
+                prefetch_targets(fixed, state, work, segments, codes, k, e, n_events)
+                row = code
+                if routed:
+                    row = np.int64(work.route_segment[code])
+                    begin = segments[code].first - fixed.segments[row].first
                 if not is_across(across, g):
-                    deliver_row(fixed, state, work, k, code, begin, count, t)
+                    deliver_row(fixed, state, work, k, row, begin, count, t)
                 continue
         group, t0, quiet = fixed.groups[g], work.origin[k, g], state.outlook[g] & QUIET != 0
-        em, es = exp(-(t - t0) * group.rate_m), exp(-(t - t0) * group.rate_s)
-        if not quiet and g != group_of_end:
-            em_end, es_end, group_of_end = exp(-(end - t0) * group.rate_m), exp(-(end - t0) * group.rate_s), g
-        if quiet:
-            bound = bound_at(group, quiet, t, end, em, es)
-        else:
-            bound = bound_from_factors(group, end - t, em, es, em_end, es_end)
+        alike = t0 == origin and group.rate_m == rate_m and group.rate_s == rate_s and quiet == was_quiet
+        if not (alike and t == at):
+            em, es = exp(-(t - t0) * group.rate_m), exp(-(t - t0) * group.rate_s)
+            if quiet:
+                bound = bound_at(group, quiet, t, end, em, es)
+            else:
+                if not alike:
+                    em_end, es_end = exp(-(end - t0) * group.rate_m), exp(-(end - t0) * group.rate_s)
+                bound = bound_from_factors(group, end - t, em, es, em_end, es_end)
+            at, origin, rate_m, rate_s, was_quiet = t, t0, group.rate_m, group.rate_s, quiet
         if code < 0:
-            prefetch_targets(fixed, state, work, k, e, n_events)
+            prefetch_targets(fixed, state, work, segments, codes, k, e, n_events)
             end_refractory(fixed, state, work, k, g, j, t, end, bound)
         else:
-            e = add_arrivals(fixed, state, work, k, code, begin, count, e - 1, n_events, t, end, es_end, bound)
+            e = add_arrivals(
+                fixed, state, work, segments, codes, k, begin, count, e - 1, n_events, t, end, es_end, bound
+            )
     finish_watched(fixed, state, work, k, end)
     if len(work.head):
         finish_arrivals(fixed, state, work, k)

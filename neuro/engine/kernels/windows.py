@@ -8,6 +8,7 @@ import numpy as np
 
 from neuro.engine.arrivals.cursors import any_due, enter_cursor, take_pieces
 from neuro.engine.arrivals.lists import clear_arrivals
+from neuro.engine.arrivals.routed import collect_counts, count_pending, first_due, send_on_route
 from neuro.engine.codes import (
     AMPLITUDE_FORM,
     CALENDAR_LOW,
@@ -15,9 +16,11 @@ from neuro.engine.codes import (
     FAULT_DETAIL,
     FORCED,
     FREE,
+    FULL,
     HALTED,
     LOOSE_FULL,
     N_RELEASES,
+    N_SENT,
     N_SPIKES,
     N_WATCHED,
     NEVER,
@@ -108,7 +111,9 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, windo
         return window
     if next_source <= window or not idle(fixed, state, work):
         return window
-    found = min(next_source, earliest_due(state.calendar, state.bucket))
+    found = first_due(work, length, min(next_source, earliest_due(state.calendar, state.bucket)))
+    if found <= window:
+        return window
     if len(state.cursors):
         found = min(found, earliest_due(state.cursors, state.cursor_bucket))
     while k < len(inputs.steps) and found > window:
@@ -246,6 +251,11 @@ def send_spikes(
             register[FAULT] = HALTED
             return entered
         j = out.neuron[n]
+        if work.route_row.shape[1]:
+            for k in range(work.cursor_row[j], work.cursor_row[j + 1]):
+                enter_cursor(fixed, state, np.int64(work.cursor_segment[k]), out.time[n], window, length)
+            send_on_route(work, register, j, out.time[n])
+            continue
         prefetch(fixed.row, out.neuron[min(n + 8, last - 1)])
         prefetch(fixed.segments, fixed.row[out.neuron[min(n + 4, last - 1)]])
         k = fixed.row[j]
@@ -286,7 +296,7 @@ def finish_window(
     register[NEXT_STEP], register[NEXT_SAMPLE] = work.tally[0, NEXT_STEP], work.tally[0, NEXT_SAMPLE]
     if register[FAULT]:
         return entered
-    last = register[N_SPIKES]
+    last, work.flown[0, N_SENT] = register[N_SPIKES], 0
     bucket_sort(out.time, out.neuron, before, last, start, end, work.spare_time, work.spare_code, work.place)
     sort_events(out.time, out.neuron, before, last, work.spare_time, work.spare_code)
     if last - before > work.limit[len(fixed.groups)]:
@@ -297,7 +307,7 @@ def finish_window(
     if register[FAULT] == HALTED:
         return entered
     if register[FAULT]:
-        register[FAULT_DETAIL] = entered
+        register[FAULT_DETAIL] = entered + work.flown[0, N_SENT]
     for g in range(len(fixed.groups)):
         state.origin[g] = work.origin[0, g]
         state.outlook[g] &= ~UNSCANNED
@@ -325,14 +335,17 @@ def run_windows(
     Stops early, with a `Fault` in register[FAULT]. After CALENDAR_LOW and SPIKE_ROOM_LOW, all windows up to the time
     reached are valid; after any other fault, the run has to be repeated from `begin` with more room, or given up.
     """
-    register, threads = state.register, len(work.bounds) - 1
+    register, threads, routed = state.register, len(work.bounds) - 1, work.route_row.shape[1] > 0
+    work.job[2], work.job[3] = count_from, count_to
     load_workspace(state, work)
     start, window = begin, window_of(begin, length)
     free, entered, fired = count_vacant(state.calendar), 0, np.int64(0)
+    work.flown[0, N_SENT] = 0
     while start < stop:
         if start > begin:
             # With few vacant entries, the search for one takes long.
-            if free < max(2 * entered, len(state.calendar) // 8):
+            pending, sent = count_pending(work), work.flown[0, N_SENT]
+            if free - pending < max(2 * (entered + sent), len(state.calendar) // 8):
                 register[FAULT] = CALENDAR_LOW
             elif len(out.time) - register[N_SPIKES] < 2 * fired:
                 register[FAULT] = SPIKE_ROOM_LOW
@@ -350,7 +363,7 @@ def run_windows(
         end = min((window + 1) * length, stop)
         n_events = take_due(state, work, window, start, end)
         fired = -register[N_SPIKES]
-        for e in range(n_events):
+        for e in range(0 if routed else n_events):
             prefetch(fixed.segments, max(work.event_code[min(e + 8, n_events - 1)], 0))
             if work.event_code[e] >= 0 and count_from <= work.event_time[e] < count_to:
                 seg = fixed.segments[work.event_code[e]]
@@ -374,5 +387,10 @@ def run_windows(
         if register[FAULT]:
             return start
         free, fired = free + n_events - entered, fired + register[N_SPIKES]
+        if routed:
+            collect_counts(out, work)
+            if count_pending(work) > free:
+                register[FAULT], register[FAULT_DETAIL] = FULL, entered + work.flown[0, N_SENT]
+                return start
         start, window = end, window + 1
     return start

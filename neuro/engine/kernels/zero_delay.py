@@ -40,13 +40,12 @@ from neuro.engine.kernels.arrays import (
     Fixed,
     Index,
     Inputs,
-    InstantWorkspace,
     Output,
     Record,
     State,
     Workspace,
 )
-from neuro.engine.kernels.heap import heapify, pop, push, restore
+from neuro.engine.kernels.heap import InstantWorkspace, heapify, pop, push, restore
 from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row, fire, write_spike
 from neuro.jit import inlined, inner, kernel, load_acquire
 

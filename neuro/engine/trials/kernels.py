@@ -6,7 +6,6 @@ from math import exp
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuro.engine.codes import AMPLITUDE_FORM, FAULT, N_SPIKES, NEXT_SAMPLE, NEXT_SOURCE, NEXT_STEP
 from neuro.engine.kernels.arrays import (
@@ -15,21 +14,20 @@ from neuro.engine.kernels.arrays import (
     F8_3,
     I8,
     I8_2,
+    I8_3,
     Fixed,
     Index,
     Inputs,
-    InstantWorkspace,
     Output,
     Records,
     State,
     Workspace,
 )
+from neuro.engine.kernels.heap import InstantWorkspace
 from neuro.engine.kernels.state_form import cell_row
 from neuro.engine.kernels.windows import run_windows, set_forced
 from neuro.engine.kernels.zero_delay import advance_all, run_queue
 from neuro.jit import inner, kernel, table_at
-
-I8_3 = Annotated[NDArray[np.int64], np.int64, 3]
 
 RUN = np.dtype(
     [
