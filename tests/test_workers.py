@@ -147,6 +147,7 @@ def command(directory: Path, task: str, out: Path) -> list[str]:
     code = f"""if True:
         import signal, sys
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # jobs of nohup ignore it
         import neuro.tasks
         from neuro.cli import main
         neuro.tasks.__path__ = [{str(directory)!r}]

@@ -16,10 +16,14 @@ from neuro.engine.lower.drives import drive_keys
 from neuro.engine.recording import Current, Record
 from neuro.engine.samples import SampleLayout
 from neuro.errors import ParameterError, UnsupportedFeature
+from neuro.memory import require_memory
 from neuro.network.neurons import Source
 from neuro.validation import Floats, Ints
 
 __all__ = ["StepInputs", "step_of"]
+
+DRAWN_BYTES = 100
+"""Of a spike while it is drawn and sorted into its step."""
 
 
 def step_of(times: Floats, dt: float) -> Ints:
@@ -62,6 +66,11 @@ class StepInputs:
         self.sample_step, self.sample_neuron = _samples(program, record, start, stop)
         self.rate = self.trains.rate + (0.0 if self.drawn is None else self.drawn.rate)
         """Spikes and arrivals that are drawn per second, at most in the mean."""
+        # The least that is drawn at a time is one step, and one more on either side.
+        count = 3.0 * dt * self.rate
+        require_memory(
+            DRAWN_BYTES * count, "rates of Poisson sources and drives", value=f"{count:.3g} spikes in three steps"
+        )
 
     @property
     def every(self) -> float:
