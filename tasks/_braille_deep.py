@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.crossbar.factory import Crossbar
 from neuro.crossbar.read.settings import Reading
+from neuro.errors import TrainingError
 from neuro.learning import hopfield
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule, accuracy, fit
@@ -71,6 +72,8 @@ class Outcome(NamedTuple):
     """Of a test cue in the mean; zero where nothing spikes."""
     counts: dict[str, float]
     """Pulses a device, joules an inference."""
+    silent: str = ""
+    """Which output fell silent in training, after which it learned nothing any more; then there is no result."""
 
 
 def sizes_of(config: Config, kind: str) -> tuple[int, ...]:
@@ -136,19 +139,16 @@ def learn(job: tuple[Config, str, int]) -> Outcome:
     sizes = sizes_of(config, kind)
     network = SpikingLayers(sizes=sizes, gain=config.gain)
     held = arrays(first_weights(sizes, seed), seed, kind) if variant.endswith(ON_DEVICES) else None
-    fitted = fit(
-        network,
-        lambda update: training_cues(config, kind, seed, update),
-        EquilibriumPropagation(beta=config.beta),
-        Schedule(
-            epochs=config.updates,
-            batch=len(NAMES) * config.cues,
-            rates=config.rates[: len(sizes) - 1],
-            last=0.05,
-        ),
-        crossbars=held,
-        seed=seed,
-    )
+    rates, batch = config.rates[: len(sizes) - 1], len(NAMES) * config.cues
+    plan = Schedule(epochs=config.updates, batch=batch, rates=rates, last=0.05)
+
+    def source(update: int) -> Examples:
+        return training_cues(config, kind, seed, update)
+
+    try:
+        fitted = fit(network, source, EquilibriumPropagation(beta=config.beta), plan, crossbars=held, seed=seed)
+    except TrainingError as error:
+        return Outcome(variant, seed, (), 0.0, {}, str(error))
     shown = [test_cues(config, kind, seed, p) for p in config.flips]
     found = [accuracy(network, fitted.weights, each) for each in shown]
     counts: dict[str, float] = {}

@@ -50,14 +50,16 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         learn, jobs, workers=config.workers, prepare=compile_network, progress=progress, label=label
     ):
         found[outcome.variant].append(outcome)
-    for outcomes in found.values():
-        outcomes.sort(key=lambda outcome: outcome.seed)
+    silent = {f"silent/{variant}": float(sum(bool(each.silent) for each in found[variant])) for variant in VARIANTS}
+    learned = {variant: [each for each in outcomes if not each.silent] for variant, outcomes in found.items()}
+    learned = {variant: sorted(each, key=lambda one: one.seed) for variant, each in learned.items() if each}
+    costs = {variant: _counts(outcomes) for variant, outcomes in learned.items() if variant in VARIANTS}
     return Report(
         task="braille-deep",
-        metrics=_metrics(config, found),
-        energy={"unit": "J per inference, pulses per device", **{name: _counts(found[name]) for name in VARIANTS}},
-        tables=(_accuracy(config, found), _energy(found), _conclusions(config, found)),
-        figures={"accuracy": lambda: _figure(config, found)},
+        metrics={**_metrics(config, learned), **silent},
+        energy={"unit": "J per inference, pulses per device", **costs},
+        tables=(_accuracy(config, learned), _energy(learned), _conclusions(config, learned)),
+        figures={"accuracy": lambda: _figure(config, learned)},
     )
 
 
@@ -89,6 +91,8 @@ def _metrics(config: Config, found: dict[str, list[Outcome]]) -> dict[str, float
             metrics[f"standard_error/{_name(variant)}/{100 * p:g}"] = error[k]
     for variant in VARIANTS:
         metrics[f"devices/{variant}"] = float(devices_of(config, variant))
+        if variant not in found:
+            continue
         metrics[f"spikes_per_inference/{variant}"] = float(np.mean([outcome.spikes for outcome in found[variant]]))
         for key, value in _counts(found[variant]).items():
             metrics[f"{key}/{variant}" if key == "pulses_per_device" else f"joules_per_inference/{key}/{variant}"] = (
@@ -104,11 +108,18 @@ def _title(variant: str) -> str:
 
 def _accuracy(config: Config, found: dict[str, list[Outcome]]) -> Table:
     rows = []
-    for variant, outcomes in found.items():
-        mean, error = _exact(outcomes, config.trials)
+    for variant in ROWS:
+        if variant not in found:
+            rows.append(
+                (_title(variant), *["an output fell silent"] * len(config.flips), devices_of(config, variant), "")
+            )
+            continue
+        mean, error = _exact(found[variant], config.trials)
         cells = [f"{m:.3f} ± {e:.3f}" for m, e in zip(mean, error, strict=True)]
         earlier = " / ".join(f"{each:.3f}" for each in PROTOTYPE.get(variant, ()))
         count: object = devices_of(config, variant) if variant in VARIANTS else "-"
+        if len(found[variant]) < config.seeds:
+            cells[-1] += f" ({config.seeds - len(found[variant])} silent)"
         rows.append((_title(variant), *cells, count, earlier))
     columns = ("network", *(f"p = {p:.2f}" for p in config.flips), "devices", "earlier program")
     title = f"Exact words, {config.trials} trials a point x {config.seeds} seeds, ± standard error"
@@ -117,7 +128,7 @@ def _accuracy(config: Config, found: dict[str, list[Outcome]]) -> Table:
 
 def _energy(found: dict[str, list[Outcome]]) -> Table:
     rows = []
-    for variant in VARIANTS:
+    for variant in (each for each in VARIANTS if each in found):
         counts = _counts(found[variant])
         spikes = round(float(np.mean([outcome.spikes for outcome in found[variant]])))
         joules = [counts.get(name, "-") for name in ("crossbar", *CHIPS)]
@@ -131,6 +142,9 @@ def _conclusions(config: Config, found: dict[str, list[Outcome]]) -> Table:
     sentences = []
     for deep, plain, what in (("classify", "flat", "tell the names apart"), ("restore", "memory", "restore the dots")):
         for end, where in (("", "with weights as numbers"), (ON_DEVICES, "on devices of 64 levels")):
+            if deep + end not in found or plain + end not in found:
+                sentences.append(f"To {what} {where}: an output fell silent in every seed, there is no result.")
+                continue
             one, two = (_exact(found[kind + end], config.trials) for kind in (deep, plain))
             gain, error = one[0][-1] - two[0][-1], float(np.hypot(one[1][-1], two[1][-1]))
             ratio = devices_of(config, deep) / devices_of(config, plain)

@@ -7,7 +7,7 @@ from neuro.errors import NeuroError
 from neuro.tasks import _braille_cues as coding
 from neuro.tasks import _braille_deep as deep
 from neuro.tasks import _braille_memory as memory
-from neuro.tasks import configure, run_task
+from neuro.tasks import braille_deep, configure, run_task
 
 TINY = ("updates=40", "memory_epochs=40", "cues=2", "trials=45", "priced=1", "flips=0.1,0.3", "workers=1")
 
@@ -58,6 +58,25 @@ def test_distortions_of_both_halves_are_found_at_the_ends_of_the_range(chance, p
     words = np.repeat(coding.patterns(), 20, axis=0)
     flipped = coding.distort(words, chance, part, np.random.default_rng(0)) != words
     assert set(coding.half(flipped).tolist()) == {part}
+
+
+def test_a_network_with_a_dead_output_is_counted_and_the_others_are_reported(monkeypatch):
+    def learned(job):
+        _, variant, seed = job
+        if variant.startswith("restore") or (variant == "classify" and seed == 1):
+            return deep.Outcome(variant, seed, (), 0.0, {}, "output 3: silent")
+        return deep.Outcome(variant, seed, (0.9, 0.5 + 0.1 * seed), 100.0, {"crossbar": 1e-9})
+
+    monkeypatch.setattr(braille_deep, "learn", learned)
+    report = run_task("braille-deep", overrides=(*TINY, "seeds=3"))
+    assert report.metrics["exact_words/30"] == pytest.approx(0.6)
+    assert report.metrics["silent/classify"] == 1.0
+    assert report.metrics["silent/restore"] == 3.0
+    assert "exact_words_restore/30" not in report.metrics
+    cells = {row[0]: row[1:] for row in report.tables[0].rows}
+    assert cells["hidden layer, names"][1].endswith("(1 silent)")
+    assert cells["hidden layer, dots"][0] == "an output fell silent"
+    assert "no result" in report.tables[-1].rows[2][0]
 
 
 def test_a_small_run_learns_prices_and_concludes(tmp_path):
