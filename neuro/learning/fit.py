@@ -21,7 +21,7 @@ from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
 from neuro.system.interrupts import raise_interrupts
-from neuro.validation import Floats, finite, indices, instance, number, positive, whole_number
+from neuro.validation import Floats, finite, indices, instance, number, positive, shown, whole_number
 
 __all__ = ["Schedule", "accuracy", "fit"]
 
@@ -153,7 +153,12 @@ def fit(
     source = (
         data if callable(data) else _always(instance(data, "data", Examples, "Examples or a function of the epoch"))
     )
-    first = _checked(network, source(0), "data")
+    try:
+        first = _checked(network, source(0), "data")
+    except TypeError as problem:
+        # Nothing else here raises one: it is the function's own, or it takes no number.
+        wanted = "must be Examples, or a function that gives the Examples of an epoch by its number"
+        raise ParameterError(wanted, where="data", value=f"{shown(data)}: {problem}") from problem
     if validation is not None:
         _checked(network, validation, "validation")
     if len(plan.rates) != len(network.sizes) - 1:

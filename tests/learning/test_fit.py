@@ -282,6 +282,8 @@ def test_a_function_of_the_epoch_trains_as_its_examples_do(network):
         (nr.Examples(np.ones((2, 10)), [0, 1], np.ones((2, 4))), "data"),
         (lambda epoch: bits(20, 0) if epoch == 0 else nr.Examples(np.ones((2, 10)), [0, 5]), "data of epoch 1"),
         (lambda epoch: None, "data"),
+        (lambda: bits(20, 0), "data: must be Examples, or a function"),
+        (len, "data: must be Examples, or a function"),
     ],
 )
 def test_examples_of_other_layers_are_refused(data, where):
