@@ -14,6 +14,7 @@ __all__ = [
     "InfeasibleError",
     "InputError",
     "MissingFigure",
+    "MissingPackage",
     "NetworkError",
     "NeuroError",
     "OutOfMemory",
@@ -188,6 +189,10 @@ class MissingFigure(NeuroError, ValueError):
         )
         self.chip = chip
         self.needed = dict(needed)
+
+
+class MissingPackage(NeuroError, ImportError):
+    """Something needs a package of an extra that is not installed."""
 
 
 class PeerError(NeuroError, RuntimeError):

@@ -1,0 +1,290 @@
+"""Layers in time steps: the clocked engine fires their spikes, and gradients are those of plain code."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import neuro as nr
+from neuro.errors import InputError, MissingPackage, StateError, UnsupportedFeature
+from neuro.training import library
+from neuro.training.batch import Batch, raster_of, spikes_of
+from neuro.training.deploy import windowed_scores
+from neuro.training.eprop import online_gradient
+from neuro.training.train import Settings, accuracy_of, train
+
+torch = pytest.importorskip("torch")
+
+DT = 1e-3
+DRAWS = settings(max_examples=25, deadline=None)
+
+
+@st.composite
+def networks(draw, kinds=("lif", "ahp", "alif"), readout=True):
+    """Sources, some populations of neurons with parameters of their own, full or listed synapses, and a readout."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    net = nr.Network()
+    net.add(nr.Population("in", draw(st.integers(1, 6)), nr.SpikeSource()))
+    cells = []
+    for k in range(draw(st.integers(1, 3))):
+        kind, size, modes = draw(st.sampled_from(kinds)), draw(st.integers(1, 5)), draw(st.integers(1, 3))
+        basic = {"tau_m": rng.uniform(2e-3, 20e-3, size), "v_th": rng.uniform(0.5, 2.0, size)}
+        basic["bias"] = rng.normal(0, 0.5, size)
+        taus = tuple(rng.uniform(5e-3, 0.3, size) for _ in range(modes))
+        jumps = tuple(rng.uniform(0.05, 0.4, size) for _ in range(modes))
+        models = {
+            "lif": lambda b: nr.LIF(**b),
+            "ahp": lambda b, t=taus, j=jumps: nr.AHP(**b, tau_ahp=t, jump=j),
+            "alif": lambda b, t=taus, j=jumps: nr.ALIF(**b, tau_adapt=t, jump=j),
+        }
+        cells.append(net.add(nr.Population(f"{kind}{k}", size, models[kind](basic))))
+    for post in cells:
+        for pre in [net.populations["in"], *cells] if draw(st.booleans()) else [net.populations["in"]]:
+            weight = rng.normal(0.2, 0.5, (pre.size, post.size))
+            if draw(st.booleans()):
+                weight[rng.random(weight.shape) < 0.4] = 0.0
+            i, j = np.nonzero(weight)
+            net.connect(pre, post, nr.Sparse(i, j, weight[i, j]) if draw(st.booleans()) else nr.Dense(weight), delay=DT)
+    if readout and draw(st.booleans()):
+        net.add(nr.Population("readout", 2, nr.LIF(tau_m=20e-3, v_th=None, bias=rng.normal(size=2))))
+        for pre in cells:
+            net.connect(pre, "readout", nr.Dense(rng.normal(size=(pre.size, 2))), delay=DT)
+    return net
+
+
+def inputs_for(net, steps, batch, seed, share=0.3):
+    rng = np.random.default_rng(seed)
+    return (rng.random((steps, batch, net.populations["in"].size)) < share).astype(float)
+
+
+def layer_of(module):
+    return getattr(module, "layer", module)
+
+
+def deployed(module, inputs, **options):
+    """Spikes of the module's network on the clocked engine, (steps, sequences, neurons), and the recordings."""
+    net, steps = nr.to_network(module), len(inputs)
+    trials = ({"in": spikes_of(inputs[:, b], DT)} for b in range(inputs.shape[1]))
+    found = list(nr.run_batch(net, (steps + 1) * DT, trials, dt=DT, **options))
+    cells = layer_of(module).populations
+    rasters = [[raster_of(r.spikes[p.name], steps + 1, p.size, DT)[:steps] for p in cells] for r in found]
+    return np.stack([np.concatenate(parts, 1) for parts in rasters], 1), found
+
+
+@DRAWS
+@given(net=networks(), seed=st.integers(0, 999))
+def test_the_network_of_a_module_fires_its_spikes(net, seed):
+    module, inputs = nr.to_module(net), inputs_for(net, 60, 3, seed)
+    spikes = layer_of(module)(torch.from_numpy(inputs)).detach().numpy()
+    assert np.array_equal(spikes.astype(bool), deployed(module, inputs)[0])
+
+
+@DRAWS
+@given(net=networks(), seed=st.integers(0, 999), learn=st.sets(st.sampled_from(["bias", "tau", "jump"])))
+def test_so_does_that_of_a_module_with_other_parameters(net, seed, learn):
+    module, inputs = nr.to_module(net, learn=sorted(learn)), inputs_for(net, 60, 2, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for each in module.parameters():
+            if each.requires_grad:
+                each += 0.1 * torch.randn(each.shape, generator=generator, dtype=each.dtype)
+    for bits in (None, 8):
+        layer_of(module).bits = bits
+        spikes = layer_of(module)(torch.from_numpy(inputs)).detach().numpy()
+        assert np.array_equal(spikes.astype(bool), deployed(module, inputs)[0])
+
+
+@DRAWS
+@given(net=networks())
+def test_a_network_there_and_back_is_the_same_network(net):
+    once = nr.to_network(nr.to_module(net))
+    twice = nr.to_network(nr.to_module(once))
+    assert list(once.populations) == list(net.populations)
+    for name, projection in once.projections.items():
+        assert twice.projections[name].delay == projection.delay == DT
+        for key in ("weight", "pre", "post"):
+            if hasattr(projection.synapses, key):
+                other = getattr(twice.projections[name].synapses, key)
+                assert np.array_equal(getattr(projection.synapses, key), other)
+
+
+@DRAWS
+@given(net=networks(), window=st.integers(1, 20), windows=st.integers(1, 4), seed=st.integers(0, 999))
+def test_the_readouts_potentials_give_the_scores(net, window, windows, seed):
+    module = nr.to_module(net, window=window, scale=0.3)
+    if "readout" in net.populations:
+        inputs = inputs_for(net, window * windows, 2, seed)
+        scores = module(torch.from_numpy(inputs)).scores.detach().numpy()
+        record = nr.Record(v={"readout": [0, 1]}, v_dt=window * DT)
+        for b, recording in enumerate(deployed(module, inputs, record=record)[1]):
+            assert np.allclose(windowed_scores(recording, module), scores[:, b], rtol=1e-9, atol=1e-9)
+
+
+def plain_loss(layer, inputs, weight_of_spikes):
+    """The same loss by torch alone, step by step, with the surrogate as a custom derivative of one spike."""
+
+    class Fire(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, u, height):
+            ctx.save_for_backward(u)
+            ctx.height = height
+            return (u > 0).to(u.dtype)
+
+        @staticmethod
+        def backward(ctx, given):
+            return given * ctx.height * (1 - ctx.saved_tensors[0].abs()).clamp(min=0), None
+
+    how, gain = layer.surrogate, layer.dt / layer.tau_m
+    keep, jump = 1 - layer.dt / layer.tau, layer.jump * layer.jumps
+    w, r = layer.weights()
+    v = torch.zeros(inputs.shape[1], layer.size, dtype=torch.float64)
+    x = [torch.zeros_like(v) for _ in range(len(keep))]
+    z, loss = torch.zeros_like(v), 0.0
+    for t in range(len(inputs)):
+        heard = z if how.recurrent else z.detach()
+        kick = inputs[t] @ w + (0.0 if r is None else heard @ r)
+        x = [part * keep[m] for m, part in enumerate(x)]
+        pull = sum(x[: how.currents], torch.zeros_like(v))
+        level = layer.v_th + sum(x[how.currents :], torch.zeros_like(v))
+        v = v + (layer.drive + pull - v) * gain + kick
+        u = (v - level) / layer.v_th
+        z = Fire.apply(u, how.height)
+        outside = (u - how.high).clamp(min=0) ** 2 + (how.low - u).clamp(min=0) ** 2
+        loss = loss + (z * weight_of_spikes[t]).sum() + how.voltage_cost * outside.sum() / (len(inputs) * len(v))
+        v = v * (1 - z.detach())
+        x = [part + jump[m] * z for m, part in enumerate(x)]
+    return loss
+
+
+@DRAWS
+@given(
+    net=networks(readout=False),
+    seed=st.integers(0, 999),
+    voltage_cost=st.sampled_from([0.0, 0.7]),
+    recurrent=st.booleans(),
+)
+def test_gradients_are_those_of_plain_steps(net, seed, voltage_cost, recurrent):
+    layer = nr.to_module(net, learn=("bias", "tau", "jump"))
+    layer.surrogate = layer.surrogate._replace(voltage_cost=voltage_cost, recurrent=recurrent)
+    inputs = torch.from_numpy(inputs_for(net, 25, 2, seed))
+    signal = torch.from_numpy(np.random.default_rng(seed).normal(size=(25, 2, layer.size)))
+    found = {}
+    for how in ("fused", "plain"):
+        layer.zero_grad()
+        loss = (layer(inputs) * signal).sum() if how == "fused" else plain_loss(layer, inputs, signal)
+        loss.backward()
+        found[how] = {n: p.grad for n, p in layer.named_parameters() if p.grad is not None}
+    for name, wanted in found["plain"].items():
+        scale = max(1.0, float(wanted.abs().max())) if wanted.numel() else 1.0
+        assert torch.allclose(found["fused"][name], wanted, rtol=0, atol=1e-9 * scale), name
+
+
+@DRAWS
+@given(net=networks(readout=False), seed=st.integers(0, 999))
+def test_e_prop_is_the_backward_pass_without_the_recurrent_path(net, seed):
+    layer = nr.to_module(net)
+    layer.surrogate = layer.surrogate._replace(recurrent=False)
+    inputs, rng = inputs_for(net, 40, 2, seed), np.random.default_rng(seed)
+    signal = rng.normal(size=(40, 2, layer.size))
+    (layer(torch.from_numpy(inputs)) * torch.from_numpy(signal)).sum().backward()
+    for found, weight in zip(online_gradient(layer, inputs, signal), (layer.w, layer.r), strict=True):
+        if weight is not None:
+            wanted = weight.grad.numpy()
+            assert np.allclose(found, wanted, rtol=0, atol=1e-12 * max(1.0, np.abs(wanted).max(initial=0)))
+
+
+def echo(seed, k, batch=32):
+    """Which of two groups fired last?"""
+    rng = np.random.default_rng([seed, k])
+    labels = rng.integers(0, 2, (1, batch))
+    inputs = np.zeros((20, batch, 4))
+    for b, label in enumerate(labels[0]):
+        inputs[2:8, b, 2 * label : 2 * label + 2] = rng.random((6, 2)) < 0.7
+    return Batch(inputs, labels)
+
+
+def small_module(readout=True, seed=0):
+    net, rng = nr.Network(), np.random.default_rng(seed)
+    net.add(nr.Population("in", 4, nr.SpikeSource()))
+    net.add(nr.Population("cell", 8, nr.AHP(tau_m=5e-3, v_th=1.0, tau_ahp=30e-3, jump=0.2)))
+    net.connect("in", "cell", nr.Dense(rng.normal(0, 0.6, (4, 8))), delay=DT)
+    net.connect("cell", "cell", nr.Dense(rng.normal(0, 0.2, (8, 8))), delay=DT)
+    if readout:
+        net.add(nr.Population("readout", 2, nr.LIF(tau_m=20e-3, v_th=None)))
+        net.connect("cell", "readout", nr.Dense(np.zeros((8, 2))), delay=DT)
+    return nr.to_module(net)
+
+
+def test_training_learns_and_an_interrupted_one_has_the_same_bits(tmp_path):
+    settings, tested = Settings(steps=60, every=10), [echo(1, k) for k in range(4)]
+    options = {"validate": lambda module: accuracy_of(module, tested)}
+    whole = small_module()
+    whole.layer.noise = 0.05
+    told = train(whole, lambda k: echo(0, k), settings, **options)
+    assert accuracy_of(whole, tested) == max(found for _, found in told.validation) > 0.95
+
+    def stops(k):
+        if k == 37:
+            raise KeyboardInterrupt
+        return echo(0, k)
+
+    first = small_module()
+    first.layer.noise = 0.05
+    with pytest.raises(KeyboardInterrupt):
+        train(first, stops, settings, checkpoint=tmp_path / "c.npz", **options)
+    second = small_module(seed=3)
+    second.layer.noise = 0.05
+    again = train(second, lambda k: echo(0, k), settings, checkpoint=tmp_path / "c.npz", **options)
+    assert again == told
+    for one, other in zip(whole.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, other)
+    with pytest.raises(StateError, match="another training"):
+        train(second, lambda k: echo(0, k), Settings(steps=9), checkpoint=tmp_path / "c.npz")
+
+
+def test_the_voltage_penalty_keeps_potentials_within_its_bounds():
+    outside = {}
+    for cost in (0.0, 0.1):
+        module = small_module()
+        with torch.no_grad():
+            module.layer.r *= 8.0
+        module.layer.surrogate = module.layer.surrogate._replace(voltage_cost=cost)
+        train(module, lambda k: echo(0, k), Settings(steps=60))
+        module(torch.from_numpy(echo(2, 0).inputs))
+        u = module.layer.margin / module.layer.v_th
+        outside[cost] = float(((u - 0.4).clamp(min=0) ** 2 + (-2 - u).clamp(min=0) ** 2).mean())
+    assert outside[0.1] < 0.5 * outside[0.0]
+
+
+def test_a_network_that_is_no_layer_is_refused_with_what_is_wrong():
+    def net(model, delay=DT, kind=nr.SpikeSource):
+        made = nr.Network()
+        made.add(nr.Population("in", 2, kind()))
+        made.add(nr.Population("cell", 2, model))
+        made.connect("in", "cell", nr.AllToAll(1.0), delay=delay)
+        return made
+
+    good = {"tau_m": 5e-3, "v_th": 1.0}
+    for wrong, said in [
+        (net(nr.LIF(**good, v_reset=-1.0)), "v_reset"),
+        (net(nr.LIF(**good, refractory=DT)), "refractory"),
+        (net(nr.LIF(**good, tau_syn=DT)), "tau_syn"),
+        (net(nr.LIF(**good, reset="subtract")), "reset to zero"),
+        (net(nr.IF(v_th=1.0)), "LIF, AHP and ALIF"),
+        (net(nr.LIF(**good), delay=np.array([[1, 2], [1, 1]]) * DT), "one delay"),
+        (net(nr.LIF(**good, v_min=-1.0)), "v_min"),
+        (net(nr.LIF(tau_m=5e-3, v_th=None)), "some that fire"),
+    ]:
+        with pytest.raises(UnsupportedFeature, match=said):
+            nr.to_module(wrong)
+    with pytest.raises(InputError, match="module"):
+        nr.to_network(torch.nn.Linear(2, 2))
+
+
+def test_without_torch_the_extra_is_named(monkeypatch):
+    def refuse(name):
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr(library, "import_module", refuse)
+    with pytest.raises(MissingPackage, match=r"neuro-events\[train\]"):
+        library.import_torch()
