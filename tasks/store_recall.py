@@ -1,0 +1,33 @@
+"""Sequences of bits with "store" and "recall": AHP neurons remember for seconds, LIF neurons of the same number do not.
+
+See docs/sequences.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neuro.progress import Progress
+from neuro.report import Report
+from neuro.tasks._sequence import SequenceConfig as Config
+from neuro.tasks._sequence_data import StoreRecall
+from neuro.tasks._sequence_report import run_sequences
+
+PAPER = Config(variants=("ahp", "unregularised", "lif", "lstm", "eprop"))
+PRESETS = {
+    "smoke": PAPER.model_copy(
+        update={"seeds": 1, "ahp": 20, "batches": 6, "batch": 8, "tested": 16, "priced": 2, "deployed": 4}
+    ),
+    "paper": PAPER,
+}
+
+
+def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
+    """Train and judge each variant.
+
+    Raises
+    ------
+    MissingPackage
+        If torch is not installed.
+    """
+    return run_sequences("store-recall", config, StoreRecall(), progress)
