@@ -16,6 +16,7 @@ from neuro.engine.recording import Recording
 from neuro.progress import Progress
 from neuro.randomness import stream
 from neuro.tasks._sequence_data import Data
+from neuro.tasks._sequence_loihi import loihi_accuracy
 from neuro.training.batch import Output, raster_of, spikes_of
 from neuro.training.library import import_torch
 from neuro.training.train import Settings, accuracy_of, train
@@ -74,6 +75,8 @@ class Outcome:
     """Sequences with every spike on the clocked engine, of those compared."""
     cost: Mapping[str, Any] | None = None
     """What a sequence costs on the chip."""
+    loihi: float | None = None
+    """Accuracy in Loihi's whole numbers, of sequences that are one window."""
 
 
 def network_of(config: SequenceConfig, data: Data, seed: int, *, slow: bool = True) -> nr.Network:
@@ -217,6 +220,7 @@ def judge(
         outside=(float(np.mean(low)), float(np.mean(high))),
         same=same,
         cost=price(module, recordings[: config.priced], steps),
+        loihi=loihi_accuracy(module, tests) if variant == "ahp" and len(tests[0].labels) == 1 else None,
     )
 
 

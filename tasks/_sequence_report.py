@@ -49,6 +49,8 @@ def metrics_of(outcomes: list[Outcome]) -> dict[str, float]:
         metrics[f"{variant}/parameters"] = found[0].parameters
         metrics[f"{variant}/cpu_minutes"] = _mean(found, "cpu_minutes")
         metrics[f"{variant}/joules"] = float(np.mean([each.cost["joules"] for each in found if each.cost]))
+        if found[0].loihi is not None:
+            metrics[f"{variant}/accuracy_loihi"] = _mean(found, "loihi")
         if variant != "lstm":
             metrics[f"{variant}/spikes_per_sample"] = _mean(found, "spikes")
             metrics[f"{variant}/deployed_identical"] = sum(each.same[0] for each in found)
