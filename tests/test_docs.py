@@ -165,6 +165,8 @@ def test_names_in_backticks_occur_in_the_sources(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES[2:] if ">>> " in page.read_text(encoding="utf-8")],
                          ids=lambda page: page.name)  # fmt: skip
 def test_examples_of_a_page_run(page: Path) -> None:
+    if re.search(r"^>>> import .*\btorch\b", text_of(page), re.MULTILINE):
+        pytest.importorskip("torch")
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testfile(str(page), module_relative=False, optionflags=flags, verbose=False)
     assert result.attempted > 0
