@@ -25,6 +25,7 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, intrinsic, lower_getattr_generic, register_model, unbox
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
+from numpy.typing import NDArray
 
 from neuro.system.kernel_cache import KernelCache, cache_of
 from neuro.system.kernel_files import SUFFIX
@@ -264,6 +265,19 @@ def as_tables(rows: Sequence[T]) -> T:
     return cast(T, _Table(*rows))
 
 
+def repeated_tables(rows: Sequence[T], times: int, field: str, values: Sequence[NDArray[Any]]) -> T:
+    """`as_tables` of all rows, again and again, where each time row r has a row of values[r] as its own `field`."""
+    table = _Table(*rows)
+    own = np.tile(table.words.reshape(len(rows), -1), (times, 1, 1))
+    at = table._numba_type_.place(field)
+    for r, each in enumerate(values):
+        if each.shape != (times, *getattr(rows[r], field).shape) or not each.flags.c_contiguous:
+            raise TypeError(f"{field} of row {r} is no whole array of {times} rows: {each.shape}")
+        own[:, r, at] = each.ctypes.data + np.arange(times) * each.strides[0]
+    table.set_words((rows, values), own.ravel())
+    return cast(T, table)
+
+
 class _Table:
     """The arrays of one or more NamedTuples, kept alive, and their addresses and shapes, one after the other."""
 
@@ -282,9 +296,11 @@ class _Table:
                     place = array.__array_interface__["data"][0] if plain else array.ctypes.data
                     known[id(array)] = [place, *array.shape]
                 words += known[id(array)]
-        self.arrays = rows
-        self.words = np.array(words, np.int64)
-        self.address = self.words.ctypes.data
+        self.set_words(rows, np.array(words, np.int64))
+
+    def set_words(self, arrays: Any, words: NDArray[np.int64]) -> None:
+        """Take addresses and shapes, and what keeps the arrays alive."""
+        self.arrays, self.words, self.address = arrays, words, words.ctypes.data
 
 
 class _TableType(types.Type):

@@ -19,8 +19,8 @@ LANES = 8
 
 __all__ = [
     "GOLDEN", "LANES", "MIX", "add_contiguous", "add_pairs", "add_quads", "add_weighted", "all_lanes", "copy_targets",
-    "gather", "lane_choice", "lane_max", "lane_min", "load_lanes", "load_pairs", "not_below", "power_of_two",
-    "prefetch", "prefetch_l2", "store_keys", "store_lanes", "uniform_of_words",
+    "gather", "lane_choice", "lane_max", "lane_min", "lane_mix", "load_lanes", "load_pairs", "not_below",
+    "power_of_two", "prefetch", "prefetch_l2", "store_keys", "store_lanes", "uniform_of_words",
 ]  # fmt: skip
 
 _I32, _I64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
@@ -151,6 +151,17 @@ def not_below(typing: Any, x: Any, y: Any) -> Any:
         return builder.zext(builder.bitcast(marks, ir.IntType(LANES)), _I64)
 
     return types.uint64(_LANES, _LANES), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lane_mix(typing: Any, bits: Any, a: Any, b: Any) -> Any:
+    """`a` in each lane whose bit is set, else `b`; the lowest bit is the first lane's."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        marks = builder.bitcast(builder.trunc(args[0], ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES))
+        return builder.select(marks, args[1], args[2])
+
+    return _LANES(types.uint64, _LANES, _LANES), build
 
 
 def _targets(context: Any, builder: Any, kind: Any, post: Any, at: Any) -> list[Any]:

@@ -178,6 +178,40 @@ class Signal(IntEnum):
 
 TURN, N_EVENTS, WAITING, N_PIECES = map(int, Signal)
 
+
+class Aside(IntEnum):
+    """Rows of `Workspace.aside`."""
+
+    V = 0
+    """v at the time LAST."""
+    DRIVE = 1
+    """As in `NEURON`."""
+    SINCE = 2
+    """Time since which v moves: the end of the refractory time, or LAST."""
+    LAST = 3
+    """As in `NEURON`."""
+
+
+V, DRIVE, SINCE, LAST = map(int, Aside)
+ASIDE_ROWS = len(Aside)
+
+
+class AsideBits(IntEnum):
+    """Columns of `Workspace.aside_bits`: a bit for each of eight neurons, the lowest for the first."""
+
+    AT_FLOOR = 0
+    """Those that rest against the lower limit."""
+    IS_HELD = 1
+    """Those that are refractory."""
+    IN_STATE = 2
+    """Those that are neither there nor free; they go through windows alone, and `State` has them."""
+    IS_ASIDE = 3
+    """Not zero where the eight are aside."""
+
+
+AT_FLOOR, IS_HELD, IN_STATE, IS_ASIDE = map(int, AsideBits)
+ASIDE_BITS = len(AsideBits)
+
 NEVER = 2**62
 """A window, or a number of spikes, that is never reached."""
 VACANT = -2

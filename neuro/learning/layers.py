@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -179,32 +179,28 @@ class SpikingLayers:
     def answer(self, weights: LayerWeights, inputs: Floats, *, workers: int = 1) -> Answer:
         """As `Layers.answer`."""
         currents = self.currents(weights, inputs)
-        trials = ({"inputs": self.inputs_of(currents, k)} for k in range(len(inputs)))
-        found, program = self._new_answer(len(inputs)), self.programmed(weights)
+        trials = _Trials(len(inputs), lambda k: {"inputs": self.inputs_of(currents, k)})
         length, request = self.inference[0] * self.tick, self._request(self.inference)
-        for k, counts in enumerate(run_trials(program, length, trials, record=request, workers=workers)):
-            self._enter(found, k, counts, 0, self.inference)
-        return found
+        results = run_trials(self.programmed(weights), length, trials, record=request, workers=workers)
+        return self._answers(((each,) for each in results), [(0, self.inference)])[0]
 
     def learn(
         self, weights: LayerWeights, inputs: Floats, targets: Floats, phases: Sequence[Phase], *, workers: int = 1
     ) -> tuple[Answer, list[list[Floats]]]:
         """As `Layers.learn`: each phase goes on from the free phase's end, with a nudge that depends on its outputs."""
-        program, currents, count = self.programmed(weights), self.currents(weights, inputs), len(inputs)
+        program, currents = self.programmed(weights), self.currents(weights, inputs)
         before = None
         if any(phase.nudge is None and phase.held != 1.0 for phase in phases):
             # Where the outputs are held depends on their free activity, which is found first.
             before, _ = self.learn(weights, inputs, targets, (), workers=workers)
         held = [_held(phase, targets, before) for phase in phases]
-        trials = (self._trial(currents, k, targets[k], phases, [each[k] for each in held]) for k in range(count))
+        trials = _Trials(
+            len(inputs), lambda k: self._trial(currents, k, targets[k], phases, [each[k] for each in held])
+        )
         request = self._request(self.free, self.nudged)
-        free, found = self._new_answer(count), [self._new_answer(count) for _ in phases]
         results = run_trials(program, self.free[0] * self.tick, trials, record=request, workers=workers)
-        for k, result in enumerate(results):
-            first, *rest = result if phases else (result,)
-            self._enter(free, k, first, 0, self.free)
-            for answer, counts in zip(found, rest, strict=True):
-                self._enter(answer, k, counts, 1, self.nudged)
+        rows = [(0, self.free), *[(1, self.nudged) for _ in phases]]
+        free, *found = self._answers(results if phases else ((each,) for each in results), rows)
         return free, [each.activities for each in found]
 
     def _trial(
@@ -221,7 +217,7 @@ class SpikingLayers:
                 run["clamp"] = clamp.toward(activity, start=start, stop=start + length)
             else:
                 counted = self.free[0] - self.free[1]
-                run["nudge"] = Nudge(last, target * counted, phase.nudge / (self.tick * counted))
+                run["nudge"] = Nudge.checked(last, target * counted, phase.nudge / (self.tick * counted))
             branches.append(run)
         return {"inputs": inputs, **({"then": branches} if branches else {})}
 
@@ -231,15 +227,35 @@ class SpikingLayers:
         longest = 2.0 * max(length for length, _ in spans) * self.tick
         return Counts(window=[*windows, (0.0, longest)], shape=[*[self.window] * len(spans), "flat"])
 
-    def _new_answer(self, count: int) -> Answer:
-        return Answer([np.zeros((count, size)) for size in self.sizes[1:]], np.zeros(count))
+    def _answers(
+        self, results: Iterable[Sequence[Mapping[str, Any]]], rows: Sequence[tuple[int, tuple[float, float]]]
+    ) -> list[Answer]:
+        """What each phase of all examples gives, from its counts; `rows` has the window and the lengths of each."""
+        parts: list[list[list[Floats]]] = [[[np.zeros((0, size)) for size in self.sizes[1:]]] for _ in rows]
+        spikes = [[np.zeros(0)] for _ in rows]
+        source = iter(results)
+        # Counts take more memory than activities.
+        while some := list(islice(source, 256)):
+            for phase, (row, span) in enumerate(rows):
+                names = [f"layer{layer}" for layer in range(1, len(self.sizes))]
+                found = [np.array([each[phase][name] for each in some]) for name in names]
+                parts[phase].append([each[:, row] / (span[0] - span[1]) for each in found])
+                spikes[phase].append(sum((each[:, -1].sum(axis=1) for each in found), np.zeros(len(some))))
+        joined = [[np.concatenate(layer) for layer in zip(*phase, strict=True)] for phase in parts]
+        return [Answer(each, np.concatenate(total)) for each, total in zip(joined, spikes, strict=True)]
 
-    def _enter(self, answer: Answer, k: int, counts: Any, row: int, span: tuple[float, float]) -> None:
-        """Enter the counts of example k."""
-        for layer, activity in enumerate(answer.activities, 1):
-            found = counts[f"layer{layer}"]
-            activity[k] = found[row] / (span[0] - span[1])
-            answer.spikes[k] += found[-1].sum()
+
+class _Trials:
+    """Trials that are made as they are asked for, and whose number is known."""
+
+    def __init__(self, count: int, make: Callable[[int], dict[str, Any]]) -> None:
+        self.count, self.make = count, make
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(self.make, range(self.count))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,6 +198,72 @@ def test_traces_are_sums_of_decaying_exponentials():
             assert row == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
 
+def trials_of_forms(data):
+    """Some trials of few forms, in any order, with numbers of their own: currents, nudges, branches."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    own, moments = data.draw(st.booleans()), data.draw(st.sampled_from([[0.0], [0.0, 4e-3], [3e-3, 9e-3, 0.03], [0.5]]))
+    duration = data.draw(st.sampled_from([None, 0.0, 0.0113, 0.02]))
+
+    def numbers(form):
+        drive = rng.normal(0.3, 0.3, (len(moments), 6))
+        inputs = {"lif": nr.Current(moments, drive), "alif": nr.Current(moments, drive[:, 0])}
+        constant = {"lif": inputs["lif"], "if": nr.Current([0.0], rng.normal(50.0, 20.0, (1, 3)))}
+        nudges = [nr.Nudge("if", rng.uniform(0.0, 9.0, 3), strength) for strength in (3.0, -3.0)]
+        branch = {"duration": 0.0121, "inputs": constant if own else inputs}
+        return [
+            {"inputs": inputs},
+            {"inputs": inputs, "then": [{"inputs": inputs}, {"duration": duration}]},
+            {"inputs": constant, "then": [{**branch, "nudge": nudge} for nudge in nudges]},
+            {"duration": duration, "then": [{"then": [{"inputs": constant}]}]},
+            {},
+        ][form]
+
+    forms = data.draw(st.lists(st.sampled_from([0, 1, 2, 2, 2, 3, 4, 4]), min_size=2, max_size=9))
+    return [numbers(form) for form in forms]
+
+
+@pytest.mark.parametrize("room", [8, 1 << 14])
+@given(data=st.data())
+def test_trials_that_differ_in_numbers_alone_have_the_results_of_each_by_itself(data, room):
+    asked = data.draw(
+        st.sampled_from([nr.Counts(), nr.Counts(window=[(2e-3, 0.01), (0.0, 1.0)]), nr.Traces(5e-3, 0.02)])
+    )
+    trials = [each for each in trials_of_forms(data) if isinstance(asked, nr.Counts) or "nudge" not in str(each)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buffers, "FIRST_ROOM", room)
+        found = list(nr.run_trials(PROGRAM, DURATION, trials, workers=data.draw(st.integers(1, 2)), record=asked))
+    expected = [next(nr.run_trials(PROGRAM, DURATION, [each], record=asked)) for each in trials]
+    for a, b in zip(found, expected, strict=True):
+        for one, other in zip(flat_results([a]), flat_results([b]), strict=True):
+            assert {name: rows.tolist() for name, rows in one.items()} == {
+                n: rows.tolist() for n, rows in other.items()
+            }
+
+
+def test_who_gives_trials_may_use_an_array_again():
+    values, target = np.zeros((1, 3)), np.zeros(3)
+
+    def trials():
+        for k in range(6):
+            values[:], target[:] = 20.0 * k, k
+            nudge = nr.Nudge("if", target, 4.0)
+            yield {"inputs": {"if": nr.Current([0.0], values)}, "then": [{"nudge": nudge}]}
+
+    found = flat_results(nr.run_trials(PROGRAM, DURATION, trials(), record=nr.Counts()))
+    expected = [each for trial in trials() for each in nr.run_trials(PROGRAM, DURATION, [trial], record=nr.Counts())]
+    assert [each["if"].tolist() for each in found] == [each["if"].tolist() for each in flat_results(expected)]
+    assert len({tuple(each["if"]) for each in found}) > 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_among_trials_of_one_form_names_its_trial(workers):
+    trials = [{"inputs": {"if": nr.Current(0.0, push)}} for push in (10.0, 20.0, 1e9, 30.0)]
+    results = nr.run_trials(PROGRAM, 0.01, trials, workers=workers, record=nr.Counts())
+    assert [len(next(results)["if"]) for _ in range(2)] == [3, 3]
+    with pytest.raises(NetworkError, match=r"trial 2, .*may fire at most"):
+        next(results)
+
+
 def test_trials_are_read_a_little_ahead_of_the_results(monkeypatch):
     monkeypatch.setattr(run, "MOST_TRIALS", 4)
     read = []

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from neuro.engine.arrivals.draws import DRAWN_AT
 from neuro.engine.arrivals.driven import WORDS
 from neuro.engine.codes import (
+    ASIDE_BITS,
+    ASIDE_ROWS,
     BLOCK,
     MOST_DRAWN,
     NEVER,
@@ -44,6 +46,7 @@ from neuro.engine.kernels.heap import InstantWorkspace
 from neuro.engine.kernels.threads import PADDING, row_cuts
 from neuro.engine.kernels.zero_delay import N_UNDER_WAY
 from neuro.engine.lower.program import Program, amplitudes
+from neuro.simd import LANES
 from neuro.validation import Ints
 
 __all__ = [
@@ -139,6 +142,7 @@ def new_workspace(
     has_loose = bool(program.fixed.groups["loose"].any())
     cursors, arrivals, keys = loose or Loose(0, 0, np.zeros(len(program.fixed.drives), np.uint64))
     each = program.size if has_loose else 0
+    has_lines = bool(np.any((program.fixed.cells["leak"] == 0.0) & (program.fixed.cells["modes"] == 0)))
     routes = no_routes(threads) if routes is None else routes
     routed = calendar if routes.row.shape[1] else 0
     return Workspace(
@@ -187,6 +191,8 @@ def new_workspace(
         arrivals=np.empty((threads, arrivals if has_loose else 0), ARRIVAL),
         pieces=np.empty(2 * cursors, PIECE),
         lanes=np.zeros((threads, DRAWN_AT + MOST_DRAWN + 24)),
+        aside=np.zeros((ASIDE_ROWS, program.size + LANES if has_lines else 0)),
+        aside_bits=np.zeros((program.size if has_lines else 0, ASIDE_BITS), np.uint64),
         arriving=np.empty((threads, 2 * calendar), np.int64),
         staged_time=np.empty((threads, arrivals + PADDING if has_loose else 0)),
         staged_weight=np.empty((threads, arrivals + PADDING if has_loose else 0)),

@@ -335,6 +335,10 @@ class Workspace(NamedTuple):
     """What arrives in this window on rows whose synapses have delays of their own."""
     lanes: F8_2
     """Room for numbers of a few arrivals or of eight neurons, and for the times of drawn arrivals."""
+    aside: F8_2
+    """State of neurons on straight lines (row, neuron) while it is not in `State`; see `Aside`."""
+    aside_bits: U8_2
+    """At the first of eight neurons, what is known of them; see `AsideBits`. No rows: no neurons on lines."""
     arriving: I8_2
     """Events of the window that reach one group: the place of each, followed by that of its first weight."""
     staged_time: F8_2

@@ -25,7 +25,7 @@ from neuro.engine.kernels.state_form import (
 )
 from neuro.jit import inlined, inner, load_acquire, routine
 
-__all__ = ["deliver_row", "finish_state_form"]
+__all__ = ["advance_on_line", "deliver_row", "finish_state_form", "no_event_on_line", "on_line"]
 
 
 @inlined

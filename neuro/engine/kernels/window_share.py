@@ -61,7 +61,8 @@ from neuro.engine.kernels.amplitude_spikes import FIRED, UNDECIDED, check_watche
 from neuro.engine.kernels.arrays import I8, Fixed, Index, Inputs, Output, Record, Records, State, Workspace
 from neuro.engine.kernels.sampling import sample_voltages
 from neuro.engine.kernels.state_form import add_input, advance_neuron, cell_row
-from neuro.engine.kernels.state_form_rows import deliver_row, finish_state_form
+from neuro.engine.kernels.state_form_rows import advance_on_line, deliver_row, finish_state_form, on_line
+from neuro.engine.lines.aside import put_all_back
 from neuro.engine.lines.eight_lines import ALL, cross_window, is_across
 from neuro.jit import inlined, inner, load_acquire, routine
 from neuro.simd import prefetch
@@ -88,6 +89,8 @@ def change_neuron(
     through_state_form = amplitude_form and (amp[0] != -inf or mode >= 0)
     if through_state_form:
         to_state_form(fixed, state, work, k, g, j, t)
+    elif not amplitude_form and on_line(fixed, fixed.groups[g]):
+        advance_on_line(cell, neuron, work.tally[k], work.time[k], work.ids[k], j, t)
     elif not amplitude_form:
         advance_neuron(fixed, state, work, k, j, t, RECORD_SPIKES)
     neuron.drive = drive
@@ -118,6 +121,23 @@ def apply_step(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k: i
         j, drive = step.first + i, inputs.step_value[step.offset + i]
         if drive != state.neurons[j].drive:
             change_neuron(fixed, state, work, k, j, step.time, end, drive, -1)
+
+
+@inner
+def apply_first_steps(
+    fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k: int, start: float, end: float, t: float, code: Index
+) -> None:
+    """Apply the steps at the start of the window that come before its first event, at `t`, and its first sample."""
+    tally, m, s = work.tally[k], work.tally[k, NEXT_SAMPLE], work.tally[k, NEXT_STEP]
+    sample = inputs.sample_time[m] if m < len(inputs.sample_time) else inf
+    while s < len(inputs.steps) and inputs.steps[s].time <= start:
+        moment = inputs.steps[s].time
+        if moment > sample or moment > t or (moment == t and code < 0):
+            break
+        put_all_back(fixed, state, work, k)
+        apply_step(fixed, state, inputs, work, k, inputs.steps[s], end)
+        s += 1
+    tally[NEXT_STEP] = s
 
 
 @inner
@@ -298,6 +318,8 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
         deal_pieces(fixed, work, k, work.signal[N_PIECES])
     if not waiting:
         scan_groups(fixed, state, work, k, start, end)
+        t, code = (times[0], codes[0]) if n_events else (inf, np.int64(0))
+        apply_first_steps(fixed, state, inputs, work, k, start, end, t, code)
     across = 0 if routed else cross_window(fixed, state, inputs, work, k, end, n_events)
     if across & ALL:
         n_events = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 import numpy as np
 
 from neuro.engine.arrivals.cursors import any_due, enter_cursor, take_pieces
@@ -18,6 +16,7 @@ from neuro.engine.codes import (
     FREE,
     FULL,
     HALTED,
+    IS_ASIDE,
     LOOSE_FULL,
     N_RELEASES,
     N_SENT,
@@ -27,7 +26,6 @@ from neuro.engine.codes import (
     NEXT_SAMPLE,
     NEXT_SOURCE,
     NEXT_STEP,
-    QUIET,
     RUNAWAY,
     SOURCE,
     SPIKE_ROOM_LOW,
@@ -40,58 +38,15 @@ from neuro.engine.kernels.amplitude_form import survey_gaps
 from neuro.engine.kernels.arrays import I8, Fixed, Index, Inputs, Output, Records, State, Workspace
 from neuro.engine.kernels.calendar import bucket_sort, earliest_due, enter, sort_events, take_due, window_of
 from neuro.engine.kernels.sampling import sample_voltages
-from neuro.engine.kernels.state_form import cell_row, write_spike
+from neuro.engine.kernels.state_form import write_spike
 from neuro.engine.kernels.threads import run_shares
 from neuro.engine.kernels.window_share import change_neuron, step_changes
+from neuro.engine.lines.aside import put_all_back
+from neuro.engine.lines.idle import idle
 from neuro.jit import inner, kernel, load_acquire
 from neuro.simd import prefetch
 
 __all__ = ["first_busy", "run_windows", "set_forced"]
-
-
-@inner
-def idle(fixed: Fixed, state: State, work: Workspace) -> bool:
-    """Does a bound over all future time prove that no neuron spikes again without input?"""
-    for k in range(len(work.bounds) - 1):
-        if work.tally[k, N_WATCHED]:
-            return False
-    for g in range(len(fixed.groups)):
-        group = fixed.groups[g]
-        known = state.outlook[g] & (QUIET | UNSCANNED | SURVEYED) == QUIET | SURVEYED
-        if group.kind == SOURCE or (group.kind == AMPLITUDE_FORM and known):
-            continue
-        if group.drives:
-            return False
-        for j in range(group.start, group.stop):
-            at = cell_row(fixed, g, j)
-            cell, neuron = fixed.cells[at], state.neurons[j]
-            if neuron.mode == FORCED:
-                continue
-            if group.kind == AMPLITUDE_FORM:
-                gap, a, b = cell.threshold - neuron.drive / cell.leak, state.amp[j, 0], state.amp[j, 1]
-                if group.slow:
-                    s = 0.0
-                    for i in range(group.first_slow, group.first_slow + group.slow):
-                        s += max(state.x[j, i] * group.rate_m / (group.rate_m - fixed.rate[at, i]), 0.0)
-                    gap -= s
-                if a != -inf and not max(a + b, 0.0) + max(b / group.shape * group.peak, 0.0) < gap:
-                    return False
-                continue
-            most, extra, sink = neuron.drive, 0.0, 0.0
-            for i in range(state.x.shape[1]):
-                x = state.x[j, i]
-                if i >= cell.currents:
-                    sink += min(x, 0.0)
-                elif x > 0.0:
-                    most += cell.gain * x
-                    extra += cell.gain * x / fixed.rate[at, i]
-            if cell.leak > 0.0:
-                most = max(neuron.v, most / cell.leak)
-            else:
-                most = inf if neuron.drive > 0.0 else neuron.v + extra
-            if most >= cell.threshold + sink:
-                return False
-    return True
 
 
 @inner
@@ -139,6 +94,8 @@ def load_workspace(state: State, work: Workspace) -> None:
         for j in range(work.bounds[k], work.bounds[k + 1]):
             if len(work.head):
                 clear_arrivals(work, j)
+            if len(work.aside_bits):
+                work.aside_bits[j, IS_ASIDE] = np.uint64(0)
             if state.neurons[j].listed:
                 work.watched[k, tally[N_WATCHED]] = j
                 tally[N_WATCHED] += 1
@@ -316,18 +273,9 @@ def finish_window(
 
 @kernel
 def run_windows(
-    fixed: Fixed,
-    state: State,
-    inputs: Inputs,
-    out: Output,
-    work: Workspace,
-    begin: float,
-    stop: float,
-    length: float,
-    count_from: float,
-    count_to: float,
-    workers: int,
-) -> float:
+    fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, begin: float, stop: float, length: float,
+    count_from: float, count_to: float, workers: int,
+) -> float:  # fmt: skip
     """Simulate from `begin` to `stop`, window by window; return the time reached.
 
     With several workers, `run_worker` has to run on the other threads.
@@ -335,6 +283,18 @@ def run_windows(
     Stops early, with a `Fault` in register[FAULT]. After CALENDAR_LOW and SPIKE_ROOM_LOW, all windows up to the time
     reached are valid; after any other fault, the run has to be repeated from `begin` with more room, or given up.
     """
+    reached = go_on(fixed, state, inputs, out, work, begin, stop, length, count_from, count_to, workers)
+    for k in range(len(work.bounds) - 1):
+        put_all_back(fixed, state, work, k)
+    return reached
+
+
+@inner
+def go_on(
+    fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, begin: float, stop: float, length: float,
+    count_from: float, count_to: float, workers: int,
+) -> float:  # fmt: skip
+    """`run_windows`, which may leave neurons aside."""
     register, threads, routed = state.register, len(work.bounds) - 1, work.route_row.shape[1] > 0
     work.job[2], work.job[3] = count_from, count_to
     load_workspace(state, work)

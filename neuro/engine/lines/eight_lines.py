@@ -11,11 +11,30 @@ from math import inf
 
 import numpy as np
 
-from neuro.engine.codes import FAULT, FLOOR, FORCED, FREE, HALTED, HELD, NEXT_SAMPLE, NEXT_STEP, SOURCE, STATE_FORM
-from neuro.engine.kernels.arrays import Fixed, Index, Inputs, Record, State, Workspace
+from neuro.engine.codes import (
+    AT_FLOOR,
+    DRIVE,
+    FAULT,
+    FORCED,
+    FREE,
+    HALTED,
+    HELD,
+    IN_STATE,
+    IS_ASIDE,
+    IS_HELD,
+    LAST,
+    NEXT_SAMPLE,
+    NEXT_STEP,
+    SINCE,
+    SOURCE,
+    STATE_FORM,
+    V,
+)
+from neuro.engine.kernels.arrays import Fixed, Index, Inputs, State, Workspace
 from neuro.engine.kernels.state_form_rows import advance_on_line, no_event_on_line, on_line
+from neuro.engine.lines.aside import put_all_back, put_back, put_lane_back, set_aside, set_lane_aside
 from neuro.jit import inlined, inner, load_acquire, routine
-from neuro.simd import LANES, all_lanes, lane_choice, lane_max, load_lanes, not_below, store_lanes
+from neuro.simd import LANES, all_lanes, lane_choice, lane_max, lane_mix, load_lanes, not_below, store_lanes
 
 MOST_GROUPS = 16
 """In networks of more groups, looking for the events of each takes too long."""
@@ -90,51 +109,16 @@ def cross_alone(
 
 
 @inner
-def load_eight(state: State, work: Workspace, k: int, first: Index) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """Put v, the drive, and the time since which v moves, of eight neurons side by side.
-
-    Returns bits of those at the floor, of those that are refractory, and of those that are neither there nor free.
-    """
-    row, at_floor, held, others = work.lanes[k], NONE, NONE, NONE
-    for i in range(LANES):
-        neuron: Record = state.neurons[first + i]
-        place = np.uint64(i)
-        is_held = neuron.mode == HELD
-        row[i], row[LANES + i], row[2 * LANES + i] = neuron.v, neuron.drive, neuron.until if is_held else neuron.last
-        at_floor |= np.uint64(neuron.mode == FLOOR) << place
-        held |= np.uint64(is_held) << place
-        others |= np.uint64(neuron.mode != FLOOR and neuron.mode != FREE and not is_held) << place
-    return at_floor, held, others
-
-
-@inner
-def store_eight(
-    state: State, work: Workspace, k: int, first: Index, t: float, end: float,
-    at_floor: np.uint64, held: np.uint64, left: np.uint64, moved: np.uint64,
-) -> None:  # fmt: skip
-    """Give eight neurons what `cross_eight` found: `moved` ones at `end`, others at `t`, those in `left` nothing."""
-    row = work.lanes[k]
-    for i in range(LANES):
-        place = np.uint64(i)
-        if (left >> place) & np.uint64(1):
-            continue
-        neuron: Record = state.neurons[first + i]
-        late = (moved >> place) & np.uint64(1)
-        neuron.v = row[LANES + i] if late else row[i]
-        neuron.last = end if late else t
-        mode = FLOOR if (at_floor >> place) & np.uint64(1) else FREE
-        neuron.mode = HELD if (held >> place) & np.uint64(1) else mode
-
-
-@inner
 def cross_eight(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, first: Index, offset: Index, n: int, end: float
 ) -> np.uint64:
     """`cross_alone` for the neurons from `first` on; returns bits of those that have to go alone, left as they were."""
-    cell, row, arriving = fixed.cells[fixed.groups[g].cells], work.lanes[k], work.arriving[k]
-    is_wide = len(fixed.wide) > 0
-    at_floor, held, alone = load_eight(state, work, k, first)
-    v, drive, since = load_lanes(row, 0), load_lanes(row, LANES), load_lanes(row, 2 * LANES)
+    cell, arriving, is_wide = fixed.cells[fixed.groups[g].cells], work.arriving[k], len(fixed.wide) > 0
+    aside, bits = work.aside, work.aside_bits[first]
+    if not bits[IS_ASIDE]:
+        set_aside(state, work, first)
+    at_floor, held, alone = bits[AT_FLOOR], bits[IS_HELD], bits[IN_STATE]
+    v, drive, since = load_lanes(aside[V], first), load_lanes(aside[DRIVE], first), load_lanes(aside[SINCE], first)
     floor, top, zero = all_lanes(cell.floor), all_lanes(min(cell.threshold, cell.ceiling)), all_lanes(0.0)
     falling, before = not_below(zero, drive), -inf
     for i in range(n):
@@ -167,12 +151,17 @@ def cross_eight(
     low = not_below(floor, v) | not_below(floor, then)
     moved = moving & (held | ~((at_floor & falling) | (~at_floor & ~low)))
     if n or moved & ~alone:
-        store_lanes(row, 0, v)
-        store_lanes(row, LANES, lane_max(then, floor))
-        later = (falling & not_below(floor, base)) | (EVERY & ~not_below(then, floor))
         left = alone if n else alone | (EVERY & ~moved)
+        later = (falling & not_below(floor, base)) | (EVERY & ~not_below(then, floor))
         at_floor = (at_floor & ~moved) | (later & moved)
-        store_eight(state, work, k, first, before, end, at_floor, held & ~moved, left, moved)
+        late, last = all_lanes(end), load_lanes(aside[LAST], first)
+        v = lane_mix(left, load_lanes(aside[V], first), lane_mix(moved, lane_max(then, floor), v))
+        since = lane_mix(left, load_lanes(aside[SINCE], first), lane_mix(moved, late, since))
+        store_lanes(aside[V], first, v)
+        store_lanes(aside[SINCE], first, since)
+        store_lanes(aside[LAST], first, lane_mix(left, last, lane_mix(moved, late, all_lanes(before))))
+        bits[AT_FLOOR] = (bits[AT_FLOOR] & left) | (at_floor & ~left)
+        bits[IS_HELD] = (bits[IS_HELD] & left) | (held & ~moved & ~left)
     found: np.uint64 = alone
     return found
 
@@ -182,13 +171,17 @@ def cross_window(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k:
     """Take thread k's neurons of all groups on straight lines, whose arrivals are whole rows, to the window's end.
 
     Returns a bit for each such group, and `ALL` if there is no other; none if a drive changes or a voltage is read
-    within the window.
+    within the window. Of all other groups, no neuron is left aside.
     """
     across, left, groups, tally = 0, 0, len(fixed.groups), work.tally[k]
     s, m = tally[NEXT_STEP], tally[NEXT_SAMPLE]
-    if groups > MOST_GROUPS or (s < len(inputs.steps) and inputs.steps[s].time < end):
+    if groups > MOST_GROUPS or len(work.aside_bits) == 0:
+        return across
+    if s < len(inputs.steps) and inputs.steps[s].time < end:
+        put_all_back(fixed, state, work, k)
         return across
     if m < len(inputs.sample_time) and inputs.sample_time[m] < end:
+        put_all_back(fixed, state, work, k)
         return across
     for g in range(groups):
         group = fixed.groups[g]
@@ -199,6 +192,7 @@ def cross_window(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k:
         if group.kind == STATE_FORM and on_line(fixed, group):
             n = list_whole_rows(fixed, work, k, g, low, high, n_events)
         if n < 0:
+            put_back(fixed, state, work, k, g)
             left += 1
             continue
         across |= 1 << g
@@ -213,6 +207,10 @@ def cross_window(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k:
             if alone:
                 for i in range(size):
                     if (alone >> np.uint64(i)) & np.uint64(1):
+                        if size == LANES:
+                            put_lane_back(state, work, j, i)
                         cross_alone(fixed, state, work, k, g, j + i, j + i - low, n, end)
+                        if size == LANES:
+                            set_lane_aside(state, work, j, i)
             j += size
     return across if left or not across else across | ALL

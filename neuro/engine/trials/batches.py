@@ -10,11 +10,12 @@ import numpy as np
 from neuro.engine.drive.inputs import NO_SAMPLES, Sampling, Schedule
 from neuro.engine.kernels.arrays import Inputs, Output, State
 from neuro.engine.lower.program import Program
+from neuro.engine.trials.alike import Template
 from neuro.engine.trials.blocks import Layout
 from neuro.engine.trials.kernels import NUDGE, RUN, Batch
 from neuro.engine.trials.lowering import RunPlan, TrialPlan
 from neuro.engine.trials.requests import Counts, Traces
-from neuro.jit import as_tables
+from neuro.jit import as_tables, repeated_tables
 from neuro.validation import Floats, Ints
 
 __all__ = ["LoadedBatch", "Needs", "load_batch", "new_batch", "run_bytes", "sample_bytes"]
@@ -87,6 +88,8 @@ def run_bytes(program: Program, needs: Needs, words: int, duration: float) -> in
 
 def sample_bytes(needs: Needs, trials: Sequence[TrialPlan]) -> float:
     """Bytes of the sampled voltages of the longest run of some trials."""
+    if not len(needs.sampling.ids):
+        return 0.0
     longest = max((run.stop - run.origin.start for trial in trials for run in trial.runs), default=0.0)
     return 8.0 * len(needs.sampling.ids) * longest / needs.sampling.step
 
@@ -99,10 +102,37 @@ def load_batch(
     trials: Sequence[TrialPlan],
     output: tuple[Floats, Ints],
 ) -> LoadedBatch:
-    """The runs of trials as a batch to be simulated in `block`; `output` has room for spikes: times and neurons."""
-    runs = [run for trial in trials for run in trial.runs]
-    keeps = needs.request is None or any(any(trial.branches) for trial in trials)
-    batch = new_batch(program, needs, len(runs), len(runs) if keeps else 1, layout.words)
+    """The runs of trials as a batch to be simulated in `block`; `output` has room for spikes: times and neurons.
+
+    If the first trial has a template, all must have the same.
+    """
+    template = trials[0].template
+    own = trials[:1] if template else trials
+    runs = [run for trial in own for run in trial.runs]
+    times = len(trials) if template else 1
+    count = len(runs) * times
+    keeps = needs.request is None or any(any(trial.branches) for trial in own)
+    batch = new_batch(program, needs, count, count if keeps else 1, layout.words)
+    tables, parts = _parts_of(runs, layout, needs, batch)
+    batch = batch._replace(block=block, **parts)
+    if template:
+        batch, values = _repeated(batch, template, trials, tables)
+        inputs = repeated_tables(tables, times, "step_value", values)
+    else:
+        inputs = as_tables(tables)
+    sample_time, voltage = [], []
+    if len(needs.sampling.ids):
+        sample_time = [needs.sampling.times(run.origin.start, run.stop) for run in runs]
+        voltage = [np.zeros((len(moments), len(needs.sampling.ids))) for moments in sample_time]
+    events = np.zeros(len(program.network.projections), np.int64)
+    outputs = [Output(*output, each, events) for each in voltage or [np.zeros((0, 0))]]
+    return LoadedBatch(batch, inputs, as_tables(outputs), sample_time, voltage)
+
+
+def _parts_of(
+    runs: Sequence[RunPlan], layout: Layout, needs: Needs, batch: Batch
+) -> tuple[list[Inputs], dict[str, Any]]:
+    """The inputs of runs, and what a batch of them consists of."""
     tables: list[Inputs] = []
     given: dict[int, int] = {}
     states: list[State] = []
@@ -146,22 +176,43 @@ def load_batch(
     packed = np.empty((len(states), layout.words), np.int64)
     for k, arrays in enumerate(states):
         layout.pack(arrays, packed[k])
-    batch = batch._replace(
-        runs=np.array(rows, RUN),
-        block=block,
-        ids=np.concatenate([NO_IDS, *ids]),
-        given=packed,
-        drive=np.concatenate([batch.drive, *(drive[None] for drive in drives)]),
-        nudges=np.array(nudges, NUDGE),
-        nudged=np.concatenate(nudged),
-    )
-    sample_time, voltage = [], []
-    if len(needs.sampling.ids):
-        sample_time = [needs.sampling.times(run.origin.start, run.stop) for run in runs]
-        voltage = [np.zeros((len(times), len(needs.sampling.ids))) for times in sample_time]
-    events = np.zeros(len(program.network.projections), np.int64)
-    outputs = [Output(*output, each, events) for each in voltage or [np.zeros((0, 0))]]
-    return LoadedBatch(batch, as_tables(tables), as_tables(outputs), sample_time, voltage)
+    return tables, {
+        "runs": np.array(rows, RUN),
+        "ids": np.concatenate([NO_IDS, *ids]),
+        "given": packed,
+        "drive": np.concatenate([batch.drive, *(drive[None] for drive in drives)]),
+        "nudges": np.array(nudges, NUDGE),
+        "nudged": np.concatenate(nudged),
+    }
+
+
+def _repeated(
+    batch: Batch, template: Template, trials: Sequence[TrialPlan], tables: Sequence[Inputs]
+) -> tuple[Batch, list[Floats]]:
+    """The batch of one trial for all trials of its template, and the values of the steps of each run and trial."""
+    numbers = [trial.numbers for trial in trials if trial.numbers is not None]
+    count, runs, nudges, nudged = len(numbers), len(batch.runs), len(batch.nudges), len(batch.nudged)
+    currents = [np.stack(each) for each in zip(*(each.currents for each in numbers), strict=True)]
+    values = [np.empty((count, len(each.step_value))) for each in tables]
+    for r, drives in enumerate(values):
+        drives[:] = template.drives(r, currents)
+    trial = np.repeat(np.arange(count), runs)
+    rows = np.tile(batch.runs, count)
+    rows["source"] -= np.where(rows["source"] < 0, runs, 0) * trial
+    rows["inputs"] += len(tables) * trial
+    rows["nudge"] += np.where(rows["nudge"] < 0, 0, nudges) * trial
+    trial, pushes = np.repeat(np.arange(count), nudges), np.tile(batch.nudges, count)
+    pushes["parent"] += runs * trial
+    pushes["begin"] += nudged * trial
+    every = np.tile(batch.nudged, (count, 1, 1))
+    begin = 0
+    for n, (current, size) in enumerate(template.nudged):
+        here = slice(begin, begin + size)
+        if current >= 0:
+            every[:, here, 2] = currents[current][:, 0].reshape(count, -1)
+        every[:, here, 3] = np.stack([each.targets[n] for each in numbers]).reshape(count, -1)
+        begin += size
+    return batch._replace(runs=rows, nudges=pushes, nudged=every.reshape(-1, 4)), values
 
 
 def _place_of(run: RunPlan, first: int) -> int:

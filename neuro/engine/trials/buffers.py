@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Sequence
+from itertools import takewhile
 from math import inf
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -83,10 +84,12 @@ class Buffers:
         return parts
 
     def _simulate(self, trials: list[TrialPlan]) -> Part:
-        """Simulate trials until one does not fit, for which there is more room afterwards."""
+        """Simulate trials until one does not fit, for which there is more room afterwards, or is of another form."""
         began = clock.perf_counter()
+        trials = list(takewhile(lambda trial: trial.template is trials[0].template, trials))
+        own = trials[:1] if trials[0].template else trials
         longest = max(
-            (len(r.origin.arrays.calendar) for t in trials for r in t.runs if r.origin.arrays is not None), default=0
+            (len(r.origin.arrays.calendar) for t in own for r in t.runs if r.origin.arrays is not None), default=0
         )
         if longest > len(self.state.calendar):
             self._enlarge_calendar(longest - len(self.state.calendar))

@@ -18,6 +18,7 @@ from neuro.engine.lower.fingerprint import parameters_in_force, require_same
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current
 from neuro.engine.run import MAX_WINDOWS
+from neuro.engine.trials.alike import Form, Numbers, Template, template_of
 from neuro.engine.trials.requests import Counts, Nudge, Traces, chosen
 from neuro.engine.trials.schedules import Schedules
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
@@ -92,6 +93,10 @@ class TrialPlan:
     """By run, the number of the runs that go on from its end."""
     singly: bool = False
     """Has `run` to do it?"""
+    template: Template | None = None
+    """If it has one, `runs` are those of the template's own trial,"""
+    numbers: Numbers | None = None
+    """and these are its own."""
 
 
 class _Singly(Exception):
@@ -110,6 +115,8 @@ class Lowering:
         self.finished: tuple[EngineState | None, State] = (None, self.rest.arrays)
         self.schedules = Schedules(program)
         self.is_checked = False
+        self.template: Template | None = None
+        """Of the last trial, if the next may be like it."""
 
     def trial(self, number: int, arguments: Any) -> TrialPlan:
         """One trial.
@@ -122,6 +129,12 @@ class Lowering:
         if not self.is_checked:
             check_bias(self.program, self.limits.rate)
             self.is_checked = True
+        form = None
+        if self.state is None and self.request is not None:
+            form = Form(arguments)
+            if self.template is not None and form.key == self.template.key:
+                common = self.template.plan
+                return TrialPlan(number, arguments, common.runs, common.branches, False, self.template, form.numbers())
         _check_keys(arguments, KEYS)
         self.schedules.constant = None  # who gives the next trial may have changed the arrays of the one before
         plan = TrialPlan(number, arguments)
@@ -129,6 +142,9 @@ class Lowering:
             self._add(plan, arguments, -1)
         except _Singly:
             plan = TrialPlan(number, arguments, singly=True)
+        if form is not None:
+            self.template = plan.template = template_of(form, plan, self.schedules)
+            plan.numbers = form.numbers() if plan.template else None
         return plan
 
     def _add(self, plan: TrialPlan, arguments: Mapping[str, Any], parent: int) -> None:

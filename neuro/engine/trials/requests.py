@@ -129,6 +129,14 @@ class Nudge:
         object.__setattr__(self, "target", target)
         field_of(self, "strength", number)
 
+    @classmethod
+    def checked(cls, population: str, target: Floats, strength: float) -> Nudge:
+        """A nudge from what is already checked."""
+        nudge = object.__new__(cls)
+        for key, value in (("population", population), ("target", target), ("strength", strength)):
+            object.__setattr__(nudge, key, value)
+        return nudge
+
     def current(self, counts: Floats) -> Floats:
         """The current that these counts of the run before ask for, shape (neurons,)."""
         return self.strength * (np.asarray(self.target) - counts)

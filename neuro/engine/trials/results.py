@@ -42,6 +42,7 @@ class Results:
         self.program, self.duration, self.record, self.state, self.needs = program, duration, record, state, needs
         self.memory = memory
         self.chosen = {} if needs.request is None else chosen(program, needs.request)
+        self.several = isinstance(needs.request, Counts) and needs.request.several
         self.summary = summary(program.network)
 
     def of_part(self, part: Part) -> Iterator[Any]:
@@ -68,7 +69,7 @@ class Results:
         request = self.needs.request
         if isinstance(request, Counts):
             every = batch.counted if len(batch.counted) else batch.weighed
-            rows = every[r] if request.several else every[r, 0]
+            rows = every[r] if self.several else every[r, 0]
         else:
             rows = batch.trace[r]
         return Named("population that was asked for", {name: rows[..., own] for name, own in self.chosen.items()})

@@ -14,7 +14,7 @@ from neuro.engine.recording import Current, Spikes
 from neuro.network.neurons import PoissonSource, Source, SpikeSource
 from neuro.validation import Floats
 
-__all__ = ["Schedules"]
+__all__ = ["Piece", "Schedules"]
 
 NO_TIMES, NO_NEURONS, NO_KEYS = np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.uint64)
 
@@ -33,6 +33,34 @@ class Constant(NamedTuple):
         if program is not self.program or start < self.start or not isinstance(inputs, Mapping):
             return False
         return len(inputs) == len(self.currents) and all(inputs.get(name) is item for name, item in self.currents)
+
+
+class Piece(NamedTuple):
+    """How the drives of one population come about in an interval."""
+
+    drive: Floats
+    """Without a current."""
+    gain: Floats
+    later: list[float]
+    """The times after the start at which the current changes, s."""
+    low: int
+    """Values of the current before the first of these times; if there is none, it is zero at the start."""
+    high: int
+    """Values before the interval's end."""
+
+    def drives(self, values: Floats | None) -> Floats:
+        """The drives from the start and from each later time on, one after the other, shape (trials, drives).
+
+        `values` are those of a current in each trial, shape (trials, steps) or (trials, steps, neurons).
+        """
+        if values is None:
+            return self.drive[None]
+        total = values[:, max(self.low - 1, 0) : self.high]
+        if not self.low:
+            total = np.concatenate([np.zeros_like(values, shape=(len(values), 1, *values.shape[2:])), total], axis=1)
+        if total.ndim == 2:
+            total = total[:, :, None]
+        return (self.drive + self.gain * (0.0 + total)).reshape(len(values), -1)
 
 
 class Schedules:
@@ -62,21 +90,17 @@ class Schedules:
         if self.draws or clamp is not None or not self._are_common(inputs):
             return schedule(program, inputs, clamp, start, stop, seed)
         times, ids = np.zeros(0), NO_NEURONS
-        rows, values, offset = [], [], 0
         for name, item in inputs.items():
             if isinstance(item, Spikes):
                 low, high = item.times.searchsorted((start, stop))
                 times, ids = item.times[low:high], item.ids[low:high] + program.offset[name]
+        rows, values, offset = [], [], 0
         for name, here in self.neurons.items():
-            drive, first, size = program.drive[here], here.start, here.stop - here.start
-            moments = [start]
-            if name in inputs:
-                later, drive = _steps(inputs[name], start, stop, drive, self.gain[name])
-                moments += later
-            for moment in moments:
-                rows.append((moment, first, size, offset))
-                offset += size
-            values.append(drive)
+            piece = self.piece(program, name, inputs.get(name), start, stop)
+            for moment in (start, *piece.later):
+                rows.append((moment, here.start, here.stop - here.start, offset))
+                offset += here.stop - here.start
+            values.append(piece.drives(inputs[name].values[None] if name in inputs else None)[0])
         if len(values) > 1:
             rows.sort(key=lambda row: row[:2])
         flat = values[0] if len(values) == 1 else np.concatenate([np.zeros(0), *values])
@@ -85,6 +109,16 @@ class Schedules:
         if all(isinstance(item, Current) and len(item.times) == 1 and item.times[0] <= start for _, item in items):
             self.constant = Constant(program, items, start, steps, flat)
         return Schedule(times, ids, steps, flat, NO_NEURONS, NO_KEYS)
+
+    def piece(self, program: Program, name: str, current: Current | None, start: float, stop: float) -> Piece:
+        """The part of a schedule that gives the neurons of a population their drives."""
+        here = self.neurons[name]
+        drive, gain = program.drive[here], self.gain[name]
+        if current is None:
+            return Piece(drive, gain, [], 0, 0)
+        times = current.times
+        low, high = int(times.searchsorted(start, side="right")), int(times.searchsorted(stop))
+        return Piece(drive, gain, times[low:high].tolist(), low, max(low, high))
 
     def _are_common(self, inputs: Mapping[str, Any]) -> bool:
         """Are these at most one train of spikes, and one current for each population, that fit?"""
@@ -104,15 +138,3 @@ class Schedules:
             else:
                 return False
         return trains <= 1
-
-
-def _steps(current: Current, start: float, stop: float, drive: Floats, gain: Floats) -> tuple[list[float], Floats]:
-    """The times after `start` at which the current changes, and the drives from `start` and from these times on."""
-    times, values = current.times, current.values
-    low, high = int(times.searchsorted(start, side="right")), int(times.searchsorted(stop))
-    total = values[max(low - 1, 0) : max(high, low)]
-    if not low:
-        total = np.concatenate([np.zeros((1, *values.shape[1:])), total])
-    if total.ndim == 1:
-        total = total[:, None]
-    return times[low:high].tolist(), (drive + gain * (0.0 + total)).ravel()

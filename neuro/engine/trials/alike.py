@@ -1,0 +1,127 @@
+"""Trials that differ in numbers alone: one of them is lowered, and its plan is filled with the numbers of the others.
+
+Such trials have the same populations with one current each, which changes at the same times; the same durations; and
+nudges of the same populations and strengths. They start at rest, and are asked for counts or traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from neuro.engine.recording import Current
+from neuro.engine.trials.requests import Nudge
+from neuro.engine.trials.schedules import Piece, Schedules
+from neuro.validation import Floats
+
+if TYPE_CHECKING:
+    from neuro.engine.trials.lowering import TrialPlan
+
+__all__ = ["Form", "Numbers", "Template", "template_of"]
+
+KEYS = frozenset(("inputs", "duration", "then", "nudge"))
+"""What a run may have whose trial has a `Form`."""
+
+
+class Numbers(NamedTuple):
+    """In what trials of one form differ: copies, since who gives the next trial may change the arrays of this one."""
+
+    currents: list[Floats]
+    """Values of each current, in the order of `Form`."""
+    targets: list[Floats]
+    """Of each nudge."""
+
+
+class Form:
+    """All of a trial but its numbers; trials of equal `key` have the same plan."""
+
+    def __init__(self, arguments: Any) -> None:
+        self.places: dict[int, int] = {}
+        """By id, the places of the currents among all different ones; runs of a trial often share them."""
+        self.currents: list[Current] = []
+        self.nudges: list[Nudge] = []
+        self.key = self._key_of(arguments)
+        """None for a trial that has to be lowered for itself."""
+
+    def _key_of(self, run: Any) -> tuple[Any, ...] | None:
+        """What a run must have in common with another, and the runs that go on from its end."""
+        if type(run) is not dict or not KEYS.issuperset(run):
+            return None
+        inputs, duration = run.get("inputs"), run.get("duration")
+        nudge, then = run.get("nudge"), run.get("then")
+        if type(duration) not in (float, type(None)) or type(then) not in (list, tuple, type(None)):
+            return None
+        key: list[Any] = [duration]
+        if inputs is not None:
+            if type(inputs) is not dict:
+                return None
+            for name, current in inputs.items():
+                if type(current) is not Current:
+                    return None
+                place = self.places.setdefault(id(current), len(self.currents))
+                if place == len(self.currents):
+                    self.currents.append(current)
+                key.append((name, place, current.times.tobytes(), current.values.shape))
+        if nudge is not None:
+            if type(nudge) is not Nudge:
+                return None
+            self.nudges.append(nudge)
+            key.append((nudge.population, nudge.strength, np.shape(nudge.target)))
+        for branch in then or ():
+            own = self._key_of(branch)
+            if own is None:
+                return None
+            key.append((own,))
+        return tuple(key)
+
+    def numbers(self) -> Numbers:
+        """The numbers of this trial."""
+        return Numbers([each.values.copy() for each in self.currents], [np.array(each.target) for each in self.nudges])
+
+
+class Template(NamedTuple):
+    """The plan of all trials of one form."""
+
+    key: tuple[Any, ...]
+    plan: TrialPlan
+    """That of the first of them."""
+    pieces: list[list[tuple[Piece, int]]]
+    """By run and population: how its drives come about, and the place of its current; -1 if it has none."""
+    nudged: list[tuple[int, int]]
+    """By nudge: the place of the current into its population, or -1, and the number of neurons."""
+
+    def drives(self, run: int, currents: Sequence[Floats]) -> Floats:
+        """The drives of a run in several trials, shape (trials, drives), from currents of shape (trials, ...)."""
+        parts = [piece.drives(None if at < 0 else currents[at]) for piece, at in self.pieces[run]]
+        count = max(map(len, parts))
+        return np.concatenate([np.broadcast_to(part, (count, part.shape[1])) for part in parts], axis=1)
+
+
+def template_of(form: Form, plan: TrialPlan, schedules: Schedules) -> Template | None:
+    """The template that a plan makes, or None if its schedules hold more than the drives of its own runs."""
+    if form.key is None or plan.singly or schedules.draws:
+        return None
+    pieces: list[list[tuple[Piece, int]]] = []
+    nudged: list[tuple[int, int]] = []
+    for arguments, run in zip(_in_order(plan.arguments), plan.runs, strict=True):
+        inputs = arguments.get("inputs") or {}
+        places = {name: form.places[id(current)] for name, current in inputs.items()}
+        start = run.origin.start
+        own = [
+            (schedules.piece(run.program, name, inputs.get(name), start, run.stop), places.get(name, -1))
+            for name in schedules.neurons
+        ]
+        size = sum(len(piece.drive) * (1 + len(piece.later)) for piece, _ in own)
+        if run.origin.arrays is not None or len(run.inputs.step_value) != size or not size:
+            return None
+        pieces.append(own)
+        if run.nudge is not None:
+            nudged.append((places.get(arguments["nudge"].population, -1), len(run.nudge.values)))
+    return Template(form.key, plan, pieces, nudged)
+
+
+def _in_order(arguments: Any) -> list[Any]:
+    """The arguments of a run and of those that go on from its end, as plans have them."""
+    return [arguments, *(each for branch in arguments.get("then") or () for each in _in_order(branch))]
