@@ -53,7 +53,7 @@ class Config(BaseModel):
     trials: int = Field(360, ge=9, description="test cues for each probability and seed")
     rates: tuple[float, float] = Field((0.1, 0.05), description="first learning rates of both matrices")
     gain: float = Field(1.0, gt=0, description="factor of the input currents")
-    beta: float = Field(1.0, gt=0, description="strength of the nudge")
+    beta: float = Field(2.0, gt=0, description="strength of the nudge")
     tuning: bool = Field(False, description="test with distortions of the training half, to choose settings")
     priced: int = Field(9, ge=1, description="test cues whose energy is counted for each seed")
     read_voltage: float = Field(0.2, gt=0, description="V, a choice of this task: joules go with its square")
