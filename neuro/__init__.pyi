@@ -37,6 +37,16 @@ from neuro.engine.trials.run import run_trials as run_trials
 from neuro.errors import NeuroError as NeuroError
 from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.nir import read_nir as read_nir
+from neuro.gradients.gradient import Gradient as Gradient
+from neuro.gradients.gradient import gradient as gradient
+from neuro.gradients.losses import CrossEntropy as CrossEntropy
+from neuro.gradients.losses import FirstSpike as FirstSpike
+from neuro.gradients.losses import IntegralV as IntegralV
+from neuro.gradients.losses import LargestV as LargestV
+from neuro.gradients.losses import SampledV as SampledV
+from neuro.gradients.losses import SpikeTimes as SpikeTimes
+from neuro.gradients.losses import SquaredError as SquaredError
+from neuro.gradients.losses import WeightedSum as WeightedSum
 from neuro.learning.clamp import AppliedClamp as AppliedClamp
 from neuro.learning.clamp import Clamp as Clamp
 from neuro.learning.examples import Examples as Examples

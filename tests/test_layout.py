@@ -23,7 +23,7 @@ FLOORS = [
     {"engine"},
     {"accounting"},
     {"mapping"},
-    {"learning", "exchange", "training"},
+    {"learning", "exchange", "training", "gradients"},
     {"report"},
     {"cli", "tasks", "bench"},
 ]

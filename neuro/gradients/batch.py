@@ -1,0 +1,204 @@
+"""Recordings and losses as arrays for the kernels of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuro.engine.drive.inputs import read_inputs
+from neuro.engine.lower.program import Program
+from neuro.engine.recording import Recording
+from neuro.errors import InputError, StateError, UnsupportedFeature
+from neuro.gradients.arrays import AFTER, AT_STEP, MARK, SAMPLE, STEP, Batch, Cells, Nodes
+from neuro.gradients.wiring import Wiring
+from neuro.validation import Floats, Ints
+
+__all__ = ["AFTER_ALL", "BEFORE_ARRIVALS", "Slopes", "Spiked", "batch_of", "nodes_for", "spiked"]
+
+BEFORE_ARRIVALS, AFTER_ALL = AT_STEP, AFTER
+"""Whether a sample comes before what arrives at its instant, or after all that happens then."""
+
+Extra = tuple[int, int, float, int, int, float]
+"""Run, neuron, time, order at this instant, kind, value."""
+
+
+@dataclass(frozen=True)
+class Spiked:
+    """One recording in the common numbering of neurons."""
+
+    time: Floats
+    who: Ints
+    place: Mapping[str, Ints]
+    """By population: the places of its spikes among all."""
+    start: float
+    stop: float
+    steps: tuple[tuple[int, float, float], ...]
+    """Steps of the drive: neuron, time, and the drive from then on."""
+    drive: Floats
+    """The drive at the start, shape (neurons,)."""
+
+
+@dataclass
+class Slopes:
+    """The derivatives of the loss of one recording with respect to spike times, and to v."""
+
+    time: Floats
+    """By the time of each spike, in the order of `Spiked`."""
+    samples: list[tuple[int, float, int, float]] = field(default_factory=list)
+    """By v at a time: neuron, time, its order at this instant, derivative."""
+    integrals: list[tuple[int, float, float, float]] = field(default_factory=list)
+    """By the integral of v: neuron, begin, end, derivative."""
+    delays: list[tuple[int, float]] = field(default_factory=list)
+    """By the delay of a synapse directly: its place among the weights, derivative."""
+
+
+def spiked(program: Program, recording: Recording, inputs: Mapping[str, Any] | None) -> Spiked:
+    """A recording in the common numbering.
+
+    Raises
+    ------
+    UnsupportedFeature, StateError, InputError
+        If it has no gradient: what learned, what goes on from a state, what lacks the spikes of a population.
+    """
+    if recording.weights:
+        rule = "there are no gradients through learning"
+        raise UnsupportedFeature(rule, where=f"gradient, projection {next(iter(recording.weights))!r}")
+    if recording.provenance.get("engine", "exact") != "exact":
+        raise UnsupportedFeature("only runs of the exact engine have gradients", where="gradient, recording")
+    if recording.start != 0.0:
+        raise StateError(
+            "the states before a run that goes on from another are not known",
+            where="gradient, recording",
+            value=f"starts at {recording.start} s",
+            remedy="Run from time zero",
+        )
+    times, ids, lengths = [np.zeros(0)], [np.zeros(0, np.int64)], []
+    for name, first in program.offset.items():
+        try:
+            spikes = recording.spikes[name]
+        except KeyError:
+            raise InputError("the spikes of all populations are needed", where=f"recording of {name!r}") from None
+        if len(spikes) and spikes.ids.max() >= program.network.populations[name].size:
+            raise InputError("the recording is of another network", where=f"recording of {name!r}")
+        times.append(spikes.times)
+        ids.append(spikes.ids + first)
+        lengths.append(len(spikes))
+    time, who = np.concatenate(times), np.concatenate(ids)
+    order = np.argsort(time, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    ends = np.cumsum([0, *lengths])
+    place = {name: rank[ends[g] : ends[g + 1]] for g, name in enumerate(program.offset)}
+    drive, steps = _drives(program, recording, inputs)
+    return Spiked(time[order], who[order], place, recording.start, recording.stop, steps, drive)
+
+
+def _drives(
+    program: Program, recording: Recording, inputs: Mapping[str, Any] | None
+) -> tuple[Floats, tuple[tuple[int, float, float], ...]]:
+    """The drive at the start, and its steps, from the currents of a run."""
+    if not inputs:
+        return program.drive, ()
+    _, currents = read_inputs(program.network, inputs)
+    if not currents:
+        return program.drive, ()
+    drive, steps = program.drive.copy(), []
+    for name, parts in currents.items():
+        here = program.slice(name)
+        gain = program.of("gain", here)
+
+        drive[here] += gain * _total(parts, recording.start)
+        for moment in sorted({float(t) for part in parts for t in part.times}):
+            if recording.start < moment < recording.stop:
+                values = program.drive[here] + gain * _total(parts, moment)
+                steps += [(here.start + i, moment, float(value)) for i, value in enumerate(values)]
+    return drive, tuple(steps)
+
+
+def _total(parts: Sequence[Any], moment: float) -> Floats | float:
+    """The sum of the currents at a moment."""
+    total: Floats | float = 0.0
+    for part in parts:
+        k = int(part.times.searchsorted(moment, side="right")) - 1
+        if k >= 0:
+            total = total + part.values[k]
+    return total
+
+
+def batch_of(program: Program, runs: Sequence[Spiked], slopes: Sequence[Slopes]) -> Batch:
+    """Several runs and the derivatives of their losses, one after the other."""
+    size, count = program.size, len(runs)
+    spikes = np.cumsum([0, *(len(run.time) for run in runs)])
+    rows = np.zeros((count, size + 1), np.int64)
+    extras: list[Extra] = []
+    for b, (run, slope) in enumerate(zip(runs, slopes, strict=True)):
+        extras += [(b, j, t, AT_STEP, STEP, value) for j, t, value in run.steps]
+        extras += [(b, j, t, key, SAMPLE, value) for j, t, key, value in slope.samples]
+        extras += _marks(b, slope.integrals)
+    extras.sort(key=lambda extra: extra[:4])
+    columns = list(zip(*extras, strict=True)) if extras else [()] * 6
+    owner = np.array(columns[0], np.int64) * size + np.array(columns[1], np.int64)
+    ends = np.cumsum(np.bincount(owner, minlength=count * size)) if count else np.zeros(0, np.int64)
+    rows[:, 1:] = ends.reshape(count, size)
+    rows[1:, 0] = rows[:-1, -1]
+    return Batch(
+        spikes=spikes.astype(np.int64),
+        time=np.concatenate([np.zeros(0), *(run.time for run in runs)]),
+        who=np.concatenate([np.zeros(0, np.int32), *(run.who for run in runs)]).astype(np.int32),
+        slope=np.concatenate([np.zeros(0), *(slope.time for slope in slopes)]).astype(np.float64),
+        extras=rows,
+        extra_time=np.array(columns[2], np.float64),
+        extra_key=np.array(columns[3], np.int64),
+        extra_kind=np.array(columns[4], np.int64),
+        extra_value=np.array(columns[5], np.float64),
+        drive=np.array([run.drive for run in runs]).reshape(count, size),
+        span=np.array([(run.start, run.stop) for run in runs]).reshape(count, 2),
+    )
+
+
+def _marks(b: int, integrals: Sequence[tuple[int, float, float, float]]) -> list[Extra]:
+    """Where the densities of integrals change, by neuron and time; those of one neuron add up."""
+    changes: dict[int, dict[float, float]] = {}
+    for j, begin, end, value in integrals:
+        mine = changes.setdefault(j, {})
+        mine[begin] = mine.get(begin, 0.0) + value
+        mine[end] = mine.get(end, 0.0) - value
+    found = []
+    for j, mine in changes.items():
+        level = 0.0
+        for n, t in enumerate(sorted(mine)):
+            # Rounding must leave nothing behind the last.
+            level = 0.0 if n == len(mine) - 1 else level + mine[t]
+            found.append((b, j, t, AT_STEP, MARK, level))
+    return found
+
+
+def nodes_for(cells: Cells, wiring: Wiring, batch: Batch) -> Nodes:
+    """Space for the nodes of the longest run of a batch."""
+    size, depth = cells.rate.shape
+    most = 0
+    own = (1 - cells.source) * (1 + (cells.refractory > 0.0))
+    for b in range(len(batch.spikes) - 1):
+        who = batch.who[batch.spikes[b] : batch.spikes[b + 1]]
+        most = max(most, int(own[who].sum()) + size + int(batch.extras[b, -1] - batch.extras[b, 0]))
+    longest = int(np.diff(batch.spikes).max(initial=0))
+    steps, marks = (bool(np.any(batch.extra_kind == kind)) for kind in (STEP, MARK))
+    each: dict[str, Any] = {key: np.zeros(size, np.int64) for key in ("first", "end", "at", "done", "extra")}
+    each |= {key: np.zeros(size) for key in ("due", "drive", "held", "later", "level")}
+    return Nodes(
+        time=np.empty(most),
+        key=np.empty(most, np.int32),
+        kind=np.empty(most, np.int8),
+        info=np.empty(most, np.int32),
+        v=np.empty(most),
+        c=np.empty((most, depth)),
+        aux=np.empty(most if wiring.jumps or steps else 0),
+        density=np.empty(most if marks else 0),
+        order=np.empty(longest if wiring.at_once else 0, np.int32),
+        work=np.zeros(max(depth, 1)),
+        fault=np.zeros(3, np.int64),
+        **each,
+    )

@@ -1,0 +1,245 @@
+"""The states of all neurons at their nodes, from the spikes of a run."""
+
+from __future__ import annotations
+
+from math import exp
+
+from neuro.gradients.arrays import (
+    AFTER,
+    AT_START,
+    BY_ARRIVAL,
+    BY_END,
+    BY_SPIKE,
+    CROSSING,
+    DONE,
+    END,
+    HELD,
+    KIND,
+    MARK,
+    MISMATCH,
+    OF_ARRIVAL,
+    OF_SPIKE,
+    SPIKE,
+    START,
+    STEP,
+    Batch,
+    Cells,
+    Nodes,
+    Wires,
+)
+from neuro.gradients.nodes import instant_of, locate
+from neuro.gradients.responses import drive_response, response
+from neuro.jit import inner, routine
+
+__all__ = ["replay", "v_after"]
+
+NEAR = 1e-7
+"""Largest difference of v and the threshold at a spike, in relation to the values that add up to v."""
+WAITING = AFTER - 1
+"""Key of a spike of an instant whose generation is not known yet."""
+
+
+@inner
+def v_after(cells: Cells, nodes: Nodes, j: int, k: int) -> float:
+    """v just after a node whose state is known."""
+    v: float = nodes.v[k]
+    if nodes.kind[k] & KIND == SPIKE:
+        v = v - cells.threshold[j] if cells.subtract[j] else cells.reset[j]
+    return v
+
+
+@inner
+def threshold_at(cells: Cells, nodes: Nodes, j: int, k: int) -> float:
+    """The threshold just before a node."""
+    level: float = cells.threshold[j]
+    for q in range(cells.currents[j], cells.modes[j]):
+        level += nodes.c[k, q]
+    return level
+
+
+@inner
+def decay_to(cells: Cells, nodes: Nodes, j: int, k: int) -> None:
+    """Add what is left of the state after node k - 1 to what has arrived before node k."""
+    h = nodes.time[k] - nodes.time[k - 1]
+    v, leak = v_after(cells, nodes, j, k - 1), cells.leak[j]
+    own = nodes.kind[k - 1] & KIND == SPIKE
+    if nodes.kind[k] & HELD:
+        nodes.v[k] = v
+    else:
+        nodes.v[k] += v * exp(-leak * h) + nodes.drive[j] * drive_response(leak, h)
+    for q in range(cells.modes[j]):
+        c = nodes.c[k - 1, q] + (cells.jump[j, q] if own else 0.0)
+        if c != 0.0:
+            nodes.c[k, q] += c * exp(-cells.rate[j, q] * h)
+            if q < cells.currents[j] and not nodes.kind[k] & HELD:
+                nodes.v[k] += c * cells.gain[j] * response(leak, cells.rate[j, q], h)
+
+
+@inner
+def cause_of(cells: Cells, nodes: Nodes, j: int, k: int) -> int:
+    """Why a neuron fired at node k: one of the codes, or -1 if it should not have."""
+    level = threshold_at(cells, nodes, j, k)
+    near = NEAR * (1.0 + abs(level) + abs(nodes.v[k]))
+    if nodes.v[k] < level - near:
+        return -1
+    if len(nodes.aux) and nodes.aux[k] > 0.0:
+        return BY_ARRIVAL
+    before = k - 1
+    while nodes.time[before] == nodes.time[k]:
+        kind = nodes.kind[before] & KIND
+        if kind == START:
+            return AT_START
+        if kind == END:
+            return BY_END
+        if kind == SPIKE:
+            return BY_SPIKE
+        before -= 1
+    return CROSSING if nodes.v[k] <= level + near else -1
+
+
+@routine
+def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int) -> int:
+    """Finish the nodes of a neuron before node `last`, to which everything has come that comes."""
+    while nodes.done[j] < last:
+        k = nodes.done[j]
+        kind = nodes.kind[k] & KIND
+        if kind == START:
+            nodes.v[k] = cells.v[j]
+            for q in range(cells.modes[j]):
+                nodes.c[k, q] = cells.c[j, q]
+        else:
+            decay_to(cells, nodes, j, k)
+        if len(nodes.density):
+            nodes.density[k] = nodes.level[j]
+        if kind == MARK:
+            nodes.level[j] = batch.extra_value[nodes.info[k]]
+        elif kind == STEP:
+            nodes.aux[k] = nodes.drive[j]
+            nodes.drive[j] = batch.extra_value[nodes.info[k]]
+        elif kind == SPIKE:
+            cause = cause_of(cells, nodes, j, k)
+            if cause < 0:
+                nodes.fault[0], nodes.fault[1] = j, nodes.info[k]
+                return MISMATCH
+            nodes.kind[k] += cause
+            if cause == CROSSING:
+                nodes.v[k] = threshold_at(cells, nodes, j, k)
+        nodes.done[j] = k + 1
+    return DONE
+
+
+@routine
+def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation: int) -> None:
+    """Add what a spike does to each of its targets to the node that comes next there."""
+    for s in range(wires.row[i], wires.row[i + 1]):
+        first, weight_at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
+        mode, delay = wires.mode[s], wires.delay[s]
+        for n in range(wires.length[s]):
+            j = wires.post[first + n]
+            if lag_at >= 0:
+                delay = wires.lag[lag_at + n]
+            time, key = instant_of(t + delay), OF_ARRIVAL if delay > 0.0 else generation
+            at, last = nodes.at[j], nodes.end[j]
+            while at < last and nodes.time[at] < t:
+                at += 1
+            nodes.at[j] = at
+            k = locate(nodes, j, at, time, key)
+            if k == last:
+                continue
+            u, w, held = nodes.time[k] - time, wires.weight[weight_at + n], nodes.kind[k] & HELD
+            if mode >= 0:
+                rate = cells.rate[j, mode]
+                nodes.c[k, mode] += w * exp(-rate * u)
+                if not held:
+                    nodes.v[k] += w * cells.gain[j] * response(cells.leak[j], rate, u)
+            elif not held:
+                nodes.v[k] += w * exp(-cells.leak[j] * u)
+                if u == 0.0 and nodes.kind[k] & KIND == SPIKE:
+                    nodes.aux[k] += max(w, 0.0)
+
+
+@routine
+def send_instant(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int, low: int, high: int) -> int:
+    """Send the spikes of one instant, low .. high, generation by generation, where delays may be zero."""
+    begin, sent = batch.spikes[b], low - batch.spikes[b]
+    for f in range(low, high):
+        j = batch.who[f]
+        if cells.source[j]:
+            nodes.order[sent] = f - begin
+            sent += 1
+        else:
+            while nodes.kind[nodes.done[j]] & KIND != SPIKE or nodes.time[nodes.done[j]] < batch.time[f]:
+                if finish_until(cells, batch, nodes, j, nodes.done[j] + 1) != DONE:
+                    return MISMATCH
+            k = nodes.done[j]
+            while k < nodes.end[j] and nodes.info[k] <= f - begin and nodes.time[k] == batch.time[f]:
+                nodes.key[k] = WAITING
+                k += 1
+    for r in range(low - begin, sent):
+        send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], OF_ARRIVAL)
+    generation = OF_SPIKE
+    while sent < high - begin:
+        began = sent
+        for f in range(low, high):
+            j = batch.who[f]
+            k = nodes.done[j]
+            if cells.source[j] or k >= nodes.end[j] or nodes.info[k] != f - begin or nodes.kind[k] & KIND != SPIKE:
+                continue
+            # One spike of a neuron in each generation: a later one of its own follows it.
+            if is_due(cells, nodes, j, k):
+                nodes.order[sent] = f - begin
+                sent += 1
+        if sent == began:
+            nodes.fault[0], nodes.fault[1] = batch.who[low], low - begin
+            return MISMATCH
+        for r in range(began, sent):
+            j = batch.who[begin + nodes.order[r]]
+            nodes.key[nodes.done[j]] = generation
+            if finish_until(cells, batch, nodes, j, nodes.done[j] + 1) != DONE:
+                return MISMATCH
+        for r in range(began, sent):
+            send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], generation)
+        generation += 1
+    return DONE
+
+
+@inner
+def is_due(cells: Cells, nodes: Nodes, j: int, k: int) -> bool:
+    """Is v at the threshold at node k, with all that has come so far? The node stays unfinished."""
+    v, work = nodes.v[k], nodes.work
+    for q in range(cells.modes[j]):
+        work[q] = nodes.c[k, q]
+    decay_to(cells, nodes, j, k)
+    due = cause_of(cells, nodes, j, k) >= 0
+    nodes.v[k] = v
+    for q in range(cells.modes[j]):
+        nodes.c[k, q] = work[q]
+    return due
+
+
+@routine
+def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int) -> int:
+    """Find the state of each neuron just before each of its nodes, and why it spiked."""
+    size = len(cells.leak)
+    for j in range(size):
+        nodes.done[j] = nodes.first[j]
+        nodes.at[j] = nodes.first[j] + 1
+        nodes.drive[j], nodes.level[j] = batch.drive[b, j], 0.0
+    low, stop = batch.spikes[b], batch.spikes[b + 1]
+    while low < stop:
+        high = low + 1
+        if len(nodes.order):
+            while high < stop and batch.time[high] == batch.time[low]:
+                high += 1
+            code = send_instant(cells, wires, batch, nodes, b, low, high)
+            if code != DONE:
+                return code
+        else:
+            send(cells, wires, nodes, batch.who[low], batch.time[low], OF_SPIKE)
+        low = high
+    for j in range(size):
+        if not cells.source[j]:
+            code = finish_until(cells, batch, nodes, j, nodes.end[j])
+            if code != DONE:
+                return code
+    return DONE

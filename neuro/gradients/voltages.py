@@ -1,0 +1,125 @@
+"""v of single neurons of a run, for losses of v: at times, its integral, and its largest value."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neuro.engine.lower.program import Program
+from neuro.errors import InputError
+from neuro.gradients.arrays import SPIKE, Cells, Wires
+from neuro.gradients.batch import AFTER_ALL, BEFORE_ARRIVALS, Slopes, Spiked, batch_of, nodes_for
+from neuro.gradients.peaks import AT_BEGIN, AT_END_OF, largest, total_of, value_at
+from neuro.gradients.pieces import ARRIVED, Arrivals, Pieces, fill_pieces, list_arrivals, replay_run
+from neuro.gradients.wiring import Wiring
+from neuro.jit import as_table, link_routines
+from neuro.validation import Floats, Ints
+
+__all__ = ["Peak", "Voltages"]
+
+
+class Peak(NamedTuple):
+    """The largest v of a neuron."""
+
+    value: float
+    time: float
+    key: int
+    """Whether the sample comes before or after what happens at its instant."""
+    spike: int
+    """The spike with which its time moves; -1 if none."""
+    synapse: int
+    """The synapse whose delay moves it, too; -1 if none."""
+    slope: float
+    """dv/dt there, as far as its time moves with the spike."""
+
+
+class Voltages:
+    """v of the neurons of one run, found for those that are asked for."""
+
+    def __init__(self, cells: Cells, wiring: Wiring, wires: Wires, program: Program, run: Spiked) -> None:
+        self.cells, self.wires, self.program, self.run = cells, wires, program, run
+        self._batch = batch_of(program, [run], [Slopes(np.zeros(len(run.time)))])
+        self._nodes = nodes_for(cells, wiring, self._batch)
+        self._tables: Any = None
+        self._pieces: dict[int, tuple[Pieces, int]] = {}
+
+    def prepare(self, neurons: Ints) -> None:
+        """Find the pieces of these neurons, in the common numbering."""
+        missing = np.array([j for j in np.unique(neurons) if int(j) not in self._pieces], np.int64)
+        if not len(missing):
+            return
+        if self._tables is None:
+            link_routines()
+            run = self.cells, self.wires, self._batch, self._nodes
+            self._tables = tuple(as_table(each) for each in run)
+            if replay_run(*self._tables) != 0:
+                raise InputError("the recording is not of this program with these inputs", where="gradient")
+        wanted = np.zeros(len(self.cells.leak), np.int64)
+        wanted[missing] = 1
+        none = _arrivals(0)
+        cells, wires, batch, nodes = self._tables
+        count = list_arrivals(cells, wires, batch, nodes, wanted, none, True)
+        found = _arrivals(count)
+        list_arrivals(cells, wires, batch, nodes, wanted, found, False)
+        order = np.lexsort((found.key, found.time, found.neuron))
+        found = Arrivals(*(each[order] for each in found))
+        for j in missing:
+            low, high = (int(each) for each in np.searchsorted(found.neuron, [j, j + 1]))
+            room = high - low + int(self._nodes.end[j] - self._nodes.first[j])
+            pieces = _new_pieces(room, self.cells.rate.shape[1])
+            self._pieces[int(j)] = pieces, fill_pieces(cells, batch, nodes, found, low, high, int(j), pieces)
+
+    def at(self, j: int, times: Floats) -> Floats:
+        """v of neuron j at these times, after all that happens there."""
+        pieces, count = self._pieces[j]
+        out, found = np.zeros(2), np.zeros(len(times))
+        for n, t in enumerate(times):
+            p = int(np.searchsorted(pieces.time[:count], t, side="right")) - 1
+            value_at(self._tables[0], pieces, j, p, float(t - pieces.time[p]), out)
+            found[n] = out[0]
+        return found
+
+    def integral(self, j: int, start: float, stop: float) -> float:
+        """The integral of v of neuron j, units of v times seconds."""
+        pieces, count = self._pieces[j]
+        return float(total_of(self._tables[0], pieces, count, j, start, stop))
+
+    def peak(self, j: int, start: float, stop: float) -> Peak:
+        """The largest v of neuron j."""
+        (pieces, count), depth = self._pieces[j], max(1, self.cells.rate.shape[1])
+        out, space = np.zeros(4), np.zeros((2, depth + 1, depth + 1))
+        cells = self._tables[0]
+        largest(cells, pieces, count, j, start, stop, space[0], space[1], out)
+        value, time, p, where = out[0], out[1], int(out[2]), out[3]
+        at, slope = np.zeros(2), 0.0
+        first = p if where == AT_BEGIN else p + 1
+        if where == AT_END_OF:
+            value_at(cells, pieces, j, p, time - pieces.time[p], at)
+            kind, key, slope = pieces.kind[first], BEFORE_ARRIVALS, at[1]
+        elif where == AT_BEGIN and not pieces.held[p]:
+            value_at(cells, pieces, j, p, 0.0, at)
+            kind, key, slope = pieces.kind[first], AFTER_ALL, at[1]
+        else:
+            return Peak(value, time, AFTER_ALL, -1, -1, 0.0)
+        moves = kind in (SPIKE, ARRIVED)
+        return Peak(
+            value,
+            time,
+            key,
+            int(pieces.spike[first]) if moves else -1,
+            int(pieces.synapse[first]) if kind == ARRIVED else -1,
+            float(slope) if moves else 0.0,
+        )
+
+
+def _arrivals(count: int) -> Arrivals:
+    whole, real = np.zeros(count, np.int64), np.zeros(count)
+    copies = {key: whole.copy() for key in ("neuron", "key", "mode", "spike", "synapse")}
+    return Arrivals(time=real.copy(), weight=real.copy(), **copies)
+
+
+def _new_pieces(room: int, depth: int) -> Pieces:
+    flat: dict[str, Any] = {key: np.zeros(room) for key in ("time", "v", "drive")}
+    flat |= {key: np.zeros(room, np.int64) for key in ("held", "kind", "spike", "synapse")}
+    return Pieces(c=np.zeros((room, depth)), **flat)
