@@ -6,32 +6,19 @@ nudges of the same populations and strengths. They start at rest, and are asked 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from neuro.engine.recording import Current
+from neuro.engine.trials.plans import Numbers, Template, TrialPlan
 from neuro.engine.trials.requests import Nudge
 from neuro.engine.trials.schedules import Piece, Schedules
-from neuro.validation import Floats
 
-if TYPE_CHECKING:
-    from neuro.engine.trials.lowering import TrialPlan
-
-__all__ = ["Form", "Numbers", "Template", "template_of"]
+__all__ = ["Form", "template_of"]
 
 KEYS = frozenset(("inputs", "duration", "then", "nudge"))
 """What a run may have whose trial has a `Form`."""
-
-
-class Numbers(NamedTuple):
-    """In what trials of one form differ: copies, since who gives the next trial may change the arrays of this one."""
-
-    currents: list[Floats]
-    """Values of each current, in the order of `Form`."""
-    targets: list[Floats]
-    """Of each nudge."""
 
 
 class Form:
@@ -79,24 +66,6 @@ class Form:
     def numbers(self) -> Numbers:
         """The numbers of this trial."""
         return Numbers([each.values.copy() for each in self.currents], [np.array(each.target) for each in self.nudges])
-
-
-class Template(NamedTuple):
-    """The plan of all trials of one form."""
-
-    key: tuple[Any, ...]
-    plan: TrialPlan
-    """That of the first of them."""
-    pieces: list[list[tuple[Piece, int]]]
-    """By run and population: how its drives come about, and the place of its current; -1 if it has none."""
-    nudged: list[tuple[int, int]]
-    """By nudge: the place of the current into its population, or -1, and the number of neurons."""
-
-    def drives(self, run: int, currents: Sequence[Floats]) -> Floats:
-        """The drives of a run in several trials, shape (trials, drives), from currents of shape (trials, ...)."""
-        parts = [piece.drives(None if at < 0 else currents[at]) for piece, at in self.pieces[run]]
-        count = max(map(len, parts))
-        return np.concatenate([np.broadcast_to(part, (count, part.shape[1])) for part in parts], axis=1)
 
 
 def template_of(form: Form, plan: TrialPlan, schedules: Schedules) -> Template | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,85 +17,19 @@ from neuro.engine.lower.fingerprint import parameters_in_force, require_same
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current
 from neuro.engine.run import MAX_WINDOWS
-from neuro.engine.trials.alike import Form, Numbers, Template, template_of
+from neuro.engine.trials.alike import Form, template_of
+from neuro.engine.trials.plans import NudgePlan, Origin, RunPlan, Template, TrialPlan
 from neuro.engine.trials.requests import Counts, Nudge, Traces, chosen
 from neuro.engine.trials.schedules import Schedules
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
 from neuro.validation import Floats, Ints, instance, number, positive, whole_number
 
-__all__ = ["Lowering", "RunPlan", "TrialPlan"]
+__all__ = ["Lowering"]
 
 KEYS = ("inputs", "clamp", "seed", "state", "bias", "duration", "then")
 """What a trial may have."""
 BRANCH_KEYS = (*(key for key in KEYS if key != "state"), "nudge")
 """What a run in `then` may have: its state is the end of the run before."""
-
-
-class Origin(NamedTuple):
-    """Where a run starts from."""
-
-    parent: int
-    """The run of the trial from whose end it goes on; -1 for the first."""
-    arrays: State | None
-    """The state that it starts from; None for the state at rest, or the parent's end."""
-    drive: Floats | None
-    """Other drives of the neurons at rest."""
-    earlier: Schedule | None
-    """Inputs from `begin` to `start`, if the open window has to be finished before clamps change."""
-    begin: float
-    """The time of the arrays, s."""
-    start: float
-    forced: Ints
-    """Neurons that were clamped before."""
-
-
-class NudgePlan(NamedTuple):
-    """A `Nudge`, ready for the kernel."""
-
-    first: int
-    """Its first neuron."""
-    strength: float
-    values: Floats
-    """By neuron: the drive at rest, its gain, the current without the nudge, and the target."""
-
-
-class RunPlan(NamedTuple):
-    """One run, ready for the kernel."""
-
-    program: Program
-    """With the run's bias."""
-    origin: Origin
-    inputs: Schedule
-    """From the origin's `begin` on, or from its `start`, if `earlier` has those before."""
-    base: float
-    """The last point of the grid of windows before `stop`, s."""
-    stop: float
-    end: float
-    """End of the window that `stop` lies in, s."""
-    changed: bool
-    """Are other neurons clamped than before?"""
-    released: Ints
-    clamped: Ints
-    forced: Ints
-    seed: int
-    nudge: NudgePlan | None = None
-
-
-@dataclass
-class TrialPlan:
-    """One trial: its number, its arguments, and its runs, each before those that go on from its end."""
-
-    number: int
-    arguments: Mapping[str, Any]
-    runs: list[RunPlan] = field(default_factory=list)
-    branches: list[int] = field(default_factory=list)
-    """By run, the number of the runs that go on from its end."""
-    singly: bool = False
-    """Has `run` to do it?"""
-    template: Template | None = None
-    """If it has one, `runs` are those of the template's own trial,"""
-    numbers: Numbers | None = None
-    """and these are its own."""
 
 
 class _Singly(Exception):
