@@ -23,10 +23,10 @@ PAPER = Config(
     tau_ahp=(5e-3, 60e-3),
     tau_out=20e-3,
     bias=True,
-    batches=3000,
+    batches=2500,
     batch=128,
     rate=5e-3,
-    voltage_cost=1e-3,
+    voltage_cost=3e-4,
     tested=10_000,
     deployed=200,
 )
