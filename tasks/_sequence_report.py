@@ -99,4 +99,8 @@ def _energy(outcomes: list[Outcome]) -> Table:
             rows.append((TITLES[variant], CHIP, cause, round(cost["counts"][cause]), joules * 1e6, "-"))
         rows.append((TITLES[variant], CHIP, "total", "-", cost["joules"] * 1e6, f"{cost['latency_ms']:.3g}"))
     columns = ("network", "device", "cause", "events", "uJ of a sequence", "ms in the core")
-    return Table("Energy of a sequence; without host, and static power where the chip's is known", columns, tuple(rows))
+    return Table(
+        "Energy of a sequence: events, and static power for the time in the core; without the host",
+        columns,
+        tuple(rows),
+    )
