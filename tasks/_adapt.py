@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +22,7 @@ from neuro.randomness import stream
 from neuro.tasks._digits import PIXELS, images
 from neuro.tasks._layer_prices import crossbar_joules
 from neuro.tasks._layered import CLASSES, G_MAX, LEVELS
+from neuro.tasks._split_mnist import SplitConfig
 from neuro.validation import Floats
 
 DRIFTS = ("rotation", "dead", "ageing")
@@ -41,6 +42,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    parts: tuple[Literal["drifts", "split_mnist"], ...] = Field(
+        ("drifts",), min_length=1, description="what is run: the drifts of digits, or split-MNIST, which needs MNIST"
+    )
     seed: int = Field(0, ge=0, description="first seed; the others follow it")
     seeds: int = Field(5, ge=1, description="independent repetitions: splits, first weights, order, drift")
     hidden: int = Field(128, ge=1, description="hidden neurons")
@@ -54,6 +58,7 @@ class Config(BaseModel):
     dead: int = Field(5, ge=0, le=16, description="rows and columns, of 16 in all, that are dead at the last stage")
     kept: float = Field(0.86, gt=0, le=1, description="share of a weight that ageing leaves in each stage")
     scatter: float = Field(0.06, ge=0, description="noise that ageing adds in each stage, of the largest weight")
+    split: SplitConfig = Field(SplitConfig(), description="settings of split-MNIST alone")
     tuning: bool = Field(
         False, description="test with images of the training part that are set aside, to choose settings"
     )
