@@ -40,7 +40,8 @@ def forward(
 ) -> None:
     """Run all steps: `spikes` and `margin`, the distance of v from the threshold before the reset, are filled.
 
-    With `kept`, `slow` gets the slow currents of each step, as they act on v. Inputs count where they are not zero.
+    With `kept`, `slow` gets the slow currents of each step, as they act on v. Inputs count where they are not zero;
+    with a `w` of no rows they are what each neuron gets.
     """
     steps, batch, size = spikes.shape
     modes = len(cells.keep)
@@ -51,8 +52,11 @@ def forward(
     kick, total, level = np.zeros(size, spikes.dtype), np.zeros(size, spikes.dtype), np.zeros(size, spikes.dtype)
     for t in range(steps):
         for b in range(batch):
-            kick[:] = zero
-            add_rows(inputs[t, b], w, found, kick)
+            if len(w) == 0:
+                kick[:] = inputs[t, b]
+            else:
+                kick[:] = zero
+                add_rows(inputs[t, b], w, found, kick)
             if recurrent and t > 0:
                 add_rows(spikes[t - 1, b], r, found, kick)
             for j in range(size):

@@ -35,7 +35,8 @@ class Surrogate(NamedTuple):
 class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
     """Spikes and margins, (steps, sequences, neurons), of a layer; only spikes have a gradient.
 
-    Nothing but numbers is kept on `ctx` itself: an output that is kept there is a cycle that is never freed.
+    Without weights `w`, None, the inputs are what each neuron gets in a step. Nothing but numbers is kept on `ctx`
+    itself: an output that is kept there is a cycle that is never freed.
     """
 
     @staticmethod
@@ -54,12 +55,13 @@ class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
         """Run the steps."""
         steps, batch, _ = inputs.shape
         inputs = inputs.contiguous()
-        spikes = inputs.new_empty((steps, batch, w.shape[1]))
+        spikes = inputs.new_empty((steps, batch, len(gain)))
         margin = torch.empty_like(spikes)
         learned = keep.requires_grad or jump.requires_grad
         slow = inputs.new_empty((steps, batch, *keep.shape) if learned else (1, 1, 1, 1))
         cells = Cells(*(_array(part) for part in (drive, gain, threshold, keep, jump)))
-        matrices = _array(w), _array(w[:1] if r is None else r)
+        direct = inputs.new_empty((0, len(gain)))
+        matrices = _array(direct if w is None else w), _array(direct if r is None else r)
         kernels.forward(
             _array(inputs), *matrices, r is not None, cells, how.currents, spikes.numpy(), margin.numpy(), slow.numpy(),
             learned,
@@ -77,7 +79,7 @@ class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
         steps, batch, size = spikes.shape
         cells = Cells(*(_array(part) for part in (drive, gain, threshold, keep, jump)))
         recurrent = r is not None and how.recurrent
-        back = _array(r.t()) if recurrent else _array(w[:1])
+        back = _array(r.t()) if recurrent else np.zeros((1, size), spikes.numpy().dtype)
         grad, by_keep, by_jump = torch.empty_like(spikes), torch.zeros_like(keep), torch.zeros_like(jump)
         width = np.array([how.height, 2.0 * how.voltage_cost / (steps * batch), how.low, how.high])
         kernels.backward(
@@ -85,8 +87,11 @@ class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
             margin.numpy(), slow.numpy(), ctx.learned, grad.numpy(), by_keep.numpy(), by_jump.numpy(),
         )  # fmt: skip
         flat = grad.reshape(-1, size)
-        by_inputs = grad @ w.t() if ctx.needs_input_grad[0] else None
-        by_w = inputs.reshape(-1, inputs.shape[2]).t() @ flat
+        if w is None:
+            by_inputs, by_w = grad, None
+        else:
+            by_inputs = grad @ w.t() if ctx.needs_input_grad[0] else None
+            by_w = inputs.reshape(-1, inputs.shape[2]).t() @ flat
         by_r = None if r is None else spikes[:-1].reshape(-1, size).t() @ grad[1:].reshape(-1, size)
         return by_inputs, by_w, by_r, gain * flat.sum(0), None, None, by_keep, by_jump, None
 
