@@ -303,7 +303,7 @@ def fits_in(draw: Draw) -> Story:
     pairs = [(i, i + 1) for i in (0, 1, 2, *(draw.below(3) for _ in range(draw.below(3))))]
     told = []
     for small, large in pairs:
-        inside = draw.level == 0 or draw.chance(0.5)
+        inside = draw.chance(1.0 - draw.level / (2 * LAST_LEVEL))
         told.append(
             f"the {things[small]} fits inside the {things[large]}"
             if inside
@@ -319,7 +319,7 @@ def fits_in(draw: Draw) -> Story:
         told = told[:3]
     yes = draw.chance(0.5)
     one, two = (small, large) if yes else (large, small)
-    if draw.level == 0 or draw.chance(0.5):
+    if draw.chance((1.0, 0.75, 0.5, 0.5, 0.5)[draw.level]):
         question = f"does the {things[one]} fit in the {things[two]}"
     else:
         question = f"is the {things[two]} bigger than the {things[one]}"
