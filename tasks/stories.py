@@ -177,9 +177,10 @@ def _bars(found: Found) -> Figure:
     kinds = list(dict.fromkeys(kind for kind, _ in found))
     with styled():
         figure, axes = canvas(7.2, 4.2, "Right answers by kind of story", "kind", "right answers, %")
-        for k, model in enumerate(each for each in MODELS if (kinds[0], each) in found):
-            right = [100 * float(np.mean([each.right for each in found[kind, model]])) for kind in kinds]
-            axes.bar(np.arange(len(kinds)) + 0.4 * k - 0.2, right, 0.38, color=colour(k), label=model)
+        for k, model in enumerate(MODELS):
+            groups = {at: found[kind, model] for at, kind in enumerate(kinds) if (kind, model) in found}
+            right = [100 * float(np.mean([each.right for each in group])) for group in groups.values()]
+            axes.bar(np.array(list(groups)) + 0.4 * k - 0.2, right, 0.38, color=colour(k), label=model)
         axes.axhline(95.0, linestyle=":", color="0.4")
         axes.set_xticks(np.arange(len(kinds)), [str(kind) for kind in kinds])
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
