@@ -152,8 +152,12 @@ def _figures(found: Found, costs: dict[int, dict[str, float]]) -> dict[str, Call
             parts = {
                 name.removeprefix("joules/"): each / uJ for name, each in cost.items() if name.startswith("joules/")
             }
-            bars[f"kind {kind}"] = {k: v for k, v in parts.items() if v and k not in ("lowest", "highest")}
-        figures["energy"] = lambda: stacked_bars(bars, ylabel="energy of a question, uJ", title=f"Causes on {CHIP}")
+            bars[f"kind {kind}"] = {
+                k: v for k, v in parts.items() if k not in ("lowest", "highest") and v > 1e-3 * cost["joules"] / uJ
+            }
+        figures["energy"] = lambda: stacked_bars(
+            bars, ylabel="energy of a question, uJ", title=f"Energy of a question by cause on {CHIP}"
+        )
     return figures
 
 
@@ -177,7 +181,7 @@ def _bars(found: Found) -> Figure:
     kinds = list(dict.fromkeys(kind for kind, _ in found))
     with styled():
         figure, axes = canvas(7.2, 4.2, "Right answers by kind of story", "kind", "right answers, %")
-        for k, model in enumerate(MODELS):
+        for k, model in enumerate(each for each in MODELS if any(name == each for _, name in found)):
             groups = {at: found[kind, model] for at, kind in enumerate(kinds) if (kind, model) in found}
             right = [100 * float(np.mean([each.right for each in group])) for group in groups.values()]
             axes.bar(np.array(list(groups)) + 0.4 * k - 0.2, right, 0.38, color=colour(k), label=model)
