@@ -37,6 +37,7 @@ from neuro.engine.trials.run import run_trials as run_trials
 from neuro.errors import NeuroError as NeuroError
 from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.nir import read_nir as read_nir
+from neuro.exchange.nir_write import write_nir as write_nir
 from neuro.gradients.gradient import Gradient as Gradient
 from neuro.gradients.gradient import gradient as gradient
 from neuro.gradients.losses import CrossEntropy as CrossEntropy

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from neuro.errors import NeuroError, WorkerDied
 from neuro.files.options import path_option, path_parser
 from neuro.files.standard_output import checked_output
-
-if TYPE_CHECKING:
-    from neuro.report.record import Table
+from neuro.report.terminal import print_files, print_json, print_tables, warn_of_smoke
 
 __all__ = ["app", "main"]
 
@@ -91,11 +88,11 @@ def list_command(
 
         tasks = list_tasks()
         if as_json:
-            _print_json([{"name": name, "summary": sentence} for name, sentence in tasks.items()])
+            print_json([{"name": name, "summary": sentence} for name, sentence in tasks.items()])
             return
         from neuro.report.record import Table
 
-        _print_tables(Table("Tasks", ("task", "what it does"), tuple(tasks.items())))
+        print_tables(Table("Tasks", ("task", "what it does"), tuple(tasks.items())))
 
 
 @app.command(
@@ -125,16 +122,16 @@ def run_command(
         if as_json:
             from neuro.report.record import as_dict
 
-            _print_json(as_dict(report))
+            print_json(as_dict(report))
         else:
             from rich.console import Console
 
             from neuro.report.tables import show
 
             show(report, Console())
-            _print_files(out)
+            print_files(out)
         if preset == "smoke":
-            _warn_of_smoke(task)
+            warn_of_smoke(task)
 
 
 @app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")
@@ -164,10 +161,10 @@ def energy_command(
             report = energy_of(run, chips or (), placement, dt=dt, partial=partial)
             keep(report)
         if as_json:
-            _print_json(as_dict(report))
+            print_json(as_dict(report))
             return
-        _print_tables(*(table for table in report.tables if table.rows))
-        _print_files(out)
+        print_tables(*(table for table in report.tables if table.rows))
+        print_files(out)
 
 
 @app.command("chips", epilog="Example: neuro chips")
@@ -180,9 +177,9 @@ def chips_command(
 
         table = chips_table()
         if as_json:
-            _print_json([dict(zip(table.columns, row, strict=True)) for row in table.rows])
+            print_json([dict(zip(table.columns, row, strict=True)) for row in table.rows])
             return
-        _print_tables(table)
+        print_tables(table)
 
 
 @app.command("chip", epilog="Example: neuro chip loihi_davies2018")
@@ -195,13 +192,13 @@ def chip_command(
         from neuro.report.energy import chip_as_dict, chip_tables
 
         if as_json:
-            _print_json(chip_as_dict(name))
+            print_json(chip_as_dict(name))
             return
         from rich.console import Console
 
         text, tables = chip_tables(name)
         Console().print(text, highlight=False, markup=False)
-        _print_tables(*tables)
+        print_tables(*tables)
 
 
 @app.command("devices", epilog="Example: neuro devices --json")
@@ -214,11 +211,11 @@ def devices_command(
 
         if as_json:
             records = [device_record(name).model_dump(mode="json", exclude_none=True) for name in list_devices()]
-            _print_json(records)
+            print_json(records)
             return
         from neuro.report.devices import devices_table
 
-        _print_tables(devices_table())
+        print_tables(devices_table())
 
 
 @app.command("device", epilog="Example: neuro device ReRamES --out results/devices")
@@ -239,9 +236,9 @@ def device_command(
 
         tables, figures = devices.describe(name, seed)
         if as_json:
-            _print_json([devices.as_dict(table) for table in tables])
+            print_json([devices.as_dict(table) for table in tables])
         else:
-            _print_tables(*tables)
+            print_tables(*tables)
         if out is None:
             if not as_json:
                 typer.echo(
@@ -256,6 +253,44 @@ def device_command(
                 save(draw(), stage / f"{stem}.png")
         if not as_json:
             typer.echo(f"Written to {out}: {', '.join(f'{stem}.png' for stem in figures)}")
+
+
+@app.command("simulate", epilog="Example: neuro simulate net.nir --input spikes.npz --duration 0.5 --out results/net")
+def simulate_command(
+    net: Annotated[Path, typer.Argument(parser=path_parser, metavar="NET.nir", help="A network in a NIR file.")],
+    duration: Annotated[float, typer.Option(help="How long to simulate, in seconds.")],
+    spikes: Annotated[
+        Path | None, path_option("Spikes of the inputs: .npz, .csv, .h5 (a recording) or .nir (data).", "--input")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="exact: in continuous time; clocked: in steps of --dt.")] = "exact",
+    dt: Annotated[float, typer.Option(help="Step of the tool that wrote the file, in seconds.")] = 1e-4,
+    reset: Annotated[
+        str | None, typer.Option(help="to_value or subtract: what a spike does to v, if the file does not say.")
+    ] = None,
+    out: _Out = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Run a network of another tool, and show how often each of its nodes fires.
+
+    The clocked engine runs it step by step as the tools that write NIR do. With --out the recording is kept, too.
+    """
+    with _plain_errors():
+        from neuro.progress import bar
+        from neuro.report.record import as_dict, fill, staged
+        from neuro.report.simulation import simulate
+
+        with ExitStack() as stack:
+            stage = None if out is None else stack.enter_context(staged(out))
+            with bar(f"simulate {net}") as progress:
+                report, rec = simulate(net, spikes, duration, engine=engine, dt=dt, reset=reset, progress=progress)
+            if stage is not None:
+                fill(report, stage)
+                rec.save(stage / "recording.h5")
+        if as_json:
+            print_json(as_dict(report))
+            return
+        print_tables(*report.tables)
+        print_files(out)
 
 
 @app.command("map", epilog="Example: neuro map lsm --chip mesh:7x7:256 --compare")
@@ -306,9 +341,9 @@ def map_command(
             )  # fmt: skip
             keep(report)
         if as_json:
-            _print_json(as_dict(report))
+            print_json(as_dict(report))
             return
-        _print_tables(*report.tables)
+        print_tables(*report.tables)
 
 
 @bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
@@ -333,45 +368,9 @@ def bench_engine_command(
         with bar(f"bench {network}") as progress:
             found = bench_engine(network, peer, turns=turns, threads=threads, progress=progress)
         if as_json:
-            _print_json(as_dict(found))
+            print_json(as_dict(found))
             return
-        _print_tables(*tables(found))
-
-
-def _print_json(value: object) -> None:
-    from neuro.report.record import plain
-
-    typer.echo(json.dumps(plain(value), indent=2, allow_nan=False))
-
-
-def _print_tables(*tables: Table) -> None:
-    from rich.console import Console
-
-    from neuro.report.tables import render
-
-    console = Console()
-    for table in tables:
-        console.print(render(table))
-
-
-def _print_files(out: Path | None) -> None:
-    """Say what was written, or how to have it written."""
-    if out is None:
-        typer.echo("Nothing was written; --out DIR keeps the report and its figures.")
-        return
-    names = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
-    typer.echo(f"Written to {out}: {', '.join(names)}")
-
-
-def _warn_of_smoke(task: str) -> None:
-    from rich.console import Console
-
-    Console(stderr=True).print(
-        f"[bold reverse yellow] SMOKE RUN, NOT A RESULT [/] It shows that the task works, no more. "
-        f"For the experiment itself: neuro run {task} --preset paper",
-        highlight=False,
-        soft_wrap=True,
-    )
+        print_tables(*tables(found))
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Networks of other tools, read from their files without these tools; `nir.py` reads NIR."""
+"""Networks and spikes of other tools, read from their files and written for them; `nir.py` reads NIR."""

@@ -7,51 +7,70 @@ Source: Pedersen et al., Nature Communications 2024.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from neuro.engine.storage.hdf5 import bytes_of, check_self_contained
-from neuro.errors import InputError, NeuroError, UnsupportedFeature
-from neuro.files.reading import check_room, existing_file
+from neuro.errors import InputError, ParameterError, UnsupportedFeature
+from neuro.exchange.nir_file import Graph, Node, read_graph
+from neuro.exchange.nir_maps import (
+    Diagonal,
+    Map,
+    convolution_of,
+    delayed,
+    joined,
+    of_signal,
+    pooling_of,
+    synapses_of,
+)
+from neuro.exchange.nir_neurons import Filter, Reset, jump_of_spike, population_of
+from neuro.exchange.nir_records import network_of_record
+from neuro.exchange.nir_shapes import CONNECTORS, NEURONS, Shapes, broadcast, in_order
 from neuro.network.graph import Network, Population
-from neuro.network.neurons import IF, LIF, Model, SpikeSource
-from neuro.network.synapses import Dense, OneToOne
-from neuro.validation import Floats, file_name, number, positive
+from neuro.network.neurons import SpikeSource
+from neuro.validation import Floats, choice, file_name, number, positive
 
 __all__ = ["read_nir"]
 
-NEURONS = ("LIF", "LI", "CubaLIF", "CubaLI", "IF", "I")
-CONNECTORS = ("Linear", "Affine", "Scale", "Delay", "Flatten")
-"""Kinds of nodes that may lie between populations."""
+CARRIERS = ("LIF", "IF", "LI", "I")
+"""Kinds of nodes that an LI can be a current of."""
 
 
-def read_nir(path: str | Path, *, dt: float) -> Network:
+def read_nir(path: str | Path, *, dt: float | None = None, reset: Reset | None = None) -> Network:
     """Read a network from a NIR file.
 
-    Nodes of neurons and inputs become populations with the names of the nodes, inputs as `SpikeSource`. Nodes between
-    them become projections, each with the name of the last node on its path if no other projection has this name. A
-    signal that is not spikes is a `Current` onto the population behind the input. All potentials and currents start at
-    zero, as in the tools that write NIR.
+    Nodes of neurons and inputs become populations with the names of the nodes, inputs as `SpikeSource`; those of a
+    nested graph are called GRAPH.NODE. Nodes between them become projections, each with the name of the last node on
+    its path if no other projection has this name. A signal that is not spikes is a `Current` onto the population
+    behind the input. All potentials and currents start at zero, as in the tools that write NIR. Parameters with one
+    entry hold for all neurons of a node. An LI between a spiking node and itself becomes the slow current of an `AHP`;
+    one that feeds another node becomes its synaptic current.
 
-    The delay of a projection is `dt` plus the delays of the `Delay` nodes on its path. Run it in steps of `dt` with
-    semantics ``"nir-euler"``: z[t-1] where spikes come from neurons, x[t] where they come from inputs. A layer behind
-    another layer is one step later than in tools that pass spikes on within a step.
+    In the clocked engine, in steps of `dt`, the network runs as in the tools that write NIR: within a step, edges act
+    at once, in topological order. An edge that closes a cycle acts one step later. So the delay of a projection is
+    that of the `Delay` nodes on its path, and `dt` more if it comes from an input or closes a cycle.
 
     Parameters
     ----------
     path
         The file.
     dt
-        Step of the tool that the network was made for, s, which is the duration of a spike.
+        Step of the tool that the network was made for, s, which is the duration of a spike. Files of `write_nir` have
+        it, and need none.
+    reset
+        What a spike does to v: "to_value", as NIR defines it, or "subtract", which NIR cannot say and many tools
+        train with. By default what the file says.
+
+    Returns
+    -------
+    Network
+        Its `provenance` has the file and every assumption that was made.
 
     Raises
     ------
     InputError
-        If the file is no valid NIR graph.
+        If the file is no valid NIR graph; the error names the node, the shape, and what was expected.
     DataError
         If there is no such file (this is a FileNotFoundError, too).
     UnsupportedFeature
@@ -65,35 +84,26 @@ def read_nir(path: str | Path, *, dt: float) -> Network:
     ...     read_nir(file.name, dt=1e-4).projections["fc"].post.size
     2
     """
-    step = number(dt, "dt", check=positive, unit="s")
-    graph = _open(file_name(path, "file", error=InputError))
-    net = Network()
-    to_connect: list[tuple[str, _Connection, Floats]] = []
-    for name, node in graph.nodes.items():
-        kind = type(node).__name__
-        if kind == "Input":
-            net.add(Population(name, int(np.prod(_shape(node))), SpikeSource()))
-        elif kind in NEURONS:
-            incoming = _incoming(graph, name)
-            net.add(_population(name, node, incoming.bias))
-            to_connect += [(name, connection, _jump_of_spike(node, step)) for connection in incoming.connections]
-        elif kind == "Output":
-            _check_output(graph, name)
-        elif kind not in CONNECTORS:
-            raise UnsupportedFeature(f"read_nir knows no {kind}", where=f"{path}, node {name!r}", remedy=_known())
-    for name, connection, jump in to_connect:
-        synapses = OneToOne(jump) if connection.matrix is None else Dense((jump[:, None] * connection.matrix).T)
-        label = connection.last if connection.last not in net.projections else None
-        net.connect(connection.origin, name, synapses, delay=step + connection.delay, name=label)
+    step = None if dt is None else number(dt, "dt", check=positive, unit="s")
+    if reset is not None:
+        choice(reset, "reset", ("to_value", "subtract"))
+    graph = read_graph(file_name(path, "file", error=InputError))
+    notes: list[str] = []
+    net = network_of_record(graph, step, reset, notes)
+    if net is None:
+        if step is None:
+            raise ParameterError("the duration of a spike is needed", where="dt", remedy="Give dt=..., in seconds")
+        net = _Reader(graph, step, reset, notes).network()
+    net.provenance = {"source": str(path), "format": "NIR", "dt": step, "assumptions": notes}
     return net
 
 
 @dataclass(frozen=True, eq=False)
 class _Connection:
-    """From a population to a node: matrix (to, from), None for one to one, delay, and the last node on the path."""
+    """From a node of neurons or an input: the map (None for one to one), the delay, and the last node on the path."""
 
     origin: str
-    matrix: Floats | None = None
+    map: Map | None = None
     delay: float = 0.0
     last: str | None = None
 
@@ -106,135 +116,187 @@ class _Incoming:
     bias: Floats
 
 
-def _open(path: Path) -> Any:
-    import h5py
-    import nir
+class _Reader:
+    """Reads one graph."""
 
-    existing_file(path, InputError)
-    try:
-        with h5py.File(path, "r") as file:
-            check_self_contained(file, path, InputError)
-            check_room(bytes_of(file), path, InputError)
-        # Older files fail the type check for shapes of outputs, which we do not use; weights are checked below.
-        return nir.read(path, type_check=False)
-    except NeuroError:
-        raise
-    except (ValueError, LookupError, TypeError, AttributeError, OSError, RuntimeError, ArithmeticError) as error:
-        raise InputError(
-            "this is not a NIR graph that can be read",
-            where=str(path),
-            value=f"{type(error).__name__}: {error}",
-            remedy="Write it again with the tool that it is from, and a recent version of nir",
-        ) from None
+    def __init__(self, graph: Graph, step: float, reset: Reset | None, notes: list[str]) -> None:
+        self.graph, self.step, self.reset, self.notes = graph, step, reset, notes
+        self.nodes = graph.nodes
+        inputs = [name for name, node in self.nodes.items() if node.kind == "Input"]
+        self.shapes = Shapes(graph, in_order(self.nodes, graph.edges, inputs))
+        self.signals: dict[str, _Incoming] = {}
+        """What leaves each connector."""
+        for name in self._connectors():
+            self.signals[name] = self._apply(self.nodes[name], self._incoming(name))
+        self.incoming = {name: self._incoming(name) for name, node in self.nodes.items() if node.kind in NEURONS}
+        self.filters = self._filters()
 
+    def network(self) -> Network:
+        """The network of the graph."""
+        net = Network()
+        to_connect: list[tuple[str, _Connection, Floats, int]] = []
+        spiking = False
+        for name, node in self.nodes.items():
+            if node.kind == "Input":
+                net.add(Population(name, int(np.prod(self.shapes.own[name])), SpikeSource()))
+            elif node.kind == "Output":
+                self._check_output(name)
+            elif node.kind in NEURONS and name not in self.filters:
+                spiking |= node.kind in ("LIF", "IF", "CubaLIF")
+                population, links = self._population(node)
+                net.add(population)
+                to_connect += [(name, *link) for link in links]
+        names = list(net.populations)
+        sources = [name for name in names if self.nodes[name].kind == "Input"]
+        place = in_order(names, [(link.origin, name) for name, link, _, _ in to_connect], sources)
+        for name, link, jump, receptor in to_connect:
+            synapses, delays = synapses_of(link.map, jump, net.populations[name].size)
+            later = link.origin in sources or place[link.origin] >= place[name]
+            delay = link.delay + (self.step if later else 0.0)
+            label = link.last if link.last not in net.projections else None
+            lag = delay if delays is None else delay + delays
+            net.connect(link.origin, name, synapses, delay=lag, receptor=receptor, name=label)
+        self._say_assumptions(spiking)
+        return net
 
-def _known() -> str:
-    return f"Known: Input, Output, {', '.join(NEURONS + CONNECTORS)}"
+    def _say_assumptions(self, spiking: bool) -> None:
+        self.notes.append(f"a spike lasts {self.step:g} s, the step given as dt")
+        self.notes.append("all potentials and currents start at zero")
+        if spiking and self.reset is None:
+            self.notes.append('a spike resets v to `v_reset`; NIR cannot say reset="subtract"')
+        elif spiking:
+            self.notes.append(f'reset="{self.reset}", as given')
+        self.notes += self.shapes.notes
+        for name, node in self.nodes.items():
+            if node.kind in ("LIF", "IF", "CubaLIF") and "v_reset" not in node.fields:
+                self.notes.append(f"node {name!r} has no `v_reset`: 0")
+            if node.kind == "Threshold":
+                self.notes.append(f"node {name!r}: a Threshold is a LIF that forgets within a step")
 
+    def _connectors(self) -> list[str]:
+        """The nodes between populations, each after those that feed it."""
+        import networkx
 
-def _shape(node: Any) -> tuple[int, ...]:
-    return tuple(int(n) for n in np.atleast_1d(next(iter(node.input_type.values()))))
+        names = [name for name, node in self.nodes.items() if node.kind in CONNECTORS]
+        between = networkx.DiGraph()
+        between.add_nodes_from(names)
+        between.add_edges_from(edge for edge in self.graph.edges if edge[0] in between and edge[1] in between)
+        try:
+            return list(networkx.topological_sort(between))
+        except networkx.NetworkXUnfeasible:
+            name = networkx.find_cycle(between)[0][0]
+        raise UnsupportedFeature("a loop needs a neuron in it", where=self.nodes[name].where)
 
+    def _incoming(self, name: str) -> _Incoming:
+        """Input of a node; all that feeds it must be known."""
+        found = _Incoming([], np.zeros(1))
+        for source in self.shapes.before[name]:
+            node = self.nodes[source]
+            if node.kind == "Output":
+                raise InputError("an output must not feed a node", where=node.where)
+            part = self.signals.get(source) or _Incoming([_Connection(source)], np.zeros(1))
+            found = _Incoming(found.connections + part.connections, found.bias + part.bias)
+        return found
 
-def _flat(value: Any) -> Floats:
-    return np.asarray(value, np.float64).ravel()
+    def _apply(self, node: Node, incoming: _Incoming) -> _Incoming:
+        """The output of a node between populations, for a given input."""
+        links, bias, kind = incoming.connections, incoming.bias, node.kind
+        if kind in ("Identity", "Flatten"):
+            last = node.name if kind == "Flatten" else None
+            return _Incoming([replace(link, last=last or link.last) for link in links], bias)
+        shape = self.shapes.given.get(node.name, self.shapes.own.get(node.name, (1,)))
+        if kind == "Delay":
+            return self._delay(node, incoming, broadcast(node, "delay", shape))
+        own: Floats | None = None
+        if kind in ("Linear", "Affine"):
+            part: Map = node.array("weight")
+            own = node.array("bias").ravel() if kind == "Affine" else None
+        elif kind == "Scale":
+            part = Diagonal(broadcast(node, "scale", shape))
+        elif kind in ("Conv1d", "Conv2d"):
+            part = convolution_of(node, shape)
+            own = self._channels(node, part.output_shape)
+        elif not links and not np.any(bias):
+            return incoming
+        else:
+            part = pooling_of(node, shape)
+        signal = of_signal(part, bias)
+        made = [replace(link, map=joined(part, link.map), last=node.name) for link in links]
+        return _Incoming(made, signal if own is None else signal + own)
 
+    def _channels(self, node: Node, shape: tuple[int, int, int]) -> Floats:
+        """The bias of a convolution, which has one entry for each channel, at each place."""
+        bias = node.array("bias", 0.0).ravel()
+        if bias.size not in (1, shape[0]):
+            rule = f"`bias` must have one entry, or {shape[0]}"
+            raise InputError(rule, where=node.where, value=f"shape {bias.shape}")
+        return np.repeat(np.broadcast_to(bias, (shape[0],)), shape[1] * shape[2])
 
-def _predecessors(graph: Any, name: str) -> list[str]:
-    """The nodes that feed a node, each once for each edge."""
-    known: Iterable[str] = graph.nodes
-    for source, target in graph.edges:
-        for end in (source, target):
-            if end not in known:
-                raise InputError("an edge must begin and end at nodes of the graph", where=f"node {end!r}")
-    return [source for source, target in graph.edges if target == name]
-
-
-def _check_output(graph: Any, name: str) -> None:
-    for source in _predecessors(graph, name):
-        if type(graph.nodes[source]).__name__ in CONNECTORS:
-            raise UnsupportedFeature(
-                "an output must follow neurons",
-                where=f"output {name!r}",
-                value=f"{type(graph.nodes[source]).__name__} {source!r}",
-                remedy="Put an LI node between them",
+    def _delay(self, node: Node, incoming: _Incoming, delays: Floats) -> _Incoming:
+        if np.any(incoming.bias):
+            rule = "a Delay must lie behind nodes without a bias"
+            raise UnsupportedFeature(rule, where=node.where, value=np.unique(delays))
+        if np.any(delays < 0.0):
+            raise InputError("`delay` must not be below zero", where=node.where, value=float(delays.min()))
+        if np.all(delays == delays[:1]):
+            return _Incoming(
+                [replace(link, delay=link.delay + float(delays[0]), last=node.name) for link in incoming.connections],
+                incoming.bias,
             )
+        made = [replace(link, map=delayed(link.map, delays), last=node.name) for link in incoming.connections]
+        return _Incoming(made, incoming.bias)
 
+    def _check_output(self, name: str) -> None:
+        waiting = list(self.shapes.before[name])
+        while waiting:
+            node = self.nodes[waiting.pop()]
+            if node.kind in ("Identity", "Flatten"):
+                waiting += self.shapes.before[node.name]
+            elif node.kind in CONNECTORS:
+                raise UnsupportedFeature(
+                    "an output must follow neurons",
+                    where=f"{self.graph.path}, output {name!r}",
+                    value=f"{node.kind} {node.name!r}",
+                    remedy="Put an LI node between them",
+                )
 
-def _incoming(graph: Any, name: str, seen: tuple[str, ...] = ()) -> _Incoming:
-    """Input of a node, traced back to inputs and neurons."""
-    connections: list[_Connection] = []
-    bias = np.zeros(1)
-    for source in _predecessors(graph, name):
-        node = graph.nodes[source]
-        kind = type(node).__name__
-        if kind == "Input" or kind in NEURONS:
-            connections.append(_Connection(source))
-            continue
-        if source in seen:
-            raise UnsupportedFeature("a loop needs a neuron in it", where=f"node {source!r}")
-        if kind not in CONNECTORS:
-            raise UnsupportedFeature(f"read_nir knows no {kind}", where=f"node {source!r}", remedy=_known())
-        part = _apply_node(source, node, _incoming(graph, source, (*seen, source)))
-        connections += part.connections
-        bias = bias + part.bias
-    return _Incoming(connections, bias)
+    def _filters(self) -> dict[str, tuple[str, Floats]]:
+        """LI nodes that are currents of one node of neurons: this node, and the factor between them."""
+        found: dict[str, tuple[str, Floats]] = {}
+        led: dict[str, list[tuple[str, _Connection]]] = {}
+        for name, incoming in self.incoming.items():
+            for link in incoming.connections:
+                if self.nodes[link.origin].kind in ("LI", "CubaLI", "I"):
+                    led.setdefault(link.origin, []).append((name, link))
+        outward = {source for source, target in self.graph.edges if self.nodes[target].kind == "Output"}
+        for name, links in led.items():
+            node, (target, link) = self.nodes[name], links[0]
+            fits = len(links) == 1 and node.kind == "LI" and self.nodes[target].kind in CARRIERS and target != name
+            plain = (link.map is None or isinstance(link.map, Diagonal)) and link.delay == 0.0
+            if fits and plain and name not in outward and not np.any(node.array("v_leak")):
+                size = int(np.prod(self.shapes.own[name]))
+                found[name] = target, link.map.factor if isinstance(link.map, Diagonal) else np.ones(size)
+            else:
+                self.notes.append(
+                    f"node {name!r}: its potential goes to outputs alone; to other nodes it sends no spikes"
+                )
+        return {name: each for name, each in found.items() if each[0] not in found}
 
-
-def _apply_node(name: str, node: Any, incoming: _Incoming) -> _Incoming:
-    """The output of a node between populations, for a given input."""
-    kind = type(node).__name__
-    connections = [replace(connection, last=name) for connection in incoming.connections]
-    if kind in ("Linear", "Affine"):
-        weight = np.asarray(node.weight, np.float64)
-        connections = [
-            replace(connection, matrix=weight if connection.matrix is None else weight @ connection.matrix)
-            for connection in connections
-        ]
-        bias = weight @ np.broadcast_to(incoming.bias, weight.shape[1:])
-        return _Incoming(connections, bias + _flat(node.bias) if kind == "Affine" else bias)
-    if kind == "Scale":
-        scale = _flat(node.scale)
-        connections = [
-            replace(w, matrix=np.diag(scale) if w.matrix is None else scale[:, None] * w.matrix) for w in connections
-        ]
-        return _Incoming(connections, scale * incoming.bias)
-    if kind == "Delay":
-        delays = np.unique(_flat(node.delay))
-        if len(delays) != 1 or np.any(incoming.bias):
-            raise UnsupportedFeature(
-                "a Delay must be one number, behind nodes without a bias", where=f"node {name!r}", value=delays
-            )
-        return _Incoming(
-            [replace(connection, delay=connection.delay + float(delays[0])) for connection in connections],
-            incoming.bias,
-        )
-    return _Incoming(connections, incoming.bias)
-
-
-def _jump_of_spike(node: Any, dt: float) -> Floats:
-    """Jump by a spike of weight 1, by neuron: of the potential, or of the current in units of the potential."""
-    kind, r = type(node).__name__, _flat(node.r)
-    if kind.startswith("Cuba"):
-        return r * _flat(node.w_in) * (dt / _flat(node.tau_syn))
-    return r * dt if kind in ("IF", "I") else r * (dt / _flat(node.tau))
-
-
-def _population(name: str, node: Any, bias: Floats) -> Population:
-    kind, r = type(node).__name__, _flat(node.r)
-    drive = r * bias
-    fields: dict[str, Any] = {"v_th": None}
-    if kind in ("LIF", "CubaLIF", "IF"):
-        fields = {"v_th": _flat(node.v_threshold), "v_reset": _flat(node.v_reset)}
-    initial: dict[str, Any] = {"v": 0.0}
-    if kind.startswith("Cuba"):
-        drive = drive * _flat(node.w_in)
-        # A constant input reaches v through the current, which begins at zero: drive (1 - exp(-t/tau_syn)).
-        initial["i"] = -drive
-        fields["tau_syn"] = _flat(node.tau_syn)
-    if kind in ("IF", "I"):
-        model: Model = IF(bias=drive, **fields)
-    else:
-        tau = node.tau_mem if kind.startswith("Cuba") else node.tau
-        model = LIF(tau_m=_flat(tau), v_rest=_flat(node.v_leak), bias=drive, **fields)
-    return Population(name, max(len(r), len(drive)), model, initial)
+    def _population(self, node: Node) -> tuple[Population, list[tuple[_Connection, Floats, int]]]:
+        """The population of a node, and its connections, each with the jump by a spike and the receptor."""
+        incoming, shape = self.incoming[node.name], self.shapes.own[node.name]
+        direct = [link for link in incoming.connections if link.origin not in self.filters]
+        own: list[Filter] = []
+        for link in incoming.connections:
+            if link.origin in self.filters:
+                part = self.incoming[link.origin]
+                loop = all(each.origin == node.name for each in part.connections) and not np.any(part.bias)
+                own.append(Filter(self.nodes[link.origin], self.filters[link.origin][1], part.bias, loop, [
+                    each for each in part.connections if each.origin not in self.filters
+                ]))  # fmt: skip
+        population, slots = population_of(node, shape, self.step, self.reset, incoming.bias, own, bool(direct))
+        jump = jump_of_spike(node, shape, self.step)
+        links = [(link, jump, 0) for link in direct]
+        for receptor, jumps, filter_ in slots:
+            links += [(link, jumps, receptor) for link in filter_.connections]
+        return population, links

@@ -174,6 +174,8 @@ class Network(Displayed):
     """By name, in the order in which they were connected."""
     drives: dict[str, list[PoissonInput]] = field(default_factory=dict)
     """External drives by population, in the order in which they were laid on it."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Where the network is from, if it was read: ``source`` (the file), and the ``assumptions`` that were made."""
 
     def __post_init__(self) -> None:
         whole_number(self.seed, "Network.seed")

@@ -13,6 +13,8 @@ __all__ = ["summary"]
 def summary(network: Network) -> dict[str, Any]:
     """Populations (size, model, whether they are sources) and projections (from, onto), as JSON knows them.
 
+    A network that was read from a file also has its provenance.
+
     >>> from neuro.network.graph import Population
     >>> from neuro.network.neurons import SpikeSource
     >>> net = Network()
@@ -20,10 +22,11 @@ def summary(network: Network) -> dict[str, Any]:
     >>> summary(net)["populations"]
     {'cue': {'size': 3, 'model': 'SpikeSource', 'source': True}}
     """
-    return {
+    found: dict[str, Any] = {
         "populations": {
             name: {"size": int(p.size), "model": type(p.model).__name__, "source": isinstance(p.model, Source)}
             for name, p in network.populations.items()
         },
         "projections": {name: [p.pre.name, p.post.name] for name, p in network.projections.items()},
     }
+    return found | {"provenance": dict(network.provenance)} if network.provenance else found

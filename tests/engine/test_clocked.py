@@ -152,6 +152,35 @@ def test_one_step_more_of_delay_is_one_step_later():
     assert pairs(run(net, 10, inputs).spikes["cell"]) == [(6, 0)]
 
 
+@pytest.mark.parametrize("order", ["abc", "cba", "bca"])
+def test_without_a_delay_a_spike_acts_in_its_own_step_in_whatever_order_populations_were_added(order):
+    net = nr.Network()
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    for name in order:
+        net.add(nr.Population(name, 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    for pre, post, delay in [("b", "c", 0.0), ("cue", "a", DT), ("a", "b", 0.0), ("a", "c", 2 * DT)]:
+        net.connect(pre, post, nr.OneToOne(1.2), delay=delay)
+    rec = run(net, 9, {"cue": nr.Spikes([3 * DT], [0])})
+    steps = {name: np.rint(rec.spikes[name].times / DT).tolist() for name in order}
+    assert steps == {"a": [3], "b": [3], "c": [3, 5]}
+
+
+def test_delays_of_zero_in_a_loop_or_from_a_source_are_refused():
+    net = nr.Network()
+    for name in "ab":
+        net.add(nr.Population(name, 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("a", "b", nr.OneToOne(1.2), delay=0.0)
+    net.connect("b", "a", nr.OneToOne(1.2), delay=0.0)
+    with pytest.raises(ParameterError, match=r"projection '(a->b|b->a)', delay.*loop"):
+        nr.run(net, DT, engine="clocked", dt=DT)
+    net = nr.Network()
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("a", 1, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cue", "a", nr.OneToOne(1.2), delay=0.0)
+    with pytest.raises(ParameterError, match=r"projection 'cue->a', delay.*source.*one step"):
+        nr.run(net, DT, engine="clocked", dt=DT)
+
+
 @pytest.mark.parametrize("cut", range(1, 8))
 def test_a_spike_under_way_outlives_the_end_of_a_run(cut):
     net, inputs = relay(nr.LIF(tau_m=20e-3, v_th=1.0), weight=2.0, delay=4 * DT)

@@ -147,6 +147,7 @@ FORMATS = [
     Format("figure.png", lambda path: save(heat_map([[1.0]], xlabel="x", ylabel="y", label="z"), path)),
     Format("report", lambda path: write(Report(task="t", metrics={"a": 1.0}), path)),
     Format("network.nir", nir_file, lambda path: nr.read_nir(path, dt=1e-4), ours=False),
+    Format("written.nir", lambda path: nr.write_nir(network(), path), nr.read_nir),
     Format("synapses.npz", synapses, described, ours=False),
     Format("synapses.json", synapses, described, ours=False),
     Format("loihi_davies2018.toml", copy_of("chips", "loihi_davies2018.toml"), nr.load_chip, ours=False),

@@ -88,13 +88,18 @@ ARRIVAL = _record(int64="step group neuron box", float64="weight")
 class Wiring(NamedTuple):
     """All projections in the order in which they were connected, the synapses of each by delay.
 
-    Inputs are summed in this order, and within a link by source neuron.
+    Inputs are summed in this order, and within a link by source neuron. Links without a delay come after all others,
+    in the order in which populations advance.
     """
 
     links: Records
     row: I8
     post: NDArray[np.uint32]
     weight: NDArray[Any]
+    order: I8
+    """The populations in the order in which they advance within a step."""
+    at_once: I8
+    """By population: do its spikes act in the step in which they are fired?"""
 
 
 class Cells(NamedTuple):

@@ -1,8 +1,9 @@
 """Kernels of the clocked engine: one time step after another, for the neurons that are awake.
 
 In a step, sources fire first. Then spikes whose delay is over are added up, projection by projection, each by source
-neuron. Neurons take these inputs and advance; those above threshold fire and are reset. A neuron that does not change
-in a step without input cannot change until its next input. It is put to sleep until then, which changes no bit.
+neuron. Neurons take these inputs and advance; those above threshold fire and are reset. Spikes of synapses without a
+delay reach populations that have yet to advance. A neuron that does not change in a step without input cannot change
+until its next input. It is put to sleep until then, which changes no bit.
 """
 
 from __future__ import annotations
@@ -63,9 +64,12 @@ def run_euler(
         fire_sources(groups, state, activity, plan, t)
         take_arrivals(groups, state, activity, plan, t)
         collect(groups, wiring, state, activity, t)
-        for g in range(len(groups)):
+        for k in range(len(groups)):
+            g = wiring.order[k]
             if not groups[g].source:
                 update_euler(groups[g], g, cells, state, activity, t)
+            if wiring.at_once[g]:
+                collect_at_once(groups, wiring, state, activity, t, g)
         sample_voltages(state, voltage, activity, plan, t)
         t += 1
 
@@ -92,9 +96,12 @@ def run_whole(
         fire_sources(groups, state, activity, plan, t)
         take_arrivals(groups, state, activity, plan, t)
         collect(groups, wiring, state, activity, t)
-        for g in range(len(groups)):
+        for k in range(len(groups)):
+            g = wiring.order[k]
             if not groups[g].source:
                 update_whole(groups[g], g, cells, state, activity, t)
+            if wiring.at_once[g]:
+                collect_at_once(groups, wiring, state, activity, t, g)
         sample_voltages(state, voltage, activity, plan, t)
         t += 1
 
@@ -177,48 +184,61 @@ def take_arrivals(groups: Records, state: ClockedArrays, activity: Activity, pla
 @inlined
 def collect(groups: Records, wiring: Wiring, state: ClockedArrays, activity: Activity, t: int) -> None:
     """Add up the weights of all spikes that arrive in this step, and wake their targets."""
-    links, row, post, weight = wiring.links, wiring.row, wiring.post, wiring.weight
-    log, ring, active, n_active, events = (
-        activity.log,
-        activity.ring,
-        activity.active,
-        activity.n_active,
-        activity.events,
-    )
-    neuron, inbox = state.neuron, state.inbox
+    links, ring = wiring.links, activity.ring
     for p in range(len(links)):
         link = links[p]
         slot = (t - link.lag) % len(ring)
         first, last = ring[slot, link.group, 0], ring[slot, link.group, 1]
-        if first == last or link.lag > t:
-            continue
-        g, begin, total = link.target, link.row - link.pre, 0
-        for k in range(first, last):
-            i = begin + log[k].neuron
-            total += row[i + 1] - row[i]
-        events[p] += total
-        if link.dense:
-            wake_all(groups[g], g, neuron, activity)
-            add_dense_rows(inbox, weight, log, link, first, last)
-            continue
-        n, base, box = n_active[g], groups[g].start, link.box
-        some_sleep = n < groups[g].stop - base
-        # With unsigned indices numba does not test whether they count from the end.
-        posts, weights = np.uint64(link.list), np.uint64(link.weight)
-        for k in range(first, last):
-            i = begin + log[k].neuron
-            low, high = np.uint64(row[i]), np.uint64(row[i + 1])
+        if first < last and link.lag <= t:
+            add_rows(groups, wiring, state, activity, p, first, last)
+
+
+@inlined
+def collect_at_once(groups: Records, wiring: Wiring, state: ClockedArrays, activity: Activity, t: int, g: int) -> None:
+    """Add up the weights of the spikes that neurons of group g fired in this step, by synapses without a delay."""
+    links, ring = wiring.links, activity.ring
+    first, last = ring[t % len(ring), g, 0], ring[t % len(ring), g, 1]
+    if first < last:
+        for p in range(len(links)):
+            if links[p].group == g and links[p].lag == 0:
+                add_rows(groups, wiring, state, activity, p, first, last)
+
+
+@inlined
+def add_rows(
+    groups: Records, wiring: Wiring, state: ClockedArrays, activity: Activity, p: int, first: int, last: int
+) -> None:
+    """Add up the weights of the spikes log[first:last] by the synapses of link p, and wake their targets."""
+    row, post, weight, log = wiring.row, wiring.post, wiring.weight, activity.log
+    neuron, inbox, link = state.neuron, state.inbox, wiring.links[p]
+    active, n_active = activity.active, activity.n_active
+    g, begin, total = link.target, link.row - link.pre, 0
+    for k in range(first, last):
+        i = begin + log[k].neuron
+        total += row[i + 1] - row[i]
+    activity.events[p] += total
+    if link.dense:
+        wake_all(groups[g], g, neuron, activity)
+        add_dense_rows(inbox, weight, log, link, first, last)
+        return
+    n, base, box = n_active[g], groups[g].start, link.box
+    some_sleep = n < groups[g].stop - base
+    # With unsigned indices numba does not test whether they count from the end.
+    posts, weights = np.uint64(link.list), np.uint64(link.weight)
+    for k in range(first, last):
+        i = begin + log[k].neuron
+        low, high = np.uint64(row[i]), np.uint64(row[i + 1])
+        for m in range(high - low):
+            synapse = low + np.uint64(m)
+            inbox[box, post[posts + synapse]] += weight[weights + synapse]
+        if some_sleep:
             for m in range(high - low):
-                synapse = low + np.uint64(m)
-                inbox[box, post[posts + synapse]] += weight[weights + synapse]
-            if some_sleep:
-                for m in range(high - low):
-                    j = post[posts + low + np.uint64(m)]
-                    if not neuron[j].awake:
-                        neuron[j].awake = 1
-                        active[base + n] = j
-                        n += 1
-        n_active[g] = n
+                j = post[posts + low + np.uint64(m)]
+                if not neuron[j].awake:
+                    neuron[j].awake = 1
+                    active[base + n] = j
+                    n += 1
+    n_active[g] = n
 
 
 @kernel

@@ -245,27 +245,28 @@ class _Rows(NamedTuple):
 def _rows(projection: Projection, program: Program | None, dt: float, seed: int) -> list[_Rows]:
     """The synapses of one projection, by delay."""
     shape, where = (projection.pre.size, projection.post.size), f"projection {projection.name!r}"
+    least = int(isinstance(projection.pre.model, Source))
     if is_matrix(projection.synapses):
-        lag = check_delay_steps(delays_of(projection, seed), dt, f"{where}, delay")
+        lag = check_delay_steps(delays_of(projection, seed), dt, f"{where}, delay", least)
         weight = _weights(projection, program, seed)
         if lag.ndim == 0:
             return [_Rows(int(lag), np.arange(shape[0] + 1) * shape[1], weight, None)]
         pre, post = (ids.ravel() for ids in np.indices(shape))
     else:
         pre, post, weight = listed = triplets_of(projection, seed)
-        lag = check_delay_steps(delays_of(projection, seed, listed), dt, f"{where}, delay")
+        lag = check_delay_steps(delays_of(projection, seed, listed), dt, f"{where}, delay", least)
         pre, post, weight = pre.astype(np.int64), post.astype(np.int64), np.broadcast_to(weight, post.shape)
     lags = np.broadcast_to(lag.ravel(), pre.shape)
     parts = ((int(steps), lags == steps) for steps in np.unique(lags))
     return [_listed(steps, pre[here], post[here], weight[here], shape) for steps, here in parts]
 
 
-def check_delay_steps(delay: float | Floats, dt: float, where: str) -> Ints:
-    """Delays in steps: refuse a delay that is no whole number of steps, or shorter than one."""
+def check_delay_steps(delay: float | Floats, dt: float, where: str, least: int) -> Ints:
+    """Delays in steps: refuse a delay that is no whole number of steps, or shorter than `least` steps."""
     different, inverse = np.unique(delay, return_inverse=True)
     lags = np.array([steps_in(float(each), dt, where) for each in different], np.int64)
-    if lags.size and lags[0] < 1:
-        raise ParameterError("must be at least one step", where=where, value=float(different[0]))
+    if lags.size and lags[0] < least:
+        raise ParameterError("a delay from a source must be at least one step", where=where, value=float(different[0]))
     return lags[inverse].reshape(np.shape(delay))
 
 
@@ -327,8 +328,39 @@ def _lower_wiring(
             n_row += len(part.row)
             n_weight += len(part.weight)
             n_synapse += len(targets)
-    post = np.concatenate(posts).astype(np.uint32)
-    return Wiring(np.concatenate(links), np.concatenate(rows), post, np.concatenate(weights))
+    post, joined = np.concatenate(posts).astype(np.uint32), np.concatenate(links)
+    order = _order(network, joined)
+    at_once = np.zeros(len(names), np.int64)
+    for link in joined[joined["lag"] == 0]:
+        at_once[link["group"]] = not isinstance(network.populations[names[link["group"]]].model, Source)
+    return Wiring(joined, np.concatenate(rows), post, np.concatenate(weights), order, at_once)
+
+
+def _order(network: Network, links: Records) -> Ints:
+    """The order in which populations advance within a step.
+
+    It is that of the network, except that a population whose spikes act at once comes before their targets.
+    """
+    models = [population.model for population in network.populations.values()]
+    names, waits = list(network.projections), [dict[int, str]() for _ in models]
+    for link in links[links["lag"] == 0]:
+        # A spike of a source lies at the beginning of its step: its lag of zero is a delay of one step.
+        if not isinstance(models[link["group"]], Source):
+            waits[link["target"]][int(link["group"])] = names[link["projection"]]
+    order: dict[int, None] = {}
+    while len(order) < len(models):
+        first = next((g for g, waiting in enumerate(waits) if g not in order and not waiting), None)
+        if first is None:
+            name = next(name for g, waiting in enumerate(waits) if g not in order for name in waiting.values())
+            raise ParameterError(
+                "delays of zero must not form a loop in the clocked engine",
+                where=f"projection {name!r}, delay",
+                remedy="Give one projection of the loop a delay of one step or more",
+            )
+        order[first] = None
+        for waiting in waits:
+            waiting.pop(first, None)
+    return np.array([*order], np.int64)
 
 
 def _whole_weights(weight: NDArray[np.floating], where: str) -> NDArray[np.int32]:

@@ -1,0 +1,198 @@
+"""The order of a NIR graph's nodes, and the shape of each node's input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TypeVar
+
+import numpy as np
+
+from neuro.errors import InputError, UnsupportedFeature
+from neuro.exchange.nir_file import Graph, Node
+from neuro.exchange.nir_maps import convolution_of, pooling_of
+from neuro.validation import Floats
+
+__all__ = ["CONNECTORS", "NEURONS", "Shapes", "broadcast", "in_order"]
+
+Name = TypeVar("Name", bound=Hashable)
+Shape = tuple[int, ...]
+
+PARAMETERS = {
+    "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
+    "LI": ("tau", "r", "v_leak"),
+    "CubaLIF": ("tau_mem", "tau_syn", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
+    "CubaLI": ("tau_mem", "tau_syn", "r", "v_leak", "w_in"),
+    "IF": ("r", "v_threshold", "v_reset"),
+    "I": ("r",),
+    "Threshold": ("threshold",),
+    "Scale": ("scale",),
+    "Delay": ("delay",),
+}
+"""Parameters with an entry for each element, of the nodes that leave the shape as it is."""
+DEFAULTS = {"v_reset": 0.0, "w_in": 1.0}
+NEURONS = ("LIF", "LI", "CubaLIF", "CubaLI", "IF", "I", "Threshold")
+CONNECTORS = (
+    "Linear", "Affine", "Scale", "Delay", "Flatten", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Identity",
+)  # fmt: skip
+"""Kinds of nodes that may lie between populations."""
+
+
+def in_order(names: Iterable[Name], edges: Iterable[tuple[Name, Name]], first: Iterable[Name]) -> dict[Name, int]:
+    """The place of each node in an order in which edges lead forward, except one in each cycle.
+
+    The search begins at `first`, so that what an input reaches first comes first in a cycle.
+    """
+    import networkx
+
+    graph = networkx.DiGraph()
+    root = object()
+    graph.add_edges_from((root, name) for name in [*first, *names])
+    graph.add_edges_from(edges)
+    found = list(networkx.dfs_postorder_nodes(graph, root))[-2::-1]
+    return {name: place for place, name in enumerate(found)}
+
+
+def broadcast(node: Node, key: str, shape: Shape) -> Floats:
+    """A parameter with one entry for each element of `shape`, flat; parameters with one entry hold for all."""
+    value = node.array(key, DEFAULTS.get(key))
+    size = int(np.prod(shape))
+    return value.ravel() if value.size == size else np.broadcast_to(value, shape).ravel()
+
+
+class Shapes:
+    """Shapes of all nodes, from the inputs on.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit together; the error names the node, the shape, and what was expected.
+    UnsupportedFeature
+        If a node is of a kind that is not known here.
+    """
+
+    def __init__(self, graph: Graph, order: Mapping[str, int]) -> None:
+        self.before: dict[str, list[str]] = {name: [] for name in graph.nodes}
+        """The nodes that feed each node, each once for each edge."""
+        for source, target in graph.edges:
+            self.before[target].append(source)
+        self.given: dict[str, Shape] = {}
+        """Shape of the input, where it is known."""
+        self.own: dict[str, Shape] = {}
+        """Shape of the output, where it is known."""
+        self.notes: list[str] = []
+        known = -1
+        # The second turn brings shapes around cycles.
+        while known < len(self.own):
+            known = len(self.own)
+            for name in sorted(graph.nodes, key=order.__getitem__):
+                sources = [self.own[source] for source in self.before[name] if source in self.own]
+                if sources:
+                    self.given[name] = sources[0]
+                found = self._out(graph.nodes[name], self.given.get(name))
+                if found is not None:
+                    self.own[name] = found
+        for name, node in graph.nodes.items():
+            self._check(node, name)
+
+    def _check(self, node: Node, name: str) -> None:
+        """All edges into a node must bring one number of elements."""
+        sizes = {source: int(np.prod(self.own[source])) for source in self.before[name] if source in self.own}
+        if len(set(sizes.values())) > 1 and node.kind != "Output":
+            shapes = ", ".join(f"{self.own[source]} from {source!r}" for source in sizes)
+            raise InputError("all edges into a node must bring one shape", where=node.where, value=shapes)
+        if node.kind in PARAMETERS and name in self.own:
+            full = int(np.prod(self.own[name]))
+            for key in PARAMETERS[node.kind]:
+                size = node.array(key, DEFAULTS.get(key)).size
+                if key in node.fields and size < full:
+                    self.notes.append(f"node {name!r}: `{key}` has shape {np.shape(node.fields[key])} for {full}")
+
+    def _out(self, node: Node, given: Shape | None) -> Shape | None:
+        """The shape of the output for the shape of the input; None where it is not known yet."""
+        kind = node.kind
+        if kind == "Input":
+            extent = node.array("shape").ravel()
+            if np.any(extent < 1) or np.any(extent != np.rint(extent)):
+                raise InputError("a shape must be made of whole numbers", where=node.where, value=str(extent))
+            return tuple(int(each) for each in extent) or (1,)
+        if kind in ("Output", "Identity"):
+            return given
+        if kind in PARAMETERS:
+            return _elements(node, given)
+        if kind in ("Linear", "Affine"):
+            return _matrix(node, given)
+        if kind == "Flatten":
+            return None if given is None else _flattened(node, given)
+        if kind in ("Conv1d", "Conv2d"):
+            shape = self._shaped(node, given)
+            return None if shape is None else _without(convolution_of(node, shape).output_shape, kind)
+        if kind in ("SumPool2d", "AvgPool2d"):
+            return None if given is None else pooling_of(node, given).output_shape
+        raise UnsupportedFeature(
+            f"read_nir knows no {kind}",
+            where=node.where,
+            remedy=f"Known: {', '.join(('Input', 'Output', *NEURONS, *CONNECTORS[:-1]))}",
+        )
+
+    def _shaped(self, node: Node, given: Shape | None) -> Shape | None:
+        """The shape of a convolution's input, which the node itself may have."""
+        places = node.fields.get("input_shape")
+        if places is None or not np.size(places):
+            return given
+        axes = 1 if node.kind == "Conv1d" else 2
+        weight, (groups,) = node.array("weight"), node.whole("groups", 1, 1)
+        channels = weight.shape[1] * groups if weight.ndim > 1 else 1
+        shape = (channels, *node.whole("input_shape", axes))
+        if given is not None and np.prod(given) != np.prod(shape):
+            raise InputError(f"the input must have the shape {shape}", where=node.where, value=f"shape {given}")
+        self.given[node.name] = shape
+        return shape
+
+
+def _elements(node: Node, given: Shape | None) -> Shape:
+    shapes = {key: node.array(key, DEFAULTS.get(key)).shape for key in PARAMETERS[node.kind]}
+    try:
+        own = np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        found = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+        raise InputError("parameters must have one shape, or one entry", where=node.where, value=found) from None
+    if given is None or given == own:
+        return own or (1,)
+    if np.prod(own) == np.prod(given):
+        return own if len(own) > 1 else given
+    try:
+        whole = np.broadcast_shapes(own, given) == given
+    except ValueError:
+        whole = False
+    if not whole and np.prod(own, dtype=int) != 1:
+        rule = f"parameters must have one entry, or one for each of the input's elements: shape {given}"
+        found = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+        raise InputError(rule, where=node.where, value=found)
+    return given
+
+
+def _matrix(node: Node, given: Shape | None) -> Shape:
+    weight = node.array("weight")
+    if weight.ndim != 2:
+        raise InputError("`weight` must have the shape (out, in)", where=node.where, value=f"shape {weight.shape}")
+    if given is not None and np.prod(given) != weight.shape[1]:
+        rule = f"`weight` must have the shape (out, {np.prod(given)}), as the input has the shape {given}"
+        raise InputError(rule, where=node.where, value=f"shape {weight.shape}")
+    if node.kind == "Affine" and node.array("bias").size not in (1, weight.shape[0]):
+        rule = f"`bias` must have one entry, or {weight.shape[0]}"
+        raise InputError(rule, where=node.where, value=f"shape {node.array('bias').shape}")
+    return (weight.shape[0],)
+
+
+def _flattened(node: Node, given: Shape) -> Shape:
+    (start,), (end,) = node.whole("start_dim", 1, 1), node.whole("end_dim", 1, -1)
+    first = min(max(start + len(given) if start < 0 else start, 0), len(given))
+    last = end + len(given) if end < 0 else min(end, len(given) - 1)
+    if last < first:
+        return given
+    return (*given[:first], int(np.prod(given[first : last + 1])), *given[last + 1 :])
+
+
+def _without(shape: tuple[int, int, int], kind: str) -> Shape:
+    """The output's shape; a Conv1d has no rows."""
+    return (shape[0], shape[2]) if kind == "Conv1d" else shape

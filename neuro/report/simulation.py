@@ -1,0 +1,108 @@
+"""The report of `neuro simulate`: a network of a NIR file, run on spikes of a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuro.engine.recording import Recording
+from neuro.engine.run import run
+from neuro.exchange.nir import read_nir
+from neuro.exchange.spike_files import read_spikes
+from neuro.network.graph import Network
+from neuro.progress import ProgressOption
+from neuro.report.record import Report, Table, provenance
+from neuro.validation import choice
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["simulate"]
+
+MOST_TICKS = 200_000
+"""Spikes that a raster shows at most: the first ones."""
+
+
+def simulate(
+    net: Path,
+    spikes: Path | None,
+    duration: float,
+    *,
+    engine: str = "exact",
+    dt: float = 1e-4,
+    reset: str | None = None,
+    progress: ProgressOption = None,
+) -> tuple[Report, Recording]:
+    """Run the network of a NIR file, and report the spikes of every node.
+
+    Parameters
+    ----------
+    net, reset
+        As for `read_nir`.
+    spikes
+        A file for `read_spikes`; None: no input.
+    duration
+        Seconds.
+    engine
+        "exact" or "clocked".
+    dt
+        Duration of a spike and step of the clocked engine, s.
+
+    Returns
+    -------
+    Report, Recording
+        Its metrics are ``spikes/NODE``, the number of spikes of each node.
+
+    Raises
+    ------
+    NeuroError
+        As `read_nir`, `read_spikes` and `run`.
+    """
+    began = time.time()
+    choice(engine, "engine", ("exact", "clocked"))
+    network = read_nir(net, dt=dt, reset=reset)  # type: ignore[arg-type]  # `read_nir` refuses others.
+    inputs: dict[str, Any] = {} if spikes is None else dict(read_spikes(spikes, network, dt=dt))
+    options: dict[str, Any] = {"engine": "clocked", "dt": dt} if engine == "clocked" else {}
+    recording = run(network, duration, inputs=inputs, progress=progress, **options)
+    counts = {name: len(recording.spikes[name]) for name in network.populations}
+    length = recording.stop - recording.start
+    rows = tuple(
+        (name, type(p.model).__name__, p.size, counts[name], counts[name] / p.size / length if length else 0.0)
+        for name, p in network.populations.items()
+    )
+    assumed = network.provenance["assumptions"]
+    report = Report(
+        task="simulate",
+        config={"net": str(net), "input": None if spikes is None else str(spikes), "duration": duration,
+                "engine": engine, "dt": dt, "reset": reset},
+        metrics={f"spikes/{name}": count for name, count in counts.items()},
+        provenance={**provenance(0, started=began), "assumptions": assumed},
+        tables=(
+            Table(f"Spikes in {length:g} s", ("node", "model", "neurons", "spikes", "rate (Hz)"), rows),
+            Table("What was assumed", ("assumption",), tuple((each,) for each in assumed)),
+        ),
+        figures={"raster": lambda: _raster(network, recording)},
+    )  # fmt: skip
+    return report, recording
+
+
+def _raster(network: Network, recording: Recording) -> Figure:
+    """All spikes, one row a neuron, populations one above the other."""
+    from neuro.report.plots import spike_raster
+
+    first, groups = 0, {}
+    times, ids = [np.zeros(0)], [np.zeros(0, np.int64)]
+    for name, population in network.populations.items():
+        spikes = recording.spikes[name]
+        times.append(spikes.times[:MOST_TICKS])
+        ids.append(spikes.ids[:MOST_TICKS] + first)
+        groups[name] = (first, first + int(population.size))
+        first += int(population.size)
+    window = (recording.start, recording.stop)
+    title = "Spikes of all nodes"
+    return spike_raster(
+        np.concatenate(times), np.concatenate(ids), size=first, window=window, groups=groups, title=title
+    )
