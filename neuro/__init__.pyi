@@ -38,6 +38,7 @@ from neuro.errors import NeuroError as NeuroError
 from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.nir import read_nir as read_nir
 from neuro.exchange.nir_write import write_nir as write_nir
+from neuro.gradients.exact_rule import ExactGradient as ExactGradient
 from neuro.gradients.gradient import Gradient as Gradient
 from neuro.gradients.gradient import gradient as gradient
 from neuro.gradients.losses import CrossEntropy as CrossEntropy
@@ -48,6 +49,7 @@ from neuro.gradients.losses import SampledV as SampledV
 from neuro.gradients.losses import SpikeTimes as SpikeTimes
 from neuro.gradients.losses import SquaredError as SquaredError
 from neuro.gradients.losses import WeightedSum as WeightedSum
+from neuro.gradients.timed_layers import TimedLayers as TimedLayers
 from neuro.learning.clamp import AppliedClamp as AppliedClamp
 from neuro.learning.clamp import Clamp as Clamp
 from neuro.learning.examples import Examples as Examples

@@ -1,5 +1,5 @@
 """Exact gradients through every spike, and training by them. Open `gradient.py` first, which has `gradient`.
 
-`lowering.py` and `wiring.py` make flat arrays of a program, `batch.py` of recordings and losses. `nodes.py`,
-`replay.py` and `sweep.py` are the kernels: what happens to each neuron in order, its states there, and the way back.
+`lowering.py` and `wiring.py` make flat arrays of a program, `batch.py` of recordings and losses. `kernels/` lays out
+what happens to each neuron, replays its states, and goes back. `timed_layers.py` has layers that `fit` trains.
 """

@@ -12,7 +12,7 @@ from neuro.engine.drive.inputs import read_inputs
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Recording
 from neuro.errors import InputError, StateError, UnsupportedFeature
-from neuro.gradients.arrays import AFTER, AT_STEP, MARK, SAMPLE, STEP, Batch, Cells, Nodes
+from neuro.gradients.kernels.arrays import AFTER, AT_STEP, MARK, SAMPLE, STEP, Batch, Cells, Nodes
 from neuro.gradients.wiring import Wiring
 from neuro.validation import Floats, Ints
 
@@ -176,15 +176,15 @@ def _marks(b: int, integrals: Sequence[tuple[int, float, float, float]]) -> list
     return found
 
 
-def nodes_for(cells: Cells, wiring: Wiring, batch: Batch) -> Nodes:
-    """Space for the nodes of the longest run of a batch."""
+def nodes_for(cells: Cells, wiring: Wiring, batch: Batch, low: int, high: int) -> Nodes:
+    """Space for the nodes of the longest of the runs low .. high of a batch."""
     size, depth = cells.rate.shape
     most = 0
     own = (1 - cells.source) * (1 + (cells.refractory > 0.0))
-    for b in range(len(batch.spikes) - 1):
+    for b in range(low, high):
         who = batch.who[batch.spikes[b] : batch.spikes[b + 1]]
         most = max(most, int(own[who].sum()) + size + int(batch.extras[b, -1] - batch.extras[b, 0]))
-    longest = int(np.diff(batch.spikes).max(initial=0))
+    longest = int(np.diff(batch.spikes[low : high + 1]).max(initial=0))
     steps, marks = (bool(np.any(batch.extra_kind == kind)) for kind in (STEP, MARK))
     each: dict[str, Any] = {key: np.zeros(size, np.int64) for key in ("first", "end", "at", "done", "extra")}
     each |= {key: np.zeros(size) for key in ("due", "drive", "held", "later", "level")}

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from neuro.display import Displayed, Rows, plural
-from neuro.engine.lower.program import Program, build
+from neuro.engine.lower.program import MAX_THREADS, Program, build
 from neuro.engine.recording import Recording, Spikes
 from neuro.errors import InputError
-from neuro.gradients.arrays import DONE, HELD_SPIKE, Batch, Cells, Nodes, Totals, Wires
-from neuro.gradients.batch import Slopes, Spiked, batch_of, nodes_for, spiked
+from neuro.gradients.batch import batch_of, spiked
 from neuro.gradients.losses import Loss, slopes_of
-from neuro.gradients.lowering import ByName, cells_of, new_totals, parameters_of
-from neuro.gradients.sweep import sweep_runs
+from neuro.gradients.lowering import ByName, lowered, parameters_of
+from neuro.gradients.sums import sum_runs
 from neuro.gradients.voltages import Voltages
-from neuro.gradients.wiring import Wiring, wiring_of
-from neuro.jit import as_table, link_routines
+from neuro.gradients.wiring import Wiring
 from neuro.names import Named
 from neuro.network.graph import Network
 from neuro.network.neurons import Source
-from neuro.validation import Floats, instance, mapping
+from neuro.validation import Floats, instance, mapping, whole_number
 
-__all__ = ["Gradient", "Lowered", "gradient", "lowered", "sweep_batch"]
+__all__ = ["Gradient", "gradient"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +40,8 @@ class Gradient(Displayed):
     """By population and the name of the model's field, shape (neurons,); a tuple where the field is one. A number that
     all neurons share has the sum as its derivative."""
     inputs: Mapping[str, Floats]
-    """By population of sources, with respect to the time of each spike, in the recording's order, per second."""
+    """By population of sources, with respect to the time of each spike, in the recording's order, per second; those of
+    several recordings one after the other."""
 
     def _display(self) -> tuple[str, Rows]:
         rows: list[tuple[str, object]] = [
@@ -63,71 +61,13 @@ def _norm(values: Any) -> str:
     return f"{np.sqrt(sum(float(np.sum(part * part)) for part in parts)):.3g}"
 
 
-@dataclass(frozen=True, eq=False)
-class Lowered:
-    """A program as the kernels of the gradient take it."""
-
-    program: Program
-    cells: Cells
-    wiring: Wiring
-    wires: Wires
-
-
-_KNOWN: WeakKeyDictionary[Network, tuple[Any, Cells, Wiring]] = WeakKeyDictionary()
-"""Of each network, the parts that programs with other weights share."""
-
-
-def lowered(program: Program) -> Lowered:
-    """A program for the kernels of the gradient.
-
-    Raises
-    ------
-    UnsupportedFeature
-        If it has parts through which no gradient goes.
-    """
-    known = _KNOWN.get(program.network)
-    if known is None or known[0] is not program.fixed.row:
-        known = program.fixed.row, cells_of(program), wiring_of(program)
-        _KNOWN[program.network] = known
-    _, cells, wiring = known
-    return Lowered(program, cells, wiring, wiring.with_weights(program))
-
-
-def sweep_batch(
-    own: Lowered, batch: Batch, nodes: Nodes, totals: Totals, low: int, high: int, times: int, floor: float
-) -> None:
-    """Add the gradients of the runs low .. high of a batch to `totals`.
-
-    Raises
-    ------
-    InputError
-        If a recording is not of this program and these inputs.
-    """
-    link_routines()
-    cells, wires = as_table(own.cells), as_table(own.wires)
-    code = sweep_runs(cells, wires, as_table(batch), as_table(nodes), as_table(totals), low, high, times, floor)
-    if code != DONE:
-        _refuse(own.program, batch, nodes, code)
-
-
-def _refuse(program: Program, batch: Batch, nodes: Nodes, code: int) -> None:
-    j, f, b = (int(x) for x in nodes.fault)
-    name = list(program.offset)[int(program.group_of[j])]
-    what = "is in a refractory time" if code == HELD_SPIKE else "is not where v meets the threshold"
-    raise InputError(
-        f"the recording is not of this program with these inputs: a spike {what}",
-        where=f"gradient, neuron {j - program.offset[name]} of {name!r}",
-        value=f"{batch.time[batch.spikes[b] + f]:.9g} s",
-        remedy="Give the program, currents and recording of one run, without clamps",
-    )
-
-
 def gradient(
     program: Network | Program,
-    recording: Recording,
+    recording: Recording | Sequence[Recording],
     *,
     loss: Loss | Mapping[str, Callable[[Spikes], tuple[float, Any]]],
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
+    workers: int = 1,
 ) -> Gradient:
     """The exact gradient of a loss of a run, in closed form between events and through every spike.
 
@@ -140,13 +80,16 @@ def gradient(
     program
         What was run. A `Network` is built first.
     recording
-        Of `run(program, ..., inputs=inputs)`, from time zero, with the spikes of all populations.
+        Of `run(program, ..., inputs=inputs)`, from time zero, with the spikes of all populations. Or several, such as
+        `run_trials` gives: their losses are added, and `loss` and `inputs` are lists with one entry for each.
     loss
         One of `CrossEntropy`, `SquaredError`, `WeightedSum` and `SpikeTimes`, or a tuple of them, which are added; or
         functions by population: each takes the population's `Spikes` and returns its loss, and the derivative of that
         with respect to the time of each spike.
     inputs
         As they were given to the run. Its currents are needed; spikes are taken from the recording.
+    workers
+        Threads that go back through several recordings side by side; they change no bit.
 
     Returns
     -------
@@ -176,35 +119,43 @@ def gradient(
     if not isinstance(program, Network | Program):
         raise InputError("`gradient` takes a Network or a Program", value=type(program).__name__)
     program = program if isinstance(program, Program) else build(program)
-    instance(recording, "recording", Recording, "a Recording", error=InputError)
-    given = mapping(inputs, "inputs", "inputs by population", error=InputError)
-    own = lowered(program)
-    run = spiked(program, recording, given)
-    value, slopes = slopes_of(loss, Voltages(own.cells, own.wiring, own.wires, program, run), recording, run)
-    totals, total = _swept(own, run, slopes)
+    whole_number(workers, "workers", least=1, most=MAX_THREADS)
+    recordings = [recording] if isinstance(recording, Recording) else list(recording)
+    losses: Any = [loss] if isinstance(recording, Recording) else loss
+    given: Any = (
+        [inputs] if isinstance(recording, Recording) else [None] * len(recordings) if inputs is None else inputs
+    )
+    if not len(recordings) == len(losses) == len(given):
+        rule = "there must be one loss, and one mapping of inputs, for each recording"
+        raise InputError(rule, where="gradient", value=f"{len(recordings)}, {len(losses)} and {len(given)}")
+    own, value = lowered(program), 0.0
+    runs, slopes = [], []
+    for each, its_loss, its_inputs in zip(recordings, losses, given, strict=True):
+        instance(each, "recording", Recording, "a Recording", error=InputError)
+        run = spiked(program, each, mapping(its_inputs, "inputs", "inputs by population", error=InputError))
+        part, its_slopes = slopes_of(its_loss, Voltages(own.cells, own.wiring, own.wires, program, run), each, run)
+        value += part
+        runs.append(run)
+        slopes.append(its_slopes)
+    batch = batch_of(program, runs, slopes)
+    totals = sum_runs(own, batch, workers=workers)
+    for place, by_delay in (pair for each in slopes for pair in each.delays):
+        totals.delay[place] += by_delay
+    names = program.network.populations
+    sources = [name for name, population in names.items() if isinstance(population.model, Source)]
+    inputs_of = {
+        name: np.concatenate(
+            [np.zeros(0), *(batch.slope[at + run.place[name]] for at, run in zip(batch.spikes, runs, strict=False))]
+        )
+        for name in sources
+    }
     return Gradient(
         value=value,
         weights=_by_projection(own.wiring, totals.weight),
         delays=_by_projection(own.wiring, totals.delay),
-        parameters=Named("population", {name: parameters_of(program, own.cells, totals, name) for name in run.place}),
-        inputs=Named(
-            "population of sources",
-            {
-                name: total[place]
-                for name, place in run.place.items()
-                if isinstance(program.network.populations[name].model, Source)
-            },
-        ),
+        parameters=Named("population", {name: parameters_of(program, own.cells, totals, name) for name in names}),
+        inputs=Named("population of sources", inputs_of),
     )
-
-
-def _swept(own: Lowered, run: Spiked, slopes: Slopes) -> tuple[Totals, Floats]:
-    batch = batch_of(own.program, [run], [slopes])
-    totals = new_totals(own.cells, len(own.wires.weight))
-    sweep_batch(own, batch, nodes_for(own.cells, own.wiring, batch), totals, 0, 1, 1, 0.0)
-    for place, value in slopes.delays:
-        totals.delay[place] += value
-    return totals, batch.slope
 
 
 def _by_projection(wiring: Wiring, values: Floats) -> Mapping[str, Floats]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.lower.program import Program
 from neuro.errors import UnsupportedFeature
-from neuro.gradients.arrays import Cells, Totals
-from neuro.network.graph import Population
+from neuro.gradients.kernels.arrays import Cells, Totals, Wires
+from neuro.gradients.wiring import Wiring, wiring_of
+from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
 from neuro.validation import Floats
 
-__all__ = ["ByName", "cells_of", "new_totals", "parameters_of"]
+__all__ = ["ByName", "Lowered", "cells_of", "lowered", "new_totals", "parameters_of"]
 
 ByName = dict[str, "Floats | tuple[Floats | None, ...]"]
 
@@ -116,3 +119,33 @@ def parameters_of(program: Program, cells: Cells, totals: Totals, name: str) -> 
         several = isinstance(getattr(model, key), tuple)
         found[key], found["jump"] = (taus, jumps) if several else (taus[0], jumps[0])
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A program as the kernels of the gradient take it."""
+
+    program: Program
+    cells: Cells
+    wiring: Wiring
+    wires: Wires
+
+
+_KNOWN: WeakKeyDictionary[Network, tuple[Any, Cells, Wiring]] = WeakKeyDictionary()
+"""Of each network, the parts that programs with other weights share."""
+
+
+def lowered(program: Program) -> Lowered:
+    """A program for the kernels of the gradient.
+
+    Raises
+    ------
+    UnsupportedFeature
+        If it has parts through which no gradient goes.
+    """
+    known = _KNOWN.get(program.network)
+    if known is None or known[0] is not program.fixed.row:
+        known = program.fixed.row, cells_of(program), wiring_of(program)
+        _KNOWN[program.network] = known
+    _, cells, wiring = known
+    return Lowered(program, cells, wiring, wiring.with_weights(program))

@@ -8,10 +8,10 @@ import numpy as np
 
 from neuro.engine.lower.program import Program
 from neuro.errors import InputError
-from neuro.gradients.arrays import SPIKE, Cells, Wires
 from neuro.gradients.batch import AFTER_ALL, BEFORE_ARRIVALS, Slopes, Spiked, batch_of, nodes_for
-from neuro.gradients.peaks import AT_BEGIN, AT_END_OF, largest, total_of, value_at
-from neuro.gradients.pieces import ARRIVED, Arrivals, Pieces, fill_pieces, list_arrivals, replay_run
+from neuro.gradients.kernels.arrays import SPIKE, Cells, Wires
+from neuro.gradients.kernels.peaks import AT_BEGIN, AT_END_OF, largest, total_of, value_at
+from neuro.gradients.kernels.pieces import ARRIVED, Arrivals, Pieces, fill_pieces, list_arrivals, replay_run
 from neuro.gradients.wiring import Wiring
 from neuro.jit import as_table, link_routines
 from neuro.validation import Floats, Ints
@@ -39,8 +39,8 @@ class Voltages:
 
     def __init__(self, cells: Cells, wiring: Wiring, wires: Wires, program: Program, run: Spiked) -> None:
         self.cells, self.wires, self.program, self.run = cells, wires, program, run
-        self._batch = batch_of(program, [run], [Slopes(np.zeros(len(run.time)))])
-        self._nodes = nodes_for(cells, wiring, self._batch)
+        self._wiring = wiring
+        self._nodes: Any = None
         self._tables: Any = None
         self._pieces: dict[int, tuple[Pieces, int]] = {}
 
@@ -51,7 +51,9 @@ class Voltages:
             return
         if self._tables is None:
             link_routines()
-            run = self.cells, self.wires, self._batch, self._nodes
+            batch = batch_of(self.program, [self.run], [Slopes(np.zeros(len(self.run.time)))])
+            self._nodes = nodes_for(self.cells, self._wiring, batch, 0, 1)
+            run = self.cells, self.wires, batch, self._nodes
             self._tables = tuple(as_table(each) for each in run)
             if replay_run(*self._tables) != 0:
                 raise InputError("the recording is not of this program with these inputs", where="gradient")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.engine.lower.program import Program
-from neuro.gradients.arrays import Wires
+from neuro.gradients.kernels.arrays import Wires
 from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Projection
 from neuro.network.listing import delays_of, matrix_of, triplets_of

@@ -16,7 +16,7 @@ from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkp
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
 from neuro.learning.holders import CrossbarHolder, DigitalHolder, Holder, OwnWeights
-from neuro.learning.layer_rules import ComparesPhases, LayerRule, Settled
+from neuro.learning.layer_rules import ComparesPhases, LayerRule, OwnSteps, Settled
 from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
@@ -102,12 +102,13 @@ def fit(
     Parameters
     ----------
     network
-        `SpikingLayers` or `RateLayers`.
+        `SpikingLayers`, `RateLayers`, `ResistiveNetwork` or `TimedLayers`.
     data
         Examples to learn from; centre their inputs. Or a function that gives the examples of each epoch by its number,
         from 0 on, always the same for the same number: such as inputs that are distorted anew in each.
     rule
-        `EquilibriumPropagation`, `ContrastiveHebbian`, `CoupledLearning`, `DeltaRule` or `Hebb`.
+        `EquilibriumPropagation`, `ContrastiveHebbian`, `CoupledLearning`, `DeltaRule` or `Hebb`; for `TimedLayers`
+        `ExactGradient`.
     schedule
         How long and how fast; None: the defaults of `Schedule`.
     validation
@@ -191,6 +192,10 @@ def _holder_of(
     if biases is not None:
         wanted = "numbers hold weights and biases together"
         raise ParameterError(wanted, where="biases", remedy="Give them with the weights")
+    wanted_network = getattr(rule, "network", None)
+    if wanted_network is not None and not isinstance(network, wanted_network):
+        wanted = f"must be {wanted_network.__name__} for this rule"
+        raise ParameterError(wanted, where="network", value=type(network).__name__)
     if isinstance(network, OwnWeights):
         if not isinstance(rule, ComparesPhases):
             raise ParameterError("must compare phases for such a network", where="rule", value=type(rule).__name__)
@@ -312,6 +317,9 @@ class _Training:
             # The drive of the first layer is `gain` times its inputs.
             matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
         rates = [rate * fade for rate in (*plan.rates, *plan.rates)]
+        if isinstance(self.rule, OwnSteps):
+            self.rule.step(self.holder, [*matrices, *biases], rates[: len(matrices) + len(biases)], plan.momentum)
+            return free.activities[-1], np.ones(self.network.sizes[-1])
         for velocity, change in zip(self.velocity, (*matrices, *biases), strict=True):
             velocity *= plan.momentum
             velocity += change

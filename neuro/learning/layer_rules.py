@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ __all__ = [
     "EquilibriumPropagation",
     "Hebb",
     "LayerRule",
+    "OwnSteps",
     "Phase",
     "change_of",
 ]
@@ -66,6 +67,14 @@ class LayerRule(Protocol):
 
     def changes(self, settled: Settled) -> Changes:
         """Changes of the weights, before the learning rates."""
+
+
+@runtime_checkable
+class OwnSteps(Protocol):
+    """A rule that changes the weights by steps of its own, instead of by momentum."""
+
+    def step(self, holder: Any, changes: Sequence[Floats], rates: Sequence[float], momentum: float) -> None:
+        """Change what a holder holds by changes of matrices and biases, each at its rate."""
 
 
 class ComparesPhases:

@@ -6,8 +6,18 @@ from math import exp, expm1
 
 from neuro.jit import inner
 
-__all__ = ["drive_response", "drive_response_by_leak", "integral", "integrals_by", "response", "response_by"]
+__all__ = [
+    "drive_response",
+    "drive_response_by_leak",
+    "integral",
+    "integrals_by",
+    "response",
+    "response_by",
+    "response_of",
+]
 
+APART = 0.1
+"""Above this product, the difference of two exponentials loses no more than a digit."""
 SERIES = 0.5
 """Products of a time and a difference of rates below this are put into a series."""
 
@@ -30,6 +40,13 @@ def response(leak: float, rate: float, u: float) -> float:
     x = abs(leak - rate) * u
     shape = -expm1(-x) / x if x > 1e-9 else 1.0 - 0.5 * x
     return u * exp(-min(leak, rate) * u) * shape
+
+
+@inner
+def response_of(leak: float, rate: float, u: float, left: float, faded: float) -> float:
+    """`response`, where exp(-leak u) and exp(-rate u) are known."""
+    x = (leak - rate) * u
+    return (faded - left) / (leak - rate) if abs(x) > APART else response(leak, rate, u)
 
 
 @inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from neuro.gradients.arrays import (
+from neuro.gradients.kernels.arrays import (
     AFTER,
     AT_END,
     DONE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
-from neuro.gradients.arrays import (
+from neuro.gradients.kernels.arrays import (
     AFTER,
     AT_START,
     BY_ARRIVAL,
@@ -27,8 +27,8 @@ from neuro.gradients.arrays import (
     Nodes,
     Wires,
 )
-from neuro.gradients.nodes import instant_of, locate
-from neuro.gradients.responses import drive_response, response
+from neuro.gradients.kernels.nodes import instant_of, locate
+from neuro.gradients.kernels.responses import drive_response, response, response_of
 from neuro.jit import inner, routine
 
 __all__ = ["replay", "v_after"]
@@ -98,7 +98,7 @@ def cause_of(cells: Cells, nodes: Nodes, j: int, k: int) -> int:
 
 
 @routine
-def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int) -> int:
+def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int, voltages: int) -> int:
     """Finish the nodes of a neuron before node `last`, to which everything has come that comes."""
     while nodes.done[j] < last:
         k = nodes.done[j]
@@ -117,7 +117,7 @@ def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int) ->
             nodes.aux[k] = nodes.drive[j]
             nodes.drive[j] = batch.extra_value[nodes.info[k]]
         elif kind == SPIKE:
-            cause = cause_of(cells, nodes, j, k)
+            cause = cause_of(cells, nodes, j, k) if voltages != 0 else CROSSING
             if cause < 0:
                 nodes.fault[0], nodes.fault[1] = j, nodes.info[k]
                 return MISMATCH
@@ -129,8 +129,8 @@ def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int) ->
 
 
 @routine
-def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation: int) -> None:
-    """Add what a spike does to each of its targets to the node that comes next there."""
+def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation: int, voltages: int) -> None:
+    """Add what a spike does to each of its targets to the node that comes next there; to v with `voltages` alone."""
     for s in range(wires.row[i], wires.row[i + 1]):
         first, weight_at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
         mode, delay = wires.mode[s], wires.delay[s]
@@ -149,9 +149,11 @@ def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation:
             u, w, held = nodes.time[k] - time, wires.weight[weight_at + n], nodes.kind[k] & HELD
             if mode >= 0:
                 rate = cells.rate[j, mode]
-                nodes.c[k, mode] += w * exp(-rate * u)
-                if not held:
-                    nodes.v[k] += w * cells.gain[j] * response(cells.leak[j], rate, u)
+                faded = exp(-rate * u)
+                nodes.c[k, mode] += w * faded
+                if voltages != 0 and not held:
+                    leak = cells.leak[j]
+                    nodes.v[k] += w * cells.gain[j] * response_of(leak, rate, u, exp(-leak * u), faded)
             elif not held:
                 nodes.v[k] += w * exp(-cells.leak[j] * u)
                 if u == 0.0 and nodes.kind[k] & KIND == SPIKE:
@@ -169,14 +171,14 @@ def send_instant(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int,
             sent += 1
         else:
             while nodes.kind[nodes.done[j]] & KIND != SPIKE or nodes.time[nodes.done[j]] < batch.time[f]:
-                if finish_until(cells, batch, nodes, j, nodes.done[j] + 1) != DONE:
+                if finish_until(cells, batch, nodes, j, nodes.done[j] + 1, 1) != DONE:
                     return MISMATCH
             k = nodes.done[j]
             while k < nodes.end[j] and nodes.info[k] <= f - begin and nodes.time[k] == batch.time[f]:
                 nodes.key[k] = WAITING
                 k += 1
     for r in range(low - begin, sent):
-        send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], OF_ARRIVAL)
+        send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], OF_ARRIVAL, 1)
     generation = OF_SPIKE
     while sent < high - begin:
         began = sent
@@ -195,10 +197,10 @@ def send_instant(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int,
         for r in range(began, sent):
             j = batch.who[begin + nodes.order[r]]
             nodes.key[nodes.done[j]] = generation
-            if finish_until(cells, batch, nodes, j, nodes.done[j] + 1) != DONE:
+            if finish_until(cells, batch, nodes, j, nodes.done[j] + 1, 1) != DONE:
                 return MISMATCH
         for r in range(began, sent):
-            send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], generation)
+            send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], generation, 1)
         generation += 1
     return DONE
 
@@ -218,8 +220,11 @@ def is_due(cells: Cells, nodes: Nodes, j: int, k: int) -> bool:
 
 
 @routine
-def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int) -> int:
-    """Find the state of each neuron just before each of its nodes, and why it spiked."""
+def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int, voltages: int) -> int:
+    """Find the state of each neuron just before each of its nodes, and why it spiked.
+
+    Without `voltages` all spikes are taken for crossings, and v is known at spikes and while it is held alone.
+    """
     size = len(cells.leak)
     for j in range(size):
         nodes.done[j] = nodes.first[j]
@@ -235,11 +240,11 @@ def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int) -> in
             if code != DONE:
                 return code
         else:
-            send(cells, wires, nodes, batch.who[low], batch.time[low], OF_SPIKE)
+            send(cells, wires, nodes, batch.who[low], batch.time[low], OF_SPIKE, voltages)
         low = high
     for j in range(size):
         if not cells.source[j]:
-            code = finish_until(cells, batch, nodes, j, nodes.end[j])
+            code = finish_until(cells, batch, nodes, j, nodes.end[j], voltages)
             if code != DONE:
                 return code
     return DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 from typing import NamedTuple
 
-from neuro.gradients.arrays import (
+from neuro.gradients.kernels.arrays import (
     F8,
     F8_2,
     I8,
@@ -19,9 +19,9 @@ from neuro.gradients.arrays import (
     Nodes,
     Wires,
 )
-from neuro.gradients.nodes import instant_of, lay_nodes
-from neuro.gradients.replay import replay, v_after
-from neuro.gradients.responses import drive_response, integral, response
+from neuro.gradients.kernels.nodes import instant_of, lay_nodes
+from neuro.gradients.kernels.replay import replay, v_after
+from neuro.gradients.kernels.responses import drive_response, integral, response
 from neuro.jit import inner, kernel
 
 __all__ = [
@@ -72,7 +72,7 @@ class Pieces(NamedTuple):
 def replay_run(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes) -> int:
     """The nodes of run 0 and their states; a code."""
     code = lay_nodes(cells, batch, nodes, 0)
-    return replay(cells, wires, batch, nodes, 0) if code == 0 else code
+    return replay(cells, wires, batch, nodes, 0, 1) if code == 0 else code
 
 
 @inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
-from neuro.gradients.arrays import (
+from neuro.gradients.kernels.arrays import (
     BY_ARRIVAL,
     BY_END,
     BY_SPIKE,
@@ -24,15 +24,15 @@ from neuro.gradients.arrays import (
     Totals,
     Wires,
 )
-from neuro.gradients.nodes import instant_of, lay_nodes, locate
-from neuro.gradients.replay import replay, v_after
-from neuro.gradients.responses import (
+from neuro.gradients.kernels.nodes import instant_of, lay_nodes, locate
+from neuro.gradients.kernels.replay import replay, v_after
+from neuro.gradients.kernels.responses import (
     drive_response,
     drive_response_by_leak,
     integral,
     integrals_by,
-    response,
     response_by,
+    response_of,
 )
 from neuro.jit import inner, kernel, routine
 
@@ -82,7 +82,7 @@ def cross_interval(cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, t
         if times != 0:
             totals.rate[j, q] -= by_c * c * h * faded
         if enters:
-            per = by_v * response(leak, rate, h)
+            per = by_v * response_of(leak, rate, h, left, faded)
             if density != 0.0:
                 per += density * integral(leak, rate, h)
             work[q] += gain * per
@@ -242,8 +242,9 @@ def arrival(
     if times != 0:
         totals.rate[j, mode] -= w * by_c * u * faded
     if not held:
-        per = by_v * response(leak, rate, u)
-        here = by_v * exp(-leak * u)
+        left = exp(-leak * u)
+        per = by_v * response_of(leak, rate, u, left, faded)
+        here = by_v * left
         if density != 0.0:
             per += density * integral(leak, rate, u)
             here += density * drive_response(leak, u)
@@ -338,13 +339,17 @@ def sweep_runs(
     low: int,
     high: int,
     times: int,
+    voltages: int,
     floor: float,
 ) -> int:
-    """Replay the runs low .. high and go back through each; the code of the first that does not fit."""
+    """Replay the runs low .. high and go back through each; the code of the first that does not fit.
+
+    `times` as in `cross_interval`, `voltages` as in `replay`, and `floor` is the least slope at a spike.
+    """
     for b in range(low, high):
         code = lay_nodes(cells, batch, nodes, b)
         if code == DONE:
-            code = replay(cells, wires, batch, nodes, b)
+            code = replay(cells, wires, batch, nodes, b, voltages)
         if code != DONE:
             nodes.fault[2] = b
             return code

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import exp, inf
 
-from neuro.gradients.arrays import F8, F8_2, Cells
-from neuro.gradients.pieces import Pieces, integral_of, slope_at, v_at
+from neuro.gradients.kernels.arrays import F8, F8_2, Cells
+from neuro.gradients.kernels.pieces import Pieces, integral_of, slope_at, v_at
 from neuro.jit import inner, kernel
 
 __all__ = ["AT_BEGIN", "AT_END_OF", "INSIDE", "largest", "total_of", "value_at"]

@@ -1,0 +1,69 @@
+"""`ExactGradient`: the rule by which `fit` follows exact gradients, with the optimisers Adam and SGD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from neuro.errors import ParameterError
+from neuro.gradients.timed_layers import TimedLayers
+from neuro.learning.layer_rules import ComparesPhases, Phase
+from neuro.validation import Floats, choice, field_of, number, positive
+
+__all__ = ["ExactGradient"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactGradient(ComparesPhases):
+    """Follows the exact gradient of the loss of `TimedLayers`, through every spike; no phases.
+
+    "adam" divides the running mean of the gradient by the root of that of its square (Kingma and Ba 2015); "sgd" takes
+    the running mean with `Schedule.momentum`. Rates are those of the `Schedule`.
+
+    >>> ExactGradient().optimiser
+    'adam'
+    """
+
+    optimiser: Literal["adam", "sgd"] = "adam"
+    """How steps follow from gradients."""
+    decay: tuple[float, float] = (0.9, 0.999)
+    """Of Adam's running means, per step."""
+    epsilon: float = 1e-8
+    """Added to Adam's root."""
+
+    network = TimedLayers
+
+    def __post_init__(self) -> None:
+        choice(self.optimiser, "ExactGradient.optimiser", ("adam", "sgd"))
+        field_of(self, "epsilon", number, check=positive)
+        if len(self.decay) != 2 or not all(0.0 <= number(each, "ExactGradient.decay") < 1.0 for each in self.decay):
+            raise ParameterError(
+                "must be two numbers in 0..1, without 1", where="ExactGradient.decay", value=self.decay
+            )
+
+    def phases(self, rng: np.random.Generator) -> tuple[Phase, ...]:
+        """As `LayerRule.phases`: none."""
+        return ()
+
+    def step(self, holder: Any, changes: Sequence[Floats], rates: Sequence[float], momentum: float) -> None:
+        """Change what a holder holds, once."""
+        holder.steps += 1
+        moved = []
+        for n, (change, rate) in enumerate(zip(changes, rates, strict=True)):
+            mean, square = holder.moments[0][n], holder.moments[1][n]
+            if self.optimiser == "sgd":
+                mean *= momentum
+                mean += change
+                moved.append(rate * mean)
+                continue
+            first, second = self.decay
+            mean *= first
+            mean += (1.0 - first) * change
+            square *= second
+            square += (1.0 - second) * change * change
+            root = np.sqrt(square / (1.0 - second**holder.steps)) + self.epsilon
+            moved.append(rate / (1.0 - first**holder.steps) * mean / root)
+        holder.add(moved)

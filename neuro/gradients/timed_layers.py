@@ -1,0 +1,268 @@
+"""Layers of neurons that answer by their first spikes, for `fit` by exact gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro.engine.lower.program import Program, build
+from neuro.engine.recording import Recording, Spikes
+from neuro.engine.trials.run import run_trials
+from neuro.errors import ParameterError
+from neuro.gradients.batch import Slopes, Spiked, batch_of
+from neuro.gradients.lowering import Lowered, lowered
+from neuro.gradients.sums import sum_runs
+from neuro.gradients.voltages import Voltages
+from neuro.learning.holders import weight_arrays, weights_from
+from neuro.learning.layer_rules import Phase
+from neuro.learning.layers import Answer, LayerWeights, check_sizes
+from neuro.network.graph import Network, Population
+from neuro.network.neurons import LIF, SpikeSource
+from neuro.network.synapses import Dense
+from neuro.randomness import stream
+from neuro.units import ms
+from neuro.validation import LONG, Floats, Ints, field_of, number, positive, seconds
+
+__all__ = ["TimedHolder", "TimedLayers"]
+
+
+class TimedHolder:
+    """The weights of `TimedLayers` and, as their biases, the delays; and what an optimiser remembers of both."""
+
+    def __init__(self, weights: LayerWeights, shortest: float) -> None:
+        self.weights, self.shortest = weights, shortest
+        self.moments: list[list[Floats]] = [[np.zeros(each.shape) for each in self._all()] for _ in range(2)]
+        self.steps = 0
+
+    def _all(self) -> list[Floats]:
+        return [*self.weights.matrices, *self.weights.biases]
+
+    def add(self, changes: Sequence[Floats]) -> None:
+        """As `Holder.add`."""
+        depth = len(self.weights.matrices)
+        moved = [held + change for held, change in zip(self._all(), changes, strict=True)]
+        delays = [np.maximum(each, self.shortest) for each in moved[depth:]]
+        self.weights = LayerWeights(tuple(moved[:depth]), tuple(delays))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As `Holder.state`."""
+        found = weight_arrays("weights", self.weights) | {"steps": np.array(self.steps)}
+        for n, moment in enumerate(self.moments):
+            found |= {f"moment{n}/{k}": each for k, each in enumerate(moment)}
+        return found
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """As `Holder.restore`."""
+        self.weights = weights_from("weights", state, len(self.weights.matrices))
+        self.steps = int(state["steps"])
+        for n, moment in enumerate(self.moments):
+            moment[:] = [state[f"moment{n}/{k}"] for k in range(len(moment))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedLayers:
+    """Layers of LIF neurons, each onto the next; an input is the time of a spike, and the first output to spike wins.
+
+    The loss of an example is the cross-entropy of softmax(-t / temperature) over the first spike times t of the
+    outputs; a silent one counts as if it spiked at the end. Train it with `fit` and `ExactGradient`. Inputs of examples
+    are times, s; one at the end of the run or later is no spike.
+
+    >>> layers = TimedLayers(sizes=(5, 20, 3))
+    >>> layers.network.populations["layer2"].size
+    3
+    """
+
+    sizes: tuple[int, ...]
+    """Number of inputs, and of the neurons of each layer; the last are the outputs."""
+    duration: float = 60 * ms
+    """Of a run, s."""
+    tau_m: float = 20 * ms
+    """Membrane time constant, s."""
+    tau_syn: float = 5 * ms
+    """Synaptic time constant, s."""
+    delay: float = 1 * ms
+    """From a spike to its effect, s; where delays are trained, the mean of the first."""
+    delay_width: float = 0.0
+    """Delays are first drawn uniformly from `delay` times 1 - and 1 + this."""
+    train_delays: float = 0.0
+    """Rate of the delays in relation to that of the weights, s per unit of weight; 0: they stay."""
+    shortest_delay: float = 0.1 * ms
+    """Delays are not trained below this, s."""
+    temperature: float = 2 * ms
+    """Scale of the differences of spike times in the loss, s."""
+    first_mean: tuple[float, ...] = (1.5, 0.9)
+    """Mean of the first weights of each matrix; the last stands for all further ones. Threshold 1."""
+    first_sd: tuple[float, ...] = (0.8, 0.3)
+    """Their standard deviation."""
+    slope_floor: float = 0.0
+    """Least dv/dt at a spike that a gradient divides by, units of v per second: a spike that is about to vanish has a
+    gradient without bound. 0: exact gradients."""
+    revival: float = 0.0
+    """Factor of the largest v of the right output where that is silent: its weights grow. 0: it learns nothing."""
+    acted: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """How often "slope_floor" and "revival" have acted."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", check_sizes(self.sizes, "TimedLayers.sizes"))
+        for key in ("duration", "tau_m", "tau_syn", "delay", "temperature", "shortest_delay"):
+            field_of(self, key, number, check=seconds, long=LONG)
+        for key in ("slope_floor", "revival", "train_delays", "delay_width"):
+            field_of(self, key, number, check=positive, zero=True)
+        if self.delay_width >= 1.0:
+            rule = "must be less than 1"
+            raise ParameterError(rule, where="TimedLayers.delay_width", value=self.delay_width)
+
+    @cached_property
+    def network(self) -> Network:
+        """The layers as a network, with weights of zero; names are inputs, layer1, layer2, ..., and up1, up2, ..."""
+        matrices = [np.zeros(pair) for pair in pairwise(self.sizes)]
+        return self._connected(LayerWeights(tuple(matrices), ()))
+
+    def _connected(self, weights: LayerWeights) -> Network:
+        network = Network()
+        network.add(Population("inputs", self.sizes[0], SpikeSource()))
+        for layer, size in enumerate(self.sizes[1:], 1):
+            model = LIF(tau_m=self.tau_m, v_th=1.0, tau_syn=self.tau_syn)
+            network.add(Population(f"layer{layer}", size, model))
+        for layer, matrix in enumerate(weights.matrices, 1):
+            low = f"layer{layer - 1}" if layer > 1 else "inputs"
+            delay = weights.biases[layer - 1] if self._own_delays and weights.biases else self.delay
+            network.connect(low, f"layer{layer}", Dense(matrix), delay=delay, name=f"up{layer}")
+        return network
+
+    @cached_property
+    def _program(self) -> Program:
+        return build(self.network)
+
+    @property
+    def _own_delays(self) -> bool:
+        """Has each synapse a delay of its own?"""
+        return self.train_delays > 0.0 or self.delay_width > 0.0
+
+    def programmed(self, weights: LayerWeights) -> Program:
+        """The program with these weights."""
+        if self._own_delays:
+            return build(self._connected(weights))
+        return self._program.with_weights({f"up{k}": each for k, each in enumerate(weights.matrices, 1)})
+
+    def holder(self, seed: int, weights: LayerWeights | None) -> TimedHolder:
+        """As `OwnWeights.holder`; delays stand in the place of biases."""
+        return TimedHolder(self.first_weights(seed) if weights is None else weights, self.shortest_delay)
+
+    def first_weights(self, seed: int) -> LayerWeights:
+        """Normal weights, and delays, which stand in the place of biases."""
+        matrices, delays = [], []
+        for k, pair in enumerate(pairwise(self.sizes)):
+            mean, sd = (each[min(k, len(each) - 1)] for each in (self.first_mean, self.first_sd))
+            matrices.append(stream(seed, "timed layers", "weights", str(k)).normal(mean, sd, pair))
+            drawn = stream(seed, "timed layers", "delays", str(k)).uniform(-1.0, 1.0, pair)
+            delays.append(self.delay * (1.0 + self.delay_width * drawn))
+        return LayerWeights(tuple(matrices), tuple(delays))
+
+    def _runs(self, program: Program, inputs: Floats, workers: int) -> list[Recording]:
+        order = np.argsort(inputs, axis=1, kind="stable")
+        times = np.take_along_axis(inputs, order, axis=1)
+        counts = (times < self.duration).sum(axis=1)
+        rows = zip(times, order, counts, strict=True)
+        trials = [{"inputs": {"inputs": Spikes.in_order(t[:n].copy(), i[:n])}} for t, i, n in rows]
+        return list(run_trials(program, self.duration, trials, workers=workers))
+
+    def answer(self, weights: LayerWeights, inputs: Floats, *, workers: int = 1) -> Answer:
+        """As `Layers.answer`; the activity of an output is the time from its first spike to the end, s."""
+        runs = self._runs(self.programmed(weights), inputs, workers)
+        first, _ = self._first_spikes(runs)
+        spikes = np.array([sum(map(len, run.spikes.values())) for run in runs], np.float64)
+        return Answer([self.duration - first], spikes)
+
+    def _first_spikes(self, runs: Sequence[Recording]) -> tuple[Floats, Ints]:
+        """First spike times of the outputs, shape (runs, outputs), and their numbers within the population, or -1."""
+        outputs = [run.spikes[f"layer{len(self.sizes) - 1}"] for run in runs]
+        times, which = np.full((len(runs), self.sizes[-1]), self.duration), np.full((len(runs), self.sizes[-1]), -1)
+        for b, spikes in enumerate(outputs):
+            # The earliest is written last.
+            times[b, spikes.ids[::-1]] = spikes.times[::-1]
+            which[b, spikes.ids[::-1]] = np.arange(len(spikes))[::-1]
+        return times, which
+
+    def learn(
+        self, weights: LayerWeights, inputs: Floats, targets: Floats, phases: Sequence[Phase], *, workers: int = 1
+    ) -> tuple[Answer, list[list[Floats]]]:
+        """As `Layers.learn`, but what is found beside the answer are minus the mean gradients of the batch."""
+        if phases:
+            rule = "these layers learn by exact gradients, without phases"
+            raise ParameterError(rule, where="rule", remedy="Take ExactGradient()")
+        program = self.programmed(weights)
+        own = lowered(program)
+        recordings = self._runs(program, inputs, workers)
+        first, which = self._first_spikes(recordings)
+        logits = -first / self.temperature
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        by_first = (targets - shares) / (self.temperature * len(recordings))
+        runs, slopes = [], []
+        for b, run in enumerate(self._in_common(program, recordings)):
+            by_time = np.zeros(len(run.time))
+            fired = which[b] >= 0
+            by_time[run.place[f"layer{len(self.sizes) - 1}"][which[b][fired]]] = by_first[b][fired]
+            slope = Slopes(by_time)
+            silent = np.flatnonzero((targets[b] > 0.0) & ~fired) if self.revival else ()
+            if len(silent):
+                self._revive(own, program, run, slope, np.asarray(silent), self.revival / len(recordings))
+            runs.append(run)
+            slopes.append(slope)
+        batch = batch_of(program, runs, slopes)
+        sums = sum_runs(own, batch, times=False, floor=self.slope_floor, workers=workers)
+        self._tell("slope_floor", int(sums.small[0]))
+        names = [f"up{k}" for k in range(1, len(self.sizes))]
+        found = [-own.wiring.bundles[name].given(sums.weight) for name in names]
+        found += [-self.train_delays * own.wiring.bundles[name].given(sums.delay) for name in names]
+        return Answer([self.duration - first], np.zeros(len(recordings))), [found]
+
+    def _in_common(self, program: Program, recordings: Sequence[Recording]) -> list[Spiked]:
+        """The recordings in the common numbering of neurons, sorted all at once."""
+        names, count = list(program.offset), len(recordings)
+        lengths = np.array([[len(run.spikes[name]) for name in names] for run in recordings])
+        parts = [run.spikes[name] for run in recordings for name in names]
+        time = np.concatenate([part.times for part in parts])
+        who = np.concatenate([part.ids for part in parts])
+        who += np.repeat(np.tile([program.offset[name] for name in names], count), lengths.ravel())
+        order = np.lexsort((time, np.repeat(np.arange(count), lengths.sum(axis=1))))
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        time, who = time[order], who[order]
+        ends, found = np.cumsum([0, *lengths.ravel()]).tolist(), []
+        for b in range(count):
+            first, last = ends[b * len(names)], ends[(b + 1) * len(names)]
+            own = ends[b * len(names) : (b + 1) * len(names) + 1]
+            place = {name: rank[own[g] : own[g + 1]] - first for g, name in enumerate(names)}
+            found.append(Spiked(time[first:last], who[first:last], place, 0.0, self.duration, (), program.drive))
+        return found
+
+    def _revive(self, own: Lowered, program: Program, run: Spiked, slope: Slopes, silent: Ints, factor: float) -> None:
+        """Add minus `factor` times the largest v of silent outputs to the loss."""
+        voltages = Voltages(own.cells, own.wiring, own.wires, program, run)
+        neurons = program.offset[f"layer{len(self.sizes) - 1}"] + silent
+        voltages.prepare(neurons)
+        for j in neurons:
+            peak = voltages.peak(int(j), run.start, run.stop)
+            slope.samples.append((int(j), peak.time, peak.key, -factor))
+            if peak.spike >= 0:
+                slope.time[peak.spike] -= factor * peak.slope
+        self._tell("revival", len(silent))
+
+    def _tell(self, what: str, count: int) -> None:
+        if count:
+            self.acted[what] = self.acted.get(what, 0) + count
+
+    def change_of(
+        self, phases: Sequence[Phase], inputs: Floats, found: Sequence[Sequence[Floats]]
+    ) -> tuple[list[Floats], list[Floats]]:
+        """As `OwnWeights.change_of`."""
+        depth = len(self.sizes) - 1
+        return list(found[0][:depth]), list(found[0][depth:])
