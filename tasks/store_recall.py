@@ -13,7 +13,7 @@ from neuro.tasks._sequence import SequenceConfig as Config
 from neuro.tasks._sequence_data import StoreRecall
 from neuro.tasks._sequence_report import run_sequences
 
-PAPER = Config(variants=("ahp", "unregularised", "lif", "lstm", "eprop"), batches=800, eprop_rate=3e-3)
+PAPER = Config(variants=("ahp", "unregularised", "lif", "lstm", "eprop"), batches=800)
 PRESETS = {
     "smoke": PAPER.model_copy(
         update={"seeds": 1, "ahp": 20, "batches": 6, "batch": 8, "tested": 16, "priced": 2, "deployed": 4}
