@@ -14,7 +14,7 @@ from neuro.network.graph import Network, Population
 from neuro.network.listing import delays_of, matrix_of, triplets_of
 from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource
 from neuro.network.synapses import Dense, Sparse, is_matrix
-from neuro.validation import Floats, instance, number, seconds, shown, whole_number
+from neuro.validation import Floats, instance, number, positive, seconds, shown, whole_number
 
 if TYPE_CHECKING:
     from neuro.training.layer import SequenceClassifier, SpikingLayer
@@ -23,6 +23,8 @@ __all__ = ["to_module", "to_network", "windowed_scores"]
 
 FIXED = {"v_rest": 0.0, "v_reset": 0.0, "refractory": 0.0, "tau_syn": None, "v_min": None, "v_max": None}
 """What the models of a layer cannot have otherwise."""
+LEARNED = ("bias", "tau", "jump")
+"""What may be learned beside weights."""
 
 
 def to_network(module: SpikingLayer | SequenceClassifier, dt: float | None = None) -> Network:
@@ -55,7 +57,7 @@ def to_network(module: SpikingLayer | SequenceClassifier, dt: float | None = Non
     [[0.7], [0.9]]
     """
     layer: Any = getattr(module, "layer", module)
-    if not hasattr(layer, "populations") or not hasattr(layer, "weights"):
+    if not hasattr(layer, "tau_shift"):
         raise InputError("must be a module that `to_module` can make", where="module", value=shown(module))
     delay = layer.dt if dt is None else number(dt, "dt", check=seconds)
     was = layer.training
@@ -102,6 +104,8 @@ def to_module(
     ------
     UnsupportedFeature
         If the network has something that a layer has not.
+    InputError, ParameterError
+        If another argument is out of its range.
     MissingPackage
         If torch is not installed.
 
@@ -116,11 +120,10 @@ def to_module(
     [[[1.0, 1.0]], [[1.0, 1.0]]]
     """
     instance(network, "network", Network, "a Network", error=InputError)
-    unknown = [each for each in learn if each not in ("bias", "tau", "jump")]
-    if isinstance(learn, str) or unknown:
-        raise InputError('must be some of "bias", "tau" and "jump"', where="learn", value=shown(learn))
-    if window is not None:
-        whole_number(window, "window")
+    if not isinstance(learn, list | tuple) or not all(isinstance(each, str) and each in LEARNED for each in learn):
+        raise InputError('must be a list of "bias", "tau" or "jump"', where="learn", value=shown(learn))
+    window = None if window is None else whole_number(window, "window", least=1, most=2**31)
+    scale = number(scale, "scale", check=positive)
     source, cells, readout = _parts(network)
     dt = _common_delay(network)
     size = sum(p.size for p in cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -31,7 +32,41 @@ def answered(**given):
     return nr.RateLayers(sizes=(2, 2)).answer(nr.LayerWeights(**given), np.zeros((1, 2)))
 
 
+def layer() -> nr.Network:
+    """Sources, neurons and a readout."""
+    net = nr.Network()
+    net.add(nr.Population("cue", 2, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.add(nr.Population("readout", 2, nr.LIF(tau_m=20e-3, v_th=None)))
+    net.connect("cue", "cell", nr.AllToAll(0.5), delay=1e-3)
+    net.connect("cell", "readout", nr.AllToAll(0.5), delay=1e-3)
+    return net
+
+
+TRAINING = [
+    Recipe(
+        "to_module",
+        nr.to_module,
+        {
+            "network": Argument(Made(layer), instance()),
+            "learn": Argument(Made(lambda: ["bias"]), listed("[]", either=("()",))),
+            "window": Argument(3, number(least=1, whole=True, none=True)),
+            "scale": Argument(1.0, POSITIVE),
+        },
+    ),
+    Recipe(
+        "to_network",
+        nr.to_network,
+        {
+            "module": Argument(Made(lambda: nr.to_module(layer())), instance()),
+            "dt": Argument(1e-3, number(above=0, unit="s", none=True), ("step", "delay")),
+        },
+    ),
+]
+"""They need torch."""
+
 RECIPES = [
+    *(TRAINING if find_spec("torch") else ()),
     Recipe(
         "Nudge",
         nr.Nudge,
