@@ -16,7 +16,7 @@ from neuro.jit import inlined, inner, kernel
 
 RUN = 8
 """Number of events that are sorted by insertion before runs are merged."""
-FEW = 32
+FEW = 16
 """Fewer events are not sorted into parts of the window first."""
 
 __all__ = ["bucket_sort", "earliest_due", "enter", "sort_events", "take_due", "window_of"]

@@ -6,7 +6,7 @@ from math import exp, inf, log
 
 from neuro.engine.kernels.arrays import Record
 from neuro.engine.kernels.crossings import response, round_to_24_bits
-from neuro.jit import inner
+from neuro.jit import inlined, inner
 
 __all__ = ["NEAR", "evolve_one", "leave_limit", "reach_level", "reach_on_line"]
 
@@ -106,14 +106,22 @@ def reach_level(
     return min(once if abs(once - s) <= 1e-9 * s else s, h)
 
 
-@inner
+@inlined
 def reach_on_line(drive: float, v: float, h: float, end: float, level: float, sign: float, strict: bool) -> float:
     """`reach_level` of a neuron without leak and current, to the bit: v is a straight line, and `drive` its slope."""
-    f_low, f_high = sign * (v - level), sign * (end - level)
+    f_low, f_high, found = sign * (v - level), sign * (end - level), inf
     if f_low > 0.0 or (f_low == 0.0 and not strict):
-        return 0.0
-    if f_high < 0.0 or (f_high == 0.0 and strict):
-        return inf
+        found = 0.0
+    elif not (f_high < 0.0 or (f_high == 0.0 and strict)):
+        found = cross_level(drive, v, h, f_low, f_high, level, sign, strict)
+    return found
+
+
+@inner
+def cross_level(
+    drive: float, v: float, h: float, f_low: float, f_high: float, level: float, sign: float, strict: bool
+) -> float:
+    """`reach_on_line` where v crosses the level: sign (v - level) is f_low at first, and f_high after h."""
     low, high, slope = 0.0, h, drive + 0.0
     s, before = high * (f_low / (f_low - f_high)) if f_high > f_low else 0.5 * high, inf
     for _ in range(200):

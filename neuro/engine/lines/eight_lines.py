@@ -30,10 +30,10 @@ from neuro.engine.codes import (
     STATE_FORM,
     V,
 )
-from neuro.engine.kernels.arrays import Fixed, Index, Inputs, State, Workspace
+from neuro.engine.kernels.arrays import F8, I8, U8_2, Fixed, Index, Inputs, Record, State, Workspace
 from neuro.engine.kernels.state_form_rows import advance_on_line, no_event_on_line, on_line
 from neuro.engine.lines.aside import put_all_back, put_back, put_lane_back, set_aside, set_lane_aside
-from neuro.jit import inlined, inner, load_acquire, routine
+from neuro.jit import inlined, inner, load_acquire, lowest_bit, routine
 from neuro.simd import LANES, all_lanes, lane_choice, lane_max, lane_mix, load_lanes, not_below, store_lanes
 
 MOST_GROUPS = 16
@@ -42,7 +42,7 @@ ALL = 1 << MOST_GROUPS
 """Set where no group is left."""
 EVERY = np.uint64(2**LANES - 1)
 """A bit for each of eight neurons."""
-NONE = np.uint64(0)
+ONE = np.uint64(1)
 
 __all__ = ["ALL", "cross_window", "is_across"]
 
@@ -75,54 +75,51 @@ def list_whole_rows(fixed: Fixed, work: Workspace, k: int, g: Index, low: Index,
     return n
 
 
-@inner
+@inlined
 def cross_alone(
-    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, offset: Index, n: int, end: float
-) -> None:
-    """Take one neuron through the n listed arrivals, whose weights have it at `offset`, and to the window's end."""
-    neuron, cell = state.neurons[j], fixed.cells[fixed.groups[g].cells]
-    wide, narrow, arriving, is_wide = fixed.wide, fixed.narrow, work.arriving[k], len(fixed.wide) > 0
-    tally, time, ids = work.tally[k], work.time[k], work.ids[k]
+    fixed: Fixed, neuron: Record, cell: Record, tally: I8, time: F8, ids: I8, event_time: F8, arriving: I8,
+    j: Index, offset: Index, n: int, end: float,
+) -> None:  # fmt: skip
+    """Take neuron j through the n listed arrivals, whose weights have it at `offset`, and to the window's end."""
+    wide, narrow, is_wide = fixed.wide, fixed.narrow, len(fixed.wide) > 0
     threshold, floor, ceiling = cell.threshold, cell.floor, cell.ceiling
     if neuron.mode == FORCED or (neuron.mode == HELD and neuron.until > end):
         if n:
-            neuron.last = max(neuron.last, work.event_time[arriving[2 * n - 2]])
-        return
-    for i in range(n):
-        t, at = work.event_time[arriving[2 * i]], arriving[2 * i + 1] + offset
-        h = t - neuron.last
+            neuron.last = max(neuron.last, event_time[arriving[2 * n - 2]])
+    else:
+        for i in range(n):
+            t, at = event_time[arriving[2 * i]], arriving[2 * i + 1] + offset
+            h = t - neuron.last
+            if h > 0.0:
+                safe, v = no_event_on_line(threshold, floor, ceiling, neuron, h, t)
+                if safe:
+                    neuron.v, neuron.last = v, t
+                else:
+                    advance_on_line(cell, neuron, tally, time, ids, j, t)
+            w = wide[at] if is_wide else np.float64(narrow[at])
+            if neuron.mode != HELD and neuron.mode != FORCED and w != 0.0:
+                neuron.v += w
+                neuron.mode = FREE
+        h = end - neuron.last
         if h > 0.0:
-            safe, v = no_event_on_line(threshold, floor, ceiling, neuron, h, t)
-            if safe:
-                neuron.v, neuron.last = v, t
-            else:
-                advance_on_line(cell, neuron, tally, time, ids, j, t)
-        w = wide[at] if is_wide else np.float64(narrow[at])
-        if neuron.mode != HELD and neuron.mode != FORCED and w != 0.0:
-            neuron.v += w
-            neuron.mode = FREE
-    h = end - neuron.last
-    if h > 0.0:
-        safe, _ = no_event_on_line(threshold, floor, ceiling, neuron, h, end)
-        if not safe:
-            advance_on_line(cell, neuron, tally, time, ids, j, end)
+            safe, _ = no_event_on_line(threshold, floor, ceiling, neuron, h, end)
+            if not safe:
+                advance_on_line(cell, neuron, tally, time, ids, j, end)
 
 
-@inner
+@inlined
 def cross_eight(
-    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, first: Index, offset: Index, n: int, end: float
-) -> np.uint64:
+    fixed: Fixed, cell: Record, aside: tuple[F8, F8, F8, F8], bits: U8_2, event_time: F8, arriving: I8,
+    first: Index, offset: Index, n: int, end: float,
+) -> np.uint64:  # fmt: skip
     """`cross_alone` for the neurons from `first` on; returns bits of those that have to go alone, left as they were."""
-    cell, arriving, is_wide = fixed.cells[fixed.groups[g].cells], work.arriving[k], len(fixed.wide) > 0
-    aside, bits = work.aside, work.aside_bits[first]
-    if not bits[IS_ASIDE]:
-        set_aside(state, work, first)
-    at_floor, held, alone = bits[AT_FLOOR], bits[IS_HELD], bits[IN_STATE]
-    v, drive, since = load_lanes(aside[V], first), load_lanes(aside[DRIVE], first), load_lanes(aside[SINCE], first)
+    old_v, old_since, is_wide = load_lanes(aside[V], first), load_lanes(aside[SINCE], first), len(fixed.wide) > 0
+    v, since, drive = old_v, old_since, load_lanes(aside[DRIVE], first)
+    at_floor, held, alone = bits[first, AT_FLOOR], bits[first, IS_HELD], bits[first, IN_STATE]
     floor, top, zero = all_lanes(cell.floor), all_lanes(min(cell.threshold, cell.ceiling)), all_lanes(0.0)
     falling, before = not_below(zero, drive), -inf
     for i in range(n):
-        t, at = work.event_time[arriving[2 * i]], arriving[2 * i + 1] + offset
+        t, at = event_time[arriving[2 * i]], arriving[2 * i + 1] + offset
         h = all_lanes(t) - since
         if i == 0:
             alone |= not_below(zero, h) & ~held
@@ -155,15 +152,45 @@ def cross_eight(
         later = (falling & not_below(floor, base)) | (EVERY & ~not_below(then, floor))
         at_floor = (at_floor & ~moved) | (later & moved)
         late, last = all_lanes(end), load_lanes(aside[LAST], first)
-        v = lane_mix(left, load_lanes(aside[V], first), lane_mix(moved, lane_max(then, floor), v))
-        since = lane_mix(left, load_lanes(aside[SINCE], first), lane_mix(moved, late, since))
+        v = lane_mix(left, old_v, lane_mix(moved, lane_max(then, floor), v))
         store_lanes(aside[V], first, v)
-        store_lanes(aside[SINCE], first, since)
+        store_lanes(aside[SINCE], first, lane_mix(left, old_since, lane_mix(moved, late, since)))
         store_lanes(aside[LAST], first, lane_mix(left, last, lane_mix(moved, late, all_lanes(before))))
-        bits[AT_FLOOR] = (bits[AT_FLOOR] & left) | (at_floor & ~left)
-        bits[IS_HELD] = (bits[IS_HELD] & left) | (held & ~moved & ~left)
+        bits[first, AT_FLOOR] = (bits[first, AT_FLOOR] & left) | (at_floor & ~left)
+        bits[first, IS_HELD] = (bits[first, IS_HELD] & left) | (held & ~moved & ~left)
     found: np.uint64 = alone
     return found
+
+
+@inner
+def cross_group(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, low: Index, high: Index, n: int, end: float
+) -> None:
+    """Take the neurons low .. high of group g through the n listed arrivals, and to the window's end."""
+    cell, tally, time, ids = fixed.cells[fixed.groups[g].cells], work.tally[k], work.time[k], work.ids[k]
+    aside, bits = (work.aside[V], work.aside[DRIVE], work.aside[SINCE], work.aside[LAST]), work.aside_bits
+    event_time, arriving = work.event_time, work.arriving[k]
+    for first in range(low, high, LANES):
+        if load_acquire(work.halt, 0):
+            tally[FAULT] = HALTED
+            return
+        eight = high - first >= LANES
+        if eight:
+            if not bits[first, IS_ASIDE]:
+                set_aside(state, work, first)
+            alone = cross_eight(fixed, cell, aside, bits, event_time, arriving, first, first - low, n, end)
+        else:
+            alone = (ONE << np.uint64(high - first)) - ONE
+        while alone:
+            i = lowest_bit(alone)
+            alone &= alone - ONE
+            if eight:
+                put_lane_back(state, work, first, i)
+            j = first + i
+            neuron = state.neurons[j]
+            cross_alone(fixed, neuron, cell, tally, time, ids, event_time, arriving, j, j - low, n, end)
+            if eight:
+                set_lane_aside(state, work, first, i)
 
 
 @routine
@@ -196,21 +223,7 @@ def cross_window(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, k:
             left += 1
             continue
         across |= 1 << g
-        j = low
-        while j < high:
-            if load_acquire(work.halt, 0):
-                tally[FAULT] = HALTED
-                return across
-            size, alone = min(high - j, LANES), EVERY
-            if size == LANES:
-                alone = cross_eight(fixed, state, work, k, g, j, j - low, n, end)
-            if alone:
-                for i in range(size):
-                    if (alone >> np.uint64(i)) & np.uint64(1):
-                        if size == LANES:
-                            put_lane_back(state, work, j, i)
-                        cross_alone(fixed, state, work, k, g, j + i, j + i - low, n, end)
-                        if size == LANES:
-                            set_lane_aside(state, work, j, i)
-            j += size
+        cross_group(fixed, state, work, k, g, low, high, n, end)
+        if tally[FAULT] == HALTED:
+            return across
     return across if left or not across else across | ALL

@@ -29,6 +29,8 @@ class Form:
         """By id, the places of the currents among all different ones; runs of a trial often share them."""
         self.currents: list[Current] = []
         self.nudges: list[Nudge] = []
+        self.known: dict[int, tuple[Any, ...]] = {}
+        """By id of the inputs of a run, what other trials must have in common with them."""
         self.key = self._key_of(arguments)
         """None for a trial that has to be lowered for itself."""
 
@@ -40,17 +42,13 @@ class Form:
         nudge, then = run.get("nudge"), run.get("then")
         if type(duration) not in (float, type(None)) or type(then) not in (list, tuple, type(None)):
             return None
-        key: list[Any] = [duration]
-        if inputs is not None:
-            if type(inputs) is not dict:
+        common = self.known.get(id(inputs)) if inputs is not None else ()
+        if common is None:
+            common = self._key_of_inputs(inputs)
+            if common is None:
                 return None
-            for name, current in inputs.items():
-                if type(current) is not Current:
-                    return None
-                place = self.places.setdefault(id(current), len(self.currents))
-                if place == len(self.currents):
-                    self.currents.append(current)
-                key.append((name, place, current.times.tobytes(), current.values.shape))
+            self.known[id(inputs)] = common
+        key: list[Any] = [duration, common]
         if nudge is not None:
             if type(nudge) is not Nudge:
                 return None
@@ -61,6 +59,20 @@ class Form:
             if own is None:
                 return None
             key.append((own,))
+        return tuple(key)
+
+    def _key_of_inputs(self, inputs: Any) -> tuple[Any, ...] | None:
+        """The same of the inputs of a run."""
+        if type(inputs) is not dict:
+            return None
+        key = []
+        for name, current in inputs.items():
+            if type(current) is not Current:
+                return None
+            place = self.places.setdefault(id(current), len(self.currents))
+            if place == len(self.currents):
+                self.currents.append(current)
+            key.append((name, place, current.times.tobytes(), current.values.shape))
         return tuple(key)
 
     def numbers(self) -> Numbers:

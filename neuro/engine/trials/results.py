@@ -44,7 +44,7 @@ class Results:
         self.memory = memory
         self.chosen = {} if needs.request is None else chosen(program, needs.request)
         self.several = isinstance(needs.request, Counts) and needs.request.several
-        self.summary = summary(program.network)
+        self.summary = summary(program.network) if needs.request is None else {}
 
     def of_part(self, part: Part) -> Iterator[Any]:
         """The result of each trial of a part."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import inf
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -38,6 +39,8 @@ BATCH_BYTES = 1 << 26
 """Bytes that a batch may take, without its spikes."""
 FIRST_BATCH, MOST_TRIALS = 16, 4096
 """Number of trials of the first batch, and at most."""
+_SIZES: WeakKeyDictionary[Network, tuple[float, int]] = WeakKeyDictionary()
+"""By network, the duration of the trials of the last call, and the size of batch that it came to."""
 
 
 def run_trials(
@@ -226,7 +229,8 @@ class _Engine:
         self.halt = np.zeros(1, np.int64)
         self.idle: deque[Buffers] = deque()
         self.pool: ThreadPoolExecutor | None = None
-        self.size, self.most = FIRST_BATCH, MOST_TRIALS
+        last = _SIZES.get(program.network, (0.0, 0))
+        self.size, self.most = last[1] if last[0] == duration else FIRST_BATCH, MOST_TRIALS
         self.ahead = 1 if workers == 1 else workers + 1
         """Number of batches that are read before the first has to be ready."""
 
@@ -271,4 +275,5 @@ class _Engine:
         self.idle.append(buffers)
         each = (clock.perf_counter() - began) / len(plans)
         self.size = int(min(max(BATCH_SECONDS / each, 1.0), 4.0 * max(self.size, 1)))
+        _SIZES[self.program.network] = self.duration, max(self.size, 1)
         return parts
