@@ -184,6 +184,8 @@ def pooling_of(node: Node, shape: tuple[int, ...]) -> Convolution2d:
     value = 1.0 if node.kind == "SumPool2d" else 1.0 / (kernel[0] * kernel[1])
     if min(kernel) < 1:
         raise InputError("`kernel_size` must be at least 1", where=node.where, value=str(kernel))
+    if any(k > size + 2 * pad for k, size, pad in zip(kernel, shape[1:], padding, strict=True)):
+        raise InputError("`kernel_size` must not exceed the padded input", where=node.where, value=f"shape {shape}")
     weight = np.full((shape[0], 1, *kernel), value)
     try:
         return Convolution2d(weight, shape, stride, padding, groups=shape[0])  # type: ignore[arg-type]

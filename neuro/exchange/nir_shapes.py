@@ -10,6 +10,7 @@ import numpy as np
 from neuro.errors import InputError, UnsupportedFeature
 from neuro.exchange.nir_file import Graph, Node
 from neuro.exchange.nir_maps import convolution_of, pooling_of
+from neuro.files.reading import check_room
 from neuro.validation import Floats
 
 __all__ = ["CONNECTORS", "NEURONS", "Shapes", "broadcast", "in_order"]
@@ -29,6 +30,8 @@ PARAMETERS = {
     "Delay": ("delay",),
 }
 """Parameters with an entry for each element, of the nodes that leave the shape as it is."""
+BYTES_PER_ELEMENT = 100
+"""Memory that an element of a signal takes at least: its parameters, and what nodes make of it."""
 DEFAULTS = {"v_reset": 0.0, "w_in": 1.0}
 NEURONS = ("LIF", "LI", "CubaLIF", "CubaLI", "IF", "I", "Threshold")
 CONNECTORS = (
@@ -91,6 +94,8 @@ class Shapes:
                 found = self._out(graph.nodes[name], self.given.get(name))
                 if found is not None:
                     self.own[name] = found
+        elements = sum(float(np.prod(shape, dtype=np.float64)) for shape in self.own.values())
+        check_room(BYTES_PER_ELEMENT * elements, graph.path, InputError)
         for name, node in graph.nodes.items():
             self._check(node, name)
 

@@ -355,6 +355,21 @@ def test_bad_graphs_end_the_command_in_a_sentence(tmp_path):
         assert re.match(r"error: .*net\.nir, node 'n", found.stderr), found.stderr
 
 
+@pytest.mark.parametrize(
+    ("nodes", "changes", "says"),
+    [
+        ([neurons("LIF", 1)], {"n0/shape": np.array([2**40])}, "fit into memory"),
+        ([nir.SumPool2d(np.array([2**30, 1]), np.array([1, 1]), np.array([0, 0]))], {}, "padded input"),
+        ([nir.SumPool2d(np.array([2, 2]), np.array([0, 1]), np.array([0, 0]))], {}, "must be at least 1"),
+        ([nir.SumPool2d(np.array([1, 1]), np.array([1, 1]), np.array([2**30, 0]))], {}, "fit into memory"),
+        ([nir.Conv2d((4, 4), np.ones((1, 2, 1, 1)), 1, 2**30, 1, 1, np.zeros(1))], {}, "fit into memory"),
+    ],
+)
+def test_sizes_that_no_machine_has_are_refused_before_anything_is_made(nodes, changes, says, tmp_path):
+    with pytest.raises(InputError, match=says):
+        line(tmp_path, nir.Input(np.array([2, 4, 4])), *nodes, **changes)
+
+
 def test_two_layers_that_meet_must_bring_one_shape(tmp_path):
     nodes = {
         "in": nir.Input(np.array([2])), "a": nir.Linear(np.ones((3, 2))), "b": nir.Linear(np.ones((4, 2))),
