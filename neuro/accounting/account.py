@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from neuro.accounting.costs import Span, cost_of, own_kind
-from neuro.accounting.counts import BinnedSpikes, Counts, count_events
+from neuro.accounting.counts import BinnedSpikes, Counts, count_events, is_source
 from neuro.accounting.duration import Duration, duration_of_run
 from neuro.accounting.neurobench import neurobench
 from neuro.accounting.report import EnergyReport, Host
@@ -16,7 +16,7 @@ from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
-from neuro.errors import InputError, MissingFigure, PlacementError
+from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
 from neuro.memory import require_memory
 from neuro.validation import flag, instance, number, positive, whole_number
 
@@ -71,7 +71,7 @@ def account(
     InputError
         If the run did not record its spikes.
     ParameterError
-        If the step, the number of bins or the pulses are out of range.
+        If the step, the number of bins or the pulses are out of range, or the step is not that of a clocked recording.
 
     Examples
     --------
@@ -151,6 +151,11 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
 def _check_sizes(recording: Recording, placement: Placement) -> None:
     """Refuse a placement of populations of other sizes, as far as the recording says its own."""
     populations = recording.provenance.get("network", {}).get("populations", {})
+    for name in placement.core:
+        if populations and name not in populations:
+            value = f"recorded: {', '.join(populations)}"
+            rule = "recording and placement must be of the same network"
+            raise PlacementError(rule, where=f"population {name!r} of the placement", value=value)
     for name, about in populations.items():
         if name in placement.core and len(placement.core[name]) != about["size"]:
             raise PlacementError(
@@ -161,7 +166,13 @@ def _check_sizes(recording: Recording, placement: Placement) -> None:
 
 
 def _step(recording: Recording, chip: Chip, dt: float | None) -> float:
-    found = dt if dt is not None else recording.provenance.get("dt")
+    own = recording.provenance.get("dt")
+    if dt is not None and own is not None and abs(dt - own) > 1e-9 * own:
+        rule = f"the recording was made in steps of {own:g} s, which the chip has to follow"
+        raise ParameterError(
+            rule, where="dt", value=f"{dt:g} s", remedy="Leave `dt` out, or run the network in these steps"
+        )
+    found = dt if dt is not None else own
     if found is None and chip.step is not None:
         found = chip.step.value
     return number(STEP if found is None else found, "dt", check=positive, unit="s")
@@ -246,6 +257,9 @@ def _report(
     if duration.received and idle is not None and active is not None:
         # The sources do not say whether a neuron that receives a spike is active. Up to this many may have been.
         high += max(0.0, duration.received * (active.high - idle.high))
+    if idle is not None and active is not None and _may_be_idle(placement):
+        # Nothing says which neurons are updated: at least those that fire, at most all.
+        low -= max(0.0, _quiet_updates(placement, binned, counts) * (active.low - idle.low))
     return EnergyReport(
         chip=chip.name,
         total=float(sum(causes.values())),
@@ -274,6 +288,19 @@ def _report(
         missing_time=duration.missing,
         range_by_cause=ranges,
     )
+
+
+def _may_be_idle(placement: Placement) -> bool:
+    """Are all updates counted as active, although those of neurons that did not fire may have been idle?"""
+    chip = placement.chip
+    return chip.updates_unstated or (chip.updates == "touched" and placement.routes.targets is None)
+
+
+def _quiet_updates(placement: Placement, binned: BinnedSpikes, counts: Counts) -> float:
+    """Active updates of neurons that did not fire in the step."""
+    total = sum(count for kind, count in counts.total.items() if kind.partition(":")[0] == "update_active")
+    neuron = binned.neuron[(binned.repeated == 0) & ~is_source(placement)[binned.neuron]]
+    return float(total - placement.neuron_compartments[neuron].sum())
 
 
 def _host(recording: Recording, placement: Placement, binned: BinnedSpikes) -> Host | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.accounting.slowest_core import seen_before
+from neuro.accounting.touched import touched_updates
 from neuro.chip.mesh import HOPS, hops_and_loads
 from neuro.chip.placement import Placement
 from neuro.validation import Floats, Ints
@@ -186,6 +187,9 @@ def _count_updates(tally: _Tally, placement: Placement, binned: BinnedSpikes) ->
     source, (known, variant) = is_source(placement), variants_of_neurons(placement)
     updates = placement.chip.updates if binned.stepped else "none"
     first = binned.repeated == 0 if updates == "fired" else None
+    touched = None
+    if updates == "touched":
+        touched = touched_updates(placement, binned.step, binned.neuron, binned.steps)
     parts = placement.neuron_compartments
     for place, name in enumerate(known):
         suffix = f":{name}" if name else ""
@@ -194,9 +198,13 @@ def _count_updates(tally: _Tally, placement: Placement, binned: BinnedSpikes) ->
         if updates == "none":
             continue
         neurons = np.flatnonzero(chosen)
-        every = "update_active" if updates == "all" else "update_idle"
+        every = "update_idle" if first is not None or touched is not None else "update_active"
         tally.each_step(every + suffix, placement.neuron_core[neurons], neurons, parts[neurons].astype(np.float64))
         if first is not None:
             fired = first & chosen[binned.neuron]
             neurons = binned.neuron[fired]
             tally.relabel(every + suffix, f"update_active{suffix}", binned.step[fired], neurons, parts[neurons])
+        if touched is not None:
+            own = chosen[touched[1]]
+            step, neurons = touched[0][own], touched[1][own]
+            tally.relabel(every + suffix, f"update_active{suffix}", step, neurons, parts[neurons])

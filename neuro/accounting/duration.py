@@ -116,7 +116,9 @@ def _steps(placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, flo
         return np.array([seconds.get(f"{kind}:{name}" if name else kind, 0.0) for name in known])[variant]
 
     idle, active = each("update_idle") * parts, each("update_active") * parts
-    rest = np.zeros(len(home)) if chip.updates == "none" else active if chip.updates == "all" else idle
+    # Untouched neurons shorten a step by less than an update each: the slowest core counts all of them.
+    everyone = chip.updates in ("all", "touched")
+    rest = np.zeros(len(home)) if chip.updates == "none" else active if everyone else idle
     entries = np.diff(routes.start)
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
     spike_time = seconds.get("message_out", 0.0) * out + np.where(source, 0.0, each("spike"))

@@ -48,7 +48,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "routing": ("unicast", "multicast"),
     "first_axis": ("x", "y"),
     "mode": ("step", "event"),
-    "updates": ("all", "fired", "none"),
+    "updates": ("all", "touched", "fired", "none"),
     "arithmetic": ("event", "crossbar", "dense"),
     "barrier_between": ("step", "linear"),
     "pace": ("free", "real"),
@@ -154,9 +154,9 @@ class Chip(Displayed):
     """Tiles (x, y) of one chip if the mesh consists of several chips; None: one chip."""
     mode: Literal["step", "event"] = "event"
     """Cores advance in common steps, or each acts when an event arrives."""
-    updates: Literal["all", "fired", "none"] = "none"
-    """Neurons that count as active in a step: all; those that fire, the others being idle; or none, as neurons have
-    no update of their own."""
+    updates: Literal["all", "touched", "fired", "none"] = "none"
+    """Neurons that count as active in a step: all; those that a spike has reached since they last fired; those that
+    fire, the others being idle; or none, as neurons have no update of their own."""
     arithmetic: Literal["event", "crossbar", "dense"] = "event"
     """Cost of synapses: one operation for each spike through each synapse; one crossbar row for each message; or one
     multiply-accumulate for each synapse in every step."""
@@ -185,6 +185,8 @@ class Chip(Displayed):
     """Variant of updates and spikes for populations without one."""
     notes: str = ""
     """Remarks for users of the figures."""
+    updates_unstated: bool = False
+    """Does nothing say which neurons are updated? Then `updates` is "all", and ranges begin at "fired"."""
 
     def __post_init__(self) -> None:
         text(self.name, "Chip.name", error=ChipError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
 from neuro.chip.model import MOST, Chip
-from neuro.chip.routes import Routes, routes_of_network
+from neuro.chip.routes import Routes, routes_of_network, targets_of_network
 from neuro.display import Displayed, Rows, plural
 from neuro.errors import NeuroError, PlacementError, UnknownName
 from neuro.files.reading import existing_file, only_keys, whole_numbers
@@ -126,6 +126,8 @@ class Placement(Displayed):
         arrays |= {f"{_VARIANTS}{name}": part for name, part in routes.variants.items()}
         if routes.nonzero is not None:
             arrays["routes/nonzero"] = routes.nonzero
+        if routes.targets is not None:
+            arrays["targets/start"], arrays["targets/neuron"] = routes.targets
         header = {
             "neuro": _FORMAT,
             "chip": chip_to_dict(self.chip),
@@ -190,7 +192,8 @@ def load_placement(path: str | Path) -> Placement:
                                        least=-1 if name in sources else 0, most=chip.cores - 1))
             for name in names
         }  # fmt: skip
-        routes = _routes(arrays, sum(map(len, core.values())), chip.cores, path)
+        targets = _targets(arrays, sum(map(len, core.values())), path)
+        routes = replace(_routes(arrays, sum(map(len, core.values())), chip.cores, path), targets=targets)
         for named in (sources, variants, compartments):
             only_keys(dict.fromkeys(named), names, path, PlacementError)
         whole_numbers(list(compartments.values()), f"{path}, compartments", PlacementError, least=1)
@@ -200,6 +203,19 @@ def load_placement(path: str | Path) -> Placement:
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as problem:
         raise PlacementError(damaged, where=str(path), remedy="Write it with Placement.save") from problem
     return Placement(chip, core, routes, sources, variants, compartments, structure)
+
+
+def _targets(arrays: dict[str, Any], neurons: int, path: str | Path) -> tuple[Ints, Ints] | None:
+    """The targets of each neuron in the arrays of a file, if it has them."""
+    if "targets/start" not in arrays:
+        return None
+    start, target = (
+        frozen(whole_numbers(arrays.pop(f"targets/{name}"), f"{path}, targets/{name}", PlacementError, most=most))
+        for name, most in (("start", None), ("neuron", neurons - 1))
+    )
+    if len(start) != neurons + 1 or start[0] != 0 or start[-1] != len(target) or np.any(np.diff(start) < 0):
+        raise PlacementError("targets must be those of all neurons", where=str(path), value=f"{len(start)} starts")
+    return start, target
 
 
 def _routes(arrays: dict[str, Any], neurons: int, cores: int, path: str | Path) -> Routes:
@@ -300,6 +316,8 @@ def placed(
     sources = frozenset(name for name, p in network.populations.items() if isinstance(p.model, Source))
     where = {name: _cores(name, core, p.size, chip, name in sources) for name, p in network.populations.items()}
     routes, structure = routes_of_network(network, where, chip.cores, synapses or {})
+    if chip.updates == "touched":
+        routes = replace(routes, targets=targets_of_network(network))
     parts = {name: 2 for name, p in network.populations.items() if isinstance(p.model, LoihiAHP)}
     parts |= {name: int(count) for name, count in (compartments or {}).items()}
     return Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)

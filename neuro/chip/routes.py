@@ -16,7 +16,7 @@ from neuro.network.listing import matrix_of, triplets_of
 from neuro.network.synapses import is_matrix
 from neuro.validation import Ints, frozen
 
-__all__ = ["Routes", "routes_of_network"]
+__all__ = ["Routes", "routes_of_network", "targets_of_network"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,8 @@ class Routes:
     """The part of `synapses` whose operations cost otherwise, by variant of ``synapse``, each of shape (entries,)."""
     nonzero: Ints | None = None
     """The part of `synapses` whose weight is not zero, shape (entries,); None: all."""
+    targets: tuple[Ints, Ints] | None = None
+    """For chips with updates "touched": first target of each source neuron, shape (neurons + 1,), and the targets."""
 
     @cached_property
     def neuron(self) -> Ints:
@@ -132,6 +134,24 @@ def _of_projection(projection: Projection, where: Mapping[str, Ints], cores: int
     first, reached, count = count_routes(start, to, np.ones(len(to), np.uint32), core, cores)
     nonzero = count if not len(marks) else count_routes(start, to, marks, core, cores)[2]
     return _Entries(first, reached, count, nonzero, len(pre) * weight.itemsize)
+
+
+def targets_of_network(network: Network) -> tuple[Ints, Ints]:
+    """First target of each neuron, shape (neurons + 1,), and the targets, each once; through all populations."""
+    sizes = [p.size for p in network.populations.values()]
+    first = dict(zip(network.populations, np.cumsum([0, *sizes]).tolist(), strict=False))
+    neurons = sum(sizes)
+    pairs = [np.zeros(0, np.int64)]
+    for projection in network.projections.values():
+        if is_matrix(projection.synapses):
+            pre, post = (ids.ravel() for ids in np.indices((projection.pre.size, projection.post.size)))
+        else:
+            listed = triplets_of(projection, network.seed)
+            pre, post = listed.pre.astype(np.int64), listed.post.astype(np.int64)
+        pairs.append((pre + first[projection.pre.name]) * neurons + post + first[projection.post.name])
+    found = np.unique(np.concatenate(pairs))
+    start = np.searchsorted(found, np.arange(neurons + 1) * neurons)
+    return frozen(start.astype(np.int64)), frozen(found % max(neurons, 1))
 
 
 def _plain(values: NDArray[Any]) -> NDArray[np.uint32]:

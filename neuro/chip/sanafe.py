@@ -25,10 +25,15 @@ def read_architecture(path: str | Path) -> Chip:
     """The chip that a SANA-FE architecture describes.
 
     Tiles are numbered column by column, as in SANA-FE. Every neuron is updated in every step (`force_update`). An
-    update costs the access to the neuron and the update. Units of one core with different costs become variants:
+    architecture does not say so: networks of SANA-FE do, and by default neurons that nothing touches are not updated.
+    So ranges of energy begin where only neurons that fire are updated. SANA-FE's default is
+    ``dataclasses.replace(chip, updates="touched", updates_unstated=False)``.
+
+    An update costs the access to the neuron and the update. Units of one core with different costs become variants:
     ``synapse:NAME``, ``spike:NAME`` and so on. The first synapse unit, and the first soma unit that is no input, are
     the default of the chip. The cost of each synaptic operation includes that of the first dendrite unit. SANA-FE has
-    no static power.
+    no static power. Cores may have other names for units of the same costs. If they hold different numbers of neurons,
+    the smallest number is the limit of all.
 
     Raises
     ------
@@ -61,9 +66,9 @@ class _Reader:
             for core, times in self.parts(tile, "core", tile["name"]):
                 cores += times
                 found = self.costs(tile, core)
-                if cost is not None and _values(found) != _values(cost):
+                if cost is not None and not _alike(found, cost):
                     raise ChipError("tiles and cores must be alike", where=self.path, value=f"{core['name']} differs")
-                cost = found
+                cost = found if cost is None else {table: found[table] | cost[table] for table in cost}
             if per_tile not in (0, cores):
                 raise ChipError("tiles must have one number of cores", where=self.path, value=f"{per_tile} and {cores}")
             per_tile = cores
@@ -71,23 +76,25 @@ class _Reader:
             raise ChipError(
                 f"a mesh of {width} x {height} must have 1 to {width * height} tiles", where=self.path, value=tiles
             )
+        limits, note = self.limits(top)
         return Chip(
             name=str(top.get("name") or Path(self.path).stem),
             width=width,
             height=height,
             tiles=None if tiles == width * height else tiles,
             cores_per_tile=per_tile,
-            limits=self.limits(top),
+            limits=limits,
             tile_order="columns",
             mode="step",
             updates="all",
+            updates_unstated=True,
             energy=cost["energy"],
             time=cost["time"],
             barrier=self.barrier(mesh),
             power={"chip": Quantity(0.0, "W", "SANA-FE has no static power")},
             synapse=next(k for k in cost["energy"] if k.startswith("synapse:")).partition(":")[2],
             neuron=next(k for k in cost["energy"] if k.startswith("spike:")).partition(":")[2],
-            notes=f"Read from {self.path}.",
+            notes=f"Read from {self.path}.{note}",
         )
 
     def costs(self, tile: Mapping[str, Any], core: Mapping[str, Any]) -> dict[str, dict[str, Quantity]]:
@@ -139,13 +146,20 @@ class _Reader:
             )
         return cost
 
-    def limits(self, top: Mapping[str, Any]) -> Limits:
-        (tile, _), *_ = self.parts(top, "tile", "architecture")
-        (core, _), *_ = self.parts(tile, "core", tile["name"])
-        own = self.attributes(core, core["name"])
-        if "max_neurons_supported" not in own:
-            return Limits()
-        return Limits(neurons=self.whole_number(own, "max_neurons_supported", core["name"]))
+    def limits(self, top: Mapping[str, Any]) -> tuple[Limits, str]:
+        """The limits that every core keeps, and a note if cores differ."""
+        found: dict[int | None, str] = {}
+        for tile, _ in self.parts(top, "tile", "architecture"):
+            for core, _ in self.parts(tile, "core", tile["name"]):
+                own = self.attributes(core, core["name"])
+                given = "max_neurons_supported" in own
+                most = self.whole_number(own, "max_neurons_supported", core["name"]) if given else None
+                found.setdefault(most, f"{tile['name']}, {core['name']}")
+        smallest = min((most for most in found if most is not None), default=None)
+        if len(found) == 1:
+            return Limits(neurons=smallest), ""
+        listed = ", ".join(f"{'no limit' if most is None else most} ({name})" for most, name in found.items())
+        return Limits(neurons=smallest), f" Cores differ in size, the smallest limit holds for all: {listed}."
 
     def barrier(self, mesh: Mapping[str, Any]) -> dict[int, Quantity]:
         """Seconds to end a step: one number, or a table by tiles in use."""
@@ -200,9 +214,16 @@ class _Reader:
         return int(value)
 
 
-def _values(costs: Mapping[str, Mapping[str, Quantity]]) -> dict[str, dict[str, float | None]]:
-    """The numbers alone: sources name the parts, which are called otherwise where they are alike."""
-    return {table: {kind: figure.value for kind, figure in figures.items()} for table, figures in costs.items()}
+def _alike(one: Mapping[str, Mapping[str, Quantity]], other: Mapping[str, Mapping[str, Quantity]]) -> bool:
+    """Do two cores cost the same? Units of the same costs may have other names; one name has one cost."""
+    for table, figures in one.items():
+        both = [{kind: figure.value for kind, figure in each.items()} for each in (figures, other[table])]
+        if any(both[1].get(kind, value) != value for kind, value in both[0].items()):
+            return False
+        costs = [{(kind.partition(":")[0], value) for kind, value in each.items()} for each in both]
+        if costs[0] != costs[1]:
+            return False
+    return True
 
 
 def _bare(name: str) -> str:

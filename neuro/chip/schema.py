@@ -44,7 +44,7 @@ class ChipRecord(BaseModel):
     """Remarks for users of the figures."""
     mode: Literal["step", "event"]
     """As `Chip.mode`."""
-    updates: Literal["all", "fired", "none"]
+    updates: Literal["all", "touched", "fired", "none"]
     """As `Chip.updates`."""
     pace: Literal["free", "real"] = "free"
     """As `Chip.pace`."""

@@ -116,6 +116,10 @@ def energy_of(
     steps = sorted({f"{report.step:g} s" for report in reports.values() if report.step is not None})
     if steps and dt is None and "dt" not in recording.provenance:
         notes.append(f"nobody said how long a step is: {', '.join(steps)}")
+    if saved is not None and (others := [chip.name for chip in selected if chip.name != saved.chip.name]):
+        notes.append(
+            f"the placement is for {saved.chip.name}: on {', '.join(others)}, cores of the same number are taken"
+        )
     if saved is None:
         notes.append("no placement was given: all neurons are on one core, and synaptic events are means over spikes")
     return Report(

@@ -1,4 +1,4 @@
-"""Two runs that SANA-FE made, accounted again: its counts exactly, its joules to nine digits."""
+"""Runs that SANA-FE made, accounted again: its counts exactly, its joules to nine digits."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests.reference import DATA, needs
 
 SCRIPT = Path(__file__).parents[1] / "bench" / "sanafe_reference.py"
-FILES = sorted((DATA / "sanafe").glob("*.json"))
+FILES = sorted([*(DATA / "sanafe").glob("*.json"), *(DATA / "sanafe_touched").glob("*.json")])
 
 
 @needs("sanafe")

@@ -63,6 +63,7 @@ def chip_of(run: Mapping[str, Any]) -> Chip:
         cores_per_tile=max(cores, base.cores_per_tile),
         energy=energy,
         time=time,
+        updates="all" if run.get("lif", {}).get("force_update", True) else "touched",
     )
 
 
@@ -98,7 +99,9 @@ def placement_of(run: Mapping[str, Any]) -> Placement:
     }
     neurons = sum(sizes.values())
     start = np.searchsorted(entry, np.arange(neurons + 1) * chip.cores)
-    routes = Routes(start, entry % chip.cores, count, variants)
+    pairs = np.unique([(first[c[0]] + int(c[1])) * neurons + first[c[2]] + int(c[3]) for c in run["conns"]])
+    targets = np.searchsorted(pairs, np.arange(neurons + 1) * neurons), pairs.astype(np.int64) % neurons
+    routes = Routes(start, entry % chip.cores, count, variants, targets=targets)
     return Placement(chip, core, routes, sources_of(run, groups))
 
 

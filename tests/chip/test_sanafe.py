@@ -1,5 +1,8 @@
 """Architectures in SANA-FE's format: read as it means them, or refused by name."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 import neuro as nr
@@ -99,3 +102,69 @@ def test_tiles_that_differ_are_refused(load):
     other = second.replace("t[0..5]", "u[0..2]").replace("energy_east_hop: 1e-12", "energy_east_hop: 2e-12")
     with pytest.raises(ChipError, match="alike"):
         load(first + other)
+
+
+def two_kinds(**changes):
+    """Three tiles as in `ARCHITECTURE`, and three others that differ in what `changes` replaces."""
+    first, second = ARCHITECTURE.replace("t[0..5]", "t[0..2]"), ARCHITECTURE.split("  tile:\n")[1]
+    second = second.replace("t[0..5]", "u[0..2]")
+    for old, new in changes.values():
+        assert old in second
+        second = second.replace(old, new)
+    return first + second
+
+
+def test_units_of_the_same_costs_may_have_other_names(load):
+    one, two = load(), load(two_kinds(synapse=("name: fast", "name: quick"), soma=("name: cell", "name: neuron")))
+    assert two.cores == one.cores
+    assert two.energy["synapse:quick"].value == two.energy["synapse:fast"].value == one.energy["synapse:fast"].value
+    assert two.energy["spike:neuron"].value == one.energy["spike:cell"].value
+    with pytest.raises(ChipError, match="alike"):
+        load(two_kinds(cost=("energy_process_spike: 6e-12", "energy_process_spike: 7e-12")))
+
+
+@pytest.mark.parametrize("sizes", [(77, 10), (10, 77)])
+def test_no_core_gets_more_neurons_than_the_smallest_holds(load, sizes):
+    text = two_kinds(size=("max_neurons_supported: 77", f"max_neurons_supported: {sizes[1]}"))
+    chip = load(text.replace("max_neurons_supported: 77", f"max_neurons_supported: {sizes[0]}", 1))
+    assert chip.limits.neurons == 10
+    assert "smallest limit" in chip.notes
+    net = nr.Network()
+    net.add(nr.Population("cell", 50, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    assert np.bincount(nr.place(net, chip).core["cell"]).max() <= 10
+
+
+def chained(chip, **changes):
+    """Spikes of a source along a line of cells on a chip."""
+    net = nr.Network()
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cue", "cell", nr.Sparse([0], [0], 1.5), delay=1e-3)
+    net.connect("cell", "cell", nr.Sparse([0, 1, 1], [1, 2, 3], [1.5, 1.5, 0.5]), delay=1e-3)
+    rec = nr.run(net, 8e-3, engine="clocked", dt=1e-3, inputs={"cue": nr.Spikes([0.0], [0])})
+    return rec, nr.placed(net, replace(chip, **changes), {"cue": 0, "cell": [0, 0, 1, 1]})
+
+
+def test_neurons_that_nothing_touches_are_not_updated(load, tmp_path):
+    rec, placed = chained(load(), updates="touched", updates_unstated=False)
+    # A spike touches its targets in the step after its own: 0 keeps what the source brings then, 3 what 1 brings.
+    fired = sorted(zip(np.rint(rec.spikes["cell"].times / 1e-3).tolist(), rec.spikes["cell"].ids.tolist(), strict=True))
+    assert fired == [(0, 0), (1, 1), (2, 2)]
+    report = nr.account(rec, placed)
+    assert report.counts_by_bin["update_active:cell"].tolist() == [1, 2, 3, 2, 2, 2, 2, 2]
+    placed.save(tmp_path / "placement.npz")
+    again = nr.account(rec, nr.load_placement(tmp_path / "placement.npz"))
+    assert again.total == report.total
+    assert again.counts_by_bin["update_active:cell"].tolist() == report.counts_by_bin["update_active:cell"].tolist()
+
+
+def test_where_nothing_says_who_is_updated_the_range_spans_fired_to_all(load):
+    unstated, touched, fired, every = (
+        nr.account(*chained(load(), **changes))
+        for changes in (
+            {}, *({"updates": word, "updates_unstated": False} for word in ("touched", "fired", "all")),
+        )
+    )  # fmt: skip
+    assert unstated.total == every.total
+    assert unstated.range == pytest.approx((fired.total, every.total), rel=1e-12)
+    assert fired.total < touched.total < every.total
