@@ -11,6 +11,7 @@ __all__ = [
     "DataError",
     "DeviceError",
     "FileError",
+    "FitWarning",
     "InfeasibleError",
     "InputError",
     "MissingFigure",
@@ -238,6 +239,10 @@ class UnknownName(NeuroError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class FitWarning(UserWarning):
+    """A fitted device does not follow its measurement: it wanders farther, or less far, or ends elsewhere."""
 
 
 class UnitWarning(UserWarning):

@@ -6,7 +6,7 @@ import pytest
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.fit import device_from_measurement, fit
 from neuro.crossbar.device.laws import Cycle, Exponential, Linear, Power, SoftBounds
-from neuro.errors import DataError, DeviceError, UnknownName
+from neuro.errors import DataError, DeviceError, FitWarning, UnitWarning, UnknownName
 
 LOW, HIGH = 10e-6, 110e-6
 CYCLES = np.repeat([1, -1, 1, -1], 120)
@@ -145,3 +145,103 @@ def test_a_missing_file_and_an_unknown_law_are_named(tmp_path):
         fit(tmp_path / "none.csv")
     with pytest.raises(UnknownName, match="soft bounds"):
         fit(tmp_path / "none.csv", law="cubic")
+
+
+def branch_columns(path, header, scale=1.0, longer=0):
+    """One column after pulses up and one after pulses down, as instruments write them."""
+    device = Device("d", LOW, HIGH, law=SoftBounds(step=1e-6, up_down=0.2))
+    up = scale * measured(device, ways=[1] * (60 + longer), start=LOW)[1:]
+    down = scale * measured(device, ways=[-1] * 60, start=up[-1] / scale)[1:]
+    cells = [[f"{g:.17g}" for g in part] + [""] * (len(up) - len(part)) for part in (up, down)]
+    if "LTD" in header.partition(",")[2].partition(",")[0]:
+        cells.reverse()
+    path.write_text("\n".join([header, *(f"{k},{a},{b}" for k, (a, b) in enumerate(zip(*cells, strict=True)))]))
+    return device, up / scale, down / scale
+
+
+@pytest.mark.parametrize(
+    ("header", "scale", "longer"),
+    [
+        ("pulse,G_LTP,G_LTD", 1.0, 0),
+        ("pulse,G_LTP,G_LTD", 1.0, 7),
+        ("pulse,G_LTD (uS),G_LTP (uS)", 1e6, 0),
+        ("n,cond up,cond down", 1.0, 0),
+        ("pulse,GSET_uS,GRESET_uS", 1e6, 0),
+    ],
+)
+def test_a_column_for_each_direction_is_a_branch_for_each(header, scale, longer, tmp_path):
+    device, up, down = branch_columns(tmp_path / "both.csv", header, scale, longer)
+    found = fit(tmp_path / "both.csv", law="soft bounds")
+    assert found.conductance == pytest.approx(np.concatenate([up, down]), rel=1e-12)
+    assert found.branch.tolist() == [0] * len(up) + [1] * len(down)
+    steps = [each.sample(1) for each in (found.device, device)]
+    for key in ("step_up", "step_down"):
+        assert getattr(steps[0], key) == pytest.approx(getattr(steps[1], key), rel=0.02), key
+    assert "mirror" not in found.device.notes
+
+
+@pytest.mark.parametrize("header", ["pulse,G1,G2", "pulse,G_LTP,G_up", "pulse,G_LTP,conductance", "n,G_LTP (uS),G_LTD"])
+def test_columns_that_do_not_say_which_is_which_are_refused(header, tmp_path):
+    branch_columns(tmp_path / "both.csv", header)
+    with pytest.raises(DeviceError, match=r"both\.csv.*(which is which|one unit)"):
+        fit(tmp_path / "both.csv")
+
+
+@pytest.mark.parametrize("header", [None, "pulse,conductance", "pulse,G (S)"])
+@pytest.mark.parametrize("scale", [1e6, 1e-6])
+def test_conductances_of_no_memristor_are_refused_or_questioned(header, scale, tmp_path):
+    g = scale * measured(Device("d", LOW, HIGH, law=SoftBounds(step=1e-6)))
+    lines = [] if header is None else [header]
+    (tmp_path / "odd.csv").write_text("\n".join([*lines, *(f"{k},{value:.17g}" for k, value in enumerate(g))]))
+    if header == "pulse,G (S)":
+        with pytest.warns(UnitWarning, match=r"1 nS and 10 mS.*as stated"):
+            fit(tmp_path / "odd.csv", law="soft bounds")
+        return
+    with pytest.raises(DeviceError, match=r"no unit is stated.*got .* S.*unit="):
+        fit(tmp_path / "odd.csv")
+    if scale > 1.0:
+        found = fit(tmp_path / "odd.csv", law="soft bounds", unit="uS")
+        assert found.device.g_max == pytest.approx(HIGH, rel=0.05)
+    with pytest.raises(DeviceError, match="unit"):
+        fit(tmp_path / "odd.csv", unit="siemens")
+
+
+def test_a_device_comes_from_its_measurement_by_name(tmp_path):
+    path = written(tmp_path / "mine.csv", measured(Device("d", LOW, HIGH, law=SoftBounds(step=1e-6))))
+    assert Device.from_measurement(path, law="soft bounds") == device_from_measurement(path, law="soft bounds")
+
+
+def reverting(law, memory, size, seed, pulses=300):
+    """A law along two branches, with noise that falls back to it: a share `memory` is left after a pulse."""
+    rng, quiet = np.random.default_rng(seed), measured(Device("d", LOW, HIGH, law=law), np.repeat([1, -1], pulses), LOW)
+    away = np.zeros(len(quiet))
+    for k in range(1, len(away)):
+        away[k] = memory * away[k - 1] + size * rng.normal()
+    return np.abs(quiet + away)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("memory", [0.5, 0.8])
+def test_a_device_whose_noise_reverts_wanders_as_far_as_its_measurement(memory, seed, tmp_path):
+    path = written(tmp_path / "noisy.csv", reverting(SoftBounds(step=0.5e-6), memory, 2e-6, seed))
+    found = fit(path, law="soft bounds")
+    assert found.judgement.lag == 100
+    assert found.judgement.expected == pytest.approx(found.judgement.deviation, rel=0.35)
+    assert found.device.cycle.correlation < 0.0 or found.device.cycle.std == 0.0
+    assert found.judgement.end < 0.2 * (HIGH - LOW)
+
+
+def test_a_device_whose_errors_add_up_keeps_them_uncorrelated(tmp_path):
+    device = Device("d", LOW, HIGH, law=SoftBounds(step=0.5e-6), cycle=Cycle(0.5, "step"))
+    for seed in range(4):
+        path = written(tmp_path / "walk.csv", measured(device, np.repeat([1, -1], 300), LOW, seed=seed + 1))
+        assert fit(path, law="soft bounds").device.cycle.correlation == 0.0
+
+
+def test_a_law_that_cannot_follow_the_measurement_says_so(tmp_path):
+    bent = np.concatenate([np.linspace(LOW, 0.3 * HIGH, 150), np.linspace(0.3 * HIGH, HIGH, 30), np.full(150, HIGH)])
+    path = written(tmp_path / "bent.csv", np.concatenate([bent, bent[::-1]]))
+    with pytest.warns(FitWarning, match=r"bent\.csv.*does not follow it"):
+        found = fit(path, law="soft bounds")
+    assert found.judgement.remarks
+    assert "does not follow" in found.device.notes

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from neuro.errors import DeviceError
+from neuro.errors import DeviceError, UnitWarning
 from neuro.files.reading import read_text
 from neuro.validation import Floats, Ints
 
@@ -19,7 +20,10 @@ __all__ = ["Branch", "branches_of", "read_curve"]
 _UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _WAYS = {"up": 1, "set": 1, "ltp": 1, "+": 1, "1": 1, "+1": 1, "down": -1, "reset": -1, "ltd": -1, "-": -1, "-1": -1}
 
-
+_UP, _DOWN = {"ltp", "up", "set", "pot", "potentiation"}, {"ltd", "down", "reset", "dep", "depression"}
+"""Words in the name of a column of conductances after pulses of one direction."""
+SOUND = 1e-9, 1e-2
+"""Between these, in S, lie the conductances of memristors. Others are in another unit, or have to say theirs."""
 MOST_PULSES = 1e12
 """No measurement has so many; larger numbers have lost their last digits where they were written as floats."""
 
@@ -35,8 +39,11 @@ class Branch(NamedTuple):
     """Conductance after each, S; the first one is the start of the branch."""
 
 
-def read_curve(path: Path, where: str) -> tuple[Ints, Floats, Ints | None]:
-    """Pulse numbers, conductances in S, and directions where the file has them."""
+def read_curve(path: Path, where: str, unit: str | None = None) -> tuple[Ints, Floats, Ints | None]:
+    """Pulse numbers, conductances in S, and directions where the file has them.
+
+    `unit` is that of conductances whose column names none; a column for each direction is a branch for each.
+    """
     lines = read_text(path, DeviceError, "a measured curve", "utf-8-sig").splitlines()
     lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     dialect = ";" if lines and ";" in lines[0] else "\t" if lines and "\t" in lines[0] else ","
@@ -49,7 +56,9 @@ def read_curve(path: Path, where: str) -> tuple[Ints, Floats, Ints | None]:
     header = table.pop(0) if table and not (_is_number(table[0][-1]) or _is_number(table[0][0])) else None
     if not table:
         raise DeviceError("a measurement needs a line for each pulse", where=where, value="none")
-    place, scale = _columns(header, len(table[0]), where)
+    header, table = _one_column(header, table, where)
+    place, own = _columns(header, len(table[0]), where)
+    scale = _UNITS[(own or unit or "").lower()]
     try:
         g = scale * np.array([float(row[place["g"]]) for row in table])
         number = np.arange(len(g))
@@ -66,13 +75,62 @@ def read_curve(path: Path, where: str) -> tuple[Ints, Floats, Ints | None]:
         raise DeviceError(rule, where=where, value=error) from None
     if not np.isfinite(g).all() or (g < 0).any():
         raise DeviceError("conductances must be finite and not below zero", where=where, value=f"{g.min():g} S")
+    _question(g, own or unit, where)
     return number, g, way
 
 
-def _columns(header: list[str] | None, width: int, where: str) -> tuple[dict[str, int], float]:
-    """The index of each column by its meaning, and siemens for each unit of the conductance."""
+def _question(g: Floats, unit: str | None, where: str) -> None:
+    """Refuse conductances that no memristor has, or warn of them where their unit was stated."""
+    if g.max() == 0.0 or SOUND[0] <= g.max() <= SOUND[1]:
+        return
+    rule, found = "conductances of memristors lie between 1 nS and 10 mS", f"{g.min():g} to {g.max():g} S"
+    if unit is not None:
+        warnings.warn(f"{where}: {rule}; these are {found}, in {unit} as stated", UnitWarning, stacklevel=2)
+        return
+    remedy = 'Name the unit in the header, as in "G (uS)", or give unit="uS"'
+    raise DeviceError(f"{rule}, and no unit is stated", where=where, value=found, remedy=remedy)
+
+
+def _one_column(
+    header: list[str] | None, table: list[list[str]], where: str
+) -> tuple[list[str] | None, list[list[str]]]:
+    """The table with one column of conductances: those of several columns, one a direction, one below the other."""
+    columns = [k for k, title in enumerate(header or ()) if title.lower().startswith(("g", "cond"))]
+    told = any(title.lower().startswith(("dir", "pol")) for title in header or ())
+    if header is None or len(columns) < 2 or told:
+        return header, table
+    ways = [_side(header[k]) for k in columns]
+    if sorted(ways) != [-1, 1]:
+        raise DeviceError(
+            "several columns of conductances must say which is which",
+            where=where,
+            value=", ".join(header[k] for k in columns),
+            remedy="Call them G_LTP and G_LTD, or G_up and G_down",
+        )
+    if len({_columns([header[k]], 1, where)[1] for k in columns}) > 1:
+        raise DeviceError("both columns of conductances must have one unit", where=where, value=", ".join(header))
+    rest = [k for k in range(len(header)) if k not in columns]
+    rows = []
+    for way, k in sorted(zip(ways, columns, strict=True), reverse=True):
+        # The shorter branch ends in empty cells.
+        filled = [row for row in table if len(row) == len(header) and row[k]]
+        rows += [[*(row[j] for j in rest), row[k], str(way)] for row in filled]
+    if len(table) != sum(len(row) == len(header) for row in table) or not rows:
+        raise DeviceError("every line needs as many columns as the first", where=where, value=", ".join(header))
+    return [*(header[j] for j in rest), header[columns[0]], "direction"], rows
+
+
+def _side(title: str) -> int:
+    """1: after pulses up; -1: down; 0: the title does not say."""
+    words = set(re.split(r"[^a-z]+", title.lower()))
+    words |= {word.removeprefix("g") for word in words} | {word.removeprefix("cond") for word in words}
+    return 1 if words & _UP and not words & _DOWN else -1 if words & _DOWN and not words & _UP else 0
+
+
+def _columns(header: list[str] | None, width: int, where: str) -> tuple[dict[str, int], str | None]:
+    """The index of each column by its meaning, and the unit of the conductance, if its column names one."""
     if header is None:
-        return ({"g": 0} if width == 1 else dict(zip(("pulse", "g", "way"), range(width), strict=False))), 1.0
+        return ({"g": 0} if width == 1 else dict(zip(("pulse", "g", "way"), range(width), strict=False))), None
     place: dict[str, int] = {}
     for k, title in enumerate(header):
         word = title.lower()
@@ -84,7 +142,7 @@ def _columns(header: list[str] | None, width: int, where: str) -> tuple[dict[str
         rule = "one column must be the conductance, its name beginning with `g` or `cond`"
         raise DeviceError(rule, where=where, value=", ".join(header))
     unit = re.search(r"[\W_](m|u|µ|μ|n)?s\W*$", header[place["g"]].lower())
-    return place, _UNITS[((unit.group(1) or "") + "s") if unit else ""]
+    return place, (unit.group(1) or "") + "S" if unit else None
 
 
 def branches_of(number: Ints, g: Floats, way: Ints | None, where: str) -> list[Branch]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from math import prod
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -136,6 +139,21 @@ class Device(Displayed):
         source = [("source", self.source)] if self.source else []
         window = f"{amount(self.g_min, 'S')} to {amount(self.g_max, 'S')}"
         return f"Device {self.name!r}: {window}, {held}", [*rows, *source]
+
+    @classmethod
+    def from_measurement(cls, csv: str | Path, name: str = "", **options: Any) -> Device:
+        """A device fitted to measured conductances; the same as `device_from_measurement`, which has the arguments.
+
+        Raises
+        ------
+        DeviceError
+            If the file cannot be read as a measurement.
+        DataError
+            If there is no such file (this is a FileNotFoundError, too).
+        """
+        # By name, because a fit makes devices: its file imports this one.
+        fitted: Device = import_module("neuro.crossbar.device.fit").device_from_measurement(csv, name, **options)
+        return fitted
 
     def noiseless(self) -> Device:
         """The same device without variation, errors and write noise; a measured law has its expected changes."""

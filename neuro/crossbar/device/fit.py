@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from neuro.crossbar.device.curve_csv import Branch, branches_of, read_curve
 from neuro.crossbar.device.device import Device
+from neuro.crossbar.device.judge import Judgement, judged
 from neuro.crossbar.device.laws import Constant, Cycle, Exponential, Law, Linear, Piecewise, Power, SoftBounds
-from neuro.errors import DeviceError, UnknownName
-from neuro.validation import Floats, Ints, file_name, instance
+from neuro.errors import DeviceError, FitWarning, UnknownName
+from neuro.validation import Floats, Ints, choice, file_name, instance
 
 __all__ = ["FORMS", "Fit", "device_from_measurement", "fit"]
 
@@ -38,6 +40,8 @@ class Fit:
     """Which rising or falling branch each point belongs to."""
     errors: dict[str, float]
     """Root mean square error of every law that was tried, S."""
+    judgement: Judgement
+    """The measurement beside runs of the device: how far errors wander, and where branches end."""
 
     @property
     def error(self) -> float:
@@ -135,6 +139,7 @@ def fit(
     law: str = "best",
     g_min: float | None = None,
     g_max: float | None = None,
+    unit: Literal["S", "mS", "uS", "nS"] | None = None,
 ) -> Fit:
     """Fit a device to a curve of conductance against pulse number.
 
@@ -143,26 +148,33 @@ def fit(
     run takes over a share of each difference: the gain of a steady Kalman filter, zero if only reads have errors. The
     chosen law has the lowest Bayesian information criterion, which charges for each parameter.
 
+    Runs of the fitted device are compared with the measurement: how far the errors of pulses wander from the law, and
+    where branches end. If the measurement wanders less, successive errors get a negative correlation, as noise that
+    reverts has. A device that does not follow the measurement then says so in its `notes`, with a `FitWarning`.
+
     Parameters
     ----------
     path
         A CSV file, one line a pulse. With a header: a column whose name begins with `g` or `cond` (its unit, S, mS,
         uS or nS, may stand in the name), one that begins with `pulse` or `n`, and one that begins with `dir` or `pol`
-        with up/down, set/reset or 1/-1; only the first is needed. Without: pulse number, conductance in S, direction;
-        or conductances alone. Without directions, they are taken from the turns of the curve. Pulse numbers that
-        start again begin a new branch; numbers left out are pulses without a measurement.
+        with up/down, set/reset or 1/-1; only the first is needed. Two columns of conductances, as ``G_LTP`` and
+        ``G_LTD``, are those after pulses up and after pulses down. Without a header: pulse number, conductance in S,
+        direction; or conductances alone. Without directions, they are taken from the turns of the curve. Pulse
+        numbers that start again begin a new branch; numbers left out are pulses without a measurement.
     name
         Name of the device; the file's name where empty.
     law
         A name of `FORMS`, or "best".
     g_min, g_max
         Window, S; None: the extremes of the measurement, or beyond them where the bounds shape the curve.
+    unit
+        Of conductances whose column names none; siemens by default, if they lie between 1 nS and 10 mS.
 
     Raises
     ------
     DeviceError
-        If the file cannot be read, a conductance is negative, there are fewer than four pulses of a direction, or
-        nothing changes.
+        If the file cannot be read, a conductance is negative or one of no memristor in the unit, there are fewer than
+        four pulses of a direction, or nothing changes.
     DataError
         If there is no such file (this is a FileNotFoundError, too).
     UnknownName
@@ -170,8 +182,10 @@ def fit(
     """
     if law != "best" and law not in FORMS:
         raise UnknownName("law to fit", law, (*FORMS, "best"))
+    if unit is not None:
+        choice(unit, "unit", ("S", "mS", "uS", "nS"), error=DeviceError)
     where = f"measurement {path.name!r}"
-    number, g, way = read_curve(path, where)
+    number, g, way = read_curve(path, where, unit)
     branches = branches_of(number, g, way, where)
     tiny = 1e-9 * float(np.ptp(g))
     if not tiny:
@@ -196,6 +210,11 @@ def fit(
         law=chosen,
         cycle=Cycle(pulse / float(0.5 * (step.step_up[0] + step.step_down[0])), "step"),
     )
+    device, judgement = judged(device, branches, _runs(quiet, branches))
+    if judgement.remarks:
+        remarks = "; ".join(judgement.remarks)
+        device = replace(device, notes=f"{notes} The device does not follow the measurement: {remarks}.")
+        warnings.warn(f"{where}: the fitted device does not follow it: {remarks}", FitWarning, stacklevel=2)
     return Fit(
         device=device,
         form=best,
@@ -204,6 +223,7 @@ def fit(
         fitted=np.concatenate(_runs(quiet, branches)),
         branch=np.repeat(np.arange(len(branches)), [len(branch.g) for branch in branches]),
         errors={form: fitted.rms for form, fitted in found.items()},
+        judgement=judgement,
     )
 
 
