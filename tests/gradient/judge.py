@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.gradient.family import Case, cases, errors, runs
 
-AT_A_TIME = 100
+AT_A_TIME = 50
 MEDIAN, WORST = 1e-8, 1e-6
 
 

@@ -22,6 +22,6 @@ def test_half_a_turn_takes_yin_to_yang_and_leaves_dots() -> None:
 
 
 def test_a_small_run_learns_more_than_chance() -> None:
-    report = run_task("yin-yang", overrides=("workers=1", "epochs=4", "rate=0.01"))
-    assert report.metrics["validation_accuracy"] > 0.45
+    report = run_task("yin-yang", overrides=("workers=1",))
+    assert report.metrics["validation_accuracy"] > 0.5
     assert report.metrics["cpu_seconds_per_epoch"] > 0.0
