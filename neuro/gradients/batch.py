@@ -46,7 +46,7 @@ class Slopes:
     """The derivatives of the loss of one recording with respect to spike times, and to v."""
 
     time: Floats
-    """By the time of each spike, in the order of `Spiked`."""
+    """By the time of each spike, in the order of `Spiked`; of a single run, the way back works in it."""
     samples: list[tuple[int, float, int, float]] = field(default_factory=list)
     """By v at a time: neuron, time, its order at this instant, derivative."""
     integrals: list[tuple[int, float, float, float]] = field(default_factory=list)
@@ -88,12 +88,12 @@ def spiked(program: Program, recording: Recording, inputs: Mapping[str, Any] | N
         lengths.append(len(spikes))
     time, who = np.concatenate(times), np.concatenate(ids)
     order = np.argsort(time, kind="stable")
-    rank = np.empty(len(order), np.int64)
+    rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order))
     ends = np.cumsum([0, *lengths])
-    place = {name: rank[ends[g] : ends[g + 1]] for g, name in enumerate(program.offset)}
+    place: dict[str, Any] = {name: rank[ends[g] : ends[g + 1]] for g, name in enumerate(program.offset)}
     drive, steps = _drives(program, recording, inputs)
-    return Spiked(time[order], who[order], place, recording.start, recording.stop, steps, drive)
+    return Spiked(time[order], who[order].astype(np.int32), place, recording.start, recording.stop, steps, drive)
 
 
 def _drives(
@@ -146,9 +146,9 @@ def batch_of(program: Program, runs: Sequence[Spiked], slopes: Sequence[Slopes])
     rows[1:, 0] = rows[:-1, -1]
     return Batch(
         spikes=spikes.astype(np.int64),
-        time=np.concatenate([np.zeros(0), *(run.time for run in runs)]),
-        who=np.concatenate([np.zeros(0, np.int32), *(run.who for run in runs)]).astype(np.int32),
-        slope=np.concatenate([np.zeros(0), *(slope.time for slope in slopes)]).astype(np.float64),
+        time=_joined([run.time for run in runs], np.float64),
+        who=_joined([run.who for run in runs], np.int32),
+        slope=_joined([slope.time for slope in slopes], np.float64),
         extras=rows,
         extra_time=np.array(columns[2], np.float64),
         extra_key=np.array(columns[3], np.int64),
@@ -157,6 +157,13 @@ def batch_of(program: Program, runs: Sequence[Spiked], slopes: Sequence[Slopes])
         drive=np.array([run.drive for run in runs]).reshape(count, size),
         span=np.array([(run.start, run.stop) for run in runs]).reshape(count, 2),
     )
+
+
+def _joined(parts: list[Any], dtype: Any) -> Any:
+    """All parts, one after the other; one part alone is not copied, if it can be used as it is."""
+    if len(parts) == 1:
+        return np.ascontiguousarray(parts[0], dtype)
+    return np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype, casting="same_kind")
 
 
 def _marks(b: int, integrals: Sequence[tuple[int, float, float, float]]) -> list[Extra]:
