@@ -19,6 +19,7 @@ from neuro.simd import (
     lane_choice,
     lane_max,
     lane_min,
+    lane_mix,
     load_lanes,
     not_below,
     power_of_two,
@@ -57,6 +58,11 @@ def combined(x, y, seen):
     a, b = load_lanes(x, 0), load_lanes(y, 0)
     store_lanes(seen, 0, lane_max(a, b) + a * b - all_lanes(0.1))
     return not_below(a, b)
+
+
+@kernel
+def mixed(bits, x, y, seen):
+    store_lanes(seen, 0, lane_mix(np.uint64(bits), load_lanes(x, 0), load_lanes(y, 0)))
 
 
 @kernel
@@ -202,3 +208,10 @@ def test_exponentials_have_all_bits_but_two(most):
     exponentials(x, most, seen)
     assert np.abs(seen / np.exp(x) - 1.0).max() <= 2.0**-51
     assert seen[-8] == 1.0
+
+
+@pytest.mark.parametrize("bits", range(256))
+def test_each_lane_is_mixed_by_its_own_bit(bits):
+    x, y, seen = np.arange(8.0), -1.0 - np.arange(8.0), np.zeros(8)
+    mixed(np.uint64(bits), x, y, seen)
+    assert seen.tolist() == [x[k] if bits >> k & 1 else y[k] for k in range(8)]

@@ -85,6 +85,32 @@ def test_whole_rows_give_lines_the_bits_of_the_way_for_any_neuron(seed, limits):
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize("push", [-200.0, 0.0, 250.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_lines_keep_their_bits_where_single_synapses_and_silence_come_between(seed, push):
+    """In some windows eight neurons go through at a time, in others each by itself; some windows are skipped."""
+    found = []
+    for odd in (0, 1):
+        net, sizes, inputs = pair(seed, {"v_min": -0.5, "v_max": 1.4}, odd=odd, dead=0.3 * MS, most=(60, 40))
+        net.add(nr.Population("cue", 2, nr.SpikeSource()))
+        net.connect("cue", "a", nr.Sparse([0, 0, 1], [0, 1, 1], [0.7, 0.9, 1.3]), delay=0.6 * MS)
+        steps = np.array([0.0, 8 * MS, 13 * MS])
+        drive = np.array([250.0, push, push])[:, None] * np.linspace(-0.5, 1.0, sizes[0])
+        drive = np.column_stack([drive, np.zeros((3, odd))])
+        down = nr.Current(steps, np.array([-300.0, -300.0, push])[:, None] * np.append(np.ones(sizes[1]), [0.0] * odd))
+        times = np.array([5.0, 11.0, 11.2, 17.0, 24.0]) * MS
+        inputs = {"a": nr.Current(steps, drive), "b": down, "cue": nr.Spikes(times, [0, 1, 0, 1, 0])}
+        run = nr.run(net, 0.03, inputs=inputs)
+        later = nr.run(net, 2 * MS, state=run.state, record=nr.Record(v={"a": list(range(sizes[0]))}, v_dt=0.37 * MS))
+        spikes = [
+            (each.times[each.ids < size].tobytes(), each.ids[each.ids < size].tobytes())
+            for each, size in zip((run.spikes["a"], run.spikes["b"]), sizes, strict=True)
+        ]
+        found.append((spikes, later.v["a"].tobytes(), len(run.spikes["a"]) > 0))
+    assert found[0] == found[1]
+    assert found[0][2]
+
+
 def counted(spikes, size, begin, end, shape):
     x = (spikes.times - begin) / (end - begin)
     share = 2.0 * (1.0 - np.abs(2.0 * x - 1.0)) if shape == "triangle" else np.ones(len(x))

@@ -55,7 +55,7 @@ def cell_row(fixed: Fixed, g: Index, j: Index) -> Index:
     return row
 
 
-@inner
+@inlined
 def write_spike(register: I8, time: F8, neuron: I8, t: float, j: Index) -> None:
     """Write a spike, or set the fault FULL; it is counted in any case."""
     n = register[N_SPIKES]
@@ -121,7 +121,7 @@ def next_event(
     return first, kind
 
 
-@inner
+@inlined
 def fire(cell: Record, neuron: Record, register: I8, time: F8, ids: I8, j: Index, audible: bool) -> None:
     """A spike at the neuron's time: reset v, and hold it for the refractory time."""
     if audible:

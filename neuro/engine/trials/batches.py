@@ -10,9 +10,11 @@ import numpy as np
 from neuro.engine.drive.inputs import NO_SAMPLES, Sampling, Schedule
 from neuro.engine.kernels.arrays import Inputs, Output, State
 from neuro.engine.lower.program import Program
+from neuro.engine.trials.alike import Template
 from neuro.engine.trials.blocks import Layout
 from neuro.engine.trials.kernels import NUDGE, RUN, Batch
-from neuro.engine.trials.plans import RunPlan, Template, TrialPlan
+from neuro.engine.trials.lowering import TrialPlan
+from neuro.engine.trials.plans import RunPlan
 from neuro.engine.trials.requests import Counts, Traces
 from neuro.jit import as_tables, repeated_tables
 from neuro.validation import Floats, Ints
@@ -110,9 +112,9 @@ def load_batch(
     runs = [run for trial in own for run in trial.runs]
     times = len(trials) if template else 1
     count = len(runs) * times
-    keeps = needs.request is None or any(any(trial.branches) for trial in own)
-    batch = new_batch(program, needs, count, count if keeps else 1, layout.words)
-    tables, parts = _parts_of(runs, layout, needs, batch)
+    keeps = [needs.request is None or branches > 0 for trial in own for branches in trial.branches]
+    batch = new_batch(program, needs, count, count if any(keeps) else 0, layout.words)
+    tables, parts = _parts_of(runs, keeps, layout, needs, batch)
     batch = batch._replace(block=block, **parts)
     if template:
         batch, values = _repeated(batch, template, trials, tables)
@@ -129,9 +131,9 @@ def load_batch(
 
 
 def _parts_of(
-    runs: Sequence[RunPlan], layout: Layout, needs: Needs, batch: Batch
+    runs: Sequence[RunPlan], keeps: Sequence[bool], layout: Layout, needs: Needs, batch: Batch
 ) -> tuple[list[Inputs], dict[str, Any]]:
-    """The inputs of runs, and what a batch of them consists of."""
+    """The inputs of runs, of which some keep their states, and what a batch of them consists of."""
     tables: list[Inputs] = []
     given: dict[int, int] = {}
     states: list[State] = []
@@ -155,7 +157,7 @@ def _parts_of(
         times = origin.begin, origin.start, run.base, run.stop, run.end
         earlier = -1 if origin.earlier is None else here + 1
         place = -1 if run.nudge is None else len(nudges)
-        rows.append((source, drive, here, earlier, *times, run.changed, count, clamped, last, place, 0, 0))
+        rows.append((source, drive, here, earlier, *times, run.changed, count, clamped, last, place, keeps[r], 0, 0))
         if last > count:
             ids += [run.released, run.clamped]
             count = last

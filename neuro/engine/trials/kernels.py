@@ -45,6 +45,7 @@ RUN = np.dtype(
         ("clamped", np.int64),
         ("last", np.int64),
         ("nudge", np.int64),  # row of `Batch.nudges`, or -1
+        ("keeps", np.int64),  # 1 where its state at `base` goes into `Batch.kept`
         ("low", np.int64),  # result: its spikes are low .. high of the output
         ("high", np.int64),
     ],
@@ -78,7 +79,7 @@ class Batch(NamedTuple):
     given: I8_2
     """States to start from, in one block each."""
     kept: I8_2
-    """The state of each run at its `base`; or one row, where no state is kept."""
+    """The state of each run that keeps it at its `base`; no rows, where none does."""
     drive: F8_2
     """Drives at rest, (row, neuron)."""
     nudges: Annotated[Records, NUDGE, 1]
@@ -235,7 +236,6 @@ def run_batch_in_windows(
     register, filled = state.register, np.int64(0)
     for r in range(first, last):
         run, out = batch.runs[r], table_at(outputs, r if several else 0)
-        spare = batch.kept[r if len(batch.kept) > 1 else 0]
         load_run(fixed, state, out, batch, r, filled)
         begin, start, base, stop = run.begin, run.start, run.base, run.stop
         if run.earlier >= 0:
@@ -255,7 +255,8 @@ def run_batch_in_windows(
             run_windows(fixed, state, given, out, work, begin, base, length, start, stop, 1)
             if register[FAULT]:
                 return r
-        copy_block(spare, batch.block)
+        if run.keeps:
+            copy_block(batch.kept[r], batch.block)
         if base < stop:
             run_windows(fixed, state, given, out, work, base, run.end, length, start, stop, 1)
             if register[FAULT]:
@@ -285,7 +286,8 @@ def run_batch_in_queue(
         run_queue(fixed, state, given, out, work, queue, run.stop)
         if register[FAULT]:
             return r
-        copy_block(batch.kept[r if len(batch.kept) > 1 else 0], batch.block)
+        if run.keeps:
+            copy_block(batch.kept[r], batch.block)
         finish_run(state, out, batch, r, filled)
         filled = run.high if len(batch.events) else np.int64(0)
     return last
