@@ -31,7 +31,7 @@ class Config(BaseModel):
     seeds: int = Field(5, ge=1, description="independent repetitions: first weights and order")
     hidden: int = Field(150, ge=1, description="hidden neurons")
     epochs: int = Field(60, ge=1, description="passes through the training points")
-    rate: float = Field(1e-2, gt=0, description="first learning rate, of Adam")
+    rate: float = Field(5e-3, gt=0, description="first learning rate, of Adam")
     last: float = Field(0.03, gt=0, description="learning rate at the end, as a share of the first")
     batch: int = Field(50, ge=1, description="points of one update")
     late: float = Field(20 * ms, gt=0, description="time of an input of 1, s; an input of 0 is at 1 ms")

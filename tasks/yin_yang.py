@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PRESETS = {
-    "smoke": Config(seeds=1, epochs=4, hidden=50, used=800, batch=25, judged="validation"),
+    "smoke": Config(seeds=1, epochs=4, hidden=50, used=800, batch=25, rate=1e-2, judged="validation"),
     "tuning": Config(seeds=1, judged="validation"),
     "paper": Config(),
     "delays": Config(hidden=30, delays=True),
