@@ -11,7 +11,7 @@ import numpy as np
 from neuro.errors import ParameterError
 from neuro.gradients.timed_layers import TimedLayers
 from neuro.learning.layer_rules import ComparesPhases, Phase
-from neuro.validation import Floats, choice, field_of, number, positive
+from neuro.validation import Floats, choice, field_of, finite, number, positive, shown
 
 __all__ = ["ExactGradient"]
 
@@ -39,10 +39,10 @@ class ExactGradient(ComparesPhases):
     def __post_init__(self) -> None:
         choice(self.optimiser, "ExactGradient.optimiser", ("adam", "sgd"))
         field_of(self, "epsilon", number, check=positive)
-        if len(self.decay) != 2 or not all(0.0 <= number(each, "ExactGradient.decay") < 1.0 for each in self.decay):
-            raise ParameterError(
-                "must be two numbers in 0..1, without 1", where="ExactGradient.decay", value=self.decay
-            )
+        given = finite(self.decay, "ExactGradient.decay")
+        if given.shape != (2,) or not np.all((given >= 0.0) & (given < 1.0)):
+            rule = "must be two numbers in 0..1, without 1"
+            raise ParameterError(rule, where="ExactGradient.decay", value=shown(self.decay))
 
     def phases(self, rng: np.random.Generator) -> tuple[Phase, ...]:
         """As `LayerRule.phases`: none."""

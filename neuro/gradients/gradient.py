@@ -61,6 +61,11 @@ def _norm(values: Any) -> str:
     return f"{np.sqrt(sum(float(np.sum(part * part)) for part in parts)):.3g}"
 
 
+def _one_each(given: Any, where: str) -> list[Any]:
+    """What is given for each of several recordings."""
+    return list(instance(given, where, (list, tuple), "a list with one entry for each recording", error=InputError))
+
+
 def gradient(
     program: Network | Program,
     recording: Recording | Sequence[Recording],
@@ -120,11 +125,13 @@ def gradient(
         raise InputError("`gradient` takes a Network or a Program", value=type(program).__name__)
     program = program if isinstance(program, Program) else build(program)
     whole_number(workers, "workers", least=1, most=MAX_THREADS)
-    recordings = [recording] if isinstance(recording, Recording) else list(recording)
-    losses: Any = [loss] if isinstance(recording, Recording) else loss
-    given: Any = (
-        [inputs] if isinstance(recording, Recording) else [None] * len(recordings) if inputs is None else inputs
-    )
+    kinds, rule = (Recording, list, tuple), "a Recording, or a list of them"
+    instance(recording, "recording", kinds, rule, error=InputError)
+    recordings: list[Any] = [recording] if isinstance(recording, Recording) else list(recording)
+    losses, given = [loss], [inputs]
+    if not isinstance(recording, Recording):
+        losses = _one_each(loss, "loss")
+        given = [None] * len(recordings) if inputs is None else _one_each(inputs, "inputs")
     if not len(recordings) == len(losses) == len(given):
         rule = "there must be one loss, and one mapping of inputs, for each recording"
         raise InputError(rule, where="gradient", value=f"{len(recordings)}, {len(losses)} and {len(given)}")

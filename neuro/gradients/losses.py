@@ -15,7 +15,7 @@ from neuro.gradients.batch import AFTER_ALL, Slopes, Spiked
 from neuro.gradients.voltages import Voltages
 from neuro.network.graph import Population
 from neuro.network.neurons import Source
-from neuro.validation import Floats, Ints, finite, indices, instance, number, numbers, text, whole_number
+from neuro.validation import Floats, Ints, finite, indices, instance, number, numbers, shown, text, whole_number
 
 __all__ = [
     "CrossEntropy",
@@ -42,12 +42,16 @@ class Place(NamedTuple):
     def neurons(self, name: str, which: Any) -> tuple[Population, Ints]:
         """A population and some of its neurons; None: all."""
         network = self.voltages.program.network
-        if name not in network.populations:
+        if text(name, "loss, population", error=InputError) not in network.populations:
             raise UnknownName("population of this network", name, network.populations)
         population = network.populations[name]
         if which is None:
             return population, np.arange(population.size)
-        return population, indices(np.atleast_1d(which), population.size, f"loss, neurons of {name!r}")
+        where = f"loss, neurons of {name!r}"
+        given = numbers(which, where, error=InputError, least_dims=1)
+        if given.ndim > 1 or len(np.unique(given)) < len(given):
+            raise InputError("must be different neurons, in a flat list", where=where, value=shown(which))
+        return population, indices(given, population.size, where)
 
 
 Answer = tuple[Floats, Callable[[Floats], None]]

@@ -27,7 +27,7 @@ from neuro.network.neurons import LIF, SpikeSource
 from neuro.network.synapses import Dense
 from neuro.randomness import stream
 from neuro.units import ms
-from neuro.validation import LONG, Floats, Ints, field_of, number, positive, seconds
+from neuro.validation import LONG, Floats, Ints, field_of, finite, number, positive, seconds, shown
 
 __all__ = ["TimedHolder", "TimedLayers"]
 
@@ -114,6 +114,12 @@ class TimedLayers:
             field_of(self, key, number, check=seconds, long=LONG)
         for key in ("slope_floor", "revival", "train_delays", "delay_width"):
             field_of(self, key, number, check=positive, zero=True)
+        positive(self.first_sd, "TimedLayers.first_sd", zero=True)
+        for key in ("first_mean", "first_sd"):
+            given = finite(getattr(self, key), f"TimedLayers.{key}")
+            if given.ndim != 1 or not len(given):
+                rule = "must be a number for each matrix, in a tuple"
+                raise ParameterError(rule, where=f"TimedLayers.{key}", value=shown(getattr(self, key)))
         if self.delay_width >= 1.0:
             rule = "must be less than 1"
             raise ParameterError(rule, where="TimedLayers.delay_width", value=self.delay_width)

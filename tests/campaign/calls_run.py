@@ -137,6 +137,15 @@ RATES = number(scalar=True, shapes=TWO)
 MATRIX = number(scalar=False, shapes=((2, 2),))
 
 
+def for_nir() -> nr.Network:
+    """A network that NIR has words for."""
+    net = nr.Network()
+    net.add(nr.Population("cue", 2, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cue", "cell", nr.AllToAll(0.5), delay=1e-3)
+    return net
+
+
 RECIPES = [
     Recipe(
         "Counts",
@@ -501,6 +510,15 @@ RECIPES = [
         {
             "path": Argument(Made(lambda: saved()), path(), ("file", "folder"), wrong={"a folder": lambda: Path(".")}),
             "network": Argument(Made(network), instance(), wrong={"another network": lambda: network(3)}),
+        },
+    ),
+    Recipe(
+        "write_nir",
+        lambda network, path, dt: nr.write_nir(network, path, dt=dt),
+        {
+            "network": Argument(Made(for_nir), instance()),
+            "path": Argument("written.nir", path(written=True), ("file", "folder", "ending")),
+            "dt": Argument(1e-4, number(above=0, unit="s", unsure=True), ("delay",)),
         },
     ),
     Recipe(

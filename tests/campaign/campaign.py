@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.campaign import calls_commands, calls_hardware, calls_learning, calls_network, calls_run
+from tests.campaign import calls_commands, calls_gradients, calls_hardware, calls_learning, calls_network, calls_run
 from tests.campaign.judge import Verdict, good_call, verdict_of
 from tests.campaign.recipe import Case, Recipe, cases_of
 
@@ -23,6 +23,7 @@ RECIPES: list[Recipe] = [
     *calls_network.RECIPES,
     *calls_run.RECIPES,
     *calls_learning.RECIPES,
+    *calls_gradients.RECIPES,
     *calls_hardware.RECIPES,
     *calls_commands.RECIPES,
 ]
