@@ -6,30 +6,19 @@ nudges of the same populations and strengths. They start at rest, and are asked 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from neuro.engine.recording import Current
-from neuro.engine.trials.plans import RunPlan
+from neuro.engine.trials.plans import Numbers, Template, TrialPlan
 from neuro.engine.trials.requests import Nudge
 from neuro.engine.trials.schedules import Piece, Schedules
-from neuro.validation import Floats
 
-__all__ = ["Form", "Numbers", "Template", "template_of"]
+__all__ = ["Form", "template_of"]
 
 KEYS = frozenset(("inputs", "duration", "then", "nudge"))
 """What a run may have whose trial has a `Form`."""
-
-
-class Numbers(NamedTuple):
-    """In what trials of one form differ: copies, since who gives the next trial may change the arrays of this one."""
-
-    currents: list[Floats]
-    """Values of each current, in the order of `Form`."""
-    targets: list[Floats]
-    """Of each nudge."""
 
 
 class Form:
@@ -91,49 +80,27 @@ class Form:
         return Numbers([each.values.copy() for each in self.currents], [np.array(each.target) for each in self.nudges])
 
 
-class Template(NamedTuple):
-    """The plan of all trials of one form."""
-
-    key: tuple[Any, ...]
-    runs: list[RunPlan]
-    """Those of the first of them."""
-    branches: list[int]
-    """By run, the number of the runs that go on from its end."""
-    pieces: list[list[tuple[Piece, int]]]
-    """By run and population: how its drives come about, and the place of its current; -1 if it has none."""
-    nudged: list[tuple[int, int]]
-    """By nudge: the place of the current into its population, or -1, and the number of neurons."""
-
-    def drives(self, run: int, currents: Sequence[Floats]) -> Floats:
-        """The drives of a run in several trials, shape (trials, drives), from currents of shape (trials, ...)."""
-        parts = [piece.drives(None if at < 0 else currents[at]) for piece, at in self.pieces[run]]
-        count = max(map(len, parts))
-        return np.concatenate([np.broadcast_to(part, (count, part.shape[1])) for part in parts], axis=1)
-
-
-def template_of(
-    form: Form, arguments: Any, runs: list[RunPlan], branches: list[int], schedules: Schedules
-) -> Template | None:
-    """The template that the runs of a trial make, or None if their schedules hold more than drives of their own."""
-    if form.key is None or schedules.draws:
+def template_of(form: Form, plan: TrialPlan, schedules: Schedules) -> Template | None:
+    """The template that a plan makes, or None if its schedules hold more than the drives of its own runs."""
+    if form.key is None or plan.singly or schedules.draws:
         return None
     pieces: list[list[tuple[Piece, int]]] = []
     nudged: list[tuple[int, int]] = []
-    for own, run in zip(_in_order(arguments), runs, strict=True):
-        inputs = own.get("inputs") or {}
+    for arguments, run in zip(_in_order(plan.arguments), plan.runs, strict=True):
+        inputs = arguments.get("inputs") or {}
         places = {name: form.places[id(current)] for name, current in inputs.items()}
         start = run.origin.start
-        parts = [
+        own = [
             (schedules.piece(run.program, name, inputs.get(name), start, run.stop), places.get(name, -1))
             for name in schedules.neurons
         ]
-        size = sum(len(piece.drive) * (1 + len(piece.later)) for piece, _ in parts)
+        size = sum(len(piece.drive) * (1 + len(piece.later)) for piece, _ in own)
         if run.origin.arrays is not None or len(run.inputs.step_value) != size or not size:
             return None
-        pieces.append(parts)
+        pieces.append(own)
         if run.nudge is not None:
-            nudged.append((places.get(own["nudge"].population, -1), len(run.nudge.values)))
-    return Template(form.key, runs, branches, pieces, nudged)
+            nudged.append((places.get(arguments["nudge"].population, -1), len(run.nudge.values)))
+    return Template(form.key, plan, pieces, nudged)
 
 
 def _in_order(arguments: Any) -> list[Any]:

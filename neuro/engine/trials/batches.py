@@ -10,11 +10,9 @@ import numpy as np
 from neuro.engine.drive.inputs import NO_SAMPLES, Sampling, Schedule
 from neuro.engine.kernels.arrays import Inputs, Output, State
 from neuro.engine.lower.program import Program
-from neuro.engine.trials.alike import Template
 from neuro.engine.trials.blocks import Layout
 from neuro.engine.trials.kernels import NUDGE, RUN, Batch
-from neuro.engine.trials.lowering import TrialPlan
-from neuro.engine.trials.plans import RunPlan
+from neuro.engine.trials.plans import RunPlan, Template, TrialPlan
 from neuro.engine.trials.requests import Counts, Traces
 from neuro.jit import as_tables, repeated_tables
 from neuro.validation import Floats, Ints

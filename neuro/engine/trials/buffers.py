@@ -21,7 +21,8 @@ from neuro.engine.lower.program import Program
 from neuro.engine.trials.batches import LoadedBatch, Needs, load_batch, sample_bytes
 from neuro.engine.trials.blocks import Layout
 from neuro.engine.trials.kernels import run_batch_in_queue, run_batch_in_windows
-from neuro.engine.trials.lowering import Lowering, TrialPlan
+from neuro.engine.trials.lowering import Lowering
+from neuro.engine.trials.plans import TrialPlan
 from neuro.errors import OutOfMemory
 from neuro.jit import as_table, link_routines
 from neuro.memory import Budget

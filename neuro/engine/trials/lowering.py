@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,36 +17,19 @@ from neuro.engine.lower.fingerprint import parameters_in_force, require_same
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current
 from neuro.engine.run import MAX_WINDOWS
-from neuro.engine.trials.alike import Form, Numbers, Template, template_of
-from neuro.engine.trials.plans import NudgePlan, Origin, RunPlan
+from neuro.engine.trials.alike import Form, template_of
+from neuro.engine.trials.plans import NudgePlan, Origin, RunPlan, Template, TrialPlan
 from neuro.engine.trials.requests import Counts, Nudge, Traces, chosen
 from neuro.engine.trials.schedules import Schedules
 from neuro.errors import InputError, StateError, UnknownName, UnsupportedFeature
 from neuro.validation import Floats, Ints, instance, number, positive, whole_number
 
-__all__ = ["Lowering", "TrialPlan"]
+__all__ = ["Lowering"]
 
 KEYS = ("inputs", "clamp", "seed", "state", "bias", "duration", "then")
 """What a trial may have."""
 BRANCH_KEYS = (*(key for key in KEYS if key != "state"), "nudge")
 """What a run in `then` may have: its state is the end of the run before."""
-
-
-@dataclass
-class TrialPlan:
-    """One trial: its number, its arguments, and its runs, each before those that go on from its end."""
-
-    number: int
-    arguments: Mapping[str, Any]
-    runs: list[RunPlan] = field(default_factory=list)
-    branches: list[int] = field(default_factory=list)
-    """By run, the number of the runs that go on from its end."""
-    singly: bool = False
-    """Has `run` to do it?"""
-    template: Template | None = None
-    """If it has one, `runs` are those of the template's own trial,"""
-    numbers: Numbers | None = None
-    """and these are its own."""
 
 
 class _Singly(Exception):
@@ -84,8 +66,8 @@ class Lowering:
         if self.state is None and self.request is not None:
             form = Form(arguments)
             if self.template is not None and form.key == self.template.key:
-                same = self.template
-                return TrialPlan(number, arguments, same.runs, same.branches, False, same, form.numbers())
+                common = self.template.plan
+                return TrialPlan(number, arguments, common.runs, common.branches, False, self.template, form.numbers())
         _check_keys(arguments, KEYS)
         self.schedules.constant = None  # who gives the next trial may have changed the arrays of the one before
         plan = TrialPlan(number, arguments)
@@ -93,8 +75,8 @@ class Lowering:
             self._add(plan, arguments, -1)
         except _Singly:
             plan = TrialPlan(number, arguments, singly=True)
-        if form is not None and form.key is not None and not plan.singly:
-            self.template = plan.template = template_of(form, arguments, plan.runs, plan.branches, self.schedules)
+        if form is not None:
+            self.template = plan.template = template_of(form, plan, self.schedules)
             plan.numbers = form.numbers() if plan.template else None
         return plan
 

@@ -18,8 +18,8 @@ from neuro.engine.samples import SampleLayout
 from neuro.engine.trials.batches import Needs, new_batch
 from neuro.engine.trials.buffers import Part
 from neuro.engine.trials.kernels import measure
-from neuro.engine.trials.lowering import TrialPlan, branches_of, constant_current
-from neuro.engine.trials.plans import RunPlan
+from neuro.engine.trials.lowering import branches_of, constant_current
+from neuro.engine.trials.plans import RunPlan, TrialPlan
 from neuro.engine.trials.requests import Counts, chosen
 from neuro.jit import as_table
 from neuro.names import Named

@@ -20,7 +20,8 @@ from neuro.engine.lower.program import MAX_THREADS, Program, build
 from neuro.engine.recording import Record
 from neuro.engine.trials.batches import Needs, run_bytes
 from neuro.engine.trials.buffers import Buffers, Part, prepare
-from neuro.engine.trials.lowering import Lowering, TrialPlan
+from neuro.engine.trials.lowering import Lowering
+from neuro.engine.trials.plans import TrialPlan
 from neuro.engine.trials.requests import Counts, Traces
 from neuro.engine.trials.results import Results
 from neuro.errors import InputError, NeuroError, UnsupportedFeature
