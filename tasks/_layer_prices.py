@@ -12,6 +12,7 @@ from neuro.chip.load import load_chip
 from neuro.crossbar.base import AbstractCrossbar
 from neuro.engine.lower.program import build
 from neuro.engine.trials.run import run_trials
+from neuro.errors import InfeasibleError
 from neuro.learning.layers import LayerWeights, SpikingLayers
 from neuro.mapping.place import place
 from neuro.network.synapses import Dense
@@ -47,7 +48,8 @@ def crossbar_joules(
 def chip_joules(network: SpikingLayers, weights: LayerWeights, inputs: Floats) -> dict[str, float]:
     """Joules of an inference on each of `CHIPS`, and beside it those of the inputs' products, by name.
 
-    The drive of the first layer is features x neurons products, here at the price of a synaptic event each.
+    The drive of the first layer is features x neurons products, here at the price of a synaptic event each. A chip that
+    cannot hold the network is left out: a neuron on TrueNorth hears 256 axons.
     """
     matrices = weights.matrices[1:]
     wired = network.with_synapses([Dense(each) for each in matrices], [Dense(each.T) for each in matrices])
@@ -56,7 +58,10 @@ def chip_joules(network: SpikingLayers, weights: LayerWeights, inputs: Floats) -
     found: dict[str, float] = {}
     for name in CHIPS:
         chip = load_chip(name)
-        placement = place(wired, chip, traffic=recordings[0])
+        try:
+            placement = place(wired, chip, traffic=recordings[0])
+        except InfeasibleError:
+            continue
         reports = [account(each, placement, dt=network.delay * network.tick) for each in recordings]
         found[name] = float(np.mean([report.total for report in reports]))
         if events := float(np.mean([sum(each.events.values()) for each in recordings])):

@@ -47,7 +47,8 @@ def cost_metrics(found: Found, costs: dict[str, float]) -> dict[str, float]:
         metrics[name] = float(np.mean([outcome.spikes for outcome in found[variant]]))
     metrics["pulses_per_device"] = costs["pulses_per_device"]
     for name in ("crossbar", *CHIPS):
-        metrics[f"joules_per_inference/{name}"] = costs[name]
+        if name in costs:
+            metrics[f"joules_per_inference/{name}"] = costs[name]
     return metrics
 
 
@@ -61,7 +62,7 @@ def mean_and_error(values: Iterable[float]) -> str:
 def energy_table(costs: dict[str, float]) -> Table:
     """Joules of an inference by hardware."""
     rows: list[tuple[object, ...]] = [
-        (name, costs[name], costs.get(f"{name}/input", "")) for name in ("crossbar", *CHIPS)
+        (name, costs.get(name, "cannot hold it"), costs.get(f"{name}/input", "")) for name in ("crossbar", *CHIPS)
     ]
     return Table("Energy of an inference", ("hardware", "J", "of or beside it, the input, J"), tuple(rows))
 

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from neuro.errors import DataError
+from neuro.learning.layers import SpikingLayers, first_weights
 from neuro.tasks import _mnist as mnist
 from neuro.tasks import configure, run_task
+from neuro.tasks._layer_prices import chip_joules
+from neuro.tasks._layered_report import energy_table
 from neuro.tasks._mnist_images import FILES
 from neuro.tasks._mnist_images import mnist as read
 from tests.reference import needs
@@ -114,3 +117,12 @@ def test_the_images_are_those_of_mnist():
         assert found.inputs.shape == (count, 784)
         assert (found.inputs.min(), found.inputs.max()) == (0.0, 1.0)
         assert set(found.labels.tolist()) == set(range(10))
+
+
+def test_a_chip_that_cannot_hold_the_network_has_no_price_and_the_table_says_so():
+    network = SpikingLayers(sizes=(4, 300, 10))
+    costs = chip_joules(network, first_weights(network.sizes, 0), np.ones((1, 4)))
+    assert costs["loihi_davies2018"] > 0.0
+    assert "truenorth" not in costs  # an output would hear 300 axons, of 256
+    rows = {row[0]: row[1] for row in energy_table({**costs, "crossbar": 1e-9}).rows}
+    assert rows["truenorth"] == "cannot hold it"
