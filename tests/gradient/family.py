@@ -19,6 +19,8 @@ STEPS = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 """Relative steps of the differences, from which the one is taken whose neighbour agrees best."""
 AGREED, ENOUGH = 1e-7, 1e-9
 """Differences of two steps must agree so well, in relation to the gradient's norm; and so well to try no others."""
+ROUNDING = 1e-14
+"""A gradient that moves the loss by less, relative to it, for a step of the parameters' scale, is one of zero."""
 SIXTH = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}
 """Central differences of sixth order: factor of f(x + n h) - f(x - n h), times h."""
 SCALE = {"bias": 0.3, "v_rest": 0.3, "v_th": 0.3, "v_reset": 0.3, "jump": 0.3, "delays": 1e-3, "inputs": 1e-3}
@@ -145,7 +147,7 @@ def errors(case: Case, seed: int) -> dict[str, float]:
         own = [entry(whole, place) for *_, place in arrays]
         slope = sum(float(g @ d) for g, d in zip(own, steps, strict=True))
         norm = np.sqrt(sum(float(np.sum((g * scale) ** 2)) for g, (_, scale, _) in zip(own, arrays, strict=True)))
-        if norm == 0.0:
+        if norm <= ROUNDING * max(1.0, abs(whole.value)):
             # A spike may go from one input to another within a large step.
             slopes = [*differences(case, arrays, steps, counts)] if any(np.any(d) for d in steps) else []
             found |= {kind: np.inf} if slopes and abs(slopes[-1]) > 1e-6 else {}
