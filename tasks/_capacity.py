@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from neuro.learning.memory import Memory, Training, clamped, lower, recall, refr
 from neuro.randomness import stream
 from neuro.tasks._mnist_images import mnist
 from neuro.units import ms, uS
-from neuro.validation import Floats
+from neuro.validation import Floats, Ints
 
 CLASSICAL = {
     "hebb": hopfield.hebb,
@@ -38,6 +38,8 @@ WEIGHT_RANGE, START = 0.8, 0.1
 """|W| at which one device of a pair stands at each end of its window, and where in it both start."""
 RATIO = 1.15
 """Of numbers of patterns that the search looks at."""
+BEYOND = 2
+"""Numbers of patterns at which a memory must fail, one after the other, before it counts as full."""
 
 
 class Config(BaseModel):
@@ -69,7 +71,17 @@ class Config(BaseModel):
         description="learning rates of the first and the last epoch, times the share of devices that work",
     )
     distortion: tuple[float, float] = Field((0.02, 0.12), description="least and greatest share of flips in training")
+    error: Literal["both", "post"] = Field("post", description="whose error changes a synapse, as in `nr.Contrastive`")
     workers: int = Field(0, ge=0, description="processes; 0 takes one for each core")
+
+
+class Key(NamedTuple):
+    """A memory with patterns of one kind, with any seed."""
+
+    memory: str
+    patterns: str
+    size: int
+    stuck: float
 
 
 class Case(NamedTuple):
@@ -82,18 +94,42 @@ class Case(NamedTuple):
     seed: int
 
 
+class Estimate(NamedTuple):
+    """How many patterns a memory holds by one criterion."""
+
+    value: float
+    """Of the means over all seeds."""
+    without: tuple[float, ...] = ()
+    """Of the means over all seeds but one, for each that is left out; none with a single seed."""
+
+    @property
+    def error(self) -> float | None:
+        """The jackknife's standard error; None with a single seed."""
+        return jackknife(self.without) if self.without else None
+
+
 class Found(NamedTuple):
     """How much a memory holds."""
 
-    case: Case
-    exact: float
+    key: Key
+    exact: Estimate
     """Most patterns of which the share `Config.share` of recalls is exact, between two tries on a line."""
-    cosine: float
+    cosine: Estimate
     """Most patterns with a mean cosine of `Config.cosine`, likewise."""
-    tried: dict[int, tuple[float, float]]
-    """By number of patterns: the share of exact recalls, and the mean cosine."""
     spikes: float
     """Of a recall in the last try of a spiking memory, else 0."""
+
+
+def jackknife(without: Sequence[float]) -> float:
+    """Standard error of an estimate, from those in which one seed each is left out.
+
+    Source: Tukey 1958.
+
+    >>> jackknife([1.0, 2.0, 3.0]) == (2 / 3 * 2) ** 0.5
+    True
+    """
+    n, values = len(without), np.array(without)
+    return float(np.sqrt((n - 1) / n * np.sum((values - values.mean()) ** 2)))
 
 
 @cache
@@ -139,62 +175,85 @@ def counts_tried(size: int) -> list[int]:
 
 
 def boundary(tried: dict[int, float], limit: float) -> float:
-    """Where the values fall below the limit, on the line between the last that does not and the first that does.
+    """Where the values fall below the limit for good, on the line between the last that does not and the next.
 
     >>> boundary({4: 1.0, 6: 0.8}, 0.9)
     5.0
     """
-    last = 0.0
-    for count, value in sorted(tried.items()):
-        if value < limit:
-            if not last:
-                return 0.0
-            above = tried[int(last)]
-            return last + (count - last) * (above - limit) / (above - value)
-        last = float(count)
-    return last
+    last = max((count for count, value in tried.items() if value >= limit), default=0)
+    beyond = [count for count in tried if count > last]
+    if not last or not beyond:
+        return float(last)
+    after = min(beyond)
+    return last + (after - last) * (tried[last] - limit) / (tried[last] - tried[after])
 
 
-def search(
-    test: Callable[[int], tuple[float, float]], counts: list[int], limits: tuple[float, float]
-) -> dict[int, tuple[float, float]]:
-    """Try numbers of patterns, by halves, until both limits lie between neighbours that were tried."""
-    tried: dict[int, tuple[float, float]] = {}
+def search(test: Callable[[int], Floats], counts: list[int], limits: tuple[float, float]) -> dict[int, Floats]:
+    """Try numbers of patterns, by halves, until both limits lie between neighbours that were tried.
+
+    `test` gives (seeds, 2), and their mean counts. A number beyond the one that fails is tried as well: similar
+    patterns can make a memory fail with a few and hold more of others.
+    """
+    tried: dict[int, Floats] = {}
+
+    def holds(place: int, which: int, limit: float) -> bool:
+        if counts[place] not in tried:
+            tried[counts[place]] = test(counts[place])
+        return bool(tried[counts[place]][:, which].mean() >= limit)
+
     for which, limit in enumerate(limits):
         low, high = -1, len(counts)
         while high - low > 1:
             middle = (low + high) // 2
-            if counts[middle] not in tried:
-                tried[counts[middle]] = test(counts[middle])
-            if tried[counts[middle]][which] < limit:
-                high = middle
-            else:
-                low = middle
+            low, high = (middle, high) if holds(middle, which, limit) else (low, middle)
+        place = high + 1
+        while place < min(low + 1 + BEYOND, len(counts)):
+            low = place if holds(place, which, limit) else low
+            place += 1
     return tried
 
 
-def fill(job: tuple[Config, Case]) -> Found:
-    """How many patterns one memory holds, by both criteria."""
-    config, case = job
+def estimate(tried: dict[int, Floats], which: int, limit: float) -> Estimate:
+    """The capacity by one criterion, and without each of the seeds."""
+    values = {count: each[:, which] for count, each in tried.items()}
+    seeds = len(next(iter(values.values())))
+
+    def of(kept: Ints) -> float:
+        return boundary({count: float(each[kept].mean()) for count, each in values.items()}, limit)
+
+    every = np.arange(seeds)
+    without = tuple(of(every[every != seed]) for seed in every) if seeds > 1 else ()
+    return Estimate(of(every), without)
+
+
+def fill(job: tuple[Config, Key]) -> Found:
+    """How many patterns a memory holds, by both criteria."""
+    config, key = job
     spikes = [0.0]
 
-    def test(count: int) -> tuple[float, float]:
-        rng = stream(case.seed, "capacity", case.patterns, str(case.size), str(count))
-        patterns = draw_patterns(case.patterns, count, case.size, rng)
-        if len(patterns) < count:
-            return 0.0, 0.0
-        shown = np.repeat(patterns, max(config.cues, -(-config.least // count)), axis=0)
-        cues = flipped(shown, config.flips, rng)
-        if case.memory in SPIKING:
-            recalled, spikes[0] = spiking_recalls(config, case, patterns, cues)
-        else:
-            signs = settled(case.memory, classical_weights(case, patterns), 2.0 * cues - 1.0, rng)
-            recalled = (signs > 0.0).astype(float)
-        return judge(shown, recalled)
+    def test(count: int) -> Floats:
+        seeds = range(config.seed, config.seed + config.seeds)
+        return np.array([recalled_by(config, Case(*key, seed), count, spikes) for seed in seeds])
 
-    tried = search(test, counts_tried(case.size), (config.share, config.cosine))
-    shares, cosines = ({count: each[k] for count, each in tried.items()} for k in (0, 1))
-    return Found(case, boundary(shares, config.share), boundary(cosines, config.cosine), tried, spikes[0])
+    tried = search(test, counts_tried(key.size), (config.share, config.cosine))
+    exact, cosine = (estimate(tried, which, limit) for which, limit in enumerate((config.share, config.cosine)))
+    return Found(key, exact, cosine, spikes[0])
+
+
+def recalled_by(config: Config, case: Case, count: int, spikes: list[float]) -> tuple[float, float]:
+    """The share of exact recalls of so many patterns, and the mean cosine; `spikes` gets those of a recall."""
+    rng = stream(case.seed, "capacity", case.patterns, str(case.size), str(count))
+    patterns = draw_patterns(case.patterns, count, case.size, rng)
+    if len(patterns) < count:
+        return 0.0, 0.0
+    shown = np.repeat(patterns, max(config.cues, -(-config.least // count)), axis=0)
+    cues = flipped(shown, config.flips, rng)
+    if case.memory in SPIKING:
+        recalled, spikes[0] = spiking_recalls(config, case, patterns, cues)
+    else:
+        signs = settled(case.memory, classical_weights(case, patterns), 2.0 * cues - 1.0, rng)
+        recalled = (signs > 0.0).astype(float)
+    return judge(shown, recalled)
 
 
 def faults_of(size: int, stuck: float, seed: int) -> Faults:
@@ -246,7 +305,9 @@ def spiking_recalls(config: Config, case: Case, patterns: Floats, cues: Floats) 
     program = lower(memory, crossbar)
     # With stuck devices fewer weights carry the same patterns, and at the full rate learning runs away.
     first_rate, last_rate = (rate * (1.0 - case.stuck) for rate in config.rates)
-    training = Training(epochs=config.epochs, cues=config.taught, rate_first=first_rate, rate_last=last_rate)
+    training = Training(
+        epochs=config.epochs, cues=config.taught, rate_first=first_rate, rate_last=last_rate, error=config.error
+    )
     free = np.full((len(patterns), hidden), np.nan)
     targets = np.repeat(np.concatenate([patterns, free], axis=1), config.taught, axis=0)
     taught = targets[:, :visible]

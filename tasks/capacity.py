@@ -14,7 +14,8 @@ from neuro.report import Report
 from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.system.workers import run_jobs
-from neuro.tasks._capacity import Case, Config, Found, digit_table, fill
+from neuro.tasks._capacity import Config, Estimate, Found, Key, digit_table, fill, jackknife
+from neuro.validation import Floats, Ints
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,20 +30,20 @@ PRESETS = {
     "large": Config(spiking=("spiking", "hidden"), spiking_sizes=(64, 128, 256), stuck=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
 }
 
-Key = tuple[str, str, int, float]
-"""Memory, patterns, size, share of stuck devices."""
+Growth = dict[tuple[str, str, float, str], tuple[float, float | None]]
+"""Exponent and its standard error, if there are several seeds, by memory, patterns, stuck share and criterion."""
 
 
 def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     """Search the capacity of every memory with every seed."""
     if "digits" in config.patterns:
         digit_table(64)  # says at once if MNIST is not there
-    jobs = [(config, case) for case in cases(config)]
-    found: dict[Key, list[Found]] = {}
+    jobs = [(config, key) for key in keys(config)]
+    found: dict[Key, Found] = {}
     prepare = compile_recall if config.spiking else None
     for each in run_jobs(fill, jobs, workers=config.workers, prepare=prepare, progress=progress, label="filling"):
-        found.setdefault(each.case[:4], []).append(each)
-    found = {key: sorted(found[key], key=lambda each: each.case.seed) for key in sorted(found)}
+        found[each.key] = each
+    found = {key: found[key] for key in sorted(found)}
     grown = growth(found)
     return Report(
         task="capacity",
@@ -52,113 +53,106 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     )
 
 
-def cases(config: Config) -> list[Case]:
+def keys(config: Config) -> list[Key]:
     """All memories to be filled, the slowest first."""
-    seeds = range(config.seed, config.seed + config.seeds)
-    slow = product(config.spiking, config.patterns, sorted(config.spiking_sizes, reverse=True), config.stuck, seeds)
-    quick = product(config.classical, config.patterns, sorted(config.sizes, reverse=True), config.stuck, seeds)
-    return [Case(*each) for each in (*slow, *quick)]
+    slow = product(config.spiking, config.patterns, sorted(config.spiking_sizes, reverse=True), sorted(config.stuck))
+    quick = product(config.classical, config.patterns, sorted(config.sizes, reverse=True), sorted(config.stuck))
+    return [Key(*each) for each in (*slow, *quick)]
 
 
-def mean_of(found: list[Found], criterion: str) -> float:
-    """Mean capacity over the seeds."""
-    return float(np.mean([getattr(each, criterion) for each in found]))
+def growth(found: dict[Key, Found]) -> Growth:
+    """Exponent x of capacity ~ size ** x, a line through the logarithms, and the jackknife's standard error.
 
-
-def growth(found: dict[Key, list[Found]]) -> dict[tuple[str, str, float, str], tuple[float, float]]:
-    """Exponent x of capacity ~ size ** x and its standard error, by memory, patterns, stuck share and criterion.
-
-    A line through the logarithms of all sizes and seeds, where there are two sizes and capacities above zero.
+    Where there are two sizes and capacities above zero.
     """
-    grown = {}
-    for memory, patterns, stuck in dict.fromkeys((key[0], key[1], key[3]) for key in found):
+    grown: Growth = {}
+    for memory, patterns, stuck in dict.fromkeys((key.memory, key.patterns, key.stuck) for key in found):
         for criterion in CRITERIA:
-            points = [
-                (np.log(key[2]), getattr(each, criterion))
-                for key, outcomes in found.items()
-                if (key[0], key[1], key[3]) == (memory, patterns, stuck)
-                for each in outcomes
+            points: list[tuple[int, Estimate]] = [
+                (key.size, getattr(each, criterion))
+                for key, each in found.items()
+                if (key.memory, key.patterns, key.stuck) == (memory, patterns, stuck)
             ]
-            x, y = np.array(points).T
-            if len(np.unique(x)) > 1 and np.all(y > 0.0) and len(x) > 2:
-                grown[memory, patterns, stuck, criterion] = slope_of(x, np.log(y))
+            every = [held for _, each in points for held in (each.value, *each.without)]
+            if len(points) < 2 or min(every) <= 0.0:
+                continue
+            sizes = np.array([size for size, _ in points])
+            without = zip(*(each.without for _, each in points), strict=True)
+            slopes = [slope_of(sizes, np.array(held)) for held in without]
+            slope = slope_of(sizes, np.array([each.value for _, each in points]))
+            grown[memory, patterns, stuck, criterion] = slope, jackknife(slopes) if slopes else None
     return grown
 
 
-def slope_of(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope of the line of least squares, and its standard error.
+def slope_of(sizes: Ints, held: Floats) -> float:
+    """x of held ~ sizes ** x, by least squares of the logarithms.
 
-    >>> slope_of(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))
-    (2.0, 0.0)
+    >>> round(slope_of(np.array([1, 2, 4]), np.array([3.0, 12.0, 48.0])), 12)
+    2.0
     """
-    away = x - x.mean()
-    slope = float(away @ y / (away @ away))
-    rest = y - y.mean() - slope * away
-    return slope, float(np.sqrt(rest @ rest / (len(x) - 2) / (away @ away)))
+    return float(np.polyfit(np.log(sizes), np.log(held), 1)[0])
 
 
-def metrics_of(
-    found: dict[Key, list[Found]], grown: dict[tuple[str, str, float, str], tuple[float, float]]
-) -> dict[str, float]:
+def metrics_of(found: dict[Key, Found], grown: Growth) -> dict[str, float]:
     """Capacities by name; ratios to the pseudo-inverse on digits of 64 pixels; Hebb's on random patterns a neuron."""
     metrics: dict[str, float] = {}
-    for (memory, patterns, size, stuck), outcomes in found.items():
+    for key, each in found.items():
         for criterion in CRITERIA:
-            name = f"{criterion}/{memory}/{patterns}/{size}/{100 * stuck:g}"
-            metrics[name] = mean_of(outcomes, criterion)
-        if memory == "spiking" and patterns == "digits" and size == 64:
+            name = f"{criterion}/{key.memory}/{key.patterns}/{key.size}/{100 * key.stuck:g}"
+            held: Estimate = getattr(each, criterion)
+            metrics[name] = held.value
+            if held.error is not None:
+                metrics[f"{name}/error"] = held.error
+        if key[:3] == ("spiking", "digits", 64):
             for name in ("pinv", "pinv_synchronous"):
-                other = found.get((name, patterns, size, stuck))
-                if other and mean_of(other, "exact") > 0.0:
-                    ratio = mean_of(outcomes, "exact") / mean_of(other, "exact")
-                    metrics[f"ratio_{name}/{100 * stuck:g}"] = ratio
-    hebb = found.get(("hebb", "random", 64, 0.0))
+                other = found.get(key._replace(memory=name))
+                if other and other.exact.value > 0.0:
+                    metrics[f"ratio_{name}/{100 * key.stuck:g}"] = each.exact.value / other.exact.value
+    hebb = found.get(Key("hebb", "random", 64, 0.0))
     if hebb:
-        metrics["hebb_per_neuron"] = mean_of(hebb, "cosine") / 64
-        metrics["hebb_per_neuron/exact"] = mean_of(hebb, "exact") / 64
+        metrics["hebb_per_neuron"] = hebb.cosine.value / 64
+        metrics["hebb_per_neuron/exact"] = hebb.exact.value / 64
     for (memory, patterns, stuck, criterion), (slope, error) in grown.items():
         name = f"exponent/{criterion}/{memory}/{patterns}/{100 * stuck:g}"
-        metrics |= {name: slope, f"{name}/error": error}
+        metrics |= {name: slope} if error is None else {name: slope, f"{name}/error": error}
     return metrics
 
 
-def _with_error(found: list[Found], criterion: str) -> str:
-    values = np.array([getattr(each, criterion) for each in found])
-    spread = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    return f"{values.mean():.1f} ± {spread:.1f}"
+def _text(value: float, error: float | None, digits: int) -> str:
+    return f"{value:.{digits}f}" if error is None else f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def _capacities(found: dict[Key, list[Found]]) -> Table:
-    rows = [
-        (memory, patterns, size, f"{100 * stuck:g}", *(_with_error(outcomes, each) for each in CRITERIA))
-        for (memory, patterns, size, stuck), outcomes in found.items()
-    ]
+def _capacities(found: dict[Key, Found]) -> Table:
+    rows = []
+    for key, each in found.items():
+        held: list[Estimate] = [getattr(each, criterion) for criterion in CRITERIA]
+        texts = [_text(one.value, one.error, 1) for one in held]
+        rows.append((key.memory, key.patterns, key.size, f"{100 * key.stuck:g}", *texts))
     columns = ("memory", "patterns", "neurons", "stuck, %", "by exact recalls", "by mean cosine")
-    return Table("Number of patterns held, mean ± standard error over the seeds", columns, tuple(rows))
+    return Table("Number of patterns held, ± standard error", columns, tuple(rows))
 
 
-def _growth(grown: dict[tuple[str, str, float, str], tuple[float, float]]) -> Table:
+def _growth(grown: Growth) -> Table:
     rows = [
-        (memory, patterns, f"{100 * stuck:g}", criterion, f"{slope:.2f} ± {error:.2f}")
+        (memory, patterns, f"{100 * stuck:g}", criterion, _text(slope, error, 2))
         for (memory, patterns, stuck, criterion), (slope, error) in grown.items()
     ]
     columns = ("memory", "patterns", "stuck, %", "criterion", "exponent")
     return Table("Growth: number of patterns ~ neurons ** exponent, ± standard error", columns, tuple(rows))
 
 
-def _figure(found: dict[Key, list[Found]]) -> Figure:
+def _figure(found: dict[Key, Found]) -> Figure:
     """Capacity by exact recalls against the number of neurons, without stuck devices and with the most."""
     with styled():
         figure, axes = canvas(6.4, 4.2, "Number of patterns of which 90 % come back exactly", "neurons", "patterns")
-        lines = dict.fromkeys(
-            (key[0], key[1], key[3]) for key in found if key[3] in (min(k[3] for k in found), max(k[3] for k in found))
-        )
+        extremes = min(key.stuck for key in found), max(key.stuck for key in found)
+        lines = dict.fromkeys((key.memory, key.patterns, key.stuck) for key in found if key.stuck in extremes)
         memories = list(dict.fromkeys(line[0] for line in lines))
         for memory, patterns, stuck in lines:
             points = [
-                (key[2], mean_of(outcomes, "exact"))
-                for key, outcomes in found.items()
-                if (key[0], key[1], key[3]) == (memory, patterns, stuck)
+                (key.size, each.exact.value)
+                for key, each in found.items()
+                if (key.memory, key.patterns, key.stuck) == (memory, patterns, stuck)
             ]
             sizes, held = zip(*sorted(points), strict=True)
             style = {"color": colour(memories.index(memory)), "marker": "o" if patterns == "random" else "s"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import exp
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from neuro.network.graph import Network, Population
 from neuro.network.neurons import IF
 from neuro.system.interrupts import raise_interrupts
 from neuro.units import ms
-from neuro.validation import LONG, Floats, field_of, number, positive, seconds, whole_number
+from neuro.validation import LONG, Floats, choice, field_of, number, positive, seconds, whole_number
 
 __all__ = [
     "Memory",
@@ -112,17 +112,20 @@ class Training:
     rate_last: float = 0.002
     max_levels: int = 4
     """Levels that one update may move a device."""
+    error: Literal["both", "post"] = "both"
+    """Whose error changes a synapse, as in `Contrastive`."""
 
     def __post_init__(self) -> None:
         for key, least in (("epochs", 0), ("cues", 1), ("max_levels", 1)):
             whole_number(getattr(self, key), f"Training.{key}", least=least)
         for key in ("rate_first", "rate_last"):
             field_of(self, key, number, check=positive, zero=True)
+        choice(self.error, "Training.error", ("both", "post"))
 
     def rule(self, epoch: int) -> Contrastive:
         """The rule of one epoch."""
         done = epoch / max(self.epochs - 1, 1)
-        return Contrastive(rate=self.rate_first + (self.rate_last - self.rate_first) * done)
+        return Contrastive(rate=self.rate_first + (self.rate_last - self.rate_first) * done, error=self.error)
 
 
 def weight_unit(memory: Memory) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.engine.recording import Spikes
 from neuro.errors import ParameterError
-from neuro.validation import Floats, field_of, finite, instance, number, positive
+from neuro.validation import Floats, choice, field_of, finite, instance, number, positive
 
 __all__ = ["Centred", "Contrastive", "activity"]
 
@@ -31,15 +32,26 @@ class Contrastive:
     The free phase starts from a distorted cue; the clamped phase holds the target.
     Source: Movellan 1991; on memristor crossbars, Yi et al., Nature Electronics 2022.
 
+    Both neurons' errors are in it: with c clamped and f free,
+    2 (c_i c_j - f_i f_j) = (c_i + f_i) (c_j - f_j) + (c_i - f_i) (c_j + f_j).
+    With ``error="post"`` the target's alone changes a synapse: dW_ij = rate <(c_i + f_i) (c_j - f_j)>. Its mean with
+    the transpose is the rule above. Where W_ij and W_ji have devices of their own and some of these do not work, the
+    source's error would move a weight that it cannot mend.
+
     >>> Contrastive(rate=0.1).change([[1.0, 0.0]], [[1.0, 1.0]]).round(3).tolist()
     [[0.0, -0.2], [-0.2, 0.0]]
+    >>> Contrastive(rate=0.1, error="post").change([[1.0, 0.0]], [[1.0, 1.0]]).round(3).tolist()
+    [[0.0, -0.4], [0.0, 0.0]]
     """
 
     rate: float
     """Learning rate, units of the weights."""
+    error: Literal["both", "post"] = "both"
+    """Whose error changes a synapse: of both its neurons, or of its target alone."""
 
     def __post_init__(self) -> None:
         field_of(self, "rate", number, check=positive, zero=True)
+        choice(self.error, "Contrastive.error", ("both", "post"))
 
     def change(self, clamped: ArrayLike, free: ArrayLike) -> Floats:
         """Change of a recurrent weight matrix, (neurons, neurons), mean over patterns; no self-connections.
@@ -51,7 +63,10 @@ class Contrastive:
         """
         with_clamp, without = _same_shape(clamped, free)
         s, f = 2.0 * with_clamp - 1.0, 2.0 * without - 1.0
-        change = self.rate * (s.T @ s - f.T @ f) / len(s)
+        if self.error == "both":
+            change = self.rate * (s.T @ s - f.T @ f) / len(s)
+        else:
+            change = self.rate * ((s + f).T @ (s - f)) / len(s)
         np.fill_diagonal(change, 0.0)
         return change
 

@@ -29,9 +29,9 @@ def layers(draw, count):
     return [draw(arrays(np.float64, shape, elements=st.floats(0.0, 1.0, width=16))) for shape in shapes]
 
 
-@given(rate=rates, free=activities(1))
-def test_contrastive_learns_exactly_nothing_where_the_phases_agree(rate, free):
-    assert not Contrastive(rate=rate).change(free[0], free[0].copy()).any()
+@given(rate=rates, error=st.sampled_from(["both", "post"]), free=activities(1))
+def test_contrastive_learns_exactly_nothing_where_the_phases_agree(rate, error, free):
+    assert not Contrastive(rate=rate, error=error).change(free[0], free[0].copy()).any()
 
 
 @given(rate=rates, beta=strengths, free=layers(1))
@@ -51,6 +51,15 @@ def test_a_contrastive_change_is_symmetric_and_leaves_the_diagonal_alone(rate, p
     change = Contrastive(rate=rate).change(*phases)
     assert np.array_equal(change, change.T)
     assert not change.diagonal().any()
+
+
+@given(rate=rates, phases=activities(2), data=st.data())
+def test_the_targets_error_alone_is_half_of_a_contrastive_change(rate, phases, data):
+    change = Contrastive(rate=rate, error="post").change(*phases)
+    assert (change + change.T) / 2 == pytest.approx(Contrastive(rate=rate).change(*phases), abs=1e-12)
+    right = data.draw(st.integers(0, phases[0].shape[1] - 1))
+    phases[1][:, right] = phases[0][:, right]
+    assert not Contrastive(rate=rate, error="post").change(*phases)[:, right].any()
 
 
 @given(rate=rates, phases=activities(2))
@@ -82,14 +91,14 @@ def test_exchanging_the_phases_turns_a_centred_change_around(rate, beta, phases)
     assert np.array_equal(rule.change(*plus, *minus), -rule.change(*minus, *plus))
 
 
-@given(phases=activities(2), data=st.data())
-def test_a_contrastive_change_is_local(phases, data):
+@given(phases=activities(2), error=st.sampled_from(["both", "post"]), data=st.data())
+def test_a_contrastive_change_is_local(phases, error, data):
     """What neurons i and j learn does not depend on any other neuron."""
     clamped, free = phases
     n = clamped.shape[1]
     i, j = data.draw(st.integers(0, n - 1)), data.draw(st.integers(0, n - 1))
     others = [k for k in range(n) if k not in (i, j)]
-    rule = Contrastive(rate=1.0)
+    rule = Contrastive(rate=1.0, error=error)
     before = rule.change(clamped, free)[i, j]
     clamped, free = clamped.copy(), free.copy()
     clamped[:, others], free[:, others] = 1.0, 0.25
@@ -129,6 +138,7 @@ def test_activity_is_the_share_of_the_most_spikes_possible(data, size, most):
     [
         (lambda: Contrastive(rate=-0.1), "Contrastive.rate"),
         (lambda: Contrastive(rate=float("nan")), "Contrastive.rate"),
+        (lambda: Contrastive(rate=0.1, error="pre"), "Contrastive.error"),
         (lambda: Centred(rate=-1.0, beta=1.0), "Centred.rate"),
         (lambda: Centred(rate=1.0, beta=0.0), "Centred.beta"),
         (lambda: Centred(rate=1.0, beta=float("inf")), "Centred.beta"),

@@ -16,12 +16,14 @@ from neuro.tasks._capacity import (
     counts_tried,
     digit_table,
     draw_patterns,
+    estimate,
     flipped,
+    jackknife,
     judge,
     search,
     spiking_recalls,
 )
-from neuro.tasks.capacity import cases, slope_of
+from neuro.tasks.capacity import keys
 
 laws = settings(deadline=None)
 
@@ -56,14 +58,44 @@ def test_the_search_finds_both_boundaries_of_falling_curves(first, second, size)
     counts, limits = counts_tried(size), (0.9, 0.99)
 
     def test(count):
-        return limits[0] + (first - count) / 1000.0, limits[1] + (second - count) / 2000.0
+        return np.array([[limits[0] + (first - count) / 1000.0, limits[1] + (second - count) / 2000.0]])
 
     tried = search(test, counts, limits)
     assert len(tried) < len(counts)
     for k, capacity in enumerate((first, second)):
-        found = boundary({count: each[k] for count, each in tried.items()}, limits[k])
+        found = boundary({count: each[0, k] for count, each in tried.items()}, limits[k])
         wanted = 0.0 if capacity < counts[0] else min(capacity, size)
         assert found == pytest.approx(wanted, rel=1e-6)
+
+
+@laws
+@given(st.integers(0, 20), st.sampled_from([64, 128, 256]))
+def test_one_number_of_patterns_that_fails_does_not_end_the_search(place, size):
+    counts = counts_tried(size)
+    held = min(place + 1, len(counts) - 1)
+
+    def test(count):
+        fails = count > counts[held] or count == counts[min(place, held - 1)]
+        return np.full((2, 2), 0.5 if fails else 1.0)
+
+    tried = search(test, counts, (0.9, 0.9))
+    assert boundary({count: each.mean() for count, each in tried.items()}, 0.9) >= counts[held]
+
+
+@laws
+@given(st.lists(st.floats(0.0, 100.0), min_size=2, max_size=8))
+def test_the_jackknifes_error_of_a_mean_is_the_standard_error(values):
+    without = [np.mean(values[:k] + values[k + 1 :]) for k in range(len(values))]
+    assert jackknife(without) == pytest.approx(np.std(values, ddof=1) / np.sqrt(len(values)), rel=1e-6, abs=1e-9)
+
+
+def test_an_estimate_is_of_the_mean_over_the_seeds_and_has_an_error():
+    tried = {10: np.array([[1.0], [0.9]]), 20: np.array([[0.8], [0.5]])}
+    found = estimate(tried, 0, 0.8)
+    assert found.value == pytest.approx(10 + 10 * 0.15 / 0.3)
+    assert found.without == pytest.approx((10 + 10 * 0.1 / 0.4, 20.0))
+    assert found.error == pytest.approx(7.5 / 2)
+    assert estimate({10: np.array([[1.0]])}, 0, 0.8).error is None
 
 
 @laws
@@ -83,19 +115,6 @@ def test_storkey_is_its_definition(count, size, seed):
     np.testing.assert_allclose(storkey(signs), storkey(signs).T, atol=1e-12)
 
 
-@laws
-@given(st.integers(3, 30), st.integers(0, 999))
-def test_a_slope_and_its_error_are_those_of_a_fit(count, seed):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=count) + np.arange(count)
-    y = rng.normal(size=count)
-    slope, error = slope_of(x, y)
-    wanted, covariance = np.linalg.lstsq(np.stack([x, np.ones(count)], axis=1), y, rcond=None)[:2]
-    spread = covariance[0] / (count - 2) * np.linalg.inv(np.array([[x @ x, x.sum()], [x.sum(), count]]))
-    assert slope == pytest.approx(wanted[0], rel=1e-9, abs=1e-12)
-    assert error == pytest.approx(np.sqrt(spread[0, 0]), rel=1e-6)
-
-
 @pytest.mark.parametrize("memory", ["hebb", "storkey", "pinv", "pinv_synchronous"])
 def test_a_stuck_device_takes_its_weight_away_and_no_other(memory):
     patterns = draw_patterns("random", 5, 64, np.random.default_rng(1))
@@ -107,16 +126,15 @@ def test_a_stuck_device_takes_its_weight_away_and_no_other(memory):
     assert 0.3 < kept.sum() / np.count_nonzero(whole) < 0.7
 
 
-def test_every_memory_is_filled_with_every_seed():
-    config = configure("capacity", "large", overrides=("seeds=2",))
-    every = cases(config)
-    assert len(set(every)) == len(every) == 2 * 2 * 6 * (2 * 3 + 4 * 3)
+def test_every_memory_is_filled():
+    every = keys(configure("capacity", "large"))
+    assert len(set(every)) == len(every) == 2 * 6 * (2 * 3 + 4 * 3)
 
 
 @pytest.mark.parametrize("memory", ["spiking", "hidden"])
-@pytest.mark.parametrize("stuck", [0.0, 0.3])
-def test_a_spiking_memory_recalls_what_it_was_taught(memory, stuck):
-    config = configure("capacity", overrides=("epochs=60", "hidden=0.25"))
+@pytest.mark.parametrize(("stuck", "error"), [(0.0, "both"), (0.3, "post")])
+def test_a_spiking_memory_recalls_what_it_was_taught(memory, stuck, error):
+    config = configure("capacity", overrides=("epochs=60", "hidden=0.25", f"error={error}"))
     rng = np.random.default_rng(2)
     patterns = draw_patterns("random", 4, 64, rng)
     shown = np.repeat(patterns, 5, axis=0)
