@@ -63,7 +63,7 @@ class Config(BaseModel):
     least: int = Field(60, ge=1, description="test cues at least, for few patterns")
     share: float = Field(0.9, gt=0, le=1, description="share of recalls that must be exact, criterion `exact`")
     cosine: float = Field(0.99, gt=0, le=1, description="mean cosine of recall and pattern, criterion `cosine`")
-    epochs: int = Field(500, ge=1, description="updates of a training at most")
+    epochs: int = Field(1000, ge=1, description="updates of a training at most")
     calm: int = Field(20, ge=1, description="epochs in a row without a wrong bit after which a training ends")
     taught: int = Field(2, ge=1, description="distorted cues of each pattern in an epoch")
     rates: tuple[float, float] = Field(
