@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuro.engine.lower.program import Program
 from neuro.engine.recording import Recording, Spikes
 from neuro.errors import InputError, UnknownName
-from neuro.gradients.batch import AFTER_ALL, Slopes, Spiked
+from neuro.gradients.batch import AFTER_ALL, Slopes, Spiked, spiked
+from neuro.gradients.lowering import lowered
 from neuro.gradients.voltages import Voltages
 from neuro.network.graph import Population
 from neuro.network.neurons import Source
@@ -27,6 +29,7 @@ __all__ = [
     "SpikeTimes",
     "SquaredError",
     "WeightedSum",
+    "measured",
     "slopes_of",
 ]
 
@@ -356,6 +359,13 @@ def slopes_of(loss: Any, voltages: Voltages, recording: Recording, run: Spiked) 
             rule = "a loss, functions by population, or a tuple of these"
             value += instance(part, "loss", kinds, rule, error=InputError).enter(place)
     return value, place.slopes
+
+
+def measured(program: Program, recording: Recording, quantity: Quantity) -> Floats:
+    """The values of a quantity in a run without currents, as losses compare them."""
+    own, run = lowered(program), spiked(program, recording, None)
+    voltages = Voltages(own.cells, own.wiring, own.wires, program, run)
+    return quantity.answer(Place(voltages, recording, run, Slopes(np.zeros(0))))[0]
 
 
 def _own(place: Place, name: str, function: Any) -> float:
