@@ -6,20 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from neuro.progress import Progress
 from neuro.report import Report
-from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.system.workers import run_jobs
-from neuro.tasks._yin_yang import CLASSES, Config, Outcome, compile_network, learn, points
+from neuro.tasks._timed import Outcome, curves, metrics_of, table
+from neuro.tasks._yin_yang import CLASSES, Config, compile_network, learn, points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PRESETS = {
-    "smoke": Config(seeds=1, epochs=4, hidden=50, used=800, batch=25, rate=1e-2, judged="validation"),
+    "smoke": Config(seeds=1, epochs=4, hidden=50, used=800, batch=25, judged="validation"),
     "tuning": Config(seeds=1, judged="validation"),
     "paper": Config(),
     "delays": Config(hidden=30, delays=True),
@@ -38,46 +36,13 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         label="training",
     )
     outcomes = sorted(results, key=lambda outcome: outcome.seed)
-    name = f"{config.judged}_accuracy"
-    judged = [outcome.judged for outcome in outcomes]
-    metrics = {
-        name: float(np.median(judged)),
-        f"{name}/lowest": min(judged),
-        "validation_accuracy/last": float(np.median([outcome.validation[-1] for outcome in outcomes])),
-        "cpu_seconds_per_epoch": float(np.mean([outcome.cpu_seconds_per_epoch for outcome in outcomes])),
-        "spikes/before": float(np.mean([outcome.spikes[0] for outcome in outcomes])),
-        "spikes/after": float(np.mean([outcome.spikes[1] for outcome in outcomes])),
-    }
-    for what in ("slope_floor", "revival"):
-        metrics[f"acted/{what}"] = float(np.mean([outcome.acted.get(what, 0) for outcome in outcomes]))
+    figures = {"learning": partial(curves, outcomes, "Yin-yang"), "plane": partial(_plane, config, outcomes[0])}
     return Report(
         task="yin-yang",
-        metrics=metrics,
-        tables=(_table(outcomes, config.judged),),
-        figures={"learning": partial(_curves, outcomes), "plane": partial(_plane, config, outcomes[0])},
+        metrics=metrics_of(outcomes, config.judged),
+        tables=(table(outcomes, "Yin-yang", config.judged),),
+        figures=figures,
     )
-
-
-def _table(outcomes: list[Outcome], judged: str) -> Table:
-    rows = [
-        (each.seed, f"{each.judged:.4f}", f"{each.validation[-1]:.4f}", f"{each.cpu_seconds_per_epoch:.2f}")
-        for each in outcomes
-    ]
-    columns = ("seed", f"{judged} accuracy", "validation accuracy at the end", "CPU seconds an epoch")
-    return Table("Yin-yang: accuracy by seed", columns, tuple(rows))
-
-
-def _curves(outcomes: list[Outcome]) -> Figure:
-    """Errors by epoch."""
-    with styled():
-        figure, axes = canvas(6.4, 4.2, "Yin-yang: errors by epoch, all seeds", "epoch", "share of errors")
-        for k, (label, field) in enumerate((("training", "training"), ("validation", "validation"))):
-            for n, outcome in enumerate(outcomes):
-                errors = 1.0 - np.array(getattr(outcome, field))
-                axes.plot(np.arange(1, len(errors) + 1), errors, color=colour(k), label=label if n == 0 else None)
-        axes.set_yscale("log")
-        axes.legend(loc="upper right")
-    return figure
 
 
 def _plane(config: Config, outcome: Outcome) -> Figure:

@@ -54,6 +54,9 @@ class ExactGradient(ComparesPhases):
         moved = []
         for n, (change, rate) in enumerate(zip(changes, rates, strict=True)):
             mean, square = holder.moments[0][n], holder.moments[1][n]
+            if not np.any(change) and not np.any(mean):
+                moved.append(mean)  # such as delays that are not trained
+                continue
             if self.optimiser == "sgd":
                 mean *= momentum
                 mean += change

@@ -16,6 +16,7 @@ from neuro.engine.recording import Recording, Spikes
 from neuro.engine.trials.run import run_trials
 from neuro.errors import ParameterError
 from neuro.gradients.batch import Slopes, Spiked, batch_of
+from neuro.gradients.layered import LayeredBatch
 from neuro.gradients.lowering import Lowered, lowered
 from neuro.gradients.sums import sum_runs
 from neuro.gradients.voltages import Voltages
@@ -27,7 +28,7 @@ from neuro.network.neurons import LIF, SpikeSource
 from neuro.network.synapses import Dense
 from neuro.randomness import stream
 from neuro.units import ms
-from neuro.validation import LONG, Floats, Ints, field_of, finite, number, positive, seconds, shown
+from neuro.validation import LONG, Floats, Ints, field_of, finite, flag, number, positive, seconds, shown
 
 __all__ = ["TimedHolder", "TimedLayers"]
 
@@ -92,6 +93,8 @@ class TimedLayers:
     """Delays are first drawn uniformly from `delay` times 1 - and 1 + this."""
     train_delays: float = 0.0
     """Rate of the delays in relation to that of the weights, s per unit of weight; 0: they stay."""
+    once: bool = False
+    """Does each neuron spike at most once in a run? Its refractory time is then the run."""
     shortest_delay: float = 0.1 * ms
     """Delays are not trained below this, s."""
     temperature: float = 2 * ms
@@ -104,7 +107,8 @@ class TimedLayers:
     """Least dv/dt at a spike that a gradient divides by, units of v per second: a spike that is about to vanish has a
     gradient without bound. 0: exact gradients."""
     revival: float = 0.0
-    """Factor of the largest v of the right output where that is silent: its weights grow. 0: it learns nothing."""
+    """Factor of the largest v of the right output where that is silent: its weights grow. 0: it learns nothing. Spike
+    times have derivatives of about 1 / (`temperature` dv/dt); below that, outputs that fall silent stay so."""
     acted: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     """How often "slope_floor" and "revival" have acted."""
 
@@ -114,6 +118,7 @@ class TimedLayers:
             field_of(self, key, number, check=seconds, long=LONG)
         for key in ("slope_floor", "revival", "train_delays", "delay_width"):
             field_of(self, key, number, check=positive, zero=True)
+        flag(self.once, "TimedLayers.once")
         positive(self.first_sd, "TimedLayers.first_sd", zero=True)
         for key in ("first_mean", "first_sd"):
             given = finite(getattr(self, key), f"TimedLayers.{key}")
@@ -134,7 +139,8 @@ class TimedLayers:
         network = Network()
         network.add(Population("inputs", self.sizes[0], SpikeSource()))
         for layer, size in enumerate(self.sizes[1:], 1):
-            model = LIF(tau_m=self.tau_m, v_th=1.0, tau_syn=self.tau_syn)
+            pause = self.duration if self.once else 0.0
+            model = LIF(tau_m=self.tau_m, v_th=1.0, tau_syn=self.tau_syn, refractory=pause)
             network.add(Population(f"layer{layer}", size, model))
         for layer, matrix in enumerate(weights.matrices, 1):
             low = f"layer{layer - 1}" if layer > 1 else "inputs"
@@ -179,8 +185,22 @@ class TimedLayers:
         trials = [{"inputs": {"inputs": Spikes.in_order(t[:n].copy(), i[:n])}} for t, i, n in rows]
         return list(run_trials(program, self.duration, trials, workers=workers))
 
+    def _batch(self, weights: LayerWeights, inputs: Floats) -> LayeredBatch | None:
+        """The examples for the kernels of layers, which do not know delays of single synapses, or refuse inputs."""
+        if self._own_delays or np.any(inputs < 0.0):
+            return None
+        constants = (
+            *(1.0 / self.tau_m, 1.0 / self.tau_syn, self.delay, self.duration, self.temperature),
+            *(self.slope_floor, self.revival, float(self.once)),
+        )
+        return LayeredBatch.of(self.sizes, weights.matrices, constants, inputs)
+
     def answer(self, weights: LayerWeights, inputs: Floats, *, workers: int = 1) -> Answer:
         """As `Layers.answer`; the activity of an output is the time from its first spike to the end, s."""
+        batch = self._batch(weights, inputs)
+        found = None if batch is None else batch.answer(workers)
+        if found is not None:
+            return Answer([self.duration - found.answer], found.spikes)
         runs = self._runs(self.programmed(weights), inputs, workers)
         first, _ = self._first_spikes(runs)
         spikes = np.array([sum(map(len, run.spikes.values())) for run in runs], np.float64)
@@ -203,6 +223,19 @@ class TimedLayers:
         if phases:
             rule = "these layers learn by exact gradients, without phases"
             raise ParameterError(rule, where="rule", remedy="Take ExactGradient()")
+        batch = self._batch(weights, inputs)
+        quick = None if batch is None else batch.learn(targets, workers)
+        if quick is None:
+            return self._learn_runs(weights, inputs, targets, workers)
+        for what, count in zip(("slope_floor", "revival"), quick.acted.tolist(), strict=True):
+            self._tell(what, count)
+        changes = [-each for each in quick.gradient] + [np.zeros(pair) for pair in pairwise(self.sizes)]
+        return Answer([self.duration - quick.answer], np.zeros(len(inputs))), [changes]
+
+    def _learn_runs(
+        self, weights: LayerWeights, inputs: Floats, targets: Floats, workers: int
+    ) -> tuple[Answer, list[list[Floats]]]:
+        """As `learn`, from recordings of runs: for any delays."""
         program = self.programmed(weights)
         own = lowered(program)
         recordings = self._runs(program, inputs, workers)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import neuro as nr
-from tests.campaign.kinds import choice, instance, listed, number
+from tests.campaign.kinds import choice, flag, instance, listed, number
 from tests.campaign.recipe import Argument, Made, Recipe
 
 __all__ = ["RECIPES"]
@@ -139,6 +139,7 @@ RECIPES = [
             **{key: Argument(5e-3, SECONDS) for key in ("duration", "tau_m", "tau_syn", "delay")},
             "delay_width": Argument(0.0, number(least=0, most=1, unsure=True)),
             "train_delays": Argument(0.0, NOT_NEGATIVE),
+            "once": Argument(False, flag()),
             **{key: Argument(1e-3, SECONDS) for key in ("shortest_delay", "temperature")},
             "first_mean": Argument((1.5, 0.9), number(scalar=False, shapes=((2,), (1,), (7,)), unsure=True)),
             "first_sd": Argument((0.8, 0.3), number(least=0, scalar=False, shapes=((2,), (1,), (7,)), unsure=True)),

@@ -96,7 +96,9 @@ def test_a_silent_right_output_learns_by_its_largest_v_and_that_is_told() -> Non
 
 def test_the_floor_of_the_slope_is_off_by_default_and_told_when_it_acts() -> None:
     data = examples(6)
-    exact, cut = (nr.TimedLayers(sizes=(3, 8, 2), duration=30e-3, slope_floor=each) for each in (0.0, 1e6))
+    exact, cut = (
+        nr.TimedLayers(sizes=(3, 8, 2), duration=30e-3, first_mean=(4.0, 3.0), slope_floor=each) for each in (0.0, 1e6)
+    )
     for layers in (exact, cut):
         layers.learn(layers.first_weights(0), data.inputs, np.eye(2)[data.labels], ())
     assert exact.acted == {}

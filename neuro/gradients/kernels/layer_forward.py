@@ -1,0 +1,213 @@
+"""Spikes of layers of LIF neurons, exactly: from arrival to arrival, all neurons of a layer side by side."""
+
+from __future__ import annotations
+
+from math import exp, inf, log
+
+from neuro.gradients.kernels.arrays import DONE
+from neuro.gradients.kernels.layer_arrays import DELAY, DURATION, FULL, LEAK, ONCE, RATE, Examples, Layers, Room
+from neuro.gradients.kernels.nodes import instant_of
+from neuro.gradients.kernels.responses import response, response_of
+from neuro.jit import inner
+
+__all__ = ["PEAK", "largest_v", "run_example"]
+
+PEAK = -1.0
+"""`Room.rise` of a largest v."""
+
+
+@inner
+def crossing(leak: float, rate: float, v: float, c: float, h: float, begin: float) -> float:
+    """The first time in (0, h] after which v, below 1 at `begin`, is at 1; inf if there is none.
+
+    v rises exactly while c > v. So it can only reach 1 while c > 1, and below 1 it rises all that time.
+    """
+    if c <= 1.0:
+        return inf
+    high = min(h, log(c) / rate)
+    left, faded = exp(-leak * high), exp(-rate * high)
+    if v * left + c * leak * response_of(leak, rate, high, left, faded) < 1.0:
+        return inf
+    low, u, small = 0.0, 0.0, 2.0**-52 * (begin + h)
+    at, flow = v, c
+    for _ in range(100):
+        # Halley's step: v is concave while it rises.
+        slope = leak * (flow - at)
+        bend = -leak * (rate * flow + slope)
+        away = at - 1.0
+        after = u - 2.0 * away * slope / (2.0 * slope * slope - away * bend)
+        if abs(after - u) <= small:
+            break
+        if not low < after < high:
+            after = 0.5 * (low + high)
+            if not low < after < high:
+                break
+        u = after
+        left, faded = exp(-leak * u), exp(-rate * u)
+        at, flow = v * left + c * leak * response_of(leak, rate, u, left, faded), c * faded
+        if at < 1.0:
+            low = u
+        else:
+            high = u
+    return u
+
+
+@inner
+def sort_spikes(room: Room, low: int, high: int) -> None:
+    """Sort the spikes low .. high by time; at one time by neuron."""
+    time, who, rise, fall = room.time, room.who, room.rise, room.fall
+    gap = 1
+    while 3 * gap < high - low:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for n in range(low + gap, high):
+            t, j, up, down = time[n], who[n], rise[n], fall[n]
+            k = n
+            while k >= low + gap and (time[k - gap] > t or (time[k - gap] == t and who[k - gap] > j)):
+                time[k], who[k], rise[k], fall[k] = time[k - gap], who[k - gap], rise[k - gap], fall[k - gap]
+                k -= gap
+            time[k], who[k], rise[k], fall[k] = t, j, up, down
+        gap //= 3
+
+
+@inner
+def pass_interval(layers: Layers, room: Room, size: int, begin: float, h: float, end: int, peak: float) -> int:
+    """Advance a layer by h seconds without arrivals; its spikes are entered from place `end` on, and their end given.
+
+    -1 if there is no room. The response to a current is largest after `peak` seconds.
+    """
+    v, c, leak, rate = room.v, room.c, layers.constants[LEAK], layers.constants[RATE]
+    once = layers.constants[ONCE] > 0.0
+    left, faded = exp(-leak * h), exp(-rate * h)
+    grown = leak * response_of(leak, rate, h, left, faded)
+    most = leak * response(leak, rate, peak) if peak < h else grown
+    own, first = 0, end
+    for j in range(size):
+        if c[j] <= 1.0 or max(v[j], 0.0) + c[j] * most < 1.0:
+            continue
+        here, v_now, c_now, fired = 0.0, v[j], c[j], False
+        while True:
+            u = crossing(leak, rate, v_now, c_now, h - here, begin + here)
+            if u == inf:
+                break
+            if end == len(room.time):
+                return -1
+            fired = True
+            here += u
+            v_now, c_now = 0.0, c_now * exp(-rate * u)
+            room.time[end], room.who[end] = begin + here, j
+            room.rise[end], room.fall[end] = leak * (c_now - 1.0), leak * c_now
+            if once:
+                # No input brings it back.
+                room.fall[end], c_now = 0.0, -inf
+            end += 1
+        if fired:
+            rest = h - here
+            room.own[own] = j
+            room.own_v[own] = c_now * leak * response(leak, rate, rest)
+            room.own_c[own] = c_now * exp(-rate * rest)
+            own += 1
+    for j in range(size):
+        v[j] = v[j] * left + c[j] * grown
+        c[j] *= faded
+    for n in range(own):
+        j = room.own[n]
+        v[j], c[j] = room.own_v[n], room.own_c[n]
+    if end > first + 1:
+        sort_spikes(room, first, end)
+    return end
+
+
+@inner
+def run_layer(layers: Layers, room: Room, layer: int) -> int:
+    """The spikes of one layer from those of the layer below; DONE or FULL."""
+    size, at = layers.sizes[layer], layers.weight_at[layer - 1]
+    v, c, weight = room.v, room.c, layers.weight
+    delay, duration = layers.constants[DELAY], layers.constants[DURATION]
+    leak, rate = layers.constants[LEAK], layers.constants[RATE]
+    peak = log(rate / leak) / (rate - leak) if rate != leak else 1.0 / leak
+    for j in range(size):
+        v[j] = c[j] = 0.0
+    now, end = 0.0, room.first[layer]
+    for a in range(room.first[layer - 1], room.first[layer]):
+        time = instant_of(room.time[a] + delay)
+        if time >= duration:
+            break
+        if time > now:
+            end = pass_interval(layers, room, size, now, time - now, end, peak)
+            if end < 0:
+                return FULL
+            now = time
+        row = at + room.who[a] * size
+        for j in range(size):
+            c[j] += weight[row + j]
+    if duration > now:
+        end = pass_interval(layers, room, size, now, duration - now, end, peak)
+        if end < 0:
+            return FULL
+    room.first[layer + 1] = end
+    return DONE
+
+
+@inner
+def run_example(layers: Layers, examples: Examples, room: Room, b: int) -> int:
+    """All spikes of example b, and its answer; DONE or FULL."""
+    depth = len(layers.sizes) - 1
+    low, count = examples.first[b], examples.first[b + 1] - examples.first[b]
+    if count > len(room.time):
+        return FULL
+    for a in range(count):
+        room.time[a], room.who[a] = examples.time[low + a], examples.who[low + a]
+    room.first[0], room.first[1] = 0, count
+    for layer in range(1, depth + 1):
+        if run_layer(layers, room, layer) != DONE:
+            return FULL
+    for o in range(layers.sizes[depth]):
+        examples.answer[b, o] = layers.constants[DURATION]
+    for n in range(room.first[depth + 1] - 1, room.first[depth] - 1, -1):
+        examples.answer[b, room.who[n]] = room.time[n]
+    for layer in range(depth + 1):
+        examples.spikes[b, layer] = room.first[layer + 1] - room.first[layer]
+    return DONE
+
+
+@inner
+def largest_v(layers: Layers, room: Room, j: int) -> tuple[float, float, int]:
+    """When v of the silent output j is largest; dv/dt there if it is so because of an arrival, whose spike is given."""
+    depth = len(layers.sizes) - 1
+    size, at = layers.sizes[depth], layers.weight_at[depth - 1]
+    leak, rate = layers.constants[LEAK], layers.constants[RATE]
+    delay, duration = layers.constants[DELAY], layers.constants[DURATION]
+    v, c, now, best, when, slope, spike = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1
+    for a in range(room.first[depth - 1], room.first[depth] + 1):
+        last = a == room.first[depth]
+        time = duration if last else min(instant_of(room.time[a] + delay), duration)
+        h = time - now
+        if h > 0.0:
+            if c > max(v, 0.0):
+                u = peak_after(leak, rate, v, c, h)
+                top = v * exp(-leak * u) + c * leak * response(leak, rate, u)
+                if top > best:
+                    best, when, spike, slope = top, now + u, -1, 0.0
+                    if u == h and not last:
+                        spike, slope = a, leak * (c * exp(-rate * h) - top)
+            v, c = v * exp(-leak * h) + c * leak * response(leak, rate, h), c * exp(-rate * h)
+            now = time
+        if not last and time < duration:
+            c += layers.weight[at + room.who[a] * size + j]
+    return when, slope, spike
+
+
+@inner
+def peak_after(leak: float, rate: float, v: float, c: float, h: float) -> float:
+    """Where v, which rises at first, is largest within h seconds."""
+    low, high = 0.0, h
+    if c * exp(-rate * h) >= v * exp(-leak * h) + c * leak * response(leak, rate, h):
+        return h
+    for _ in range(60):
+        u = 0.5 * (low + high)
+        if c * exp(-rate * u) > v * exp(-leak * u) + c * leak * response(leak, rate, u):
+            low = u
+        else:
+            high = u
+    return 0.5 * (low + high)

@@ -1,0 +1,139 @@
+"""Batches of examples through layers of LIF neurons with one delay: answers, losses and gradients, all compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from neuro.gradients.kernels.arrays import DONE
+from neuro.gradients.kernels.layer_arrays import Examples, Layers, Room, Sums
+from neuro.gradients.kernels.layer_sweep import answer_examples, learn_examples
+from neuro.gradients.sums import PARTS
+from neuro.jit import as_table
+from neuro.validation import Floats, Ints
+
+__all__ = ["Found", "LayeredBatch"]
+
+MOST = 1 << 22
+"""Spikes of one example above which the engine runs it, which knows how to end a run that gets out of hand."""
+
+
+class Found(NamedTuple):
+    """What came of a batch."""
+
+    answer: Floats
+    """First spike of each output, s; the duration if there is none; shape (examples, outputs)."""
+    spikes: Floats
+    """Number of spikes of each example."""
+    gradient: list[Floats]
+    """Of the mean loss, by each matrix."""
+    acted: Ints
+    """Spikes whose slope was below the floor; silent right outputs that were raised."""
+
+
+@dataclass(frozen=True)
+class LayeredBatch:
+    """Layers, and the examples that go through them."""
+
+    layers: Layers
+    examples: Examples
+
+    @classmethod
+    def of(
+        cls, sizes: tuple[int, ...], matrices: tuple[Floats, ...], constants: tuple[float, ...], inputs: Floats
+    ) -> LayeredBatch:
+        """`constants` as in `Layers`; inputs are times, shape (examples, inputs)."""
+        count, duration = len(inputs), constants[3]
+        rows, who = np.nonzero(inputs < duration)
+        time = inputs[rows, who]
+        order = np.lexsort((time, rows))
+        layers = Layers(
+            sizes=np.array(sizes, np.int64),
+            weight_at=np.cumsum([0, *(a * b for a, b in pairwise(sizes))]).astype(np.int64),
+            weight=np.concatenate([np.ravel(each) for each in matrices]),
+            constants=np.array(constants),
+        )
+        examples = Examples(
+            first=np.searchsorted(rows, np.arange(count + 1)).astype(np.int64),
+            time=np.ascontiguousarray(time[order], np.float64),
+            who=np.ascontiguousarray(who[order], np.int64),
+            target=np.zeros((count, sizes[-1])),
+            answer=np.zeros((count, sizes[-1])),
+            spikes=np.zeros((count, len(sizes)), np.int64),
+        )
+        return cls(layers, examples)
+
+    def answer(self, workers: int) -> Found | None:
+        """The answers; None if an example has too many spikes."""
+
+        def part(tables: tuple[Layers, Examples], room: Room, number: int, low: int, high: int) -> int:
+            code: int = answer_examples(*tables, room, low, high)
+            return code
+
+        if not self._parts(part, workers):
+            return None
+        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), [], np.zeros(2, np.int64))
+
+    def learn(self, targets: Floats, workers: int) -> Found | None:
+        """The answers, and the gradient of the mean loss; None if an example has too many spikes."""
+        self.examples.target[...] = targets
+        count = len(targets)
+        parts = range(min(PARTS, count))
+        sums = [Sums(np.zeros(len(self.layers.weight)), np.zeros(2, np.int64)) for _ in parts]
+
+        def part(tables: tuple[Layers, Examples], room: Room, number: int, low: int, high: int) -> int:
+            for each in sums[number]:
+                # It may be the second attempt, with more room.
+                each[...] = 0
+            code: int = learn_examples(*tables, room, as_table(sums[number]), low, high, 1.0 / count)
+            return code
+
+        if not self._parts(part, workers):
+            return None
+        total, acted = sums[0]
+        for each in sums[1:]:
+            np.add(total, each.weight, out=total)
+            np.add(acted, each.acted, out=acted)
+        at, sizes = self.layers.weight_at, self.layers.sizes
+        gradient = [total[at[k] : at[k + 1]].reshape(sizes[k], sizes[k + 1]) for k in range(len(sizes) - 1)]
+        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), gradient, acted)
+
+    def _parts(self, work: Callable[..., int], workers: int) -> bool:
+        """Do the parts of the batch, each with room of its own; False if one has too many spikes."""
+        count = len(self.examples.target)
+        parts = min(PARTS, count)
+        bounds = [count * part // parts for part in range(parts + 1)] if parts else [0]
+        tables = as_table(self.layers), as_table(self.examples)
+
+        def each(part: int) -> bool:
+            most = 4 * int(self.layers.sizes.sum()) + int(np.diff(self.examples.first).max(initial=0))
+            while most < MOST:
+                room = as_table(_room(int(self.layers.sizes.max()), len(self.layers.sizes), most))
+                if work(tables, room, part, bounds[part], bounds[part + 1]) == DONE:
+                    return True
+                most *= 4
+            return False
+
+        if workers > 1 and parts > 1:
+            with ThreadPoolExecutor(workers, "neuro-layers") as pool:
+                return all(pool.map(each, range(parts)))
+        return all(each(part) for part in range(parts))
+
+
+def _room(widest: int, layers: int, most: int) -> Room:
+    """Space for `most` spikes."""
+    spikes = {key: np.empty(most) for key in ("time", "rise", "fall", "by_time")}
+    wide = {key: np.empty(widest) for key in ("v", "c", "own_v", "own_c", "own_time")}
+    return Room(
+        first=np.zeros(layers + 1, np.int64),
+        who=np.empty(most, np.int64),
+        own=np.empty(widest, np.int64),
+        place=np.zeros(widest, np.int64),
+        **spikes,
+        **wide,
+    )

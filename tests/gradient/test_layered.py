@@ -1,0 +1,78 @@
+"""Layers without recordings: the spikes of the engine's runs, and the gradients that go back through those."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import neuro as nr
+from neuro.learning.layers import LayerWeights
+from tests.gradient.test_timed_layers import bits
+
+STEPS = 1e-3
+"""Times of some inputs are multiples of this: inputs at one instant, and arrivals at the end of a run."""
+
+
+@st.composite
+def trained(draw: st.DrawFn) -> tuple[nr.TimedLayers, LayerWeights, nr.Examples]:
+    """Layers of one, two or three matrices, with weights of both signs, and examples."""
+    sizes = draw(st.sampled_from([(3, 2), (3, 6, 2), (4, 5, 5, 3)]))
+    layers = nr.TimedLayers(
+        sizes=sizes,
+        duration=draw(st.sampled_from([20e-3, 45e-3])),
+        tau_m=draw(st.sampled_from([5e-3, 10e-3, 20e-3])),
+        tau_syn=draw(st.sampled_from([5e-3, 10e-3, 12e-3])),
+        delay=draw(st.sampled_from([0.3e-3, 1e-3])),
+        temperature=draw(st.sampled_from([0.5e-3, 4e-3])),
+        first_mean=(draw(st.floats(0.5, 6.0)),),
+        first_sd=(draw(st.floats(0.1, 4.0)),),
+        revival=draw(st.sampled_from([0.0, 1.0])),
+        once=draw(st.booleans()),
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    times = rng.uniform(0.0, 22e-3, (7, sizes[0]))
+    times = np.where(rng.random(times.shape) < 0.3, STEPS * np.round(times / STEPS), times)
+    weights = layers.first_weights(draw(st.integers(0, 1000)))
+    return layers, weights, nr.Examples(times, rng.integers(0, sizes[-1], 7))
+
+
+def through_recordings(layers: nr.TimedLayers) -> nr.TimedLayers:
+    """The same layers, with a delay of its own for each synapse: these run in the engine."""
+    return replace(layers, train_delays=1.0)
+
+
+@given(case=trained())
+def test_layers_spike_when_the_engine_says(case: tuple[nr.TimedLayers, LayerWeights, nr.Examples]) -> None:
+    layers, weights, data = case
+    quick, slow = (each.answer(weights, data.inputs) for each in (layers, through_recordings(layers)))
+    assert np.allclose(quick.activities[-1], slow.activities[-1], rtol=0.0, atol=1e-14)
+    assert np.array_equal(quick.spikes, slow.spikes)
+
+
+@given(case=trained())
+def test_gradients_are_those_through_recordings(case: tuple[nr.TimedLayers, LayerWeights, nr.Examples]) -> None:
+    layers, weights, data = case
+    targets = np.eye(layers.sizes[-1])[data.labels]
+    slow = through_recordings(layers)
+    (_, [quick]), (_, [found]) = (each.learn(weights, data.inputs, targets, ()) for each in (layers, slow))
+    for one, other in zip(quick[: len(weights.matrices)], found, strict=False):
+        assert np.linalg.norm(one - other) <= 1e-8 * np.linalg.norm(other)
+    assert layers.acted.get("revival", 0) == slow.acted.get("revival", 0)
+
+
+@given(case=trained())
+def test_threads_change_no_bit_of_a_gradient(case: tuple[nr.TimedLayers, LayerWeights, nr.Examples]) -> None:
+    layers, weights, data = case
+    targets = np.eye(layers.sizes[-1])[data.labels]
+    one, two = (layers.learn(weights, data.inputs, targets, (), workers=workers) for workers in (1, 2))
+    assert bits(LayerWeights(tuple(one[1][0]), ())) == bits(LayerWeights(tuple(two[1][0]), ()))
+
+
+def test_a_layer_with_more_spikes_than_there_was_room_for_gets_more_room() -> None:
+    layers = nr.TimedLayers(sizes=(1, 1), duration=40e-3, first_mean=(20000.0,), first_sd=(0.0,))
+    found = layers.answer(layers.first_weights(0), np.zeros((1, 1)))
+    slow = through_recordings(layers).answer(layers.first_weights(0), np.zeros((1, 1)))
+    assert found.spikes[0] == slow.spikes[0] > 1000
