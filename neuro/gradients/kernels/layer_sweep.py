@@ -146,12 +146,13 @@ def sweep_layer(layers: Layers, room: Room, sums: Sums, layer: int) -> None:
             n = pass_back(layers, room, sums, layer, n, time, now)
             now = time
         row = layers.weight_at[layer - 1] + room.who[a] * size
+        into = found[row : row + size]
         for j in range(size):
-            found[row + j] += c[j]
+            into[j] += c[j]
         if layer > 1:
-            total = 0.0
+            own, total = weight[row : row + size], 0.0
             for j in range(size):
-                total += weight[row + j] * (rate * c[j] - leak * v[j])
+                total += own[j] * (rate * c[j] - leak * v[j])
             room.by_time[a] += total
 
 
