@@ -1,4 +1,4 @@
-"""Jobs in processes: every result once, a dead process ends the run at once, and Ctrl-C ends the processes."""
+"""Jobs in processes: every result once, also where a process dies; Ctrl-C ends the processes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +42,25 @@ def refuse(number: int) -> int:
 def nap(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
+
+
+def die_first(job: tuple[str, int]) -> int:
+    """Count how often a job was begun; job 3 kills its process the first time."""
+    folder, number = job
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{number}-", delete=False):
+        pass
+    if number == 3 and sum(name.startswith("3-") for name in os.listdir(folder)) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def own_process(job: int) -> tuple[int, list[int]]:
+    """This process, and those of jobs that a job starts."""
+    return os.getpid(), list(run_jobs(process_of, [job, job]))
+
+
+def process_of(job: int) -> int:
+    return os.getpid()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -80,7 +101,7 @@ def test_no_jobs_give_no_results() -> None:
     assert list(run_jobs(square, [], workers=2)) == []
 
 
-def test_a_worker_that_dies_ends_the_run_at_once_and_keeps_what_is_finished() -> None:
+def test_a_job_that_kills_each_worker_ends_the_run_and_keeps_what_is_finished() -> None:
     found: list[int] = []
     began = time.perf_counter()
     with pytest.raises(WorkerDied, match="a worker died") as caught:
@@ -90,6 +111,18 @@ def test_a_worker_that_dies_ends_the_run_at_once_and_keeps_what_is_finished() ->
     assert caught.value.results == found
     assert caught.value.jobs == 6
     wait_for(lambda: not multiprocessing.active_children())
+
+
+def test_a_job_whose_worker_is_killed_is_done_again_and_no_other_is(tmp_path: Path) -> None:
+    found = list(run_jobs(die_first, [(str(tmp_path), number) for number in range(6)], workers=2))
+    assert sorted(found) == list(range(6))
+    begun = Counter(name.partition("-")[0] for name in os.listdir(tmp_path))
+    assert begun == {str(number): 2 if number == 3 else 1 for number in range(6)}
+
+
+def test_jobs_of_a_job_run_in_its_process() -> None:
+    for process, inner in run_jobs(own_process, [0, 1], workers=2):
+        assert set(inner) == {process} != {os.getpid()}
 
 
 def test_an_error_of_a_job_comes_out_as_it_is() -> None:
