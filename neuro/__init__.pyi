@@ -100,6 +100,8 @@ from neuro.network.synapses import FixedIndegree as FixedIndegree
 from neuro.network.synapses import FixedProbability as FixedProbability
 from neuro.network.synapses import OneToOne as OneToOne
 from neuro.network.synapses import Sparse as Sparse
+from neuro.sweeps.run import SweepResult as SweepResult
+from neuro.sweeps.run import sweep as sweep
 from neuro.system.interrupts import raise_interrupts as raise_interrupts
 from neuro.training.deploy import to_module as to_module
 from neuro.training.deploy import to_network as to_network

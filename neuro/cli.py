@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from neuro.errors import NeuroError, WorkerDied
+from neuro.commands.errors import plain_errors as _plain_errors
+from neuro.commands.errors import say_stopped as _say_stopped
+from neuro.commands.sweep import sweep_command
 from neuro.files.options import path_option, path_parser
 from neuro.files.standard_output import checked_output
 from neuro.report.terminal import print_files, print_json, print_tables, warn_of_smoke
@@ -132,6 +131,11 @@ def run_command(
             print_files(out)
         if preset == "smoke":
             warn_of_smoke(task)
+
+
+app.command(
+    "sweep", epilog="Example: neuro sweep braille --grid trials=9,18 --seeds 4 --workers 2 --out results/sweep"
+)(sweep_command)
 
 
 @app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")
@@ -371,29 +375,3 @@ def bench_engine_command(
             print_json(as_dict(found))
             return
         print_tables(*tables(found))
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Errors that the user can mend end in a sentence and code 2, a dead worker in 1, a signal in 128 and its number.
-
-    Other errors are bugs of ours: their traceback stays.
-    """
-    try:
-        yield
-    except WorkerDied as error:
-        print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
-        raise SystemExit(1) from None
-    except (NeuroError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except MemoryError as error:
-        print(f"error: there is not enough memory for this{f': {error}' if str(error) else ''}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt as interrupt:
-        _say_stopped()
-        raise SystemExit(128 + getattr(interrupt, "number", signal.SIGINT)) from None
-
-
-def _say_stopped() -> None:
-    print("stopped; what was not finished was not written", file=sys.stderr)

@@ -23,6 +23,7 @@ __all__ = [
     "PeerError",
     "PlacementError",
     "StateError",
+    "SweepError",
     "TrainingError",
     "UnitWarning",
     "UnknownName",
@@ -202,6 +203,10 @@ class PeerError(NeuroError, RuntimeError):
 
 class StateError(NeuroError, ValueError):
     """A saved state does not belong to this network."""
+
+
+class SweepError(NeuroError, RuntimeError):
+    """A sweep cannot go on: nobody is left to compute its points. What is finished stays in its folder."""
 
 
 class UnsupportedFeature(NeuroError, ValueError):

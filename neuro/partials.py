@@ -13,14 +13,15 @@ from functools import cache
 from hashlib import blake2s
 from pathlib import Path
 
-__all__ = ["partial_path", "sweep"]
+__all__ = ["has_ended", "owner", "partial_path", "sweep"]
 
 FOREIGN_SECONDS = 7 * 24 * 3600.0
 """Age after which a partial of another machine counts as left behind: nobody here sees whether its process lives."""
 LONGEST_NAME = 120
 """Bytes of a target's name that a partial's name repeats; file systems allow 255 altogether."""
 
-_OWNER = re.compile(r"(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d+)-[0-9a-f]{8}\.partial")
+_PROCESS = re.compile(r"(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d+)")
+_OWNED = re.compile(rf"(?P<owner>{_PROCESS.pattern})-[0-9a-f]{{8}}\.partial")
 
 
 def partial_path(target: str | Path) -> Path:
@@ -32,9 +33,31 @@ def partial_path(target: str | Path) -> Path:
     True
     """
     target = Path(target)
+    return target.with_name(f"{_prefix(target)}{owner()}-{secrets.token_hex(4)}.partial")
+
+
+def owner() -> str:
+    """This process: a digest of the machine, its number, and when it began, with a hyphen between two of them.
+
+    >>> has_ended(owner())
+    False
+    """
     pid = os.getpid()
-    owner = f"{_host()}-{pid}-{_started(pid) or 0}-{secrets.token_hex(4)}.partial"
-    return target.with_name(_prefix(target) + owner)
+    return f"{_host()}-{pid}-{_started(pid) or 0}"
+
+
+def has_ended(name: str) -> bool | None:
+    """Has the process ended that `owner` gave this name to? None for one of another machine, or no such name.
+
+    >>> has_ended("00000000-1-1") is None
+    True
+    """
+    found = _PROCESS.fullmatch(name)
+    if found is None or found["host"] != _host():
+        return None
+    started = _started(int(found["pid"]))
+    # Another start means that the number went to another process; 0 that nobody knows.
+    return started is None or (started > 0 < int(found["started"]) != started)
 
 
 def sweep(target: str | Path) -> None:
@@ -48,7 +71,7 @@ def sweep(target: str | Path) -> None:
     prefix = _prefix(target)
     with suppress(OSError):
         for path in [Path(entry.path) for entry in os.scandir(target.parent) if entry.name.startswith(prefix)]:
-            if (owner := _OWNER.fullmatch(path.name, len(prefix))) and _is_left_behind(path, owner):
+            if (found := _OWNED.fullmatch(path.name, len(prefix))) and _is_left_behind(path, found["owner"]):
                 _remove(path)
 
 
@@ -60,12 +83,9 @@ def _prefix(target: Path) -> str:
     return f".{start}~{blake2s(name, digest_size=8).hexdigest()}."
 
 
-def _is_left_behind(path: Path, owner: re.Match[str]) -> bool:
-    if owner["host"] == _host():
-        started = _started(int(owner["pid"]))
-        # Another start means that the number went to another process; 0 that nobody knows.
-        return started is None or (started > 0 < int(owner["started"]) != started)
-    return time.time() - _last_change(path) > FOREIGN_SECONDS
+def _is_left_behind(path: Path, process: str) -> bool:
+    ended = has_ended(process)
+    return time.time() - _last_change(path) > FOREIGN_SECONDS if ended is None else ended
 
 
 def _last_change(path: Path) -> float:

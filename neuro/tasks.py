@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, TypeAdapter, ValidationError
     from pydantic.fields import FieldInfo
 
-__all__ = ["Task", "configure", "list_tasks", "load_task", "run_task", "tasks_dir"]
+__all__ = ["Task", "configure", "list_tasks", "load_task", "run_configured", "run_task", "tasks_dir"]
 
 _INSTALLED = Path(__file__).parent / "_tasks"
 # This makes the module a package whose members are the tasks, wherever they lie; a process that unpickles one
@@ -159,14 +159,42 @@ def run_task(
     WorkerDied
         If one of the processes of the task dies.
     """
+    return run_configured(name, configure(load_task(name), preset, seed, overrides), preset, out=out, progress=progress)
+
+
+def run_configured(
+    name: str,
+    config: BaseModel,
+    preset: str = "",
+    *,
+    out: Path | None = None,
+    progress: Progress = silent,
+    draw: bool = True,
+) -> Report:
+    """As `run_task`, of a task that is configured already.
+
+    Parameters
+    ----------
+    config
+        A `Config` of the task.
+    preset
+        The name of the preset that it started from, for the report.
+    draw
+        False: figures are not drawn. Those that the task has written itself are kept.
+
+    Raises
+    ------
+    UnknownName, ParameterError, WorkerDied
+        As `run_task`.
+    """
     task = load_task(name)
-    config = configure(task, preset, seed, overrides)
     if out is None:
         return _run(task, name, preset, config, None, progress)
     try:
         with staged(out) as stage:
             report = _run(task, name, preset, config, stage, progress)
-            fill(report, stage)
+            written = {key: figure for key, figure in report.figures.items() if isinstance(figure, Path)}
+            fill(report if draw else replace(report, figures=written), stage)
     except WorkerDied as died:
         results = [entry._asdict() if hasattr(entry, "_asdict") else entry for entry in died.results]
         rest = out.with_name(f"{out.name}.unfinished.json")

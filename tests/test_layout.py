@@ -25,7 +25,7 @@ FLOORS = [
     {"mapping"},
     {"learning", "exchange", "training", "gradients"},
     {"report"},
-    {"cli", "tasks", "bench"},
+    {"cli", "commands", "tasks", "bench", "sweeps"},
 ]
 FLOOR = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 

@@ -42,7 +42,7 @@ class JobKilled(BrokenExecutor):
     """The process of a job died each time that the job was begun."""
 
 
-class _Elsewhere(Exception):
+class _RemoteTraceback(Exception):
     """The traceback of an error in another process, as its cause."""
 
     def __str__(self) -> str:
@@ -196,7 +196,7 @@ def _give(future: Future[Any], answer: bytes) -> None:
         future.set_result(value)
         return
     if trace and value.__cause__ is None:
-        value.__cause__ = _Elsewhere(trace)
+        value.__cause__ = _RemoteTraceback(trace)
     future.set_exception(value)
 
 

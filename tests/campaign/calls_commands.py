@@ -19,7 +19,19 @@ from tests.campaign.kinds import EITHER, LEFT_OUT, REFUSED, RIGHT, Kind
 from tests.campaign.recipe import Argument, Made, Recipe
 from tests.campaign.values import Value
 
-__all__ = ["COMMANDS", "RECIPES", "invoke_process"]
+__all__ = [
+    "COMMANDS",
+    "RECIPES",
+    "any_of",
+    "command",
+    "invoke_process",
+    "number_text",
+    "option",
+    "refused",
+    "refused_but",
+    "with_coins",
+    "word",
+]
 
 TEXTS = tuple(
     Value(repr(text)[:20], lambda text=text: text)
@@ -149,7 +161,7 @@ def with_coins(recipe: Recipe) -> Recipe:
             neuro.tasks.__path__ = before
             sys.modules.pop("neuro.tasks.coins", None)
 
-    return Recipe(recipe.name, call, recipe.arguments, values=TEXTS)
+    return Recipe(recipe.name, call, recipe.arguments, values=recipe.values)
 
 
 COMMANDS = [

@@ -10,7 +10,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.campaign import calls_commands, calls_gradients, calls_hardware, calls_learning, calls_network, calls_run
+from tests.campaign import (
+    calls_commands,
+    calls_gradients,
+    calls_hardware,
+    calls_learning,
+    calls_network,
+    calls_run,
+    calls_sweeps,
+)
 from tests.campaign.judge import Verdict, good_call, verdict_of
 from tests.campaign.recipe import Case, Recipe, cases_of
 
@@ -26,6 +34,7 @@ RECIPES: list[Recipe] = [
     *calls_gradients.RECIPES,
     *calls_hardware.RECIPES,
     *calls_commands.RECIPES,
+    *calls_sweeps.RECIPES,
 ]
 
 

@@ -18,7 +18,7 @@ STRIDE = 47
 
 
 TAKES_NOTHING = {"SpikeSource", "list_chips", "list_devices", "raise_interrupts"}
-GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "Gradient", "NeuroError", "UnitWarning"}
+GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "Gradient", "NeuroError", "SweepResult", "UnitWarning"}
 """What neuro makes and users do not."""
 
 

@@ -1,0 +1,122 @@
+"""The folder of a sweep: its plan, a folder for each finished point, and a file for each one that failed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from neuro.errors import DataError, FileError, ParameterError
+from neuro.files.writing import named_errors, write_text
+from neuro.report.record import RECORD
+from neuro.sweeps.plan import Plan, Point
+
+__all__ = ["Store", "load_plan"]
+
+PLAN = "sweep.json"
+
+
+class Store:
+    """What a sweep has written so far; several processes may look at it and add to it at once.
+
+    Parameters
+    ----------
+    folder
+        It is made, with the plan in it. If it has a plan, it must be the same.
+
+    Raises
+    ------
+    ParameterError
+        If the folder has something else in it.
+    FileError
+        If the system refuses to write there.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder.resolve()
+        if folder.exists() and not folder.is_dir():
+            raise ParameterError("must be a directory", where="out", value=repr(str(folder)))
+        if not (folder / PLAN).exists():
+            if folder.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+                raise ParameterError("must be an empty directory, or one of a sweep", where="out", value=str(folder))
+            with named_errors(folder, "written"):
+                (folder / "failed").mkdir(parents=True, exist_ok=True)
+                (folder / "points").mkdir(exist_ok=True)
+            write_text(folder / PLAN, json.dumps(asdict(plan), indent=2, ensure_ascii=False) + "\n")
+        elif load_plan(folder) != plan:
+            raise ParameterError(
+                "has another sweep in it",
+                where=str(folder),
+                remedy="Continue that one with --resume, or write to another place",
+            )
+        self._before = self._failures()
+
+    def place(self, point: Point) -> Path:
+        """The folder of a point, which appears when it is finished."""
+        return self.folder / "points" / point.key
+
+    def is_done(self, point: Point) -> bool:
+        """Is it finished?"""
+        return (self.place(point) / RECORD).is_file()
+
+    def record(self, point: Point) -> dict[str, Any] | None:
+        """The report of a finished point; None for another one."""
+        with suppress(FileNotFoundError):
+            found: dict[str, Any] = json.loads((self.place(point) / RECORD).read_text(encoding="utf-8"))
+            return found
+        return None
+
+    def fail(self, point: Point, error: Mapping[str, str]) -> None:
+        """Keep why a point failed."""
+        text = json.dumps({"point": point.name, "settings": dict(point.settings), **error}, indent=2)
+        write_text(self._failure(point), text + "\n")
+
+    def has_failed(self, point: Point) -> bool:
+        """Has it failed since this process has begun? What failed earlier is tried again."""
+        try:
+            changed = self._failure(point).stat().st_mtime_ns
+        except OSError:
+            return False
+        return self._before.get(point.key) != changed
+
+    def failure(self, point: Point) -> str | None:
+        """Why it failed, in a line; None if it did not."""
+        if self.is_done(point):
+            return None
+        with suppress(OSError, ValueError, KeyError):
+            return str(json.loads(self._failure(point).read_text(encoding="utf-8"))["error"])
+        return None
+
+    def _failure(self, point: Point) -> Path:
+        return self.folder / "failed" / f"{point.key}.json"
+
+    def _failures(self) -> dict[str, int]:
+        with suppress(OSError):
+            entries = list(os.scandir(self.folder / "failed"))
+            return {Path(entry.name).stem: entry.stat().st_mtime_ns for entry in entries}
+        return {}
+
+
+def load_plan(folder: Path) -> Plan:
+    """The plan of the sweep in a folder.
+
+    Raises
+    ------
+    DataError
+        If there is no sweep.
+    FileError
+        If its plan cannot be read.
+    """
+    path = folder / PLAN
+    if not path.is_file():
+        raise DataError("there is no sweep", where=str(folder), remedy=f"Give a folder with {PLAN} in it")
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Plan).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValidationError) as problem:
+        raise FileError("is no plan of a sweep", where=str(path), value=str(problem).partition("\n")[0]) from None
