@@ -100,6 +100,12 @@ from neuro.network.synapses import FixedIndegree as FixedIndegree
 from neuro.network.synapses import FixedProbability as FixedProbability
 from neuro.network.synapses import OneToOne as OneToOne
 from neuro.network.synapses import Sparse as Sparse
+from neuro.report.public_plots import plot_crossbar as plot_crossbar
+from neuro.report.public_plots import plot_energy as plot_energy
+from neuro.report.public_plots import plot_learning as plot_learning
+from neuro.report.public_plots import plot_placement as plot_placement
+from neuro.report.public_plots import plot_raster as plot_raster
+from neuro.report.public_plots import plot_trace as plot_trace
 from neuro.sweeps.run import SweepResult as SweepResult
 from neuro.sweeps.run import sweep as sweep
 from neuro.system.interrupts import raise_interrupts as raise_interrupts

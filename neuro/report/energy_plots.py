@@ -6,49 +6,46 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from neuro.report.draw import bars_by_cause
 from neuro.report.plots import heat_map
-from neuro.report.style import FAINT, INK, LINES, canvas, colour, styled
+from neuro.report.style import FAINT, INK, LINES, canvas, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neuro.accounting.report import EnergyReport
     from neuro.chip.model import Chip
+    from neuro.validation import Floats
 
-__all__ = ["energy_by_cause", "link_load", "mesh_map"]
+__all__ = ["energy_by_cause", "link_load", "mesh_map", "tile_grid"]
 
 
 def energy_by_cause(reports: Mapping[str, EnergyReport]) -> Figure:
     """Joules by cause, one bar for each cause and chip, over a logarithmic axis."""
-    charged = [cause for report in reports.values() for cause, joules in report.by_cause.items() if joules]
-    causes = list(dict.fromkeys(charged)) or ["static"]
-    height = 0.8 / max(len(reports), 1)
+    causes = {cause for report in reports.values() for cause, joules in report.by_cause.items() if joules}
     with styled():
-        figure, axes = canvas(7.2, 1.4 + 0.36 * len(causes) * max(1.0, 0.5 * len(reports)), "", "energy (J)", "")
-        for index, (name, report) in enumerate(reports.items()):
-            places = np.arange(len(causes)) + height * (index - (len(reports) - 1) / 2)
-            joules = np.array([report.by_cause.get(cause, 0.0) for cause in causes])
-            label = f"{name}, {report.total:.3g} J" + ("" if report.complete else " (incomplete)")
-            axes.barh(places, joules, height=0.9 * height, color=colour(index), label=label)
-        positive = [joules for report in reports.values() for joules in report.by_cause.values() if joules > 0]
-        if positive:
-            axes.set_xscale("log")
-            axes.set_xlim(min(positive) / 3, max(positive) * 3)
-        axes.set_yticks(range(len(causes)), [cause.replace("_", " ") for cause in causes])
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
+        height = 1.4 + 0.36 * max(len(causes), 1) * max(1.0, 0.5 * len(reports))
+        figure, axes = canvas(7.2, height, "", "energy (J)", "")
+        bars_by_cause(axes, reports)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
     return figure
 
 
-def mesh_map(report: EnergyReport, chip: Chip) -> Figure:
-    """Dynamic energy of the cores of each tile, as colours over the mesh; y grows upwards."""
+def tile_grid(by_core: ArrayLike, chip: Chip) -> Floats:
+    """What belongs to cores, shape (cores,), summed over the cores of each tile: the mesh, y growing upwards."""
     grid = np.full((chip.height, chip.width), np.nan)
     tiles = chip.tile_xy
-    joules = report.by_core.reshape(len(tiles), chip.cores_per_tile).sum(axis=1)
-    grid[chip.height - 1 - tiles[:, 1], tiles[:, 0]] = joules
-    scale, unit = _scale(float(joules.max(initial=0.0)))
+    sums = np.asarray(by_core, np.float64).reshape(len(tiles), chip.cores_per_tile).sum(axis=1)
+    grid[chip.height - 1 - tiles[:, 1], tiles[:, 0]] = sums
+    return grid
+
+
+def mesh_map(report: EnergyReport, chip: Chip) -> Figure:
+    """Dynamic energy of the cores of each tile, as colours over the mesh; y grows upwards."""
+    grid = tile_grid(report.by_core, chip)
+    scale, unit = _scale(float(np.nanmax(grid, initial=0.0)))
     few = chip.width <= 32 and chip.height <= 32
     return heat_map(
         grid * scale,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.errors import ParameterError
-from neuro.report.style import COLOURS, FAINT, INK, LINES, MARKERS, canvas, colour, save, styled
+from neuro.report import draw
+from neuro.report.style import COLOURS, FAINT, MARKERS, canvas, colour, save, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ __all__ = [
     "curve_with_errors",
     "heat_map",
     "learning_curve",
+    "raster_height",
     "save",
     "spike_raster",
 ]
@@ -77,7 +79,7 @@ def curve_with_errors(
                 capsize=2.5,
                 elinewidth=1.2,
             )
-        _references(axes, references)
+        draw.levels(axes, references)
         _scales(axes, ylim, log_x, log_y)
         _legend(axes, several=len(curves) > 1 or bool(references))
     return figure
@@ -116,12 +118,8 @@ def learning_curve(
                     where=f"curve {name!r}",
                     value=np.shape(values),
                 )
-            shade = colour(index)
-            if len(runs) > 1:
-                axes.fill_between(steps, runs.min(0), runs.max(0), color=shade, alpha=0.18, linewidth=0)
-            label = f"{name} ({len(runs)} runs)" if len(runs) > 1 else name
-            axes.plot(steps, runs.mean(0), color=shade, label=label)
-        _references(axes, references)
+            draw.runs(axes, steps, runs, name=name, index=index)
+        draw.levels(axes, references)
         _scales(axes, ylim, False, log_y)
         axes.margins(x=0.01)
         _legend(axes, several=True)
@@ -158,30 +156,9 @@ def heat_map(
     grid = np.asarray(values, dtype=float)
     if grid.ndim != 2 or grid.size == 0:
         raise ParameterError("a heat map needs rows and columns", where="values", value=f"shape {grid.shape}")
-    finite = grid[np.isfinite(grid)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if centre is not None:
-        reach = max(high - centre, centre - low) or 1.0
-        low, high = centre - reach, centre + reach
-    rows, columns = grid.shape
     with styled():
-        figure, axes = canvas(*_size(rows, columns), title, xlabel, ylabel)
-        axes.grid(False)
-        scheme = "RdBu_r" if centre is not None else "viridis"
-        image = axes.imshow(grid, cmap=scheme, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
-        bar = figure.colorbar(image, ax=axes, label=label, pad=0.02)
-        bar.outline.set_visible(False)
-        axes.spines[:].set_visible(False)
-        if xticks is not None:
-            axes.set_xticks(range(columns), [str(tick) for tick in xticks])
-        if yticks is not None:
-            axes.set_yticks(range(rows), [str(tick) for tick in yticks])
-        if annotate is not None:
-            for (row, column), value in np.ndenumerate(grid):
-                shade = image.cmap(image.norm(value))
-                dark = np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.55
-                text = format(value, annotate) if np.isfinite(value) else ""
-                axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if dark else INK)
+        figure, axes = canvas(*_size(*grid.shape), title, xlabel, ylabel)
+        draw.matrix(axes, grid, label=label, centre=centre, xticks=xticks, yticks=yticks, annotate=annotate)
     return figure
 
 
@@ -215,12 +192,10 @@ def spike_raster(
     neuron = _flat(ids, "ids", len(t))
     size = size if size is not None else int(neuron.max(initial=0)) + 1
     begin, end = window if window is not None else (0.0, float(t.max(initial=1e-3)))
-    # Short runs read better in milliseconds.
-    scale, unit = (1e3, "ms") if end - begin < 2 else (1.0, "s")
+    scale, _ = draw.time_unit(end - begin)
     with styled():
-        figure, axes = canvas(7.2, min(6.0, 1.8 + 0.025 * size), title, f"time ({unit})", ylabel)
+        figure, axes = canvas(7.2, raster_height(size), title, "", ylabel)
         axes.set_title(title, pad=18 if spans else None)
-        axes.grid(False)
         for index, (name, (start, stop)) in enumerate((spans or {}).items()):
             axes.axvspan(scale * start, scale * stop, color=colour(index + 4), alpha=0.16, linewidth=0)
             middle = scale * (start + stop) / 2
@@ -234,27 +209,7 @@ def spike_raster(
                 fontsize=8,
                 color=FAINT,
             )
-        height = 72 * figure.get_figheight() * 0.75 / max(size, 1)
-        length = float(np.clip(0.8 * height, 1.0, 9.0))
-        for index, (first, last) in enumerate((groups or {"": (0, size)}).values()):
-            chosen = (neuron >= first) & (neuron < last) & (t >= begin) & (t <= end)
-            axes.scatter(
-                scale * t[chosen],
-                neuron[chosen],
-                marker="|",
-                s=length**2,
-                linewidths=0.9,
-                color=colour(index) if groups else INK,
-                rasterized=True,
-            )
-        if groups:
-            middles = [(first + last - 1) / 2 for first, last in groups.values()]
-            axes.set_yticks(middles, list(groups))
-            axes.tick_params(axis="y", length=0)
-            for first, _ in list(groups.values())[1:]:
-                axes.axhline(first - 0.5, color=LINES, linewidth=0.8)
-        axes.set_xlim(scale * begin, scale * end)
-        axes.set_ylim(-0.75, size - 0.25)
+        draw.spike_ticks(axes, t, neuron, size=size, window=(begin, end), groups=groups)
     return figure
 
 
@@ -327,14 +282,13 @@ def braille_cells(
     return figure
 
 
+def raster_height(size: int) -> float:
+    """Height in inches of a figure with a raster of this many neurons."""
+    return min(6.0, 1.8 + 0.025 * size)
+
+
 def _size(rows: int, columns: int) -> tuple[float, float]:
     return float(np.clip(2.2 + 0.42 * columns, 4.6, 7.4)), float(np.clip(1.4 + 0.38 * rows, 2.6, 6.2))
-
-
-def _references(axes: Axes, references: Mapping[str, float] | None) -> None:
-    for index, (name, level) in enumerate((references or {}).items()):
-        dashes = (0, (1 + 2 * index, 2))
-        axes.axhline(level, color=FAINT, linestyle=dashes, linewidth=1.2, label=name)
 
 
 def _scales(axes: Axes, ylim: tuple[float, float] | None, log_x: bool, log_y: bool) -> None:

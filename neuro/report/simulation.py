@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neuro.engine.recording import Recording
 from neuro.engine.run import run
 from neuro.exchange.nir import read_nir
@@ -91,18 +89,12 @@ def simulate(
 
 def _raster(network: Network, recording: Recording) -> Figure:
     """All spikes, one row a neuron, populations one above the other."""
+    from neuro.report.draw import stacked
     from neuro.report.plots import spike_raster
 
-    first, groups = 0, {}
-    times, ids = [np.zeros(0)], [np.zeros(0, np.int64)]
-    for name, population in network.populations.items():
-        spikes = recording.spikes[name]
-        times.append(spikes.times[:MOST_TICKS])
-        ids.append(spikes.ids[:MOST_TICKS] + first)
-        groups[name] = (first, first + int(population.size))
-        first += int(population.size)
+    sizes = {name: int(population.size) for name, population in network.populations.items()}
+    times, rows, groups = stacked({name: recording.spikes[name] for name in sizes}, sizes, MOST_TICKS)
     window = (recording.start, recording.stop)
-    title = "Spikes of all nodes"
     return spike_raster(
-        np.concatenate(times), np.concatenate(ids), size=first, window=window, groups=groups, title=title
+        times, rows, size=sum(sizes.values()), window=window, groups=groups, title="Spikes of all nodes"
     )

@@ -691,7 +691,87 @@ CHIPS = [
     ),
 ]
 
-RECIPES = [*DEVICES, *CHIPS]
+AX = Argument(None, instance(none=True))
+WINDOW = Argument(
+    None,
+    number(none=True, unit="s", scalar=False, shapes=TWO, unsure=True),
+    ("time",),
+    wrong={"backwards": lambda: (1.0, 0.5), "three": lambda: (0.0, 1.0, 2.0)},
+)
+
+
+def drawn(plot: Any) -> Any:
+    """A call of a plot; its figure is closed again."""
+
+    def call(**given: Any) -> None:
+        from matplotlib import pyplot
+
+        try:
+            plot(**given)
+        finally:
+            pyplot.close("all")
+
+    return call
+
+
+def bill() -> nr.EnergyReport:
+    return nr.account(recorded(), nr.placed(network(), loihi(), {"cue": 0, "cell": 0}), dt=1e-3)
+
+
+def trained() -> Any:
+    schedule = nr.Schedule(epochs=1, rates=(0.1,))
+    return nr.fit(nr.RateLayers(sizes=(2, 2)), nr.Examples(np.eye(2), [0, 1]), nr.DeltaRule(), schedule)
+
+
+PLOTS = [
+    Recipe(
+        "plot_raster",
+        drawn(nr.plot_raster),
+        {
+            "spikes": Argument(Made(recorded), instance()),
+            "populations": Argument(None, listed("None"), ("population",), wrong={"unknown": lambda: ["nobody"]}),
+            "window": WINDOW,
+            "ax": AX,
+        },
+    ),
+    Recipe(
+        "plot_trace",
+        drawn(nr.plot_trace),
+        {
+            "recording": Argument(Made(recorded), instance()),
+            "population": Argument("cell", choice(none=True)),
+            "quantity": Argument("v", choice()),
+            "columns": Argument(
+                None, number(none=True, least=0, most=0, whole=True, scalar=False, shapes=((0,), (2,))), ("ids",)
+            ),
+            "window": WINDOW,
+            "ax": AX,
+        },
+    ),
+    Recipe("plot_energy", drawn(nr.plot_energy), {"report": Argument(Made(bill), instance()), "ax": AX}),
+    Recipe(
+        "plot_placement",
+        drawn(nr.plot_placement),
+        {
+            "placement": Argument(Made(where), instance()),
+            "show": Argument("neurons", choice()),
+            "energy": Argument(None, instance(none=True)),
+            "ax": AX,
+        },
+    ),
+    Recipe(
+        "plot_crossbar",
+        drawn(nr.plot_crossbar),
+        {
+            "crossbar": Argument(Made(lambda: crossbar()), instance()),
+            "show": Argument("difference", choice()),
+            "ax": AX,
+        },
+    ),
+    Recipe("plot_learning", drawn(nr.plot_learning), {"fitted": Argument(Made(trained), instance()), "ax": AX}),
+]
+
+RECIPES = [*DEVICES, *CHIPS, *PLOTS]
 
 
 def saved_placement() -> str:
