@@ -100,6 +100,7 @@ from neuro.network.synapses import FixedIndegree as FixedIndegree
 from neuro.network.synapses import FixedProbability as FixedProbability
 from neuro.network.synapses import OneToOne as OneToOne
 from neuro.network.synapses import Sparse as Sparse
+from neuro.report.html.page import html_report as html_report
 from neuro.report.public_plots import plot_crossbar as plot_crossbar
 from neuro.report.public_plots import plot_energy as plot_energy
 from neuro.report.public_plots import plot_learning as plot_learning

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from neuro.errors import InputError
@@ -40,8 +42,8 @@ def silent(done: float, total: float, label: str) -> None:
 def bar(label: str, console: Console | None = None, *, after: float = 0.0) -> Iterator[Progress]:
     """A progress bar for the time of a `with` block, on standard error unless a `console` is given.
 
-    It appears once the work has taken `after` seconds. Where that is not a terminal nothing is drawn, so logs stay
-    readable.
+    It appears once the work has taken `after` seconds: on a terminal, or below the cell of a Jupyter notebook.
+    Elsewhere nothing is drawn, so logs stay readable.
     """
     began, drawn, line = time.perf_counter(), None, None
 
@@ -63,6 +65,8 @@ def bar(label: str, console: Console | None = None, *, after: float = 0.0) -> It
 
 
 def _draw(console: Console | None) -> Any:
+    if console is None and _in_notebook():
+        return NotebookBar()
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -80,6 +84,49 @@ def _draw(console: Console | None) -> Any:
     )
     drawn.start()
     return drawn
+
+
+def _in_notebook() -> bool:
+    """Does this process answer a notebook? A shell of IPython in a terminal has no kernel."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+class NotebookBar:
+    """A progress bar below the cell of a notebook, with the methods of rich's `Progress` that `bar` calls.
+
+    It is plain HTML, which needs no widgets; it is drawn at most ten times a second, and vanishes at the end.
+    """
+
+    def __init__(self) -> None:
+        from IPython.display import HTML, display
+
+        self._html, self._began, self._last = HTML, time.perf_counter(), 0.0
+        self._handle = display(HTML(""), display_id=True)
+
+    def add_task(self, description: str, total: float | None = None) -> int:
+        """There is one task only."""
+        return 0
+
+    def update(self, task: int, *, completed: float, total: float, description: str) -> None:
+        """Draw how far the task is, if the last drawing is old enough or all is done."""
+        now = time.perf_counter()
+        if now - self._last < 0.1 and completed < total:
+            return
+        self._last = now
+        share = min(max(completed / total, 0.0), 1.0) if total > 0 else 0.0
+        seconds = now - self._began
+        left = f", {seconds * (1 - share) / share:,.0f} s left" if share > 0 else ""
+        self._handle.update(
+            self._html(
+                f'<div>{escape(description)} <progress value="{share:.4f}" max="1"></progress> '
+                f"{share:.0%}, {seconds:,.0f} s{left}</div>"
+            )
+        )
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._handle.update(self._html(""))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -771,7 +772,19 @@ PLOTS = [
     Recipe("plot_learning", drawn(nr.plot_learning), {"fitted": Argument(Made(trained), instance()), "ax": AX}),
 ]
 
-RECIPES = [*DEVICES, *CHIPS, *PLOTS]
+PAGES = [
+    Recipe(
+        "html_report",
+        lambda out, runs, title: nr.html_report(out, runs, title=title),
+        {
+            "out": Argument("page.html", path(written=True), ("file",)),
+            "runs": Argument(Made(recorded), instance(), ("folder",)),
+            "title": Argument(None, text(empty=False, none=True)),
+        },
+    )
+]
+
+RECIPES = [*DEVICES, *CHIPS, *PLOTS, *(PAGES if find_spec("plotly") else ())]
 
 
 def saved_placement() -> str:

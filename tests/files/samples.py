@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ FORMATS = [
     Format("mapping.part", lambda path: write_placement(placement(), path), placed_again),
     Format("network.hgr", lambda path: write_hmetis(network(), path)),
     Format("figure.png", lambda path: save(heat_map([[1.0]], xlabel="x", ylabel="y", label="z"), path)),
+    *([Format("page.html", lambda path: nr.html_report(path, recording()))] if find_spec("plotly") else []),
     Format("report", lambda path: write(Report(task="t", metrics={"a": 1.0}), path)),
     Format("network.nir", nir_file, lambda path: nr.read_nir(path, dt=1e-4), ours=False),
     Format("written.nir", lambda path: nr.write_nir(network(), path), nr.read_nir),
