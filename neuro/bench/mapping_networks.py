@@ -14,7 +14,12 @@ from neuro.network.synapses import Sparse
 from neuro.randomness import stream
 from neuro.validation import Floats, Ints
 
-__all__ = ["NETWORKS", "Drawn", "draw", "jin_layers", "network_of"]
+__all__ = ["NETWORKS", "Drawn", "Found", "Random", "draw", "drawn_by", "jin_layers", "network_of"]
+
+
+Found = tuple[Ints, Ints, Floats]
+"""Source and target of each synapse, and the mean number of spikes of each neuron."""
+Random = np.random.Generator
 
 
 class Drawn(NamedTuple):
@@ -55,8 +60,13 @@ def draw(name: str, seed: int = 0, scale: float = 1.0) -> Drawn:
     """
     if name not in NETWORKS:
         raise UnknownName("network", name, NETWORKS)
+    return drawn_by(NETWORKS[name], name, seed, scale)
+
+
+def drawn_by(recipe: Callable[[Random, float], Found], name: str, seed: int, scale: float) -> Drawn:
+    """A network by a recipe: pairs that it has twice and neurons onto themselves left out, and spikes drawn."""
     random = stream(seed, "mapping network", name)
-    source, target, rate = NETWORKS[name](random, scale)
+    source, target, rate = recipe(random, scale)
     size = len(rate)
     pair = np.unique(source.astype(np.int64) * size + target)
     source, target = pair // size, pair % size
@@ -72,11 +82,6 @@ def network_of(drawn: Drawn) -> tuple[Network, dict[str, Floats]]:
     cells = net.add(Population("cells", drawn.neurons, LIF(tau_m=20e-3, v_th=1.0)))
     net.connect(cells, cells, Sparse(drawn.source, drawn.target, 0.1), delay=1e-3)
     return net, {"cells": drawn.spikes.astype(np.float64)}
-
-
-Found = tuple[Ints, Ints, Floats]
-"""Source and target of each synapse, and the mean number of spikes of each neuron."""
-Random = np.random.Generator
 
 
 def _layers(*sizes: int) -> tuple[Ints, list[tuple[Ints, Ints]]]:

@@ -31,7 +31,9 @@ from neuro.validation import Ints
 __all__ = ["assign_cores", "costs_and_bounds", "partition_effort", "place_partitions"]
 
 
-BEFORE_REFINEMENT = replace(EFFORTS["balanced"], descents=2, trial=100_000_000, final=1_500_000_000)
+BEFORE_REFINEMENT = replace(
+    EFFORTS["balanced"], descents=2, trial=100_000_000, final=1_500_000_000, evolution=500_000_000
+)
 """The effort for a partition whose neurons are moved again on the mesh."""
 DESCENTS, PAIRS = 5, 1_800_000
 """With effort `best`, small networks get more descents: at most so many, and so many pairs in all."""

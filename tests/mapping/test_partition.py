@@ -11,13 +11,16 @@ import neuro as nr
 from neuro.mapping.partition.anneal_exchanges import anneal_exchanges
 from neuro.mapping.partition.anneal_limits import anneal_limits, use_of
 from neuro.mapping.partition.anneal_moves import anneal_moves
+from neuro.mapping.partition.bisect import bisected, recut, restricted
 from neuro.mapping.partition.coarsen import cluster
+from neuro.mapping.partition.evolve import Member, evolve
 from neuro.mapping.partition.feasible import demands_of, terms_of
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import contract, deliveries, hypergraph_of
 from neuro.mapping.partition.large import partition_large
-from neuro.mapping.partition.multilevel import cost_of
+from neuro.mapping.partition.levels import Problem, cost_of
 from neuro.mapping.partition.tables import repair, tables_of
+from neuro.mapping.partition.two_sides import cut_of, grow_side, improve_sides
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, pairs, recount
 
@@ -81,13 +84,70 @@ def test_what_parts_use_is_kept_as_vertices_move(seed, parts, same):
 def test_contraction_keeps_the_cost_of_partitions_of_clusters(seed):
     net, spikes = drawn(seed, (20, 15), fan=5.0)
     graph, _ = hypergraph_of(traffic_of(net, spikes))
-    into, count = cluster(graph, 4, 64, np.array([seed + 1], np.uint64))
+    into, count = cluster(graph, 4, 64, np.zeros(35, np.int32), np.array([seed + 1], np.uint64))
     coarse = contract(graph, into, count)
     assert coarse.size.sum() == 35
     assert coarse.size.max() <= 4
     part = start_of(count, 3, seed)
     fine = np.ascontiguousarray(part[into])
     assert cost_of(coarse, tables_of(coarse, part, 3)) == cost_of(graph, tables_of(graph, fine, 3))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), loose=st.integers(0, 4))
+def test_passes_over_two_sides_never_make_them_worse_and_keep_to_what_a_side_may_hold(seed, loose):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    room = np.array([18, 18], np.int64)
+    side = start_of(35, 2, seed)
+    over = int(np.maximum(np.bincount(side, minlength=2) - room, 0).sum())
+    cut = cut_of(graph, side)
+    after, _ = improve_sides(graph, side, room, room + loose, 5, 10)
+    assert after == np.maximum(np.bincount(side, minlength=2) - room, 0).sum()
+    assert (after, cut_of(graph, side)) <= (over, cut)
+    assert cut_of(graph, side) == cost_of(graph, tables_of(graph, side, 2))
+    assert after == 0
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), most=st.integers(1, 30))
+def test_a_side_grows_from_a_vertex_up_to_what_it_may_hold(seed, most):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    side = grow_side(graph, seed % 35, most)
+    assert side[seed % 35] == 0
+    assert (side == 0).sum() == most
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6))
+def test_nets_of_some_parts_cost_what_they_cost_among_them(seed):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    part = start_of(35, 4, seed)
+    chosen = np.flatnonzero(part < 2)
+    inner = restricted(graph, chosen)
+    at = tables_of(graph, part, 4).pins[:, :2]
+    wanted = ((np.count_nonzero(at, axis=1) > 1) * graph.weight.astype(np.int64)).sum()
+    assert cost_of(inner, tables_of(inner, part[chosen], 2)) == wanted
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10**6), slack=st.integers(0, 2))
+def test_parts_that_are_cut_anew_or_evolve_stay_within_room_and_cost_no_more(seed, slack):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    room, fixed = np.full(5, 7 + slack, np.int64), np.zeros(35, bool)
+    part, _ = bisected(graph, room, np.array([seed + 1], np.uint64))
+    repair(graph, part, tables_of(graph, part, 5), room, fixed)
+    cost = cost_of(graph, tables_of(graph, part, 5))
+    again, saved = recut(graph, part, room, 3_000_000, np.array([seed + 2], np.uint64))
+    assert saved >= 0
+    assert cost_of(graph, tables_of(graph, again, 5)) == cost - saved
+    assert np.all(np.bincount(again, minlength=5) <= room)
+    best = evolve(Problem(graph, room, fixed), [Member(cost, part)], 60_000_000, np.array([seed + 3], np.uint64))
+    assert best.cost == cost_of(graph, tables_of(graph, best.part, 5)) <= cost
+    assert np.all(np.bincount(best.part, minlength=5) <= room)
 
 
 @settings(max_examples=20)

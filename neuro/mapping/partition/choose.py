@@ -20,7 +20,8 @@ from neuro.mapping.partition.feasible import (
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import Hypergraph, deliveries, hypergraph_of, merged
 from neuro.mapping.partition.large import partition_large, too_large
-from neuro.mapping.partition.multilevel import Effort, Problem, partition
+from neuro.mapping.partition.levels import Problem
+from neuro.mapping.partition.multilevel import Effort, partition
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import incoming

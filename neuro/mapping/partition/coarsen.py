@@ -6,6 +6,7 @@ import numpy as np
 
 from neuro.jit import kernel
 from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.partition.tables import Parts
 from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import Ids
 
@@ -13,11 +14,12 @@ __all__ = ["cluster"]
 
 
 @kernel
-def cluster(graph: Hypergraph, most: int, visits: int, random: RandomState) -> tuple[Ids, int]:
+def cluster(graph: Hypergraph, most: int, visits: int, apart: Parts, random: RandomState) -> tuple[Ids, int]:
     """Join each vertex with the cluster that it shares most with; returns the cluster of each vertex and their number.
 
     A cluster has at most `most` neurons. A vertex and a cluster share the sum over common nets of weight / (pins - 1),
-    divided by the size of the cluster. About `visits` pins are looked at for each vertex.
+    divided by the size of the cluster. About `visits` pins are looked at for each vertex. Vertices with different
+    numbers in `apart` are not joined.
     """
     n = len(graph.size)
     order = np.arange(n)
@@ -62,7 +64,7 @@ def cluster(graph: Hypergraph, most: int, visits: int, random: RandomState) -> t
         for k in range(seen):
             c = touched[k]
             rating = score[c] / float(size[c])
-            if c != v:
+            if c != v and apart[c] == apart[v]:
                 closest = max(closest, rating)
                 if size[c] + size[v] <= most and rating > best:
                     best, nearest = rating, c

@@ -1,0 +1,111 @@
+"""Evolution of a few partitions: each is varied from coarse to fine, crossed with another, or cut anew in places."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neuro.jit import kernel
+from neuro.mapping.partition.bisect import recut
+from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.partition.levels import Problem, annealed, cycle, mean_weight
+from neuro.mapping.partition.tables import Parts
+from neuro.mapping.random import RandomState, next_uniform
+
+__all__ = ["evolve"]
+
+MEMBERS = 5
+"""Partitions that are kept."""
+STEP = 10_000_000, 40_000_000
+"""Least work of a step, in entries of tables touched, and its work where the problem is of middle size."""
+WAYS = (
+    ("recut", 0.0), ("cycle", 0.2), ("cycle", 0.1), ("cycle", 0.05), ("cycle", 0.025), ("cross", 0.1),
+    ("cross", 0.05), ("cross", 0.025), ("anneal", 0.3), ("anneal", 0.1),
+)  # fmt: skip
+"""Ways to vary a partition, and the first temperature of each, in mean weights of a net."""
+CURIOUS = 0.4
+"""Share of the steps whose way is drawn evenly; the others take the way that saved most for its work."""
+FORGET = 0.8
+"""What an earlier step counts, for each later one of the same way."""
+
+
+class Member(NamedTuple):
+    """A partition and its cost."""
+
+    cost: int
+    """Weight of each net for each part beyond its first."""
+    part: Parts
+    """Part of each vertex."""
+
+
+def evolve(problem: Problem, members: list[Member], budget: int, random: RandomState) -> Member:
+    """The cheapest partition after steps of `WAYS`; never dearer than the cheapest of `members`, which fit."""
+    graph = problem.graph
+    least = _least(graph, int(problem.room.max()))
+    kept = _distinct(members)
+    touched = len(graph.pin) + len(graph.size) * problem.parts
+    step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
+    saved, spent = np.zeros(len(WAYS)), np.full(len(WAYS), 1e-3)
+    work = 0
+    while work < budget and kept[0].cost > least:
+        way = int(_uniform(random) * len(WAYS))
+        if _uniform(random) >= CURIOUS and saved.max() > 0.0:
+            way = int(np.argmax(saved / spent))
+        i = 0 if _uniform(random) < 0.6 else int(_uniform(random) * len(kept))
+        j = int(_uniform(random) * len(kept))
+        found, used = _varied(problem, kept[i], kept[j], way, step, random)
+        work += used
+        # What beats a poor member is worth little beside what beats the best one.
+        gain = max(kept[i].cost - found.cost, 0) * (1.0 if i == 0 else 0.2)
+        saved[way], spent[way] = FORGET * saved[way] + gain, FORGET * spent[way] + used
+        if found.cost <= kept[i].cost:
+            kept[i] = found
+        elif WAYS[way][0] == "cross" and found.cost < kept[-1].cost:
+            kept[-1] = found
+        kept = _distinct(kept)
+    return kept[0]
+
+
+def _varied(
+    problem: Problem, member: Member, other: Member, way: int, step: int, random: RandomState
+) -> tuple[Member, int]:
+    """A partition made of one or two others, and the work it took."""
+    kind, heat = WAYS[way]
+    graph = problem.graph
+    if kind == "recut":
+        part, gain = recut(graph, member.part, problem.room, 2 * step, random)
+        return Member(member.cost - gain, part), 2 * step
+    part, used = member.part, step
+    if kind != "anneal":
+        mate = other if kind == "cross" else member
+        part, levels = cycle(problem, part, mate.part, step, (heat, heat / 2), random)
+        used += step * levels + 60 * len(graph.pin)
+    cost, part = annealed(problem, part, "exchange", max(heat, 0.05) * mean_weight(graph), step, random)
+    return Member(cost, part), used
+
+
+def _distinct(members: list[Member]) -> list[Member]:
+    """The cheapest members, one of each cost."""
+    kept: list[Member] = []
+    for member in sorted(members, key=lambda member: member.cost):
+        if not kept or kept[-1].cost != member.cost:
+            kept.append(member)
+    return kept[:MEMBERS]
+
+
+@kernel
+def _uniform(random: RandomState) -> float:
+    return next_uniform(random)
+
+
+@kernel
+def _least(graph: Hypergraph, widest: int) -> int:
+    """The least cost of any partition: a net of so many neurons needs so many parts."""
+    total = np.int64(0)
+    for e in range(len(graph.weight)):
+        neurons = np.int64(0)
+        for k in range(graph.start[e], graph.start[e + 1]):
+            neurons += graph.size[graph.pin[k]]
+        total += graph.weight[e] * ((neurons + widest - 1) // widest - 1)
+    return int(total)
