@@ -88,6 +88,9 @@ def _check(name: str, population: Population, network: Network) -> None:
     where, model = f"population {name!r}", population.model
     if not isinstance(model, LIF | IF | SpikeSource) or isinstance(model, ALIF):
         raise UnsupportedFeature(f"NIR has no {type(model).__name__}", where=where)
+    if isinstance(model, SpikeSource) and model.times is not None:
+        remedy = "Give them to `run(inputs=...)`"
+        raise UnsupportedFeature("NIR has no inputs with spikes of their own", where=where, remedy=remedy)
     if population.size < 1:
         raise UnsupportedFeature("NIR has no nodes without neurons", where=where)
     for key, silent in (("refractory", 0.0), ("v_min", -np.inf), ("v_max", np.inf)):

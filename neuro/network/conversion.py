@@ -85,6 +85,9 @@ def node_attributes(model: Any, size: int, places: Any) -> list[dict[str, Any]]:
         return np.asarray(value)[i].item() if np.ndim(value) else value
 
     fields = {key: getattr(model, key) for key in getattr(model, "__dataclass_fields__", {})}
+    if "ids" in fields:
+        # The spikes of a source are not parameters with one entry for each neuron.
+        fields = {}
     return [
         {"model": type(model).__name__}
         | {key: own(value, i) for key, value in fields.items()}

@@ -19,7 +19,7 @@ from neuro.network.distributions import AbstractDistribution
 from neuro.network.drives import PoissonInput, TimedRate
 from neuro.network.listing import draws_of, edges_of, has_one_delay
 from neuro.network.loihi import LoihiLIF
-from neuro.network.neurons import IF, LIF, Model, Source, receptors
+from neuro.network.neurons import IF, LIF, Model, Source, SpikeSource, receptors
 from neuro.network.rules import Delay, DistanceDependent
 from neuro.network.synapses import (
     AllToAll,
@@ -30,7 +30,7 @@ from neuro.network.synapses import (
     is_drawn,
     is_random,
 )
-from neuro.validation import Floats, finite, instance, mapping, number, shown, text, whole_number
+from neuro.validation import Floats, finite, indices, instance, mapping, number, shown, text, whole_number
 
 __all__ = ["MAX_NEURONS", "Network", "Population", "Projection"]
 
@@ -81,6 +81,10 @@ class Population(Displayed):
         if self.positions is not None:
             places = positions_of(self.positions, int(self.size), f"{where}, positions")
             object.__setattr__(self, "positions", places)
+        if isinstance(self.model, SpikeSource):
+            if self.model.ids is not None:
+                indices(self.model.ids, int(self.size), f"{where}, SpikeSource.ids")
+            return
         for key in getattr(self.model, "__dataclass_fields__", {}):
             value = getattr(self.model, key)
             for part in value if isinstance(value, tuple) else (value,):

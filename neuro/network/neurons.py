@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuro.errors import ParameterError
 from neuro.network.loihi import LoihiLIF
 from neuro.units import has_unit
-from neuro.validation import LONG, SLOW, SMALLEST, Floats, choice, field_of, finite, positive, seconds
+from neuro.validation import LONG, SLOW, SMALLEST, Floats, choice, field_of, finite, frozen, indices, positive, seconds
 
 Reset = Literal["to_value", "subtract"]
 TimeConstants = float | ArrayLike | tuple[float | ArrayLike | None, ...] | None
@@ -129,7 +129,30 @@ class IF:
 
 @dataclass(frozen=True, eq=False)
 class SpikeSource:
-    """Neurons that fire when they are told to: at the times given to `run(inputs=...)`."""
+    """Neurons that fire when they are told to: at times of their own, and at those given to `run(inputs=...)`.
+
+    >>> SpikeSource([5e-3, 7e-3], [0, 1]).times.tolist()
+    [0.005, 0.007]
+    """
+
+    times: ArrayLike | None = None
+    """When a neuron fires in every run, s, shape (spikes,); None: never by itself."""
+    ids: ArrayLike | None = None
+    """The neuron of each of these spikes, shape (spikes,)."""
+
+    def __post_init__(self) -> None:
+        if self.times is None and self.ids is None:
+            return
+        when = positive(self.times, "SpikeSource.times", unit="s", zero=True)  # type: ignore[arg-type]
+        who = indices(self.ids, np.iinfo(np.int64).max, "SpikeSource.ids")  # type: ignore[arg-type]
+        if when.ndim != 1 or when.shape != who.shape:
+            raise ParameterError(
+                "times and ids must be flat and of one length",
+                where="SpikeSource",
+                value=f"shapes {when.shape} and {who.shape}",
+            )
+        object.__setattr__(self, "times", frozen(when.copy()))
+        object.__setattr__(self, "ids", frozen(who.copy()))
 
 
 @dataclass(frozen=True, eq=False)

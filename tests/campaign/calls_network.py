@@ -120,6 +120,14 @@ RECIPES = [
         {**LOIHI, "d_a": Argument(100, DECAY), "w_a": Argument(1, LEVEL), "e_a": Argument(0, LEVEL)},
     ),
     Recipe(
+        "SpikeSource",
+        populated(nr.SpikeSource),
+        {
+            "times": Argument([1e-3, 2e-3], number(least=0, scalar=False, shapes=TWO, unit="s")),
+            "ids": Argument([0, 1], number(least=0, whole=True, scalar=False, shapes=TWO, unsure=True)),
+        },
+    ),
+    Recipe(
         "PoissonSource", populated(nr.PoissonSource), {"rate": Argument(5.0, number(least=0, shapes=TWO))}, shows=True
     ),
     Recipe(

@@ -67,6 +67,8 @@ def read_inputs(
 ) -> tuple[list[tuple[str, Spikes]], dict[str, list[Current]]]:
     """Check the `inputs` of a run, and sort them into the spikes of sources and the currents of each population.
 
+    The spikes that sources have by themselves are among them.
+
     `clamps`: does the engine have clamps? The error message mentions them then.
 
     Raises
@@ -76,7 +78,11 @@ def read_inputs(
     InputError
         If a population cannot take such an input, or if shapes or ids do not fit its size.
     """
-    spikes: list[tuple[str, Spikes]] = []
+    spikes = [
+        (name, Spikes(p.model.times, p.model.ids))
+        for name, p in network.populations.items()
+        if isinstance(p.model, SpikeSource) and p.model.times is not None and p.model.ids is not None
+    ]
     currents: dict[str, list[Current]] = {}
     for name, value in mapping(inputs, "inputs", "inputs by population", error=InputError).items():
         if name not in network.populations:

@@ -82,7 +82,7 @@ class Form:
 
 def template_of(form: Form, plan: TrialPlan, schedules: Schedules) -> Template | None:
     """The template that a plan makes, or None if its schedules hold more than the drives of its own runs."""
-    if form.key is None or plan.singly or schedules.draws:
+    if form.key is None or plan.singly or schedules.alone:
         return None
     pieces: list[list[tuple[Piece, int]]] = []
     nudged: list[tuple[int, int]] = []

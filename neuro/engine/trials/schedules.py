@@ -76,7 +76,11 @@ class Schedules:
         self.gain = {name: program.of("gain", here) for name, here in self.neurons.items()}
         self.constant: Constant | None = None
         """The inputs that were asked for last, if they are constant; the runs of a trial often have the same."""
-        self.draws = any(isinstance(p.model, PoissonSource) for p in populations.values())
+        self.alone = any(
+            isinstance(p.model, PoissonSource) or (isinstance(p.model, SpikeSource) and p.model.times is not None)
+            for p in populations.values()
+        )
+        """Do some sources fire without an input?"""
 
     def of(
         self, program: Program, inputs: Mapping[str, Any] | None, clamp: Any, start: float, stop: float, seed: int
@@ -87,7 +91,7 @@ class Schedules:
             steps = self.constant.steps.copy()
             steps["time"] = start
             return Schedule(NO_TIMES, NO_NEURONS, steps, self.constant.values, NO_NEURONS, NO_KEYS)
-        if self.draws or clamp is not None or not self._are_common(inputs):
+        if self.alone or clamp is not None or not self._are_common(inputs):
             return schedule(program, inputs, clamp, start, stop, seed)
         times, ids = np.zeros(0), NO_NEURONS
         for name, item in inputs.items():
