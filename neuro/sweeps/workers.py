@@ -96,13 +96,13 @@ def workers_of(workers: int, scheduler: str | None, executor: Executor | None) -
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
     try:
-        from distributed import Client
+        import distributed
     except ImportError:
         raise MissingPackage(
             "needs the package distributed", where="scheduler", remedy='pip install "neuro-events[distributed]"'
         ) from None
     try:
-        client = Client(address, set_as_default=False, timeout=10)
+        client = distributed.Client(address, set_as_default=False, timeout=10)
     except (OSError, ValueError, TypeError) as problem:
         raise ParameterError(
             "no Dask scheduler answers there", where="scheduler", value=f"{address!r} ({problem})"

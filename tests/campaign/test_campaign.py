@@ -17,10 +17,8 @@ STRIDE = 47
 """In the ordinary suite every so manieth case runs: over the values of every argument in turn, as it is prime."""
 
 
-GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "Gradient", "NeuroError", "SweepResult", "UnitWarning"}
-GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "Gradient", "NeuroError", "UnitWarning"}
-TAKES_NOTHING = {"SpikeSource", "list_chips", "list_devices", "raise_interrupts"}
 TAKES_NOTHING = {"list_chips", "list_devices", "raise_interrupts"}
+GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "Gradient", "NeuroError", "SweepResult", "UnitWarning"}
 """What neuro makes and users do not."""
 
 
