@@ -107,6 +107,7 @@ from neuro.report.public_plots import plot_learning as plot_learning
 from neuro.report.public_plots import plot_placement as plot_placement
 from neuro.report.public_plots import plot_raster as plot_raster
 from neuro.report.public_plots import plot_trace as plot_trace
+from neuro.report.schema import load_report as load_report
 from neuro.sweeps.run import SweepResult as SweepResult
 from neuro.sweeps.run import sweep as sweep
 from neuro.system.interrupts import raise_interrupts as raise_interrupts

@@ -10,6 +10,7 @@ import typer
 
 from neuro.commands.errors import plain_errors as _plain_errors
 from neuro.commands.errors import say_stopped as _say_stopped
+from neuro.commands.rerun import rerun_command
 from neuro.commands.sweep import sweep_command
 from neuro.files.options import path_option, path_parser
 from neuro.files.standard_output import checked_output
@@ -62,7 +63,7 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from neuro.report.record import versions
+        from neuro.report.provenance import versions
 
         typer.echo(f"neuro {versions()['neuro']}")
         raise typer.Exit
@@ -136,6 +137,9 @@ def run_command(
 app.command(
     "sweep", epilog="Example: neuro sweep braille --grid trials=9,18 --seeds 4 --workers 2 --out results/sweep"
 )(sweep_command)
+
+
+app.command("rerun", epilog="Example: neuro rerun results/braille")(rerun_command)
 
 
 @app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")

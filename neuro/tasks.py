@@ -9,7 +9,6 @@ import ast
 import importlib
 import json
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from neuro.errors import ParameterError, UnknownName, WorkerDied
 from neuro.files.writing import write_text
 from neuro.progress import Progress, silent
-from neuro.report.record import Report, fill, plain, provenance, staged
+from neuro.report.provenance import Usage, provenance
+from neuro.report.record import Report, fill, plain, staged
 from neuro.system.interrupts import raise_interrupts
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def run_configured(
 
 
 def _run(task: Task, name: str, preset: str, config: BaseModel, out: Path | None, progress: Progress) -> Report:
-    started = time.time()
+    usage = Usage()
     with raise_interrupts():
         report = task.run(config, out=out, progress=progress)
     return replace(
@@ -213,7 +213,7 @@ def _run(task: Task, name: str, preset: str, config: BaseModel, out: Path | None
         task=name.replace("_", "-"),
         preset=preset,
         config=plain(config.model_dump()),
-        provenance={**report.provenance, **provenance(config.seed, started=started)},  # type: ignore[attr-defined]
+        provenance={**report.provenance, **provenance(config.seed, usage=usage)},  # type: ignore[attr-defined]
     )
 
 

@@ -34,6 +34,7 @@ def run_sequences(task: str, config: SequenceConfig, data: Data, progress: Progr
     return Report(
         task=task,
         metrics=metrics_of(outcomes),
+        measured=tuple(f"{variant}/cpu_minutes" for variant in _by_variant(outcomes)),
         energy={"unit": "J of one sequence, mean", "chip": CHIP, **_costs(outcomes)},
         tables=(_table(outcomes), _energy(outcomes)),
     )

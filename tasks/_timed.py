@@ -128,6 +128,10 @@ def compile_layers(layers: TimedLayers, few: Examples) -> None:
     layers.learn(weights, few.inputs, np.eye(layers.sizes[-1])[few.labels], ())
 
 
+MEASURED = ("cpu_seconds_per_epoch",)
+"""The metrics that depend on the machine."""
+
+
 def metrics_of(outcomes: list[Outcome], name: str) -> dict[str, float]:
     """Metrics over the seeds, by name; `name` is that of the judged set."""
     judged = [outcome.judged for outcome in outcomes]

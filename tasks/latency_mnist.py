@@ -10,7 +10,7 @@ from neuro.report import Report
 from neuro.system.workers import run_jobs
 from neuro.tasks._latency_mnist import Config, compile_network, learn
 from neuro.tasks._mnist_images import FILES, mnist
-from neuro.tasks._timed import curves, metrics_of, table
+from neuro.tasks._timed import MEASURED, curves, metrics_of, table
 
 PRESETS = {
     "smoke": Config(
@@ -38,6 +38,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     return Report(
         task="latency-mnist",
         metrics=metrics_of(outcomes, config.judged),
+        measured=MEASURED,
         tables=(table(outcomes, "MNIST by first spikes", config.judged),),
         figures={"learning": partial(curves, outcomes, "MNIST by first spikes")},
     )

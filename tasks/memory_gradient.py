@@ -45,6 +45,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     return Report(
         task="memory-gradient",
         metrics=metrics,
+        measured=tuple(f"cpu_seconds/{variant.name}" for variant in VARIANTS),
         tables=(_table(outcomes),),
         figures={"learning": partial(_curves, config, outcomes), "trial": partial(_trial, first)},
     )

@@ -89,6 +89,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     return Report(
         task="microcircuit",
         metrics=metrics,
+        measured=("real_time_factor", "build_seconds", "peak_gigabytes"),
         energy=_energy(reports, config.duration),
         tables=(_activity(config, found, net), *_on_chips(reports, config.duration)),
         figures={"raster": lambda: _raster(net, recording, config)},

@@ -48,6 +48,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     return Report(
         task="resistive",
         metrics=_metrics(found, joules),
+        measured=tuple(f"{rule}_processor_seconds" for rule in found),
         energy={"unit": "J per image, heat of the resistors", **joules},
         tables=(_errors(found), _energy(found)),
         figures={"learning": lambda: _curves(found)},

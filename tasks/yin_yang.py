@@ -10,7 +10,7 @@ from neuro.progress import Progress
 from neuro.report import Report
 from neuro.report.style import canvas, colour, styled
 from neuro.system.workers import run_jobs
-from neuro.tasks._timed import Outcome, curves, metrics_of, table
+from neuro.tasks._timed import MEASURED, Outcome, curves, metrics_of, table
 from neuro.tasks._yin_yang import CLASSES, Config, compile_network, learn, points
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     return Report(
         task="yin-yang",
         metrics=metrics_of(outcomes, config.judged),
+        measured=MEASURED,
         tables=(table(outcomes, "Yin-yang", config.judged),),
         figures=figures,
     )

@@ -209,6 +209,10 @@ def test_a_run_writes_its_whole_report(coins: str, tmp_path: Path) -> None:
     assert record["energy"]["by_cause"] == {"toss": 1e-9}
     assert record["provenance"]["seed"] == 3
     assert record["provenance"]["wall_seconds"] >= 0
+    assert record["provenance"]["packages"]["numpy"] == record["provenance"]["versions"]["numpy"]
+    assert record["provenance"]["cpu_seconds"] >= 0
+    assert record["provenance"]["peak_memory_bytes"] > 1e6
+    assert record["provenance"]["command"]
     assert set(record["provenance"]["versions"]) == {"python", "neuro", "numpy", "scipy", "numba"}
 
 

@@ -13,7 +13,8 @@ from neuro.bench.peers import require
 from neuro.bench.runners import AdditionsRunner, EngineRunner, Measurement, NumpyRunner, PeerRunner, Runner
 from neuro.errors import ParameterError, UnknownName
 from neuro.progress import Progress, silent
-from neuro.report.record import Table, provenance
+from neuro.report.provenance import provenance
+from neuro.report.record import Table
 
 __all__ = ["EngineBenchmark", "as_dict", "bench_engine", "tables", "take_turns"]
 

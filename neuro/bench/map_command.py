@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from neuro.network.neurons import LIF
 from neuro.network.synapses import Sparse
 from neuro.progress import Progress, silent
 from neuro.report.mapping import comparison_tables, mesh_maps, placement_report
-from neuro.report.record import Report
+from neuro.report.provenance import Usage, provenance
+from neuro.report.record import Report, plain
 from neuro.validation import finite, number, positive
 
 __all__ = ["chip_from_text", "network_from", "run_map"]
@@ -150,6 +152,12 @@ def run_map(
     >>> report.metrics["cores"]
     2.0
     """
+    given = {name: value for name, value in locals().items() if name != "progress"}
+    usage = Usage()
+
+    def whole(report: Report) -> Report:
+        return replace(report, config=plain(given), provenance=provenance(seed, usage=usage))
+
     number(dt, "dt", check=positive, unit="s")
     network, traffic = network_from(net, seed, dt)
     if spikes is not None:
@@ -170,7 +178,7 @@ def run_map(
         for entry in entries:
             if entry.name in ("sequential", "neuro") and entry.placement is not None:
                 figures |= mesh_maps(entry.placement, network, traffic, entry.name)
-        return Report(task="map", metrics=metrics, tables=tables, figures=figures)
+        return whole(Report(task="map", metrics=metrics, tables=tables, figures=figures))
     if changes:
         parsed = dict(_change(text) for text in changes)
         entries = what_if(
@@ -179,11 +187,12 @@ def run_map(
         metrics = {
             f"{entry.name}, {name}": cost for entry in entries for name, cost in entry.costs.items() if cost is not None
         }
-        return Report(task="map", metrics=metrics, tables=comparison_tables(entries, f"{net}: what if", "change"))
+        tables = comparison_tables(entries, f"{net}: what if", "change")
+        return whole(Report(task="map", metrics=metrics, tables=tables))
     report, _ = placement_report(
         network, target, traffic, objective=weights, effort=effort, seed=seed, cores=cores, read=read, write=write
     )
-    return report
+    return whole(report)
 
 
 def _objective(text: str) -> Any:

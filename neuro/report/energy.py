@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from neuro.errors import InputError, MissingFigure, NeuroError, PlacementError
 from neuro.files.writing import named_errors
-from neuro.report.record import Report, Table, provenance
+from neuro.report.provenance import Usage, provenance
+from neuro.report.record import Report, Table
 
 if TYPE_CHECKING:
     from neuro.accounting.report import EnergyReport
@@ -87,6 +88,7 @@ def energy_of(
     from neuro.chip.placement import load_placement
     from neuro.engine.storage.recordings import load_recording
 
+    usage = Usage()
     file, beside = find_recording(run)
     recording = load_recording(file)
     given = placement or beside
@@ -132,7 +134,10 @@ def energy_of(
             "chips": {name: report.as_dict() for name, report in reports.items()},
             "refused": {name: str(report) for name, report in found.items() if isinstance(report, NeuroError)},
         },
-        provenance={**provenance(int(recording.provenance.get("seed") or 0)), "recording": dict(recording.provenance)},
+        provenance={
+            **provenance(int(recording.provenance.get("seed") or 0), usage=usage),
+            "recording": dict(recording.provenance),
+        },
         tables=_tables(found, notes),
         figures=_figures(reports, placements),
     )

@@ -6,16 +6,10 @@ import contextlib
 import json
 import math
 import os
-import platform
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
 
     FigureSource = Path | Figure | Callable[[], Figure]
 
-__all__ = ["Report", "Table", "as_dict", "fill", "kept", "plain", "provenance", "staged", "versions", "write"]
+__all__ = ["Report", "Table", "as_dict", "fill", "kept", "plain", "staged", "write"]
 
 RECORD = "report.json"
 
@@ -91,6 +85,8 @@ class Report:
     """Joules and seconds by cause and place, or counts of what costs them; `unit` says which."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Seed, versions, revision, machine and time, as from `provenance`."""
+    measured: tuple[str, ...] = ()
+    """Names of the metrics that depend on the machine and its load: seconds, memory."""
     tables: tuple[Table, ...] = ()
     """What to show beside the metrics."""
     figures: Mapping[str, FigureSource] = field(default_factory=dict)
@@ -101,6 +97,10 @@ class Report:
             instance(getattr(self, key), f"Report.{key}", str, "a text")
         for key in ("config", "metrics", "energy", "provenance", "figures"):
             instance(getattr(self, key), f"Report.{key}", Mapping, "a dictionary by names")
+        instance(self.measured, "Report.measured", (tuple, list), "names of metrics")
+        for name in self.measured:
+            if name not in self.metrics:
+                raise ParameterError("must be the name of a metric", where="Report.measured", value=repr(name))
         instance(self.tables, "Report.tables", (tuple, list), "tables")
         for table in self.tables:
             instance(table, "Report.tables", Table, "a Table")
@@ -115,52 +115,11 @@ class Report:
                 raise ParameterError("a figure's name must be usable as a file name", value=repr(name))
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of what the results depend on, read without importing any of it."""
-    found = {"python": platform.python_version()}
-    for package in ("neuro-events", "numpy", "scipy", "numba"):
-        name = package.removesuffix("-events")
-        try:
-            found[name] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def provenance(seed: int, *, started: float | None = None) -> dict[str, Any]:
-    """Provenance of a result: enough to run it again, and to see why it may differ on another machine.
-
-    Parameters
-    ----------
-    seed
-        Root of the run's random draws.
-    started
-        When the run began, as from `time.time`; without it, start and duration are null.
-
-    >>> sorted(provenance(3))
-    ['git_dirty', 'git_revision', 'machine', 'seed', 'started', 'versions', 'wall_seconds']
-    """
-    revision, dirty = _git()
-    return {
-        "seed": int(seed),
-        "versions": versions(),
-        "git_revision": revision,
-        "git_dirty": dirty,
-        "machine": {
-            "platform": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-        },
-        "started": None if started is None else datetime.fromtimestamp(started, UTC).isoformat(),
-        "wall_seconds": None if started is None else time.time() - started,
-    }
-
-
 def write(report: Report, out: Path) -> None:
     """Write a report and its figures into the directory `out`, whole or not at all.
 
-    ``report.json`` has `task`, `preset`, `config`, `metrics`, `energy`, `provenance`, `tables` and `figures`
-    (name -> file beside it); a number that is not finite is written as null. Where `out` exists, its files
+    ``report.json`` has `task`, `preset`, `config`, `metrics`, `measured`, `energy`, `provenance`, `tables` and
+    `figures` (name -> file beside it); a number that is not finite is written as null. Where `out` exists, its files
     are replaced one by one, the record last; figures that only the older report had are removed.
 
     Raises
@@ -191,6 +150,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             "preset": report.preset,
             "config": report.config,
             "metrics": metrics,
+            "measured": report.measured,
             "energy": report.energy,
             "provenance": report.provenance,
             "tables": [{"title": t.title, "columns": t.columns, "rows": t.rows} for t in report.tables],
@@ -305,30 +265,3 @@ def _draw(name: str, source: FigureSource, stage: Path) -> str:
     target = stage / f"{name}.png"
     save(source() if callable(source) else source, target)
     return target.name
-
-
-def _git() -> tuple[str | None, bool | None]:
-    """Revision of the checkout of this module, and whether it was edited since; None outside of a checkout."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None, None
-    try:
-        revision, status = (
-            subprocess.run(
-                ["git", "-C", str(root), *command], capture_output=True, text=True, check=True, timeout=10
-            ).stdout.strip()
-            for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None, None
-    return revision, bool(status)
-
-
-def _processor() -> str:
-    if sys.platform == "linux":
-        # platform.processor() is empty or just the architecture there.
-        with contextlib.suppress(OSError):
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from neuro.exchange.nir import read_nir
 from neuro.exchange.spike_files import read_spikes
 from neuro.network.graph import Network
 from neuro.progress import ProgressOption
-from neuro.report.record import Report, Table, provenance
+from neuro.report.provenance import Usage, provenance
+from neuro.report.record import Report, Table
 from neuro.validation import choice
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def simulate(
     NeuroError
         As `read_nir`, `read_spikes` and `run`.
     """
-    began = time.time()
+    usage = Usage()
     choice(engine, "engine", ("exact", "clocked"))
     network = read_nir(net, dt=dt, reset=reset)  # type: ignore[arg-type]  # `read_nir` refuses others.
     inputs: dict[str, Any] = {} if spikes is None else dict(read_spikes(spikes, network, dt=dt))
@@ -77,7 +77,7 @@ def simulate(
         config={"net": str(net), "input": None if spikes is None else str(spikes), "duration": duration,
                 "engine": engine, "dt": dt, "reset": reset},
         metrics={f"spikes/{name}": count for name, count in counts.items()},
-        provenance={**provenance(0, started=began), "assumptions": assumed},
+        provenance={**provenance(0, usage=usage), "assumptions": assumed},
         tables=(
             Table(f"Spikes in {length:g} s", ("node", "model", "neurons", "spikes", "rate (Hz)"), rows),
             Table("What was assumed", ("assumption",), tuple((each,) for each in assumed)),

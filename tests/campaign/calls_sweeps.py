@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import neuro as nr
-from tests.campaign.calls_commands import any_of, command, number_text, option, refused, refused_but, with_coins
+from neuro.report import Report, write
+from tests.campaign.calls_commands import any_of, command, number_text, option, refused, refused_but, with_coins, word
 from tests.campaign.calls_run import called
 from tests.campaign.kinds import choice, flag, instance, listed, mapping, number, path
 from tests.campaign.recipe import Argument, Made, Recipe
@@ -43,7 +44,16 @@ def finished() -> Path:
     return sweep().folder
 
 
+def reported() -> Path:
+    """The folder of a run of the small task."""
+    place = Path(new_place())
+    write(Report(task="coins", preset="smoke", config={"tosses": 20}, metrics={"tosses": 20}), place)
+    return place
+
+
 RECIPES = [
+    with_coins(Recipe("load_report", nr.load_report, {"path": Argument(Made(reported), path())})),
+    with_coins(command("rerun", run=word(Made(reported)))),
     with_coins(
         Recipe(
             "sweep",

@@ -38,6 +38,7 @@ def test_everything_in_a_report_is_written(tmp_path: Path) -> None:
         "preset": "",
         "config": {"sizes": [1, 2], "rate": 0.5, "path": "a"},
         "metrics": {"accuracy": 0.5},
+        "measured": [],
         "energy": {"per_core": [0, 1, 2]},
         "provenance": {},
         "tables": [{"title": "T", "columns": ["a"], "rows": [[1]]}],
