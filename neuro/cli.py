@@ -63,7 +63,7 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from neuro.report.provenance import versions
+        from neuro.report.origin import versions
 
         typer.echo(f"neuro {versions()['neuro']}")
         raise typer.Exit

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from neuro.errors import ParameterError, UnknownName, WorkerDied
 from neuro.files.writing import write_text
 from neuro.progress import Progress, silent
-from neuro.report.provenance import Usage, provenance
+from neuro.report.origin import Usage, provenance
 from neuro.report.record import Report, fill, plain, staged
 from neuro.system.interrupts import raise_interrupts
 

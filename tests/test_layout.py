@@ -79,7 +79,11 @@ TOOLS = ("typer", "rich", "pydantic", "h5py")
 
 @pytest.mark.parametrize(
     ("statement", "heavy"),
-    [("import neuro", HEAVY + TOOLS), ("import neuro.report", HEAVY + TOOLS), ("import neuro.cli", HEAVY)],
+    [
+        ("import neuro", HEAVY + TOOLS),
+        ("import neuro.report", HEAVY + TOOLS),
+        ("import neuro.cli", (*HEAVY, "numpy", "pydantic", "h5py")),
+    ],
 )
 def test_what_is_heavy_is_imported_when_it_is_needed(statement: str, heavy: tuple[str, ...]) -> None:
     code = f"import sys; {statement}; print(*[name for name in {heavy} if name in sys.modules])"

@@ -13,7 +13,7 @@ from neuro.bench.peers import require
 from neuro.bench.runners import AdditionsRunner, EngineRunner, Measurement, NumpyRunner, PeerRunner, Runner
 from neuro.errors import ParameterError, UnknownName
 from neuro.progress import Progress, silent
-from neuro.report.provenance import provenance
+from neuro.report.origin import provenance
 from neuro.report.record import Table
 
 __all__ = ["EngineBenchmark", "as_dict", "bench_engine", "tables", "take_turns"]

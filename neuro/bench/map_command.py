@@ -22,7 +22,7 @@ from neuro.network.neurons import LIF
 from neuro.network.synapses import Sparse
 from neuro.progress import Progress, silent
 from neuro.report.mapping import comparison_tables, mesh_maps, placement_report
-from neuro.report.provenance import Usage, provenance
+from neuro.report.origin import Usage, provenance
 from neuro.report.record import Report, plain
 from neuro.validation import finite, number, positive
 

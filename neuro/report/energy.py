@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuro.errors import InputError, MissingFigure, NeuroError, PlacementError
 from neuro.files.writing import named_errors
-from neuro.report.provenance import Usage, provenance
+from neuro.report.origin import Usage, provenance
 from neuro.report.record import Report, Table
 
 if TYPE_CHECKING:

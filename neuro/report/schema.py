@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from neuro.errors import DataError, ParameterError
 from neuro.files.reading import read_json
+from neuro.files.writing import named_errors
 from neuro.report.record import RECORD, Report, Table
 from neuro.validation import file_name
 
@@ -79,12 +80,16 @@ def read_record(path: str | Path) -> ReportRecord:
     ------
     DataError
         If there is none.
+    FileError
+        If the system refuses to read it.
     ParameterError
         If it is not a record, as `ReportRecord` describes it.
     """
     place = file_name(path, "path")
-    place = place / RECORD if place.is_dir() else place
-    if not place.is_file():
+    with named_errors(place, "read"):
+        place = place / RECORD if place.is_dir() else place
+        exists = place.is_file()
+    if not exists:
         raise DataError("there is no report", where=str(place), remedy="Give the folder that --out wrote")
     found = read_json(place, ParameterError, "a report")
     try:

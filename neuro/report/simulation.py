@@ -11,7 +11,7 @@ from neuro.exchange.nir import read_nir
 from neuro.exchange.spike_files import read_spikes
 from neuro.network.graph import Network
 from neuro.progress import ProgressOption
-from neuro.report.provenance import Usage, provenance
+from neuro.report.origin import Usage, provenance
 from neuro.report.record import Report, Table
 from neuro.validation import choice
 

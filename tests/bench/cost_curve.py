@@ -18,7 +18,7 @@ import numpy as np
 from neuro.bench.engine import take_turns
 from neuro.bench.networks import ListedCase
 from neuro.bench.runners import AdditionsRunner, EngineRunner
-from neuro.report.provenance import provenance
+from neuro.report.origin import provenance
 from neuro.report.record import plain
 from neuro.report.style import INK, MARKERS, canvas, colour, save, styled
 

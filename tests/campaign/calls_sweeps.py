@@ -52,7 +52,7 @@ def reported() -> Path:
 
 
 RECIPES = [
-    with_coins(Recipe("load_report", nr.load_report, {"path": Argument(Made(reported), path())})),
+    with_coins(Recipe("load_report", nr.load_report, {"path": Argument(Made(reported), path(), ("report",))})),
     with_coins(command("rerun", run=word(Made(reported)))),
     with_coins(
         Recipe(

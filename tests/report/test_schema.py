@@ -19,7 +19,7 @@ from neuro.cli import app
 from neuro.errors import DataError, ParameterError
 from neuro.paths import models_dir
 from neuro.report import Report, Table, provenance, write
-from neuro.report.provenance import Usage
+from neuro.report.origin import Usage
 from neuro.report.record import as_dict
 from neuro.report.schema import ReportRecord
 from tests.test_cli import COINS
