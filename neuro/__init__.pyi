@@ -1,6 +1,8 @@
 # The public names, one a line: type checkers read this file, and `__init__.py` reads it to know where each name is.
 from neuro.accounting.account import account as account
 from neuro.accounting.report import EnergyReport as EnergyReport
+from neuro.brian.reader import from_brian2 as from_brian2
+from neuro.brian.writer import to_brian2 as to_brian2
 from neuro.chip.load import list_chips as list_chips
 from neuro.chip.load import load_chip as load_chip
 from neuro.chip.model import Chip as Chip
@@ -36,6 +38,7 @@ from neuro.engine.trials.requests import Traces as Traces
 from neuro.engine.trials.run import run_trials as run_trials
 from neuro.errors import NeuroError as NeuroError
 from neuro.errors import UnitWarning as UnitWarning
+from neuro.exchange.check import check as check
 from neuro.exchange.nir import read_nir as read_nir
 from neuro.exchange.nir_write import write_nir as write_nir
 from neuro.gradients.exact_rule import ExactGradient as ExactGradient

@@ -19,7 +19,7 @@ FLOORS = [
     # The ground floor: single modules that everything may use.
     {"errors", "units", "validation", "randomness", "paths", "figures", "jit", "simd"}
     | {"progress", "names", "display", "files", "memory", "partials", "system"},
-    {"network", "crossbar", "chip"},
+    {"network", "crossbar", "chip", "brian"},
     {"engine"},
     {"accounting"},
     {"mapping"},
@@ -73,7 +73,7 @@ def test_numba_is_imported_in_three_places() -> None:
     assert users == {"jit.py", "simd.py", "system/kernel_cache.py"}
 
 
-HEAVY = ("numba", "scipy", "matplotlib", "brian2", "nest", "torch", "networkx", "pandas")
+HEAVY = ("numba", "scipy", "matplotlib", "brian2", "nest", "torch", "networkx", "pandas", "sympy", "xarray", "neo.core")
 TOOLS = ("typer", "rich", "pydantic", "h5py")
 
 

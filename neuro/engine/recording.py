@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.display import Displayed, Rows, amount, plural
+from neuro.engine.conversion import Convertible
 from neuro.engine.storage.recording_format import LEARNED, write_recording
-from neuro.errors import InputError, ParameterError, UnknownName, UnsupportedFeature
+from neuro.errors import InputError, ParameterError, UnknownName
 from neuro.names import Named
 from neuro.network.graph import MAX_NEURONS
 from neuro.validation import (
@@ -29,7 +30,6 @@ from neuro.validation import (
     numbers,
     seconds,
     shown,
-    text,
     whole_number,
 )
 
@@ -247,7 +247,7 @@ class Record:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recording(Displayed):
+class Recording(Convertible, Displayed):
     """The result of a run."""
 
     spikes: Mapping[str, Spikes]
@@ -313,28 +313,6 @@ class Recording(Displayed):
     def save(self, path: str | Path) -> None:
         """Write everything to one HDF5 file, whole or not at all; `load_recording` and `load_state` read it."""
         write_recording(self, path)
-
-    def to_pandas(self, population: str) -> Any:
-        """The spikes of a population as a `pandas.DataFrame` with columns ``time`` (s) and ``id``, sorted by time.
-
-        Raises
-        ------
-        UnknownName
-            If the recording has no spikes of such a population.
-        UnsupportedFeature
-            If pandas is not installed: it is the extra ``pandas``.
-
-        >>> found = Recording({"cue": Spikes([2e-3, 1e-3], [0, 1])}, {}, np.zeros(0), {}, 0.0, 0.1)
-        >>> found.to_pandas("cue")["id"].tolist()
-        [1, 0]
-        """
-        try:
-            import pandas
-        except ImportError:
-            remedy = "pip install 'neuro-events[pandas]'"
-            raise UnsupportedFeature("pandas is not installed", where="to_pandas", remedy=remedy) from None
-        spikes = self.spikes[text(population, "to_pandas, population")]
-        return pandas.DataFrame({"time": np.array(spikes.times), "id": np.array(spikes.ids)})
 
     def _display(self) -> tuple[str, Rows]:
         # Spikes of a file are counted there, and are not read.

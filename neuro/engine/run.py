@@ -16,6 +16,7 @@ from neuro.engine.drive.prepare import prepare_kernels
 from neuro.engine.drive.state import EngineState, for_learning, initial_state
 from neuro.engine.lower.fingerprint import require_same
 from neuro.engine.lower.program import MAX_THREADS, Program, build
+from neuro.engine.peer import run_in_brian2
 from neuro.engine.plasticity.state import Rule, rules_in_force
 from neuro.engine.recording import Record, Recording
 from neuro.engine.results import report_reads
@@ -43,7 +44,7 @@ def run(
     inputs: Mapping[str, Any] | None = None,
     record: Record | None = None,
     seed: int | None = None,
-    engine: Literal["exact", "clocked"] = "exact",
+    engine: Literal["exact", "clocked", "brian2"] = "exact",
     dt: float | None = None,
     semantics: Literal["nir-euler", "loihi"] | None = None,
     threads: int = 1,
@@ -77,9 +78,11 @@ def run(
         steps of `dt`. Step t takes the network from t dt to (t + 1) dt. Its spikes are stamped t dt, the voltages
         sampled at t dt are those at its end, and inputs are sorted into steps by `step_of`. A source fires when its
         step begins, a neuron when it ends: with a delay of n dt a source's spike of step t acts in step t + n - 1,
-        a neuron's in step t + n.
+        a neuron's in step t + n. ``"brian2"``: the network of `to_brian2` in Brian2, which draws random numbers of its
+        own; it takes `inputs`, `record` (spikes and v), `seed` and `progress`.
     dt
-        Time step of the clocked engine, s; delays, refractory times and `duration` are whole multiples of it.
+        Time step of the clocked engine or of Brian2, s; in the clocked engine, delays, refractory times and `duration`
+        are whole multiples of it.
     semantics
         The equations of a step of the clocked engine; by default ``"loihi"`` if the network has such models.
         ``"nir-euler"``: forward Euler in doubles, x <- x (1 - dt/tau) + inputs for each current, then
@@ -135,6 +138,16 @@ def run(
     """
     record = Record() if record is None else record
     _check_kinds(seed, record, engine)
+    if engine == "brian2":
+        own: dict[str, Any] = {
+            "semantics": semantics,
+            "clamp": clamp,
+            "state": state,
+            "max_rate": max_rate,
+            "memory": memory,
+        }
+        own |= {"threads": threads, "plasticity": plasticity}
+        return run_in_brian2(network, duration, inputs, record, seed, dt, progress, own)
     if engine == "clocked":
         _check_clocked_options(threads, clamp, plasticity, max_rate)
         with reporting(progress, "simulating") as report:
@@ -151,8 +164,8 @@ def _check_kinds(seed: Any, record: Any, engine: Any) -> None:
     if seed is not None:
         whole_number(seed, "seed")
     instance(record, "record", Record, "a Record", error=InputError)
-    if text(engine, "engine") not in ("exact", "clocked"):
-        raise UnknownName("engine", engine, ["exact", "clocked"])
+    if text(engine, "engine") not in ("exact", "clocked", "brian2"):
+        raise UnknownName("engine", engine, ["exact", "clocked", "brian2"])
 
 
 def _budget(memory: float | str | None) -> Budget:

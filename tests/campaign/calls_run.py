@@ -134,6 +134,7 @@ LEARNS = {
 POSITIVE = number(above=0)
 SECONDS = number(above=0, unit="s")
 RATES = number(scalar=True, shapes=TWO)
+STEPS = number(above=0, scalar=False, unit="s", shapes=TWO, unsure=True, longest=0.01)
 MATRIX = number(scalar=False, shapes=((2, 2),))
 
 
@@ -512,6 +513,31 @@ RECIPES = [
             "network": Argument(Made(network), instance(), wrong={"another network": lambda: network(3)}),
         },
     ),
+    Recipe(
+        "to_brian2",
+        nr.to_brian2,
+        {
+            "network": Argument(Made(network), instance()),
+            "inputs": Argument(Made(lambda: {"cue": spikes()}), mapping(none=True), ("population", "input", "spikes")),
+            "dt": Argument(1e-4, number(above=0, unit="s", unsure=True), ("inputs",)),
+            "method": Argument("rk4", choice()),
+        },
+    ),
+    Recipe(
+        "from_brian2",
+        lambda objects: nr.from_brian2(objects),
+        {"objects": Argument(Made(lambda: nr.to_brian2(network())), instance(), ("Brian2",))},
+    ),
+    Recipe(
+        "check",
+        lambda network, duration, seed: nr.check(network, duration, dt=(1e-3, 5e-4), seed=seed),
+        {
+            "network": Argument(Made(network), instance()),
+            "duration": Argument(3e-3, number(above=0, unit="s", longest=0.01)),
+            "seed": Argument(0, number(least=0, whole=True)),
+        },
+    ),
+    Recipe("check.dt", lambda dt: nr.check(network(), 2e-3, dt=dt), {"dt": Argument((1e-3, 5e-4), STEPS)}),
     Recipe(
         "write_nir",
         lambda network, path, dt: nr.write_nir(network, path, dt=dt),
