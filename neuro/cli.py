@@ -100,7 +100,7 @@ def list_command(
     epilog="Example: neuro run braille --preset paper --seed 1 --set epochs=100 --out results/braille",
 )
 def run_command(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="Which task; `neuro list` names them.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Which task of `neuro list`, or a file: PATH.py.")],
     preset: Annotated[
         str, typer.Option(help="smoke: seconds, to see that it works; paper: the published experiment.")
     ] = "smoke",
@@ -247,20 +247,21 @@ def device_command(
             print_json([devices.as_dict(table) for table in tables])
         else:
             print_tables(*tables)
-        if out is None:
-            if not as_json:
-                typer.echo(
-                    "Nothing was drawn; --out DIR draws pulse curves, variation of the devices and errors of reads."
-                )
-            return
-        from neuro.report.record import staged
-        from neuro.report.style import save
-
-        with staged(out) as stage:
-            for stem, draw in figures.items():
-                save(draw(), stage / f"{stem}.png")
+        said = devices.draw(figures, out)
         if not as_json:
-            typer.echo(f"Written to {out}: {', '.join(f'{stem}.png' for stem in figures)}")
+            typer.echo(said)
+
+
+@app.command("new", epilog="Example: neuro new task mine")
+def new_command(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="device, chip or task.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, which is that of the file, too.")],
+) -> None:
+    """Write a file of your own to start from, here: it works as it is."""
+    with _plain_errors():
+        from neuro.report.templates import write_template
+
+        typer.echo(write_template(kind, name))
 
 
 @app.command("simulate", epilog="Example: neuro simulate net.nir --input spikes.npz --duration 0.5 --out results/net")

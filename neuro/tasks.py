@@ -1,20 +1,25 @@
-"""Tasks, the experiments that come with `neuro`: list, load, configure and run them.
+"""Tasks, the experiments that come with `neuro` and those of other packages and files: list, load and run them.
 
-`neuro.tasks.braille` is the module of the task `braille`, in a checkout and in an installed wheel alike.
+`neuro.tasks.braille` is the module of the task `braille`, in a checkout and in an installed wheel alike. An installed
+package has tasks as entry points of the group `neuro.tasks`, each of which names a module.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
+import importlib.util
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from neuro.errors import ParameterError, UnknownName, WorkerDied
+from neuro.errors import DataError, ParameterError, UnknownName, WorkerDied
 from neuro.files.writing import write_text
 from neuro.progress import Progress, silent
 from neuro.report.origin import Usage, provenance
@@ -52,29 +57,50 @@ def tasks_dir() -> Path:
 
 
 def list_tasks() -> dict[str, str]:
-    """Name and first sentence of every task, read without importing it."""
-    return {
+    """Name and first sentence of every task, read without importing it; of another package, which one it is from."""
+    own = {
         path.stem.replace("_", "-"): _sentence(path)
         for path in sorted(tasks_dir().glob("*.py"))
         if not path.stem.startswith("_")
     }
+    return {name: f"from {entry.dist.name if entry.dist else entry.value}" for name, entry in _entries().items()} | own
+
+
+def _entries() -> dict[str, EntryPoint]:
+    """The tasks of other packages by name."""
+    return {entry.name.replace("_", "-"): entry for entry in entry_points(group="neuro.tasks")}
 
 
 def load_task(name: str) -> Task:
     """The module of a task.
 
+    Parameters
+    ----------
+    name
+        A name of `list_tasks`, or the path of a Python file with the contents of a `Task`. The file is run, as
+        ``python FILE`` would, with its folder first among the places where modules are looked for.
+
     Raises
     ------
     UnknownName
         If there is no such task.
+    DataError
+        If there is no such file.
     ParameterError
-        If the module lacks something that a task must have.
+        If the module cannot be imported, or lacks something that a task must have.
     """
-    known = list_tasks()
-    name = name.replace("_", "-")
-    if name not in known:
-        raise UnknownName("task", name, known)
-    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    if name.endswith(".py"):
+        module: Any = _module_of_file(Path(name))
+    else:
+        known = list_tasks()
+        name = name.replace("_", "-")
+        if name not in known:
+            raise UnknownName("task", name, known)
+        path = tasks_dir() / f"{name.replace('-', '_')}.py"
+        if path.is_file():
+            module = importlib.import_module(f"{__name__}.{path.stem}")
+        else:
+            module = _imported(_entries()[name].load, f"task {name!r}")
     missing = [part for part in ("Config", "PRESETS", "run") if not hasattr(module, part)]
     if not missing:
         missing = [f"preset {preset!r}" for preset in ("smoke", "paper") if preset not in module.PRESETS]
@@ -87,6 +113,44 @@ def load_task(name: str) -> Task:
             value=f"one without {', '.join(missing)}",
         )
     return cast(Task, module)
+
+
+def _module_of_file(path: Path) -> Any:
+    """The module in a file of the user; processes that need its functions import it by the name of the file."""
+    where = f"task {str(path)!r}"
+    if not path.is_file():
+        raise DataError("there is no such file", where=where)
+    if not path.stem.isidentifier():
+        raise ParameterError("the name of a task's file must be a name of Python", where=where, value=repr(path.stem))
+    folder = str(path.resolve().parent)
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None and Path(getattr(loaded, "__file__", None) or "").resolve() != path.resolve():
+        rule = "the name of a task's file must not be that of another module"
+        raise ParameterError(rule, where=where, value=repr(path.stem), remedy="Rename the file")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    found = importlib.util.find_spec(path.stem)
+    if found is None or found.origin is None or Path(found.origin).resolve() != path.resolve():
+        rule = "the name of a task's file must not be that of another module"
+        raise ParameterError(rule, where=where, value=repr(path.stem), remedy="Rename the file")
+    return _imported(lambda: importlib.import_module(path.stem), where)
+
+
+def _imported(load: Callable[[], Any], where: str) -> Any:
+    """What a function imports; what goes wrong in it is an error of the user's file, with the last line of it."""
+    import traceback
+
+    try:
+        return load()
+    except Exception as error:
+        *_, last = traceback.extract_tb(error.__traceback__)
+        place = f"{last.filename}, line {last.lineno}"
+        if isinstance(error, SyntaxError):
+            place = f"{error.filename}, line {error.lineno}"
+        raise ParameterError(
+            "the module of a task cannot be imported", where=where, value=f"{type(error).__name__}: {error} ({place})"
+        ) from error
 
 
 def configure(
@@ -208,12 +272,14 @@ def _run(task: Task, name: str, preset: str, config: BaseModel, out: Path | None
     usage = Usage()
     with raise_interrupts():
         report = task.run(config, out=out, progress=progress)
+    file = Path(name) if name.endswith(".py") else None
+    own = {} if file is None else {"task_file": str(file), "task_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     return replace(
         report,
-        task=name.replace("_", "-"),
+        task=(name if file is None else file.stem).replace("_", "-"),
         preset=preset,
         config=plain(config.model_dump()),
-        provenance={**report.provenance, **provenance(config.seed, usage=usage)},  # type: ignore[attr-defined]
+        provenance={**report.provenance, **provenance(config.seed, usage=usage), **own},  # type: ignore[attr-defined]
     )
 
 

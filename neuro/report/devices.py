@@ -15,8 +15,8 @@ from neuro.crossbar.device.faults import KINDS, Faults
 from neuro.crossbar.device.laws import Constant, Cycle
 from neuro.crossbar.device.reference_data import MeasuredFile
 from neuro.crossbar.device.sample import SampledDevices
-from neuro.report.record import Table, plain
-from neuro.report.style import COLOURS, FAINT, styled
+from neuro.report.record import Table, plain, staged
+from neuro.report.style import COLOURS, FAINT, save, styled
 from neuro.units import uS
 from neuro.validation import Floats
 
@@ -30,6 +30,7 @@ __all__ = [
     "describe",
     "device_figure",
     "devices_table",
+    "draw",
     "fault_map",
     "figures_table",
     "fit_figure",
@@ -63,10 +64,20 @@ def describe(name: str, seed: int = 0) -> tuple[list[Table], dict[str, Callable[
         stem = found.device.name
         return tables, {stem: lambda: device_figure(found.device, seed), f"{stem}_fit": lambda: fit_figure(found)}
     device = load_device(name)
-    tables = [figures_table(device.name), pulse_table(device, seed)]
+    tables = [figures_table(name), pulse_table(device, seed)]
     if device.notes:
         tables.append(Table("Notes", ("",), ((" ".join(device.notes.split()),),)))
     return tables, {device.name: lambda: device_figure(device, seed)}
+
+
+def draw(figures: dict[str, Callable[[], Figure]], out: Path | None) -> str:
+    """Draw figures into a folder, all or none; returns what to say about it."""
+    if out is None:
+        return "Nothing was drawn; --out DIR draws pulse curves, variation of the devices and errors of reads."
+    with staged(out) as stage:
+        for stem, made in figures.items():
+            save(made(), stage / f"{stem}.png")
+    return f"Written to {out}: {', '.join(f'{stem}.png' for stem in figures)}"
 
 
 def as_dict(table: Table) -> dict[str, object]:
@@ -115,7 +126,7 @@ def figures_table(name: str) -> Table:
     rows: list[tuple[object, ...]] = [(k, figure.value, figure.unit, figure.source) for k, figure in figures.items()]
     if record.law is not None and record.law.source:
         rows.append(("law", record.law.file, "file", record.law.source))
-    return Table(f"Figures of {name}", ("figure", "value", "unit", "source"), tuple(rows))
+    return Table(f"Figures of {record.name}", ("figure", "value", "unit", "source"), tuple(rows))
 
 
 def pulse_table(device: Device, seed: int = 0) -> Table:
