@@ -44,7 +44,7 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
     Raises
     ------
     PlacementError
-        If the file does not give a core of the chip for every neuron.
+        If the file does not give a core of the chip for every neuron, or is for another chip.
     DataError
         If there is no such file (this is a FileNotFoundError, too).
     """
@@ -53,7 +53,15 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
         return placed(network, chip, _from_sanafe(file, network, chip))
     if file.suffix == ".part":
         return placed(network, chip, _from_parts(file, network))
-    return placed(network, chip, load_placement(file).core)
+    saved = load_placement(file)
+    if saved.chip != chip:
+        raise PlacementError(
+            "the placement is for another chip, whose cores lie elsewhere",
+            where=str(path),
+            value=f"{saved.chip.name}, not {chip.name}",
+            remedy=f"Give that chip, or place the network on {chip.name}",
+        )
+    return placed(network, chip, saved.core)
 
 
 def write_sanafe(placement: Placement, path: str | Path) -> None:

@@ -146,6 +146,8 @@ def spikes_of(network: Network, traffic: Given) -> Floats:
     if traffic is None:
         return np.ones(sum(population.size for population in populations))
     recorded = getattr(traffic, "spikes", None)
+    if recorded is not None:
+        _check_network(network, getattr(traffic, "provenance", {}))
     given: Mapping[str, Any] = traffic if recorded is None else recorded
     if not isinstance(given, Mapping):
         raise InputError(
@@ -158,6 +160,24 @@ def spikes_of(network: Network, traffic: Given) -> Floats:
             raise UnknownName("population of this network", name, network.populations)
     parts = [_checked(population, given) for population in populations]
     return np.concatenate([np.zeros(0), *parts])
+
+
+def _check_network(network: Network, provenance: Mapping[str, Any]) -> None:
+    """Refuse a recording of another network, as far as it says which it is of."""
+    about = provenance.get("network", {})
+    rule = "the recording must be of this network"
+    for name, each in about.get("populations", {}).items():
+        if name not in network.populations:
+            raise UnknownName("population of this network", name, network.populations)
+        size = int(network.populations[name].size)
+        if each["size"] != size:
+            value = f"{each['size']:,} neurons recorded, {size:,} to be placed"
+            raise InputError(rule, where=f"traffic of population {name!r}", value=value)
+    for name, ends in about.get("projections", {}).items():
+        found = network.projections.get(name)
+        if found is None or [found.pre.name, found.post.name] != list(ends):
+            value = f"projection {name!r} from {ends[0]!r} onto {ends[1]!r}, which the network does not have"
+            raise InputError(rule, where="traffic", value=value)
 
 
 def _checked(population: Population, given: Mapping[str, Any]) -> Floats:
