@@ -226,7 +226,7 @@ def _subtitle(runs: Sequence[Run]) -> str:
 
 
 def _origin(runs: Sequence[Run]) -> str:
-    from neuro.report.record import versions
+    from neuro.report.origin import versions
 
     now = versions()
     made = f"Written by neuro {now['neuro']}."
