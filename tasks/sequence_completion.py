@@ -50,9 +50,10 @@ def metrics_of(found: dict[str, Held]) -> dict[str, float]:
             metrics[f"{criterion}/{name}"] = capacity.value
             if capacity.error is not None:
                 metrics[f"{criterion}/{name}/error"] = capacity.error
-        chain = getattr(found["hebb"], criterion).value if "hebb" in found else 0.0
-        for name in SPIKING:
-            if chain and name in found:
+        if "hebb" in found:
+            # A chain that fails with a single sequence would make any ratio as large as one likes.
+            chain = max(getattr(found["hebb"], criterion).value, 1.0)
+            for name in [name for name in SPIKING if name in found]:
                 metrics[f"ratio_hebb/{criterion}/{name}"] = getattr(found[name], criterion).value / chain
     for name, held in found.items():
         metrics |= {f"{key}/{name}": value for key, value in held.counts.items()}

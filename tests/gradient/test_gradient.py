@@ -13,7 +13,7 @@ from tests.gradient.family import Case, cases, errors, runs
 WORST = 1e-6
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(case=cases(), seed=st.integers(0, 2**16))
 def test_gradients_are_the_limit_of_differences_of_runs(case: Case, seed: int) -> None:
     assume(runs(case))

@@ -82,4 +82,6 @@ def test_a_small_run_counts_what_memories_hold():
     report = run_task("sequence-completion", overrides=("workers=1",))
     assert report.metrics["exact/two_phase"] >= 1.0
     assert report.metrics["spikes/two_phase"] > 0
+    chain = max(report.metrics["cosine/hebb"], 1.0)
+    assert report.metrics["ratio_hebb/cosine/two_phase"] == report.metrics["cosine/two_phase"] / chain
     assert set(report.figures) == {"steps"}
