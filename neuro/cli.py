@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from neuro.commands.doctor import doctor_command
 from neuro.commands.errors import plain_errors as _plain_errors
 from neuro.commands.errors import say_stopped as _say_stopped
+from neuro.commands.options import Config, Task
 from neuro.commands.rerun import rerun_command
 from neuro.commands.sweep import sweep_command
 from neuro.files.options import path_option, path_parser
@@ -23,7 +25,6 @@ app = typer.Typer(
     help="Exact, event-driven simulation of spiking networks on memristor crossbars.",
     epilog="Example: neuro run braille --preset paper --seed 1 --out results/braille",
     no_args_is_help=True,
-    add_completion=False,
     # A traceback of ours is a bug; plain ones can be pasted into a report of it.
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -101,24 +102,30 @@ def list_command(
 )
 def run_command(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Which task of `neuro list`, or a file: PATH.py.")],
+    task: Task = None,
     preset: Annotated[
-        str, typer.Option(help="smoke: seconds, to see that it works; paper: the published experiment.")
-    ] = "smoke",
+        str | None, typer.Option(help="smoke (unless given): seconds, to see that it works; paper: the experiment.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated."),
     ] = None,
+    config: Config = None,
     out: _Out = None,
     as_json: _AsJson = False,
 ) -> None:
     """Run a task and report what it found."""
     with _plain_errors():
+        from neuro.commands.config import RUN, named_task, read_config, settings_from
         from neuro.progress import bar
         from neuro.tasks import run_task
 
+        given = read_config(config, RUN)
+        task, preset = named_task(task, given), preset or given.get("preset", "smoke")
+        seed, overrides = given.get("seed") if seed is None else seed, settings_from(given, overrides)
         with bar(f"{task} ({preset})") as progress:
-            report = run_task(task, preset, seed=seed, overrides=overrides or (), out=out, progress=progress)
+            report = run_task(task, preset, seed=seed, overrides=overrides, out=out, progress=progress)
         if as_json:
             from neuro.report.record import as_dict
 
@@ -140,6 +147,9 @@ app.command(
 
 
 app.command("rerun", epilog="Example: neuro rerun results/braille")(rerun_command)
+
+
+app.command("doctor", epilog="Example: neuro doctor")(doctor_command)
 
 
 @app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from neuro.commands.config import SWEEP, named_task, read_config, settings_from
 from neuro.commands.errors import plain_errors
+from neuro.commands.options import Config, Task
 from neuro.files.options import path_option
 from neuro.report.terminal import print_json
 
@@ -27,7 +29,7 @@ LINE_SECONDS = 30.0
 
 
 def sweep_command(
-    task: Annotated[str | None, typer.Argument(metavar="TASK", help="Which task; `neuro list` names them.")] = None,
+    task: Task = None,
     grid: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=V,V", help="Values of a setting; repeat it for all combinations of several."),
@@ -42,7 +44,10 @@ def sweep_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting of all points; may be repeated."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes of this machine; 0: one for each core.")] = 0,
+    config: Config = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes of this machine; 0, unless given: one for each core.")
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers compute the points.")
     ] = None,
@@ -60,9 +65,10 @@ def sweep_command(
         from neuro.sweeps.run import run_plan
         from neuro.sweeps.store import load_plan
 
-        described = task, grid, zipped or None, seeds, seed, preset, overrides, out
+        described = task, grid, zipped or None, seeds, seed, preset, overrides, config, out
+        given = read_config(config, SWEEP)
         if resume is None:
-            plan, folder = _plan(*described)
+            plan, folder = _plan(given, task, grid, zipped, seeds, seed, preset, overrides, out)
         elif any(each is not None for each in described):
             raise ParameterError(
                 "the folder of a sweep says all of it", where="--resume", remedy="Give --workers or --scheduler alone"
@@ -70,7 +76,13 @@ def sweep_command(
         else:
             plan, folder = load_plan(resume), resume
         with _told(plan.task) as progress:
-            found = run_plan(plan, folder, workers=workers, scheduler=scheduler, progress=progress)
+            found = run_plan(
+                plan,
+                folder,
+                workers=given.get("workers", 0) if workers is None else workers,
+                scheduler=scheduler or given.get("scheduler"),
+                progress=progress,
+            )
         if as_json:
             print_json({"rows": found.rows, "failed": found.failed, "computed": found.computed})
         else:
@@ -84,29 +96,29 @@ def sweep_command(
 
 
 def _plan(
-    task: str | None, grid: list[str] | None, zipped: bool | None, seeds: int | None, seed: int | None,
+    given: dict[str, Any], task: str | None, grid: list[str] | None, zipped: bool, seeds: int | None, seed: int | None,
     preset: str | None, overrides: list[str] | None, out: Path | None,
 ) -> tuple[Plan, Path]:  # fmt: skip
     from neuro.errors import ParameterError
-    from neuro.sweeps.plan import Plan, grid_of
+    from neuro.sweeps.plan import Plan, grid_of, text_of
 
-    if task is None or out is None:
-        missing = "TASK" if task is None else "--out DIR"
-        raise ParameterError("a sweep needs a task and a folder", where=missing, remedy="Or give --resume DIR alone")
+    if out is None:
+        raise ParameterError("must be given", where="--out DIR", remedy="Or give --resume DIR alone")
     settings = {}
-    for override in overrides or ():
+    for override in settings_from(given, overrides):
         key, equals, text = override.partition("=")
         if not equals or not key.strip():
             raise ParameterError("a setting is written key=value", value=repr(override))
         settings[key.strip().replace("-", "_")] = text
     plan = Plan(
-        task=task,
-        preset=preset or "smoke",
+        task=named_task(task, given),
+        preset=preset or given.get("preset", "smoke"),
         settings=settings,
-        grid=grid_of(grid or ()),
-        zipped=bool(zipped),
-        seeds=seeds or 1,
-        seed=seed,
+        grid={key: [text_of(value) for value in values] for key, values in given.get("grid", {}).items()}
+        | grid_of(grid or ()),
+        zipped=zipped or given.get("zip", False),
+        seeds=given.get("seeds", 1) if seeds is None else seeds,
+        seed=given.get("seed") if seed is None else seed,
     )
     return plan, out
 

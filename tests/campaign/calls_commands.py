@@ -171,6 +171,7 @@ COMMANDS = [
             "coins",
             preset=option("preset", refused),
             seed=option("seed", SEED),
+            config=option("config", refused, "file", "configuration"),
             set=option("set", refused, "setting"),
             tosses=option("set", number_text(above=0, whole=True), "tosses", before="tosses="),
             bias=option(
