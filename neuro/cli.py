@@ -40,7 +40,7 @@ app.add_typer(bench_app, name="bench")
 
 def main() -> None:
     """Entry point of the `neuro` command."""
-    from neuro.system.interrupts import commanded
+    from neuro.system.interrupts import commanded, exit_code
     from neuro.system.streams import open_closed_streams
 
     open_closed_streams()
@@ -55,7 +55,7 @@ def main() -> None:
             if not isinstance(error, SystemExit):
                 _say_stopped()
         if command.number:
-            raise SystemExit(128 + command.number)
+            raise SystemExit(exit_code(command.number))
 
 
 _Out = Annotated[Path | None, path_option("Where to write report.json and the figures.", metavar="DIR")]

@@ -74,7 +74,7 @@ SWALLOWED = SLEEP + "except KeyboardInterrupt:\n    pass"
 )
 def test_each_signal_stops_a_command_and_its_code_says_which(number: int, body: str, printed: str) -> None:
     code, found, complaint = ended(in_a_command(body), number)
-    assert code == 128 + number
+    assert code == interrupts.exit_code(number)
     assert found == printed
     assert complaint == ("" if body == SWALLOWED else STOPPED)
 
@@ -83,7 +83,7 @@ def test_each_signal_stops_a_command_and_its_code_says_which(number: int, body: 
 def test_a_second_signal_ends_a_command_at_once(second: int) -> None:
     began = time.monotonic()
     code, _, _ = ended(in_a_command(HANGING), signal.SIGTERM, second)
-    assert code == 128 + second
+    assert code == interrupts.exit_code(second)
     assert time.monotonic() - began < 50
 
 
@@ -93,7 +93,7 @@ def test_a_signal_ends_a_command_that_does_not_come_back_to_python() -> None:
     waiting += "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\nctypes.CDLL(None).sleep(60)"
     began = time.monotonic()
     code, _, complaint = ended(in_a_command(waiting), signal.SIGTERM)
-    assert (code, complaint) == (143, STOPPED)
+    assert (code, complaint) == (130, STOPPED)
     assert time.monotonic() - began < 50
 
 
@@ -110,7 +110,7 @@ def test_a_signal_that_a_process_sends_itself_again_is_not_a_second_one(monkeypa
         listener._receive(signal.SIGTERM)
     assert exits == []
     listener._receive(signal.SIGTERM)
-    assert exits == [143]
+    assert exits == [130]
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
@@ -144,7 +144,7 @@ def test_workers_end_with_their_parent(make_task, tmp_path: Path, number: signal
         (os.killpg if group else os.kill)(process.pid, number)
         process.wait(30)
         wait_for(lambda: group_is_empty(process.pid), 2.0)
-    assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
+    assert process.returncode == (-9 if number == signal.SIGKILL else interrupts.exit_code(number))
     if number != signal.SIGKILL:
         assert (tmp_path / "errors").read_text() == STOPPED
         assert list((tmp_path / "results").iterdir()) == []

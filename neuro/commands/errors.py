@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from neuro.errors import NeuroError, SweepError, WorkerDied
+from neuro.system.interrupts import exit_code
 
 __all__ = ["plain_errors", "say_stopped"]
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Errors that the user can mend end in a sentence and code 2, lost workers in 1, a signal in 128 and its number.
+    """Errors that the user can mend end in a sentence and code 2, lost workers in 1, Ctrl-C and SIGTERM in 130.
 
     Other errors are bugs of ours: their traceback stays.
     """
@@ -31,7 +32,7 @@ def plain_errors() -> Iterator[None]:
         raise SystemExit(1) from None
     except KeyboardInterrupt as interrupt:
         say_stopped()
-        raise SystemExit(128 + getattr(interrupt, "number", signal.SIGINT)) from None
+        raise SystemExit(exit_code(getattr(interrupt, "number", signal.SIGINT))) from None
 
 
 def say_stopped() -> None:

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
-__all__ = ["STOPS", "Interrupts", "Stopped", "commanded", "deferred", "postponed", "raise_interrupts"]
+__all__ = ["STOPS", "Interrupts", "Stopped", "commanded", "deferred", "exit_code", "postponed", "raise_interrupts"]
 
 GRACE = 1.0
 """Seconds that a kernel has after a signal to end by itself; its chunk of the run is then kept."""
@@ -25,6 +25,15 @@ STOPS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 """The signals that ask a command to stop: of the terminal, of whoever manages processes, and of a closed terminal."""
 
 _RAISED = ContextVar("neuro_interrupts_are_raised", default=False)
+
+
+def exit_code(number: int) -> int:
+    """The exit code of a command that a signal has stopped: SIGTERM asks for the same as Ctrl-C.
+
+    >>> exit_code(signal.SIGINT), exit_code(signal.SIGTERM), exit_code(signal.SIGHUP)
+    (130, 130, 129)
+    """
+    return 128 + (signal.SIGINT if number == signal.SIGTERM else number)
 
 
 class Stopped(KeyboardInterrupt):
@@ -73,7 +82,7 @@ class Command:
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Tell the run under way, or raise `Stopped`."""
         if self.number:
-            os._exit(128 + number)
+            os._exit(exit_code(number))
         self.number = number
         if not self.runs:
             raise Stopped(number)
@@ -126,7 +135,7 @@ class _SignalThread:
         if command is not None:
             command.received.append(number)
             if len(command.received) > 1 + command.repeated:
-                os._exit(128 + number)
+                os._exit(exit_code(number))
         if run is None:
             return None if command is None else PATIENCE
         run.received += 1
@@ -140,7 +149,7 @@ class _SignalThread:
             run.halt[0] = 1
         elif run is None and command is not None and command.received and not command.number:
             os.write(2, b"stopped; what was not finished was not written\n")
-            os._exit(128 + command.received[-1])
+            os._exit(exit_code(command.received[-1]))
 
     @contextmanager
     def serving(self, run: Interrupts | None, command: Command | None) -> Iterator[None]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import neuro as nr
+from neuro.system import interrupts
 
 pytestmark = [
     pytest.mark.campaign,
@@ -153,7 +154,7 @@ def test_a_signal_at_any_time_ends_a_command_and_leaves_nothing_half_done(
     case: str, name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     number = None if name == "worker" else int(getattr(signal, name))
-    expected = 0 if number is None else 128 + number
+    expected = 0 if number is None else 137 if name == "SIGKILL" else interrupts.exit_code(number)
     if case == "energy":
         (tmp_path / "saved.h5").symlink_to(request.getfixturevalue("recording"))
     random.seed(f"{case} {name}")
