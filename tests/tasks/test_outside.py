@@ -113,13 +113,13 @@ def test_a_template_works_as_it_is(kind: str) -> None:
 
 
 def test_a_template_of_a_chip_has_every_figure_and_one_of_a_device_holds_weights() -> None:
-    write_template("chip", "mine")
-    write_template("device", "mine")
+    write_template("chip", "my_chip")
+    write_template("device", "my_device")
     net = nr.Network()
     net.add(nr.Population("cue", 4, nr.SpikeSource([1e-3], [0])))
     net.add(nr.Population("cell", 4, nr.LIF(tau_m=20e-3, v_th=1.0, bias=2.0)))
-    net.connect("cue", "cell", nr.Crossbar([[1.0] * 4] * 4, device=nr.load_device("mine.toml")), delay=1e-3)
-    placement = nr.place(net, nr.load_chip("mine.toml"))
+    net.connect("cue", "cell", nr.Crossbar([[1.0] * 4] * 4, device=nr.load_device("my_device.toml")), delay=1e-3)
+    placement = nr.place(net, nr.load_chip("my_chip.toml"))
     report = nr.account(nr.run(net, 0.02), placement, dt=1e-3)
     assert not report.missing
     assert report.latency is not None
