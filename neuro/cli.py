@@ -11,6 +11,7 @@ import typer
 from neuro.commands.doctor import doctor_command
 from neuro.commands.errors import plain_errors as _plain_errors
 from neuro.commands.errors import say_stopped as _say_stopped
+from neuro.commands.export import export_command
 from neuro.commands.options import Config, Task
 from neuro.commands.rerun import rerun_command
 from neuro.commands.sweep import sweep_command
@@ -141,6 +142,7 @@ def run_command(
             warn_of_smoke(task)
 
 
+app.command("export", epilog="Example: neuro export run.h5 spikes.parquet --population cell")(export_command)
 app.command(
     "sweep", epilog="Example: neuro sweep braille --grid trials=9,18 --seeds 4 --workers 2 --out results/sweep"
 )(sweep_command)
