@@ -109,6 +109,9 @@ def _check_synapses(synapses: Any, where: str, target: Any) -> None:
         equations = str(synapses.equations if synapses.equations.diff_eq_names else synapses.event_driven).split("\n")
         rule = "synapses must not have differential equations"
         raise UnsupportedFeature(rule, where=where, value=equations[0].strip())
+    if getattr(synapses, "subexpression_updater", None) is not None:
+        rule = "synapses must not have variables that are evaluated in each step"
+        raise UnsupportedFeature(rule, where=where, value=str(synapses.subexpression_updater.abstract_code).strip())
     for updater in synapses.summed_updaters.values():
         rule = "synapses must not have summed variables"
         raise UnsupportedFeature(rule, where=where, value=str(updater.expression))

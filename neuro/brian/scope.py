@@ -60,7 +60,8 @@ class Scope:
             raise UnsupportedFeature(
                 "an expression that cannot be read as a formula", where=self.where, value=f"{code} ({error})"
             ) from None
-        equations = self.owner.equations if hasattr(self.owner, "equations") else {}
+        # In `equations`, subexpressions that are constant over a step are parameters.
+        equations = getattr(self.owner, "user_equations", getattr(self.owner, "equations", {}))
         for _ in range(len(equations) + 1):
             inner = [s for s in found.free_symbols if s.name in getattr(equations, "subexpr_names", ())]
             if not inner:
@@ -156,7 +157,7 @@ class Scope:
         from sympy.core.function import AppliedUndef
 
         names = {s.name for s in term.free_symbols}
-        changing = [name for name in TIME if name in names and name not in self.states]
+        changing = [name for name in names if name not in self.states and (name in TIME or self._moves(name))]
         if changing:
             rule = f"a term of {what} changes in time"
         elif any(name == "xi" or name.startswith("xi_") for name in names):
@@ -167,6 +168,12 @@ class Scope:
                 return
             rule = f"a term of {what} has the function {calls[0]}, which is not constant"
         raise UnsupportedFeature(rule, where=self.where, value=self.sympy_text(term))
+
+    def _moves(self, name: str) -> bool:
+        """Is this linked to a variable of another group that changes in time?"""
+        variable: Any = getattr(self.owner, "variables", {}).get(name)
+        equations = getattr(getattr(variable, "owner", None), "equations", None)
+        return equations is not None and variable.name in {*equations.diff_eq_names, *equations.subexpr_names}
 
     def _not_linear(self, terms: list[Any], what: str) -> UnsupportedFeature:
         return UnsupportedFeature(

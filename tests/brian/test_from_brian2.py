@@ -152,12 +152,38 @@ def test_what_neurons_of_ours_cannot_do_is_refused_by_name(options: dict[str, ob
         ("I_post += w", {}, "change the variables of their targets alone.*I_post"),
         ("x_post += w*int(rand() < 0.5)", {}, "has the function rand, which is not constant"),
         ("x_post += w", {"on_post": "w += 1*mV"}, "act at spikes of their source alone.*w"),
+        ("x_post += w", {"model": "w : volt\nI_post = w : volt (summed)"}, "must not have summed variables; got w"),
+        ("x_post += y", {"model": "y = v_pre : volt (constant over dt)"}, "evaluated in each step; got y = v_pre"),
+        ("x_post += y", {"model": "y = 2*v_pre : volt"}, "must add to x_post what does not depend on the neurons"),
         ("x_post += s*mV", {"model": "ds/dt = -s/tau : 1 (clock-driven)"}, "must not have differential equa.*ds/dt"),
     ],
 )  # fmt: skip
 def test_synapses_that_do_more_than_add_are_refused_by_name(on_pre: str, options: dict[str, str], says: str) -> None:
     with pytest.raises(UnsupportedFeature, match=f"'links'.*{says}"):
         nr.from_brian2(*linked(on_pre, **options))
+
+
+def test_what_is_linked_to_a_variable_that_changes_is_refused() -> None:
+    source = neurons("dv/dt = (El - v)/tau : volt\nlevel : volt", name="source")
+    source.level = [1, 2, 3] * mV
+    group = neurons("dv/dt = (El - v + moving)/tau : volt\nmoving : volt (linked)")
+    group.moving = b2.linked_var(source, "level")
+    ((_, population),) = nr.from_brian2(group).populations.items()
+    assert np.allclose(population.model.v_rest, [-0.064, -0.063, -0.062], rtol=1e-15)
+    group = neurons("dv/dt = (El - v + moving)/tau : volt\nmoving : volt (linked)")
+    group.moving = b2.linked_var(source, "v")
+    with pytest.raises(UnsupportedFeature, match="a term of dv/dt changes in time; got moving/tau"):
+        nr.from_brian2(group)
+
+
+def test_subexpressions_stand_for_their_formulas() -> None:
+    ours = []
+    formulas = "once = El + 2*shift : volt\nshift : volt"
+    for flag in ("", "(constant over dt)"):
+        group = neurons(f"dv/dt = (twice - v)/tau : volt\ntwice = once - shift : volt {flag}\n{formulas}")
+        group.shift = 1 * mV
+        ours.append(nr.from_brian2(group).populations["cells"].model.v_rest)
+    assert ours == [-0.064, -0.064]
 
 
 def test_what_is_missing_or_no_object_of_brian2_is_named() -> None:
