@@ -31,8 +31,8 @@ def write_template(kind: str, name: str) -> str:
     if kind not in USE:
         raise UnknownName("kind of template", kind, USE)
     ending = ".py" if kind == "task" else ".toml"
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*" if kind == "task" else r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        rule = "must be letters, digits and underscores" + ("" if kind == "task" else ", or dashes")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{,99}" if kind == "task" else r"[A-Za-z0-9][A-Za-z0-9_-]{,99}", name):
+        rule = "must be at most 100 letters, digits and underscores" + ("" if kind == "task" else ", or dashes")
         raise ParameterError(rule, where="NAME", value=repr(name))
     path = Path(f"{name}{ending}")
     if path.exists():

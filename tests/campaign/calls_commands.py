@@ -196,6 +196,8 @@ COMMANDS = [
     ),
     command("energy", "--chip", "loihi_davies2018", run=word(Made(saved))),
     command("chip", name=word("loihi_davies2018")),
+    command("new", "chip", name=Argument("mine", any_of, ("NAME", "must", "file"))),
+    command("export", saved, target=word("spikes.csv")),
     command("device", "ideal", "--json", seed=option("seed", SEED)),
     command("device", "--json", name=word("ideal")),
     command(

@@ -130,9 +130,10 @@ def test_a_template_of_a_chip_has_every_figure_and_one_of_a_device_holds_weights
     [
         ("neuron", "mine", "no kind of template is called 'neuron'"),
         ("task", "json", "a module has this name already"),
-        ("task", "my-task", "must be letters, digits and underscores"),
-        ("chip", "../mine", "must be letters, digits and underscores, or dashes"),
-        ("device", "", "must be letters"),
+        ("task", "my-task", "must be at most 100 letters, digits and underscores"),
+        ("chip", "../mine", "letters, digits and underscores, or dashes"),
+        ("device", "", "must be at most 100 letters"),
+        ("device", "x" * 200, "must be at most 100 letters"),
     ],
 )
 def test_a_template_with_a_wrong_name_is_refused(kind, name, says) -> None:
