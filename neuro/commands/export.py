@@ -23,6 +23,6 @@ def export_command(
 ) -> None:
     """Write spikes, cores or metrics as a table, in CSV or Parquet."""
     with plain_errors():
-        from neuro.report.export import export
+        from neuro.exchange.export import export
 
         typer.echo(export(source, target, population))

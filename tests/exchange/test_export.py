@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 import neuro as nr
 from neuro.cli import app
 from neuro.errors import FileError, InputError, NeuroError, UnknownName, UnsupportedFeature
+from neuro.exchange.export import export
 from neuro.exchange.spike_files import read_spikes
-from neuro.report.export import export
 from neuro.report.record import Report, write
 
 
