@@ -116,6 +116,7 @@ from neuro.sweeps.run import sweep as sweep
 from neuro.system.interrupts import raise_interrupts as raise_interrupts
 from neuro.training.deploy import to_module as to_module
 from neuro.training.deploy import to_network as to_network
+from neuro.training.exact_loss import torch_function as torch_function
 
 __version__: str
 __all__: list[str]

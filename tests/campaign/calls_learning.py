@@ -43,7 +43,45 @@ def layer() -> nr.Network:
     return net
 
 
+def differentiated(program, loss, weights, duration, inputs):
+    """A loss of a run in use."""
+    return nr.torch_function(program, loss)(weights, duration, inputs)
+
+
+def matrix() -> nr.Network:
+    """Sources and neurons with a matrix of weights."""
+    net = nr.Network()
+    net.add(nr.Population("cue", 2, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0, tau_syn=5e-3)))
+    net.connect("cue", "cell", nr.Dense([[8.0, 1.0], [1.0, 8.0]]), delay=1e-3, name="on")
+    return net
+
+
+def ones():
+    """Weights of `matrix`, as tensors."""
+    import torch
+
+    return {"on": torch.ones(2, 2, dtype=torch.float64)}
+
+
 TRAINING = [
+    Recipe(
+        "torch_function",
+        differentiated,
+        {
+            "program": Argument(Made(matrix), instance()),
+            "loss": Argument(
+                Made(lambda: nr.WeightedSum(nr.FirstSpike(population="cell"))),
+                listed(either=("()", "[]", "{}")),
+                ("population",),
+            ),
+            "weights": Argument(Made(ones), listed(either=("{}", "None")), ("projection",)),
+            "duration": Argument(0.02, number(least=0, unit="s")),
+            "inputs": Argument(
+                Made(lambda: {"cue": nr.Spikes([1e-3, 2e-3], [0, 1])}), listed(either=("{}", "None")), ("population",)
+            ),
+        },
+    ),
     Recipe(
         "to_module",
         nr.to_module,
