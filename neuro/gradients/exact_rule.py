@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from neuro.errors import ParameterError
+from neuro.gradients.kernels.adam import adam_step
 from neuro.gradients.timed_layers import TimedLayers
 from neuro.learning.layer_rules import ComparesPhases, Phase
 from neuro.validation import Floats, choice, field_of, finite, number, positive, shown
@@ -62,11 +63,10 @@ class ExactGradient(ComparesPhases):
                 mean += change
                 moved.append(rate * mean)
                 continue
-            first, second = self.decay
-            mean *= first
-            mean += (1.0 - first) * change
-            square *= second
-            square += (1.0 - second) * change * change
-            root = np.sqrt(square / (1.0 - second**holder.steps)) + self.epsilon
-            moved.append(rate / (1.0 - first**holder.steps) * mean / root)
+            first, second = (float(each) for each in self.decay)
+            grown, by_mean = 1.0 - second**holder.steps, rate / (1.0 - first**holder.steps)
+            step, flat = np.empty(change.shape), np.ascontiguousarray(change).ravel()
+            rows = flat, mean.reshape(-1), square.reshape(-1), step.reshape(-1)
+            adam_step(*rows, first, second, grown, by_mean, self.epsilon)
+            moved.append(step)
         holder.add(moved)
