@@ -7,14 +7,16 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+SPHINX := $(VENV)/.sphinx
 
 .DEFAULT_GOAL := help
-.PHONY: help test braille lint hooks clean
+.PHONY: help test braille lint docs hooks clean
 
 help:
 	@echo "make test     run the whole test suite, doctests included"
 	@echo "make braille  store and recall Braille letters on a crossbar; writes results/braille"
 	@echo "make lint     ruff and mypy"
+	@echo "make docs     build the pages of docs, and run the tutorials; writes build/docs/index.html"
 	@echo "make hooks    let git look through each commit with ruff before it is made"
 	@echo "make clean    remove the environment, results and caches"
 
@@ -28,6 +30,9 @@ lint: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict neuro
+
+docs: $(SPHINX)
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 hooks: $(TOOLS)
 	$(BIN)/pre-commit install
@@ -46,6 +51,10 @@ $(INSTALLED): pyproject.toml
 
 $(TOOLS): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(SPHINX): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 clean:

@@ -291,6 +291,8 @@ class Network(Displayed):
         WeightError, UnsupportedFeature
             If a projection cannot be built.
 
+        Examples
+        --------
         >>> net = Network()
         >>> cell = net.add(Population("cell", 2, LIF(tau_m=20e-3, v_th=[1.0, 2.0])))
         >>> link = net.connect(cell, cell, Sparse([0], [1], 0.5), delay=1e-3)

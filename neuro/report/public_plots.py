@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,8 +80,7 @@ def plot_raster(
     times, rows, groups = draw.stacked(found, sizes)
     size = sum(last - first for first, last in groups.values())
     span = _window(window, "plot_raster", span)
-    with styled():
-        ax = _axes(ax, "plot_raster", 7.2, raster_height(size))
+    with _drawing(ax, "plot_raster", 7.2, raster_height(size)) as ax:
         named = groups if isinstance(spikes, Recording) else None
         draw.spike_ticks(ax, times, rows, size=size, window=span, groups=named)
         if named is None:
@@ -149,8 +149,7 @@ def plot_trace(
     begin, end = _window(window, "plot_trace", (recording.start, recording.stop))
     within = (when >= begin) & (when <= end)
     scale, unit = draw.time_unit(end - begin)
-    with styled():
-        ax = _axes(ax, "plot_trace", 7.2, 3.2)
+    with _drawing(ax, "plot_trace", 7.2, 3.2) as ax:
         for index, column in enumerate(chosen.tolist()):
             ax.plot(scale * when[within], values[within, column], color=colour(index), lw=1.3, label=f"{column}")
         ax.set(xlabel=f"time ({unit})", ylabel=f"{quantity} of {population}")
@@ -193,9 +192,8 @@ def plot_energy(report: EnergyReport | Mapping[str, EnergyReport], *, ax: Axes |
         text(name, "plot_energy, report")
         instance(each, f"plot_energy, report {name!r}", EnergyReport, "an EnergyReport")
     causes = {cause for each in reports.values() for cause, joules in each.by_cause.items() if joules}
-    with styled():
-        height = 1.2 + 0.36 * max(len(causes), 1) * max(1.0, 0.5 * len(reports))
-        ax = _axes(ax, "plot_energy", 7.2, height)
+    height = 1.2 + 0.36 * max(len(causes), 1) * max(1.0, 0.5 * len(reports))
+    with _drawing(ax, "plot_energy", 7.2, height) as ax:
         draw.bars_by_cause(ax, reports)
         ax.set_xlabel("energy (J)")
         ax.legend()
@@ -246,9 +244,8 @@ def plot_placement(
     else:
         grid, label = tile_grid(placement.usage[show], chip), show.replace("_", " ")
     few = chip.width <= 32 and chip.height <= 32
-    with styled():
-        width = float(np.clip(1.8 + 0.5 * chip.width, 3.6, 7.2))
-        ax = _axes(ax, "plot_placement", width, float(np.clip(1.0 + 0.5 * chip.height, 2.4, 6.2)))
+    width = float(np.clip(1.8 + 0.5 * chip.width, 3.6, 7.2))
+    with _drawing(ax, "plot_placement", width, float(np.clip(1.0 + 0.5 * chip.height, 2.4, 6.2))) as ax:
         draw.matrix(
             ax,
             grid,
@@ -290,10 +287,9 @@ def plot_crossbar(crossbar: AbstractCrossbar, show: str = "difference", *, ax: A
     most = float(np.nanmax(np.abs(grid), initial=0.0))
     factor, unit = next(((f, u) for f, u in ((1.0, "S"), (1e3, "mS"), (1e6, "uS")) if most * f >= 1), (1e9, "nS"))
     label = {"difference": "G+ - G-", "plus": "G+", "minus": "G-"}[show]
-    with styled():
-        rows, columns = grid.shape
-        size = float(np.clip(2.2 + 0.12 * columns, 4.2, 7.4)), float(np.clip(1.4 + 0.12 * rows, 3.0, 6.2))
-        ax = _axes(ax, "plot_crossbar", *size)
+    rows, columns = grid.shape
+    size = float(np.clip(2.2 + 0.12 * columns, 4.2, 7.4)), float(np.clip(1.4 + 0.12 * rows, 3.0, 6.2))
+    with _drawing(ax, "plot_crossbar", *size) as ax:
         centre = 0.0 if show == "difference" else None
         draw.matrix(ax, grid * factor, label=f"{label} ({unit})", centre=centre)
         ax.set(xlabel="column (output)", ylabel="row (input)", title=crossbar.name)
@@ -330,8 +326,7 @@ def plot_learning(fitted: Fitted | Mapping[str, Fitted | Sequence[Fitted]], *, a
     curves = {name: _histories(name, each) for name, each in named.items()}
     if not curves:
         raise ParameterError("there must be a training", where="plot_learning, fitted", value="none")
-    with styled():
-        ax = _axes(ax, "plot_learning", 6.4, 4.0)
+    with _drawing(ax, "plot_learning", 6.4, 4.0) as ax:
         for index, (name, (training, validation)) in enumerate(curves.items()):
             prefix = f"{name}, " if name else ""
             draw.runs(ax, np.arange(1.0, training.shape[1] + 1), training, name=f"{prefix}training", index=index)
@@ -387,13 +382,19 @@ def _window(window: Any, function: str, default: tuple[float, float]) -> tuple[f
     return begin, end
 
 
-def _axes(ax: Axes | None, function: str, width: float, height: float) -> Axes:
-    """The axes that were given, or those of a new figure of pyplot, which notebooks and `show` find."""
+@contextmanager
+def _drawing(ax: Axes | None, function: str, width: float, height: float) -> Iterator[Axes]:
+    """In our style, the axes that were given, or those of a new figure of pyplot, which notebooks and `show` find."""
     if ax is None:
         from matplotlib import pyplot
 
-        return pyplot.figure(figsize=(width, height), layout="constrained").add_subplot()
+        # Outside of our style: a backend that is loaded now sets parameters that must stay.
+        figure = pyplot.figure(figsize=(width, height), layout="constrained")
+        with styled():
+            yield figure.add_subplot()
+        return
     from matplotlib.axes import Axes
 
-    found: Axes = instance(ax, f"{function}, ax", Axes, "axes of Matplotlib")
-    return found
+    instance(ax, f"{function}, ax", Axes, "axes of Matplotlib")
+    with styled():
+        yield ax

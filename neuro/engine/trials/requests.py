@@ -26,7 +26,7 @@ def _check_populations(given: object, where: str) -> None:
 class Counts:
     """Asks `run_trials` for spike counts instead of recordings: by population, an array of shape (neurons,).
 
-    Under a triangular window, a spike at the share x of its length counts 2 (1 - |2 x - 1|): steady firing gives the
+    Under a triangular window, a spike at the share x of its length counts `2 (1 - |2 x - 1|)`: steady firing gives the
     count of a flat window in the mean, and a spike at its edge, which chance moves in or out, hardly counts.
 
     >>> Counts(window=(15e-3, 30e-3)).windows.tolist()
