@@ -55,6 +55,8 @@ class Placement(Displayed):
     """Cost for the traffic that it was made for, by objective; empty if not counted."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """Lower bounds of these costs over all placements; without objectives that have no bound."""
+    interrupted: bool = False
+    """Did Ctrl-C end the search for it? Then it is the best one found by that time; files do not tell."""
 
     def __post_init__(self) -> None:
         instance(self.chip, "Placement.chip", Chip, "a Chip", error=PlacementError)
@@ -151,6 +153,8 @@ class Placement(Displayed):
         for name, cost in self.objectives.items():
             bound = f", at least {self.bounds[name]:.4g}" if name in self.bounds else ""
             rows.append((name, f"{cost:.4g}{bound}"))
+        if self.interrupted:
+            rows.append(("interrupted", "the best one found by then"))
         used = cores(self.neuron_core)
         return f"Placement on {self.chip.name}: {used:,} of {plural(self.chip.cores, 'core')} used", rows
 

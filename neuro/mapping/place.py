@@ -11,17 +11,22 @@ import numpy as np
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
-from neuro.errors import UnknownName
-from neuro.mapping.constraints import rules_of
+from neuro.errors import InfeasibleError, UnknownName
+from neuro.mapping.constraints import Rules, rules_of
 from neuro.mapping.objective import weights_of
 from neuro.mapping.partition.choose import cut_network
 from neuro.mapping.partition.hypergraph import deliveries_least
-from neuro.mapping.partition.multilevel import EFFORTS
+from neuro.mapping.partition.multilevel import EFFORTS, Effort
+from neuro.mapping.partition.tables import Parts
 from neuro.mapping.pipeline import assign_cores, costs_and_bounds, partition_effort
+from neuro.mapping.random import RandomState, state_of
 from neuro.mapping.routes import placement_of_network
 from neuro.mapping.traffic import Traffic, traffic_of
+from neuro.mapping.watch import Watch, is_halted, watching
 from neuro.network.graph import Network
+from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
+from neuro.system.interrupts import deferred
 from neuro.validation import instance, mapping, whole_number
 
 __all__ = ["deliveries_at_least", "place"]
@@ -40,6 +45,7 @@ def place(
     dead: Sequence[int] = (),
     together: Sequence[Sequence[str]] = (),
     apart: Sequence[tuple[str, str]] = (),
+    progress: ProgressOption = None,
 ) -> Placement:
     """Put every neuron of a network on a core of a chip, with each core within its limits.
 
@@ -68,11 +74,14 @@ def place(
         Groups of populations; each group shares one core.
     apart
         Pairs of populations that must not share a core.
+    progress
+        None, True or "bar" for a bar, or a function of (done, total, label).
 
     Returns
     -------
     Placement
-        Its `objectives` are its costs, its `bounds` lower bounds of them for any placement.
+        Its `objectives` are its costs, its `bounds` lower bounds of them for any placement. After Ctrl-C (or a
+        KeyboardInterrupt from `progress`) it is the best one found so far, and has `interrupted` set.
 
     Raises
     ------
@@ -86,6 +95,8 @@ def place(
         If the network does not fit into memory.
     UnknownName
         If there is no such objective, effort or population.
+    KeyboardInterrupt
+        After Ctrl-C, if no placement within the limits was found yet.
 
     Examples
     --------
@@ -107,17 +118,34 @@ def place(
     weights = weights_of(objective)
     known = traffic_of(network, traffic)
     rules = rules_of(network, chip, known, cores, pinned or {}, dead, together, apart)
-    random = stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)
     level, partitions = partition_effort(effort, weights, known.pairs)
-    parts = [cut_network(rules, "cores" if "cores" in weights else "km1", level, random) for _ in range(partitions)]
-    core = assign_cores(
-        rules, parts, chip, weights, effort=effort, seed=seed, dead=dead, cores=cores,
-        recording=traffic if isinstance(traffic, Recording) else None,
-    )  # fmt: skip
+    with reporting(progress, "placing") as tell:
+        watch = Watch(tell)
+        with deferred(watch), watching(watch):
+            random = state_of(int(stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)[0]))
+            parts = _cut(rules, "cores" if "cores" in weights else "km1", level, partitions, random)
+            core = assign_cores(
+                rules, parts, chip, weights, effort=effort, seed=seed, dead=dead, cores=cores,
+                recording=traffic if isinstance(traffic, Recording) else None,
+            )  # fmt: skip
     placement = placement_of_network(network, chip, known, core)
     objectives, bounds = costs_and_bounds(placement, rules, chip, traffic)
     bounds = {**bounds, "km1": deliveries_at_least(known, rules.widest)}
-    return dataclasses.replace(placement, objectives=objectives, bounds=bounds)
+    return dataclasses.replace(placement, objectives=objectives, bounds=bounds, interrupted=watch.requested)
+
+
+def _cut(rules: Rules, objective: str, effort: Effort, partitions: int, random: RandomState) -> list[Parts]:
+    """So many partitions, or those that were found before the user asked for the end."""
+    parts: list[Parts] = []
+    while len(parts) < partitions and not (parts and is_halted()):
+        try:
+            parts.append(cut_network(rules, objective, effort, random))
+        except InfeasibleError as error:
+            if error.proved or not is_halted():
+                raise
+            if not parts:
+                raise KeyboardInterrupt from None
+    return parts
 
 
 def deliveries_at_least(traffic: Traffic, widest: int) -> float:

@@ -6,17 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import inlined, inner
+from neuro.mapping.watch import new_state
 from neuro.randomness import stream
 
-__all__ = ["RandomState", "next_uniform", "random_below", "random_state", "random_unit"]
+__all__ = ["RandomState", "next_uniform", "random_below", "random_state", "random_unit", "state_of"]
 
 RandomState = NDArray[np.uint64]
-"""The state of a generator: one word, shape (1,)."""
+"""The state of a generator, shape (2,): its word, and one that is not 0 where the work that draws should end."""
 
 
 def random_state(seed: int, *names: str) -> RandomState:
     """The state that a generator begins with, by seed and names."""
-    return stream(seed, "mapping", *names).integers(0, 2**63, size=1, dtype=np.uint64)
+    return state_of(int(stream(seed, "mapping", *names).integers(0, 2**63, size=1, dtype=np.uint64)[0]))
+
+
+def state_of(word: int) -> RandomState:
+    """The state of a generator that begins with a word."""
+    return new_state(np.array([word, 0], np.uint64))
 
 
 @inner

@@ -51,6 +51,9 @@ class Stopped(KeyboardInterrupt):
 class Interrupts:
     """Records whether a run was asked to stop."""
 
+    grace = GRACE
+    """Seconds that a kernel has after a signal."""
+
     def __init__(self) -> None:
         import numpy as np
 
@@ -65,6 +68,10 @@ class Interrupts:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+
+    def stop(self) -> None:
+        """Let kernels return at once."""
+        self.halt[0] = 1
 
 
 class Command:
@@ -140,13 +147,13 @@ class _SignalThread:
             return None if command is None else PATIENCE
         run.received += 1
         if run.received > 1:
-            run.halt[0] = 1
-        return GRACE
+            run.stop()
+        return run.grace
 
     def _lose_patience(self) -> None:
         run, command = self.run, self.command
         if run is not None and run.received:
-            run.halt[0] = 1
+            run.stop()
         elif run is None and command is not None and command.received and not command.number:
             os.write(2, b"stopped; what was not finished was not written\n")
             os._exit(exit_code(command.received[-1]))
@@ -178,16 +185,16 @@ def _signal_thread() -> _SignalThread:
 
 
 @contextmanager
-def deferred() -> Iterator[Interrupts]:
+def deferred(interrupts: Interrupts | None = None) -> Iterator[Interrupts]:
     """Defer Ctrl-C within a `with` block; the code in it checks `requested` whenever its state is consistent.
 
-    A kernel that runs for longer than `GRACE` after the signal finds `halt` set.
+    A kernel that runs for longer than `GRACE` after the signal finds `halt` set. `interrupts` is the record to use.
 
     This works in the main thread only, which alone gets signals, and only in place of Python's own handler: a program
     keeps a handler of its own. Within `raise_interrupts`, the signal is raised at the end of the block. In a command
     (`commanded`), all signals that ask to stop are deferred.
     """
-    interrupts = Interrupts()
+    interrupts = interrupts or Interrupts()
     command = _COMMANDS[-1] if _COMMANDS else None
     if threading.current_thread() is not threading.main_thread():
         yield interrupts

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
+import threading
 import time
 
 import numpy as np
@@ -237,3 +240,40 @@ def test_routes_are_those_of_a_count_by_hand(seed, cores):
             wanted[core[target[k]]] = wanted.get(core[target[k]], 0) + synapses[k]
         found = list(zip(entry[first[i] : first[i + 1]], count[first[i] : first[i + 1]], strict=True))
         assert found == sorted(wanted.items())
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10**6), calls=st.integers(0, 40), limited=st.booleans())
+def test_an_interrupted_search_gives_a_placement_within_every_limit_and_says_so(seed, calls, limited):
+    net, spikes = drawn(seed, (40, 35), fan=6.0)
+    chip = nr.mesh_chip(4, 3, neurons=10, axons_in=70 if limited else None)
+    heard = []
+
+    def stop(done, total, label):
+        assert 0 <= done <= total
+        heard.append(label)
+        if len(heard) > calls:
+            raise KeyboardInterrupt
+
+    objective = "multicast_hops" if seed % 2 else "km1"
+    placement = nr.place(net, chip, spikes, objective, "balanced", seed=1, progress=stop)
+    assert placement.interrupted == (len(heard) > calls)
+    assert placement.usage["neurons"].max() <= 10
+    assert placement.usage["axons_in"].max() <= 70
+    assert ("interrupted" in repr(placement)) == placement.interrupted
+
+
+def test_ctrl_c_ends_the_search_and_the_best_placement_comes():
+    net, spikes = drawn(3, (400, 300), fan=20.0)
+    chip = nr.mesh_chip(4, 4, neurons=50)
+    began = threading.Event()
+
+    def press():
+        began.wait(60.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    placement = nr.place(net, chip, spikes, effort="best", progress=lambda done, total, label: began.set())
+    assert placement.interrupted
+    assert placement.usage["neurons"].max() <= 50
+    assert placement.objectives["km1"] > 0.0

@@ -224,7 +224,7 @@ def test_a_large_network_is_cut_in_one_way():
 
 
 def test_a_seed_and_a_name_stand_for_one_stream():
-    assert random_state(1, "a").shape == (1,)
+    assert random_state(1, "a").shape == (2,)
     assert [int(random_state(seed, name)[0]) for seed, name in ((1, "a"), (1, "b"), (2, "a"))] == [
         4057891936628881017,
         4600815649463620546,

@@ -137,6 +137,8 @@ def anneal_paths(
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     heat = hot
     for step in range(steps):
+        if step & 255 == 0 and random[1] != 0:
+            break
         heat *= ratio
         within = max(1, reach - reach * step // steps)
         a, b = _propose(mesh, flows, random, within)
@@ -269,6 +271,8 @@ def anneal_trees(
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     heat = hot
     for step in range(steps):
+        if step & 255 == 0 and random[1] != 0:
+            break
         heat *= ratio
         within = max(1, reach - reach * step // steps)
         a, b = _propose(mesh, flows, random, within)

@@ -83,6 +83,8 @@ def _descend(mesh: Mesh, nets: Nets, loads: Floats, steps: int, random: RandomSt
     largest = _load(mesh, nets, loads, seen)
     squares = np.sum(loads * loads)
     for _ in range(steps):
+        if random[1] != 0:
+            break
         a = mesh.open[random_below(random, mesh.open.size)]
         b = mesh.open[random_below(random, mesh.open.size)]
         if a == b or (mesh.at[a] < 0 and mesh.at[b] < 0):

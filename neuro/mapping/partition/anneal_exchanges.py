@@ -126,7 +126,7 @@ def anneal_exchanges(
     moves, work = 0, 0
     heat = hot
     reach = np.int32(0)
-    while work < budget:
+    while work < budget and random[1] == 0:
         # The prices are those at the beginning of the round; what is done is judged by its true cost.
         _set_prices(part, tables, room, fixed, leave, price)
         work += n * count // 4 + count * count

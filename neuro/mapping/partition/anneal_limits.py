@@ -232,7 +232,7 @@ def anneal_limits(
     last = len(demands.unit) - 1
     work = 0
     heat = hot
-    while work < budget:
+    while work < budget and random[1] == 0:
         if until and excess(use, demands) == 0.0:
             return price
         for v in range(n):

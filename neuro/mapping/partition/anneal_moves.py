@@ -61,7 +61,7 @@ def anneal_moves(
     moves, work = 0, 0
     heat, price = hot, 2.0 * hot * float(n) ** 2 / float(np.sum(graph.size)) ** 2
     reach = np.int32(0)
-    while work < budget:
+    while work < budget and random[1] == 0:
         last = -1
         for v in range(n):
             if v & 63 == 0:

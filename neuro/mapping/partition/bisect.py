@@ -14,6 +14,7 @@ from neuro.mapping.partition.tables import Parts
 from neuro.mapping.partition.two_sides import cut_of, grow_side, improve_sides
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.mapping.traffic import Ids, incoming
+from neuro.mapping.watch import is_halted
 from neuro.validation import Ints
 
 __all__ = ["bisected", "recut", "restricted"]
@@ -149,7 +150,7 @@ def recut(graph: Hypergraph, part: Parts, room: Ints, budget: int, random: Rando
     part = part.copy()
     saved, work = 0, 0
     shared = _shared(graph, part, count)
-    while work < budget:
+    while work < budget and not is_halted():
         group = _group(shared, min(2 + int(_uniform(random) * 3), count), random)
         chosen = np.flatnonzero(np.isin(part, group))
         inner = restricted(graph, chosen)

@@ -12,6 +12,7 @@ from neuro.mapping.partition.hypergraph import Hypergraph
 from neuro.mapping.partition.levels import Problem, annealed, cycle, mean_weight
 from neuro.mapping.partition.tables import Parts
 from neuro.mapping.random import RandomState, next_uniform
+from neuro.mapping.watch import advance, is_halted
 
 __all__ = ["evolve"]
 
@@ -39,8 +40,15 @@ class Member(NamedTuple):
     """Part of each vertex."""
 
 
-def evolve(problem: Problem, members: list[Member], budget: int, random: RandomState) -> Member:
-    """The cheapest partition after steps of `WAYS`; never dearer than the cheapest of `members`, which fit."""
+def evolve(
+    problem: Problem, members: list[Member], budget: int, random: RandomState, progress: tuple[int, int] = (0, 1)
+) -> list[Member]:
+    """The cheapest partitions after steps of `WAYS`, best first; never dearer than the best of `members`, which fit.
+
+    `progress`: work that was done before, and all that is to be done. Pinned vertices stay where `members` have them.
+    """
+    if problem.fixed.any():
+        return _distinct(members)
     graph = problem.graph
     least = _least(graph, int(problem.room.max()))
     kept = _distinct(members)
@@ -48,7 +56,8 @@ def evolve(problem: Problem, members: list[Member], budget: int, random: RandomS
     step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
     saved, spent = np.zeros(len(WAYS)), np.full(len(WAYS), 1e-3)
     work = 0
-    while work < budget and kept[0].cost > least:
+    while work < budget and kept[0].cost > least and not is_halted():
+        advance(progress[0] + work, progress[1], "varying the partition")
         way = int(_uniform(random) * len(WAYS))
         if _uniform(random) >= CURIOUS and saved.max() > 0.0:
             way = int(np.argmax(saved / spent))
@@ -64,7 +73,7 @@ def evolve(problem: Problem, members: list[Member], budget: int, random: RandomS
         elif WAYS[way][0] == "cross" and found.cost < kept[-1].cost:
             kept[-1] = found
         kept = _distinct(kept)
-    return kept[0]
+    return kept
 
 
 def _varied(

@@ -12,7 +12,8 @@ from neuro.mapping.partition.evolve import Member, evolve
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.levels import Problem, annealed, coarse_to_fine, mean_weight, repaired
 from neuro.mapping.partition.tables import Parts, tables_of
-from neuro.mapping.random import RandomState
+from neuro.mapping.random import RandomState, state_of
+from neuro.mapping.watch import advance, is_halted
 
 __all__ = ["EFFORTS", "Effort", "partition"]
 
@@ -82,6 +83,10 @@ EFFORTS = {
         rounds=16,
     ),
 }
+AHEAD = 0.99
+"""Where evolution has come to less than that share of the cost of all trials, it goes on in place of the best trial."""
+EVOLUTION = 0x5DEECE66D
+"""What tells the random numbers of evolution from those of the trials."""
 MOST_VARIED = 60_000
 """The work of evolution is at most so many times the pins and the entries of a table."""
 MOST_ROUNDS = 20_000
@@ -106,37 +111,56 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, random: Ran
     if not problem.fixed.any():
         candidates.append(grow(graph, problem.room, 0))
         for _ in range(effort.descents if effort.coarse else 0):
+            if is_halted():
+                break
             candidates.append(coarse_to_fine(problem, starts[0], effort.coarse, random))
     found: list[tuple[int, int, Parts]] = []
     tried: list[tuple[int, int, Parts, str, float]] = []
+    total = len(candidates) * len(effort.ways * effort.repeats) * effort.trial + effort.final + effort.evolution
     for start in candidates:
         within = repaired(problem, start)
         if within is None:
             continue
         found.append((within[0], len(found), within[1]))
         for kind, hot in effort.ways * effort.repeats:
+            if is_halted():
+                break
+            advance(len(tried) * effort.trial, total, "cutting the network")
             cost, part = annealed(problem, start, kind, hot * scale, effort.trial, random)
             found.append((cost, len(found), part))
             tried.append((cost, len(tried), start, kind, hot * scale))
-    if tried:
-        _, _, start, kind, hot = min(tried, key=lambda trial: trial[:2])
-        cost, part = annealed(problem, start, kind, hot, effort.final, random)
-        found.append((cost, len(found), part))
     if not found:
         return None
-    best = [Member(cost, part) for cost, _, part in sorted(found, key=lambda candidate: candidate[:2])]
-    return _evolved(problem, best, effort, random).part
+    # Numbers of their own: what follows the trials is the same with and without evolution.
+    other = state_of(int(random[0]) ^ EVOLUTION)
+    done = len(tried) * effort.trial
+    best = [Member(cost, part) for cost, _, part in sorted(found, key=lambda candidate: candidate[:2])][:2]
+    share = effort.evolution // 4
+    members = evolve(problem, [*best, *_halved(problem, effort, other)], share, other, (done, total))
+    rest = effort.evolution - share
+    if members[0].cost < AHEAD * best[0].cost:
+        rest += effort.final
+    elif tried and not is_halted():
+        advance(done + share, total, "cutting the network")
+        _, _, start, kind, hot = min(tried, key=lambda trial: trial[:2])
+        best.append(Member(*annealed(problem, start, kind, hot, effort.final, random)))
+        best.sort(key=lambda member: member.cost)
+        members += best
+    evolved = evolve(problem, members, rest, other, (total - rest, total))[0]
+    return evolved.part if evolved.cost < best[0].cost else best[0].part
 
 
-def _evolved(problem: Problem, found: list[Member], effort: Effort, random: RandomState) -> Member:
-    """The best partition after evolution from the best ones found and from recursive bisections."""
+def _halved(problem: Problem, effort: Effort, random: RandomState) -> list[Member]:
+    """Partitions by recursive bisection, annealed briefly; fewer where they would take more work than evolution."""
     graph, scale = problem.graph, mean_weight(problem.graph)
-    members = found[:2]
+    members: list[Member] = []
     if problem.fixed.any():
-        return members[0]
-    halving = HALVING_WORK * len(graph.pin) * math.ceil(math.log2(problem.parts))
-    for _ in range(min(effort.halvings, effort.evolution // halving)):
+        return members
+    work = HALVING_WORK * len(graph.pin) * math.ceil(math.log2(problem.parts))
+    for _ in range(min(effort.halvings, effort.evolution // work)):
+        if is_halted():
+            break
         part, _ = bisected(graph, problem.room, random)
         for heat in (0.05, 0.2):
             members.append(Member(*annealed(problem, part, "exchange", heat * scale, effort.trial, random)))
-    return evolve(problem, members, effort.evolution, random)
+    return members

@@ -64,7 +64,9 @@ def anneal_strict(
     state.mark[:] = 0
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     heat = hot
-    for _ in range(steps):
+    for step in range(steps):
+        if step & 255 == 0 and random[1] != 0:
+            break
         heat *= ratio
         v = edges.free[random_below(random, edges.free.size)]
         a = state.core[v]
@@ -134,7 +136,9 @@ def anneal_soft(
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     stiffen = (stiff / soft) ** (1.0 / max(1, steps))
     heat, stiff = hot, soft
-    for _ in range(steps):
+    for step in range(steps):
+        if step & 255 == 0 and random[1] != 0:
+            break
         heat *= ratio
         stiff *= stiffen
         v = edges.free[random_below(random, edges.free.size)]
