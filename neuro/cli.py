@@ -102,7 +102,6 @@ def list_command(
     epilog="Example: neuro run braille --preset paper --seed 1 --set epochs=100 --out results/braille",
 )
 def run_command(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="Which task of `neuro list`, or a file: PATH.py.")],
     task: Task = None,
     preset: Annotated[
         str | None, typer.Option(help="smoke (unless given): seconds, to see that it works; paper: the experiment.")
@@ -142,15 +141,11 @@ def run_command(
             warn_of_smoke(task)
 
 
-app.command("export", epilog="Example: neuro export run.h5 spikes.parquet --population cell")(export_command)
 app.command(
     "sweep", epilog="Example: neuro sweep braille --grid trials=9,18 --seeds 4 --workers 2 --out results/sweep"
 )(sweep_command)
-
-
 app.command("rerun", epilog="Example: neuro rerun results/braille")(rerun_command)
-
-
+app.command("export", epilog="Example: neuro export run.h5 spikes.parquet --population cell")(export_command)
 app.command("doctor", epilog="Example: neuro doctor")(doctor_command)
 
 

@@ -21,7 +21,7 @@ def _tasks(incomplete: str) -> list[tuple[str, str]]:
 
 Task = Annotated[
     str | None,
-    typer.Argument(metavar="TASK", help="Which task; `neuro list` names them.", autocompletion=_tasks),
+    typer.Argument(metavar="TASK", help="Which task of `neuro list`, or a file: PATH.py.", autocompletion=_tasks),
 ]
 Config = Annotated[
     Path | None,
