@@ -100,7 +100,7 @@ def _plan(
     preset: str | None, overrides: list[str] | None, out: Path | None,
 ) -> tuple[Plan, Path]:  # fmt: skip
     from neuro.errors import ParameterError
-    from neuro.sweeps.plan import Plan, grid_of, text_of
+    from neuro.sweeps.plan import Plan, grid_of, task_of, text_of
 
     if out is None:
         raise ParameterError("must be given", where="--out DIR", remedy="Or give --resume DIR alone")
@@ -111,7 +111,7 @@ def _plan(
             raise ParameterError("a setting is written key=value", value=repr(override))
         settings[key.strip().replace("-", "_")] = text
     plan = Plan(
-        task=named_task(task, given),
+        task=task_of(named_task(task, given)),
         preset=preset or given.get("preset", "smoke"),
         settings=settings,
         grid={key: [text_of(value) for value in values] for key, values in given.get("grid", {}).items()}

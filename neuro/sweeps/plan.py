@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
@@ -14,7 +15,7 @@ from neuro.errors import ParameterError
 from neuro.report.record import plain
 from neuro.tasks import configure, load_task
 
-__all__ = ["Plan", "Point", "grid_of", "text_of"]
+__all__ = ["Plan", "Point", "grid_of", "task_of", "text_of"]
 
 OWN_PROCESSES = "workers"
 """The setting of tasks that does not change a result, and so is no part of a point."""
@@ -123,6 +124,15 @@ def grid_of(texts: Sequence[str]) -> dict[str, list[str]]:
             raise ParameterError("each setting has one list of values", where="grid", value=repr(key))
         found[key] = _values(listed)
     return found
+
+
+def task_of(text: str) -> str:
+    """The name of a task as it is, the path of a file from the root on: workers may stand in another folder.
+
+    >>> task_of("braille")
+    'braille'
+    """
+    return os.path.abspath(text) if text.endswith(".py") else text
 
 
 def _values(listed: str) -> list[str]:

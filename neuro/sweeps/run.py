@@ -17,7 +17,7 @@ import numpy as np
 from neuro.errors import FileError, SweepError, UnsupportedFeature
 from neuro.progress import ProgressOption, reporting, silent
 from neuro.sweeps.claims import Claims
-from neuro.sweeps.plan import Plan, Point, text_of
+from neuro.sweeps.plan import Plan, Point, task_of, text_of
 from neuro.sweeps.point import Job, compute
 from neuro.sweeps.store import Store
 from neuro.sweeps.table import columns_of, row_of, write_tables
@@ -96,7 +96,7 @@ def sweep(
     Parameters
     ----------
     task
-        Name of the task, as `neuro list` shows it.
+        Name of the task, as `neuro list` shows it, or the path of a file with one.
     grid
         The values of each setting that differs between points; all combinations of them are computed.
     out
@@ -137,7 +137,7 @@ def sweep(
     ([(9, 0), (18, 0)], {})
     """
     plan = Plan(
-        task=text(task, "task"),
+        task=task_of(text(task, "task")),
         preset=text(preset, "preset"),
         settings={
             text(key, "settings"): text_of(value)

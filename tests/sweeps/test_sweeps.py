@@ -140,6 +140,16 @@ GRID = ("toy", "--grid", "number=1,2,3", "--seeds", "4", "--workers", "2")
 EACH = {f"{number}-{seed}": 1 for number in (1, 2, 3) for seed in range(4)}
 
 
+def test_a_task_of_a_file_is_swept_from_any_folder(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(toy)
+    (toy / "toy.py").rename(toy / "own.py")
+    found = nr.sweep("own.py", {"number": [1, 2]}, out=tmp_path / "out", workers=1)
+    assert [row["square"] for row in found.rows] == [1, 4]
+    monkeypatch.chdir(tmp_path)
+    again = nr.sweep(str(toy / "own.py"), {"number": [1, 2]}, out="out", workers=1)
+    assert (again.computed, again.rows) == (0, found.rows)
+
+
 def test_a_sweep_that_is_killed_and_resumed_has_the_table_of_an_undisturbed_one(toy: Path, tmp_path: Path) -> None:
     nap, out = ("--set", "nap=0.3"), tmp_path / "killed"
     with command(toy, *GRID, *nap, "--out", out) as process:
