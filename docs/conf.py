@@ -52,6 +52,7 @@ def setup(app: Any) -> None:
 
     app.add_lexer("mermaid", TextLexer)
     app.connect("source-read", _read)
+    app.connect("autodoc-process-docstring", _set_off_examples, priority=100)  # before napoleon
     app.connect("env-get-outdated", lambda *_: ["index"])  # It lists all pages, new ones too.
     generated.write_all(HERE)
 
@@ -64,3 +65,10 @@ def _read(app: Any, name: str, content: list[str]) -> None:
         pages = sorted(path.stem for path in HERE.glob("*.md"))
         missing = [page for page in pages if page != "index" and f"\n{page}\n" not in content[0]]
         content[0] = content[0].replace("\narchitecture\n", "\n" + "\n".join(["architecture", *missing]) + "\n")
+
+
+def _set_off_examples(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """An example right after a list of errors would be read as a part of it: it gets a heading of its own."""
+    first = next((k for k, line in enumerate(lines) if line.startswith(">>>")), None)
+    if first is not None and "Examples" not in lines and any(set(line) == {"-"} for line in lines[:first]):
+        lines[first:first] = ["Examples", "--------"]

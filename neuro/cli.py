@@ -13,6 +13,7 @@ from neuro.commands.errors import plain_errors as _plain_errors
 from neuro.commands.errors import say_stopped as _say_stopped
 from neuro.commands.export import export_command
 from neuro.commands.options import Config, Task
+from neuro.commands.report import report_command
 from neuro.commands.rerun import rerun_command
 from neuro.commands.sweep import sweep_command
 from neuro.files.options import path_option, path_parser
@@ -147,6 +148,7 @@ app.command(
 app.command("rerun", epilog="Example: neuro rerun results/braille")(rerun_command)
 app.command("export", epilog="Example: neuro export run.h5 spikes.parquet --population cell")(export_command)
 app.command("doctor", epilog="Example: neuro doctor")(doctor_command)
+app.command("report", epilog="Example: neuro report results/braille --out braille.html")(report_command)
 
 
 @app.command("energy", epilog="Example: neuro energy run.h5 --chip loihi_davies2018 --placement placed.npz --out out")

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import neuro as nr
+from neuro.cli import app
 from neuro.errors import DataError, InputError, ParameterError
 from neuro.report.html.comparison import groups_of
 from neuro.report.html.gather import runs_in
@@ -141,6 +143,18 @@ def test_runs_are_compared_over_their_seeds(tmp_path: Path) -> None:
     assert bars["error_y"]["array"] == pytest.approx([0.0, 0.1])
     assert sorted(points["y"]) == [0.5, 0.7, 0.9]
     assert "0.6 ± 0.1 (2)" in page.read_text()
+
+
+def test_the_points_of_a_sweep_are_runs_of_the_command(tmp_path: Path) -> None:
+    for seed in range(3):
+        write_run(tmp_path / "sweep" / "points" / f"{seed}", config={"seed": seed}, metrics={"share": float(seed)})
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "sweep"), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["page"] == str(tmp_path / "sweep" / "report.html")
+    assert "1 ± 0.58 (3)" in (tmp_path / "sweep" / "report.html").read_text()
+    refused = CliRunner().invoke(app, ["report", str(tmp_path / "missing")])
+    assert refused.exit_code == 2
+    assert "there is no such folder" in refused.stderr
 
 
 def test_runs_of_two_tasks_are_two_groups(tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def runs_in(folders: Sequence[Path]) -> list[Run]:
                 raise DataError("there is no such folder", where="html_report, runs", value=str(folder))
             if not folder.is_dir():
                 raise InputError("must be the folder of a run", where="html_report, runs", value=str(folder))
-            below = [path.parent for path in sorted(folder.glob(f"*/{RECORD}"))]
+            # Those of a sweep are one folder further down.
+            records = [*folder.glob(f"*/{RECORD}"), *folder.glob(f"points/*/{RECORD}")]
+            below = [path.parent for path in sorted(records)]
         own = _read_run(folder)
         parts = [own] if _is_something(own) else [_read_run(path) for path in below]
         if not parts:
