@@ -79,15 +79,18 @@ def html_report(out: str | Path, *runs: object, title: str | None = None) -> Pat
     ...     "Voltages of cell" in page.read_text()
     True
     """
-    target = check_target(file_name(out, "html_report, out"))
+    target = file_name(out, "html_report, out")
     if title is not None:
         text(title, "html_report, title")
     if not runs:
         rule = "there must be a folder, or a result, to show"
         raise ParameterError(rule, where="html_report, runs", value="none")
+    if any(isinstance(each, str) and not each for each in runs):
+        raise ParameterError("the name of a folder must not be empty", where="html_report, runs", value="''")
     folders = [Path(each) for each in runs if isinstance(each, str | os.PathLike) and not isinstance(each, bytes)]
     results = [each for each in runs if not isinstance(each, str | os.PathLike)]
     found = runs_in(folders)
+    check_target(target)  # after the folders: the file may lie in one of them
     if results:
         found.append(run_of_results(title or "results", results))
     write_text(target, page_of(found, title or _title(found)))
