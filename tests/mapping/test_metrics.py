@@ -12,7 +12,8 @@ from mapping.networks import random_traffic, slow_cost, traffics
 
 import neuro as nr
 from neuro.bench.map_command import chip_from_text, network_from, run_map
-from neuro.bench.mapping_networks import NETWORKS, draw, network_of
+from neuro.bench.mapping_kinds import KINDS, draw_kind
+from neuro.bench.mapping_networks import network_of
 from neuro.chip.model import mesh_chip
 from neuro.errors import NeuroError, ParameterError, PeerError, PlacementError, UnknownName, UnsupportedFeature
 from neuro.mapping.baselines import BASELINES, baseline, fill_cores
@@ -178,12 +179,12 @@ def test_splitting_keeps_every_synapse_and_leaves_nobody_with_too_many(shape, tr
     assert int(made.fan_in.sum()) == int(traffic.fan_in.sum()) + found.relays
 
 
-@pytest.mark.parametrize("name", list(NETWORKS))
+@pytest.mark.parametrize("name", list(KINDS))
 def test_generated_networks_have_no_pair_twice_and_no_neuron_onto_itself(name: str) -> None:
-    drawn = draw(name, seed=3, scale=0.05)
+    drawn = draw_kind(name, seed=3, scale=0.05)
     assert len(np.unique(drawn.source * drawn.neurons + drawn.target)) == len(drawn.source)
     assert np.all(drawn.source != drawn.target)
-    np.testing.assert_array_equal(drawn.target, draw(name, seed=3, scale=0.05).target)
+    np.testing.assert_array_equal(drawn.target, draw_kind(name, seed=3, scale=0.05).target)
     network, traffic = network_of(drawn)
     assert len(traffic["cells"]) == network.populations["cells"].size
 
