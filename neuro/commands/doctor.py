@@ -114,10 +114,9 @@ def _data() -> Iterator[Finding]:
 
 def _cache() -> Finding:
     """Where compiled kernels are kept, and whether it can be written."""
-    from numba import config
-
+    given = os.environ.get("NUMBA_CACHE_DIR")
     package = Path(__file__).resolve().parents[1]
-    candidates = [Path(config.CACHE_DIR)] if config.CACHE_DIR else [package, Path.home() / ".cache"]
+    candidates = [Path(given)] if given else [package, Path.home() / ".cache"]
     for place in candidates:
         try:
             place.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,8 @@ import neuro as nr
 from neuro.mapping.partition.anneal_exchanges import anneal_exchanges
 from neuro.mapping.partition.anneal_limits import anneal_limits, use_of
 from neuro.mapping.partition.anneal_moves import anneal_moves
-from neuro.mapping.partition.bisect import bisected, recut, restricted
+from neuro.mapping.partition.bisection.bisect import bisected, recut, restricted
+from neuro.mapping.partition.bisection.two_sides import cut_of, grow_side, improve_sides
 from neuro.mapping.partition.coarsen import cluster
 from neuro.mapping.partition.evolve import Member, evolve
 from neuro.mapping.partition.feasible import demands_of, terms_of
@@ -20,7 +21,6 @@ from neuro.mapping.partition.hypergraph import contract, deliveries, hypergraph_
 from neuro.mapping.partition.large import partition_large
 from neuro.mapping.partition.levels import Problem, cost_of
 from neuro.mapping.partition.tables import repair, tables_of
-from neuro.mapping.partition.two_sides import cut_of, grow_side, improve_sides
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, pairs, recount
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.jit import kernel
-from neuro.mapping.partition.bisect import recut
+from neuro.mapping.partition.bisection.bisect import recut
 from neuro.mapping.partition.hypergraph import Hypergraph
 from neuro.mapping.partition.levels import Problem, annealed, cycle, mean_weight
 from neuro.mapping.partition.tables import Parts

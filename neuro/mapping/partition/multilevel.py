@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neuro.mapping.partition.bisect import bisected
+from neuro.mapping.partition.bisection.bisect import bisected
 from neuro.mapping.partition.evolve import Member, evolve
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.levels import Problem, annealed, coarse_to_fine, mean_weight, repaired

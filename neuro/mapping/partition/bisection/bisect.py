@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro.jit import kernel
+from neuro.mapping.partition.bisection.two_sides import cut_of, grow_side, improve_sides
 from neuro.mapping.partition.coarsen import cluster
 from neuro.mapping.partition.hypergraph import Hypergraph, Weights, contract
 from neuro.mapping.partition.tables import Parts
-from neuro.mapping.partition.two_sides import cut_of, grow_side, improve_sides
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.mapping.traffic import Ids, incoming
 from neuro.mapping.watch import is_halted
@@ -160,7 +160,7 @@ def recut(graph: Hypergraph, part: Parts, room: Ints, budget: int, random: Rando
         after, more = bisected(inner, room[group], random)
         work += more + 4 * len(inner.pin) + 200_000
         load = np.bincount(after, inner.size, len(group))
-        better = _spread(inner, before, len(group)) - _spread(inner, after, len(group))
+        better = _extra_parts(inner, before, len(group)) - _extra_parts(inner, after, len(group))
         if better >= 0 and np.all(load <= room[group]):
             part[chosen] = group[after]
             saved += better
@@ -202,7 +202,7 @@ def _shared(graph: Hypergraph, part: Parts, count: int) -> NDArray[np.float64]:
 
 
 @kernel
-def _spread(graph: Hypergraph, part: Parts, count: int) -> int:
+def _extra_parts(graph: Hypergraph, part: Parts, count: int) -> int:
     """Weight of each net for each part beyond its first."""
     total = np.int64(0)
     seen = np.full(count, -1, np.int64)
