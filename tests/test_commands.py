@@ -151,10 +151,8 @@ def test_the_doctor_names_what_is_broken(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_doctor_says_where_kernels_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from numba import config
-
     (tmp_path / "file").touch()
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
     told = {each["what"]: each for each in json.loads(neuro("doctor", "--json").stdout)["findings"]}
     assert told["cache of kernels"]["verdict"] == "missing"
     assert "NUMBA_CACHE_DIR" in told["cache of kernels"]["remedy"]
