@@ -78,7 +78,8 @@ def _figure(found: dict[str, Held]) -> Figure:
     with styled():
         figure, axes = canvas(6.4, 3.6, "Patterns recalled exactly, each memory full", "step", "share")
         for k, (name, held) in enumerate(found.items()):
-            label = f"{name}, {int(max(held.exact.value, 1))} sequences"
+            full = int(max(held.exact.value, 1))
+            label = f"{name}, {full} sequence{'s' if full > 1 else ''}"
             axes.plot(np.arange(len(held.steps)), held.steps, marker="o", color=colour(k), label=label)
         axes.set_ylim(-0.02, 1.02)
         axes.legend(loc="lower right")
