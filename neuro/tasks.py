@@ -273,7 +273,9 @@ def _run(task: Task, name: str, preset: str, config: BaseModel, out: Path | None
     with raise_interrupts():
         report = task.run(config, out=out, progress=progress)
     file = Path(name) if name.endswith(".py") else None
-    own = {} if file is None else {"task_file": str(file), "task_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    own = {}
+    if file is not None:
+        own = {"task_file": str(file.resolve()), "task_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     return replace(
         report,
         task=(name if file is None else file.stem).replace("_", "-"),

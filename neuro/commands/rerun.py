@@ -70,6 +70,8 @@ def repeat(run: Path, out: Path | None, progress: Progress) -> list[Compared]:
     UnknownName
         If there is no such task.
     """
+    import hashlib
+
     from pydantic import ValidationError
 
     from neuro.report.record import as_dict
@@ -77,17 +79,21 @@ def repeat(run: Path, out: Path | None, progress: Progress) -> list[Compared]:
     from neuro.tasks import load_task, run_configured
 
     record = read_record(run)
+    origin = record.model_dump()["provenance"]
     if not record.preset:
-        words = record.provenance.get("command") if isinstance(record.provenance, dict) else record.provenance.command
+        words = origin.get("command")
         remedy = f"Its command line was: {' '.join(words)}" if words else ""
         raise ParameterError("only a run of a task can be repeated", where=str(run), value=record.task, remedy=remedy)
+    name = str(origin.get("task_file") or record.task)
     try:
-        config = load_task(record.task).Config.model_validate(record.config)
+        config = load_task(name).Config.model_validate(record.config)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = f"{run}, setting {'.'.join(map(str, first['loc']))}"
         raise ParameterError("the task does not take this any more", where=where, value=first["msg"]) from None
-    again = as_dict(run_configured(record.task, config, record.preset, out=out, progress=progress))
+    if name.endswith(".py") and hashlib.sha256(Path(name).read_bytes()).hexdigest() != origin.get("task_sha256"):
+        print(f"note: {name} has been edited since that run", file=sys.stderr)
+    again = as_dict(run_configured(name, config, record.preset, out=out, progress=progress))
     return compare(record.model_dump(), again)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,28 @@ def test_a_run_is_repeated_with_the_same_numbers(coins: Path, tmp_path: Path) ->
     ]
     assert nr.load_report(tmp_path / "again").config == nr.load_report(coins).config
     assert "Traceback" not in neuro("rerun", coins).output
+
+
+def test_a_run_of_a_file_is_repeated_from_any_folder_and_an_edit_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    file = here / "coins_of_mine.py"
+    file.write_text(textwrap.dedent(COINS))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(here)
+    assert neuro("run", file.name, "--out", "out").exit_code == 0
+    monkeypatch.chdir(there)
+    assert neuro("rerun", here / "out").exit_code == 0
+    file.write_text(f"{textwrap.dedent(COINS)}# edited\n")
+    done = neuro("rerun", here / "out")
+    assert (done.exit_code, done.stderr) == (0, f"note: {file} has been edited since that run\n")
+    file.unlink()
+    done = neuro("rerun", here / "out")
+    assert (done.exit_code, "no such file" in done.stderr) == (2, True)
+    sys.modules.pop(file.stem)
 
 
 @pytest.mark.parametrize(

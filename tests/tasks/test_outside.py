@@ -54,10 +54,10 @@ def test_a_task_in_a_file_runs_with_presets_settings_and_processes(tmp_path: Pat
     report = run_task("squares.py", "paper", seed=3, overrides=["n=5"], out=tmp_path / "out")
     assert report.metrics == {"sum": 30, "own": 0}
     assert (report.task, report.preset, report.config) == ("squares", "paper", {"seed": 3, "n": 5})
-    assert report.provenance["task_file"] == "squares.py"
+    assert report.provenance["task_file"] == str(tmp_path / "squares.py")
     assert len(report.provenance["task_sha256"]) == 64
     written = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert written["provenance"]["task_file"] == "squares.py"
+    assert written["provenance"]["task_file"] == str(tmp_path / "squares.py")
     folder = Path("more")
     folder.mkdir()
     (folder / "cubes.py").write_text(SMALL)
