@@ -78,6 +78,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         },
         tables=(_accuracy(config, found), *(_energy(kind, each, lstm.get(kind)) for kind, each in costs.items())),
         figures=_figures(found, costs),
+        measured=tuple(f"task{kind:02}/{model}/minutes" for kind, model in found),
     )
 
 
