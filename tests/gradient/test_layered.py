@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.learning.layers import LayerWeights
+from neuro.errors import NetworkError
+from neuro.learning.layers import Answer, LayerWeights
 from tests.gradient.test_timed_layers import bits
 
 STEPS = 1e-3
@@ -44,10 +45,18 @@ def through_recordings(layers: nr.TimedLayers) -> nr.TimedLayers:
     return replace(layers, train_delays=1.0)
 
 
+def through_engine(layers: nr.TimedLayers, weights: LayerWeights, data: nr.Examples) -> Answer:
+    """The engine's answer; a drawn network that runs away is left out."""
+    try:
+        return through_recordings(layers).answer(weights, data.inputs)
+    except NetworkError:
+        reject()
+
+
 @given(case=trained())
 def test_layers_spike_when_the_engine_says(case: tuple[nr.TimedLayers, LayerWeights, nr.Examples]) -> None:
     layers, weights, data = case
-    quick, slow = (each.answer(weights, data.inputs) for each in (layers, through_recordings(layers)))
+    quick, slow = layers.answer(weights, data.inputs), through_engine(layers, weights, data)
     assert np.allclose(quick.activities[-1], slow.activities[-1], rtol=0.0, atol=1e-14)
     assert np.array_equal(quick.spikes, slow.spikes)
 
@@ -57,9 +66,11 @@ def test_gradients_are_those_through_recordings(case: tuple[nr.TimedLayers, Laye
     layers, weights, data = case
     targets = np.eye(layers.sizes[-1])[data.labels]
     slow = through_recordings(layers)
+    through_engine(layers, weights, data)
     (_, [quick]), (_, [found]) = (each.learn(weights, data.inputs, targets, ()) for each in (layers, slow))
     for one, other in zip(quick[: len(weights.matrices)], found, strict=False):
-        assert np.linalg.norm(one - other) <= 1e-8 * np.linalg.norm(other)
+        # Softmax saturates: a gradient of 1e-18 is all rounding.
+        assert np.linalg.norm(one - other) <= 1e-8 * np.linalg.norm(other) + 1e-12
     assert layers.acted.get("revival", 0) == slow.acted.get("revival", 0)
 
 

@@ -218,7 +218,7 @@ def largest_v(layers: Layers, room: Room, j: int) -> tuple[float, float, int]:
                 top = v * exp(-leak * u) + c * leak * response(leak, rate, u)
                 if top > best:
                     best, when, spike, slope = top, now + u, -1, 0.0
-                    if u == h and not last:
+                    if u == h and time < duration:
                         spike, slope = a, leak * (c * exp(-rate * h) - top)
             v, c = v * exp(-leak * h) + c * leak * response(leak, rate, h), c * exp(-rate * h)
             now = time
