@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from neuro.crossbar.base import AbstractCrossbar
 from neuro.gradients.exact_rule import ExactGradient
 from neuro.gradients.timed_layers import TimedLayers
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule, accuracy, fit
+from neuro.learning.layers import LayerWeights
 from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.units import ms
-from neuro.validation import Ints
+from neuro.validation import Floats, Ints
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EARLY = 1 * ms
 """Time of the earliest input, s."""
+BLOCK = 20
+"""Judged examples that see one draw of the noise of crossbars' reads."""
 
 
 class TimedConfig(BaseModel):
@@ -71,6 +75,8 @@ class Outcome(NamedTuple):
     """How often the floor of the slope and the revival have acted."""
     answers: Ints
     """The class that the network gives each judged example, shape (examples,)."""
+    others: dict[str, float]
+    """Shares of the judged examples that are classified rightly by networks that this one is compared with."""
 
 
 class Sets(NamedTuple):
@@ -100,25 +106,56 @@ def network(config: TimedConfig, inputs: int, outputs: int) -> TimedLayers:
     )
 
 
-def train(config: TimedConfig, layers: TimedLayers, sets: Sets, seed: int) -> Outcome:
-    """Train with one seed; then look at the judged examples, once."""
+Programmed = Callable[[LayerWeights], list[AbstractCrossbar]]
+"""Makes crossbars that hold the matrices."""
+
+
+def train(
+    config: TimedConfig, layers: TimedLayers, sets: Sets, seed: int, programmed: Programmed | None = None
+) -> Outcome:
+    """Train with one seed, on crossbars if they are to be made; then look at the judged examples, once.
+
+    Beside a network that is trained on crossbars stands one that is trained as numbers, and then programmed into them.
+    """
     plan = Schedule(epochs=config.epochs, rates=(config.rate, config.rate), last=config.last, batch=config.batch)
+    held = None if programmed is None else programmed(layers.first_weights(seed))
     began = time.process_time()
-    fitted = fit(layers, sets.training, ExactGradient(), plan, validation=sets.validation, seed=seed)
+    fitted = fit(layers, sets.training, ExactGradient(), plan, validation=sets.validation, crossbars=held, seed=seed)
     seconds = (time.process_time() - began) / config.epochs
+    acted = dict(layers.acted)
+    others: dict[str, float] = {}
+    if programmed is not None:
+        numbers = fit(layers, sets.training, ExactGradient(), plan, seed=seed).weights
+        others["numbers"] = accuracy(layers, numbers, sets.judged)[0]
+        outputs, _ = _answers(layers, numbers, programmed(numbers), sets.judged)
+        others["programmed"] = float(sets.judged.right(outputs).mean())
     before = accuracy(layers, layers.first_weights(seed), sets.judged)[1]
-    found = layers.answer(fitted.weights, sets.judged.inputs)
-    outputs = found.activities[-1]
+    outputs, spikes = _answers(layers, fitted.weights, held, sets.judged)
     return Outcome(
         seed,
         float(sets.judged.right(outputs).mean()),
         tuple(fitted.training),
         tuple(fitted.validation),
-        (before, float(found.spikes.mean())),
+        (before, float(spikes.mean())),
         seconds,
-        dict(layers.acted),
+        acted,
         outputs.argmax(axis=1),
+        others,
     )
+
+
+def _answers(
+    layers: TimedLayers, weights: LayerWeights, held: list[AbstractCrossbar] | None, judged: Examples
+) -> tuple[Floats, Floats]:
+    """Outputs and spikes of the judged examples; those on crossbars in blocks, each with a new draw of read noise."""
+    if held is None:
+        found = layers.answer(weights, judged.inputs)
+        return found.activities[-1], found.spikes
+    blocks = []
+    for first in range(0, len(judged), BLOCK):
+        seen = tuple(each.snapshot().effective_weights() for each in held)
+        blocks.append(layers.answer(LayerWeights(seen, weights.biases), judged.inputs[first : first + BLOCK]))
+    return np.concatenate([each.activities[-1] for each in blocks]), np.concatenate([each.spikes for each in blocks])
 
 
 def compile_layers(layers: TimedLayers, few: Examples) -> None:
@@ -128,6 +165,8 @@ def compile_layers(layers: TimedLayers, few: Examples) -> None:
     layers.learn(weights, few.inputs, np.eye(layers.sizes[-1])[few.labels], ())
 
 
+OTHERS = {"numbers": "trained as numbers", "programmed": "the same, programmed"}
+"""Titles of the networks beside those that are trained on crossbars."""
 MEASURED = ("cpu_seconds_per_epoch",)
 """The metrics that depend on the machine."""
 
@@ -143,6 +182,8 @@ def metrics_of(outcomes: list[Outcome], name: str) -> dict[str, float]:
         "spikes/before": float(np.mean([outcome.spikes[0] for outcome in outcomes])),
         "spikes/after": float(np.mean([outcome.spikes[1] for outcome in outcomes])),
     }
+    for other in outcomes[0].others:
+        metrics[f"{name}_accuracy/{other}"] = float(np.median([outcome.others[other] for outcome in outcomes]))
     for what in ("slope_floor", "revival"):
         metrics[f"acted/{what}"] = float(np.mean([outcome.acted.get(what, 0) for outcome in outcomes]))
     return metrics
@@ -151,10 +192,14 @@ def metrics_of(outcomes: list[Outcome], name: str) -> dict[str, float]:
 def table(outcomes: list[Outcome], title: str, name: str) -> Table:
     """Accuracy by seed."""
     rows = [
-        (each.seed, f"{each.judged:.4f}", f"{each.validation[-1]:.4f}", f"{each.cpu_seconds_per_epoch:.2f}")
+        (
+            *(each.seed, f"{each.judged:.4f}", *(f"{other:.4f}" for other in each.others.values())),
+            *(f"{each.validation[-1]:.4f}", f"{each.cpu_seconds_per_epoch:.2f}"),
+        )
         for each in outcomes
     ]
-    columns = ("seed", f"{name} accuracy", "validation accuracy at the end", "CPU seconds an epoch")
+    others = (OTHERS[other] for other in outcomes[0].others)
+    columns = ("seed", f"{name} accuracy", *others, "validation accuracy at the end", "CPU seconds an epoch")
     return Table(f"{title}: accuracy by seed", columns, tuple(rows))
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from pydantic import Field
 
+from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.device.device import Device
+from neuro.crossbar.factory import Crossbar
+from neuro.crossbar.read.settings import Reading
 from neuro.gradients.timed_layers import TimedLayers
 from neuro.learning.examples import Examples
+from neuro.learning.layers import LayerWeights
+from neuro.tasks._layered import G_MAX, LEVELS
 from neuro.tasks._timed import EARLY, Outcome, Sets, TimedConfig, compile_layers, network, train
 from neuro.units import ms
 from neuro.validation import Floats, Ints
@@ -22,6 +30,11 @@ class Config(TimedConfig):
     """Settings of the yin-yang task."""
 
     bias: float = Field(6 * ms, ge=0, description="time of the input that is always the same, s")
+    crossbars: bool = Field(
+        False, description="are weights in pairs of devices of 64 levels, which each write misses by one level?"
+    )
+    ranges: tuple[float, float] = Field((4.0, 2.0), description="largest |weight| that the devices of each matrix hold")
+    read_noise: float = Field(0.02, ge=0, description="white noise of the conductances in each read, as a share")
 
 
 def points(name: str) -> tuple[Floats, Ints]:
@@ -70,7 +83,25 @@ def learn(job: tuple[Config, int]) -> Outcome:
     config, seed = job
     sets = Sets(*(examples(config, name) for name in ("training", "validation", config.judged)))
     compile_network(config)
-    return train(config, layers_of(config), sets, seed)
+    return train(config, layers_of(config), sets, seed, partial(arrays, config, seed) if config.crossbars else None)
+
+
+def arrays(config: Config, seed: int, weights: LayerWeights) -> list[AbstractCrossbar]:
+    """Crossbars that hold these matrices as well as they can."""
+    device = Device("levels64", 0.0, G_MAX, levels=LEVELS, write_noise=G_MAX / (LEVELS - 1))
+    reading = Reading(noise=config.read_noise)
+    return [
+        Crossbar(
+            np.clip(matrix, -most, most),
+            device=device,
+            w_max=most,
+            start=0.5,
+            reading=reading,
+            seed=seed,
+            name=f"yin-yang/{layer}",
+        )
+        for layer, (matrix, most) in enumerate(zip(weights.matrices, config.ranges, strict=True))
+    ]
 
 
 def compile_network(config: Config) -> None:

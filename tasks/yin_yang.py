@@ -21,6 +21,7 @@ PRESETS = {
     "tuning": Config(seeds=1, judged="validation"),
     "paper": Config(),
     "delays": Config(hidden=30, delays=True),
+    "crossbars": Config(crossbars=True),
 }
 
 

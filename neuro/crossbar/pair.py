@@ -194,6 +194,15 @@ class PairCrossbar(AbstractCrossbar):
         """State of the generator that draws the errors of writes."""
         return self._reader.pairs.random_state
 
+    @property
+    def reading_state(self) -> dict[str, Any]:
+        """State of the generator that draws the white noise of reads."""
+        return self._reader.random_state
+
+    @reading_state.setter
+    def reading_state(self, state: Mapping[str, Any]) -> None:
+        self._reader.random_state = dict(state)
+
     def restore_state(self, arrays: Mapping[str, NDArray[Any]], random_state: Mapping[str, Any]) -> None:
         """Put the devices into a state that `state_arrays` and `random_state` gave, of these or of equal devices.
 

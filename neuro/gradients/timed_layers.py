@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Recording, Spikes
 from neuro.engine.trials.run import run_trials
-from neuro.errors import ParameterError
+from neuro.errors import ParameterError, WeightError
 from neuro.gradients.batch import Slopes, Spiked, batch_of
 from neuro.gradients.layered import LayeredBatch
 from neuro.gradients.lowering import Lowered, lowered
 from neuro.gradients.sums import sum_runs
 from neuro.gradients.voltages import Voltages
-from neuro.learning.holders import weight_arrays, weights_from
+from neuro.learning.holders import Arrays, CrossbarHolder, weight_arrays, weights_from
 from neuro.learning.layer_rules import Phase
 from neuro.learning.layers import Answer, LayerWeights, check_sizes
 from neuro.network.graph import Network, Population
@@ -30,26 +30,34 @@ from neuro.randomness import stream
 from neuro.units import ms
 from neuro.validation import LONG, Floats, Ints, field_of, finite, flag, number, positive, seconds, shown
 
-__all__ = ["TimedHolder", "TimedLayers"]
+__all__ = ["TimedCrossbarHolder", "TimedHolder", "TimedLayers"]
 
 
 class TimedHolder:
-    """The weights of `TimedLayers` and, as their biases, the delays; and what an optimiser remembers of both."""
+    """The weights of `TimedLayers` and, as their biases, the delays; and what an optimiser remembers of both.
 
-    def __init__(self, weights: LayerWeights, shortest: float) -> None:
-        self.weights, self.shortest = weights, shortest
+    An optimiser moves delays in units of `unit`, s: its steps are as large as those of weights, whatever a second is.
+    """
+
+    def __init__(self, weights: LayerWeights, unit: float, shortest: float) -> None:
+        self.weights, self.unit, self.shortest = weights, unit, shortest
         self.moments: list[list[Floats]] = [[np.zeros(each.shape) for each in self._all()] for _ in range(2)]
         self.steps = 0
 
     def _all(self) -> list[Floats]:
         return [*self.weights.matrices, *self.weights.biases]
 
+    def read(self) -> LayerWeights:
+        """As `Holder.read`: numbers have no noise."""
+        return self.weights
+
     def add(self, changes: Sequence[Floats]) -> None:
         """As `Holder.add`."""
         depth = len(self.weights.matrices)
-        moved = [held + change for held, change in zip(self._all(), changes, strict=True)]
-        delays = [np.maximum(each, self.shortest) for each in moved[depth:]]
-        self.weights = LayerWeights(tuple(moved[:depth]), tuple(delays))
+        pairs = [*zip(self._all(), changes, strict=True)]
+        matrices = [held + change for held, change in pairs[:depth]]
+        delays = [np.maximum(held + self.unit * change, self.shortest) for held, change in pairs[depth:]]
+        self.weights = LayerWeights(tuple(matrices), tuple(delays))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """As `Holder.state`."""
@@ -64,6 +72,34 @@ class TimedHolder:
         self.steps = int(state["steps"])
         for n, moment in enumerate(self.moments):
             moment[:] = [state[f"moment{n}/{k}"] for k in range(len(moment))]
+
+
+class TimedCrossbarHolder(TimedHolder):
+    """The same with the weights in crossbars; delays stay numbers."""
+
+    def __init__(self, layers: TimedLayers, arrays: Arrays, delays: tuple[Floats, ...]) -> None:
+        self.held = CrossbarHolder(layers.sizes, arrays._replace(biases=None))
+        super().__init__(LayerWeights(self.held.weights.matrices, delays), layers.train_delays, layers.shortest_delay)
+
+    def read(self) -> LayerWeights:
+        """As `Holder.read`."""
+        return LayerWeights(self.held.read().matrices, self.weights.biases)
+
+    def add(self, changes: Sequence[Floats]) -> None:
+        """As `Holder.add`: matrices through the learning registers of the crossbars."""
+        super().add(changes)
+        depth = len(self.weights.matrices)
+        self.held.add([*changes[:depth], *self.held.weights.biases])  # biases that are zero, and stay so
+        self.weights = LayerWeights(self.held.weights.matrices, self.weights.biases)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As `Holder.state`."""
+        return super().state() | {f"held/{name}": array for name, array in self.held.state().items()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """As `Holder.restore`."""
+        super().restore(state)
+        self.held.restore({name[5:]: array for name, array in state.items() if name.startswith("held/")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +128,8 @@ class TimedLayers:
     delay_width: float = 0.0
     """Delays are first drawn uniformly from `delay` times 1 - and 1 + this."""
     train_delays: float = 0.0
-    """Rate of the delays in relation to that of the weights, s per unit of weight; 0: they stay."""
+    """Delays are trained in units of this, s: a step of the optimiser is so many of it as it is of weights. 0: they
+    stay."""
     once: bool = False
     """Does each neuron spike at most once in a run? Its refractory time is then the run."""
     shortest_delay: float = 0.1 * ms
@@ -163,9 +200,27 @@ class TimedLayers:
             return build(self._connected(weights))
         return self._program.with_weights({f"up{k}": each for k, each in enumerate(weights.matrices, 1)})
 
-    def holder(self, seed: int, weights: LayerWeights | None) -> TimedHolder:
+    def holder(self, seed: int, weights: LayerWeights | None, arrays: Arrays | None) -> TimedHolder:
         """As `OwnWeights.holder`; delays stand in the place of biases."""
-        return TimedHolder(self.first_weights(seed) if weights is None else weights, self.shortest_delay)
+        drawn = self.first_weights(seed)
+        if arrays is None:
+            given = drawn if weights is None else weights
+            self._check(given)
+            return TimedHolder(given, self.train_delays, self.shortest_delay)
+        delays = drawn.biases if arrays.biases is None else tuple(finite(each, "biases") for each in arrays.biases)
+        holder = TimedCrossbarHolder(self, arrays, delays)
+        self._check(holder.weights)
+        return holder
+
+    def _check(self, weights: LayerWeights) -> None:
+        """Refuse weights and delays of other layers."""
+        wanted = [*pairwise(self.sizes)]
+        for part, name in zip(weights, ("matrices", "delays in the place of biases"), strict=True):
+            found = [finite(each, "LayerWeights", error=WeightError).shape for each in part]
+            if found != wanted:
+                raise WeightError(f"must be {name} of layers of {self.sizes}", where="LayerWeights", value=found)
+        for each in weights.biases:
+            positive(each, "delays of LayerWeights", zero=True)
 
     def first_weights(self, seed: int) -> LayerWeights:
         """Normal weights, and delays, which stand in the place of biases."""

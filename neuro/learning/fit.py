@@ -15,7 +15,7 @@ from neuro.files.writing import check_target
 from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkpoint
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
-from neuro.learning.holders import CrossbarHolder, DigitalHolder, Holder, OwnWeights
+from neuro.learning.holders import Arrays, CrossbarHolder, DigitalHolder, Holder, OwnWeights
 from neuro.learning.layer_rules import ComparesPhases, LayerRule, OwnSteps, Settled
 from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
@@ -117,9 +117,10 @@ def fit(
         To start from; None: drawn from the seed, see `first_weights`; with crossbars: what they hold.
     crossbars
         Arrays that hold the matrices, one each, instead of numbers: updates go to their learning registers, whole
-        levels are written. They are changed in place. Biases stay numbers.
+        levels are written. They are changed in place. All examples of an update see one draw of the noise of reads, the
+        validation examples another. Biases stay numbers.
     biases
-        Of each layer, to start from with crossbars; None: zero.
+        Of each layer, to start from with crossbars; None: zero, or the delays that `seed` draws for `TimedLayers`.
     seed
         Of the first weights, the order of the examples and the rule's draws.
     checkpoint
@@ -185,11 +186,10 @@ def _holder_of(
     biases: Sequence[ArrayLike] | None,
 ) -> Holder:
     """What holds the weights, from what `fit` was given."""
-    if crossbars is not None:
-        if weights is not None:
-            raise ParameterError("crossbars hold weights of their own", where="weights", remedy="Program them")
-        return CrossbarHolder(network.sizes, crossbars, plan.max_levels, biases)
-    if biases is not None:
+    arrays = None if crossbars is None else Arrays(crossbars, plan.max_levels, biases)
+    if arrays is not None and weights is not None:
+        raise ParameterError("crossbars hold weights of their own", where="weights", remedy="Program them")
+    if arrays is None and biases is not None:
         wanted = "numbers hold weights and biases together"
         raise ParameterError(wanted, where="biases", remedy="Give them with the weights")
     wanted_network = getattr(rule, "network", None)
@@ -199,7 +199,9 @@ def _holder_of(
     if isinstance(network, OwnWeights):
         if not isinstance(rule, ComparesPhases):
             raise ParameterError("must compare phases for such a network", where="rule", value=type(rule).__name__)
-        return network.holder(seed, weights)
+        return network.holder(seed, weights, arrays)
+    if arrays is not None:
+        return CrossbarHolder(network.sizes, arrays)
     return DigitalHolder(network.sizes, first_weights(network.sizes, seed) if weights is None else weights)
 
 
@@ -218,7 +220,7 @@ def _run(
     while fitted.epochs < plan.epochs and not fitted.stopped:
         fitted.training.append(training.epoch(fitted.epochs))
         if validation is not None:
-            found, _ = accuracy(training.network, holder.weights, validation, workers=training.workers)
+            found, _ = accuracy(training.network, holder.read(), validation, workers=training.workers)
             if best is None or found > max(fitted.validation):
                 best = holder.weights
             fitted.validation.append(found)
@@ -309,7 +311,7 @@ class _Training:
         """One update; returns the outputs of the free phases, and the sum of those of the others."""
         plan = self.plan
         phases = self.rule.phases(rng)
-        free, found = self.network.learn(self.holder.weights, inputs, targets, phases, workers=self.workers)
+        free, found = self.network.learn(self.holder.read(), inputs, targets, phases, workers=self.workers)
         if isinstance(self.network, OwnWeights):
             matrices, biases = self.network.change_of(phases, inputs, found)
         else:

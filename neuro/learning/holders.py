@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from neuro.learning.layer_rules import Phase
 from neuro.learning.layers import LayerWeights, check_weights
 from neuro.validation import Floats, finite, instance
 
-__all__ = ["CrossbarHolder", "DigitalHolder", "Holder", "OwnWeights"]
+__all__ = ["Arrays", "CrossbarHolder", "DigitalHolder", "Holder", "OwnWeights"]
 
 LEDGER = (
     *("row_reads", "column_reads", "pulses_up", "pulses_down", "writes"),
@@ -29,7 +29,10 @@ class Holder(Protocol):
     """Holds the weights."""
 
     weights: LayerWeights
-    """As they act now."""
+    """As they are held, without the noise of a read."""
+
+    def read(self) -> LayerWeights:
+        """As the passes of one update see them: with a new draw of the noise of reads."""
 
     def add(self, changes: Sequence[Floats]) -> None:
         """Change the matrices and the biases, given in this order."""
@@ -45,13 +48,24 @@ class Holder(Protocol):
 class OwnWeights(Protocol):
     """A network whose weights have limits of their own, and do not learn from products of activities."""
 
-    def holder(self, seed: int, weights: LayerWeights | None) -> Holder:
-        """What holds its weights in a training; None: those that `seed` draws."""
+    def holder(self, seed: int, weights: LayerWeights | None, arrays: Arrays | None) -> Holder:
+        """What holds its weights in a training; None: those that `seed` draws, as numbers."""
 
     def change_of(
         self, phases: Sequence[Phase], inputs: Floats, found: Sequence[Sequence[Floats]]
     ) -> tuple[list[Floats], list[Floats]]:
         """The changes of all matrices and biases, as the function `change_of` gives them for other networks."""
+
+
+class Arrays(NamedTuple):
+    """Crossbars that hold the matrices of a training."""
+
+    crossbars: Sequence[AbstractCrossbar]
+    """One for each matrix."""
+    max_levels: int
+    """Levels that one update may move a device."""
+    biases: Sequence[ArrayLike] | None
+    """Of each layer, to start from; None: the network's own."""
 
 
 class DigitalHolder:
@@ -60,6 +74,10 @@ class DigitalHolder:
     def __init__(self, sizes: Sequence[int], weights: LayerWeights) -> None:
         check_weights(weights, sizes)
         self.weights = weights
+
+    def read(self) -> LayerWeights:
+        """As `Holder.read`: numbers have no noise."""
+        return self.weights
 
     def add(self, changes: Sequence[Floats]) -> None:
         """As `Holder.add`."""
@@ -78,22 +96,23 @@ class DigitalHolder:
 
 
 class CrossbarHolder:
-    """Matrices in crossbars, read once after each write; biases as numbers."""
+    """Matrices in crossbars, read once for each update; biases as numbers."""
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        crossbars: Sequence[AbstractCrossbar],
-        max_levels: int,
-        biases: Sequence[ArrayLike] | None = None,
-    ) -> None:
-        self.crossbars, self.max_levels = list(crossbars), max_levels
+    def __init__(self, sizes: Sequence[int], arrays: Arrays) -> None:
+        self.crossbars, self.max_levels, biases = list(arrays.crossbars), arrays.max_levels, arrays.biases
         for crossbar in self.crossbars:
             instance(crossbar, "crossbars", AbstractCrossbar, "crossbars", error=WeightError)
         given = [np.zeros(size) for size in sizes[1:]] if biases is None else biases
         first = tuple(finite(each, "biases", error=WeightError) for each in given)
         self.weights = LayerWeights(tuple(each.effective_weights() for each in self.crossbars), first)
         check_weights(self.weights, sizes)
+
+    def read(self) -> LayerWeights:
+        """As `Holder.read`."""
+        if not any(each.fluctuates for each in self.crossbars):
+            return self.weights
+        seen = (each.snapshot() if each.fluctuates else each for each in self.crossbars)
+        return LayerWeights(tuple(each.effective_weights() for each in seen), self.weights.biases)
 
     def add(self, changes: Sequence[Floats]) -> None:
         """As `Holder.add`: matrices through the learning registers of the crossbars."""
@@ -109,6 +128,7 @@ class CrossbarHolder:
         for number, crossbar in enumerate(self._arrays()):
             found |= {f"crossbar{number}/{name}": array for name, array in crossbar.state_arrays().items()}
             found[f"crossbar{number}/random"] = np.array(json.dumps(crossbar.random_state))
+            found[f"crossbar{number}/reads"] = np.array(json.dumps(crossbar.reading_state))
             ledger = crossbar.ledger
             counts = {key: getattr(ledger, key) for key in LEDGER}
             found[f"crossbar{number}/ledger"] = np.array(json.dumps(counts))
@@ -122,6 +142,7 @@ class CrossbarHolder:
         for number, crossbar in enumerate(self._arrays()):
             own = {name: state[f"crossbar{number}/{name}"] for name in crossbar.state_arrays()}
             crossbar.restore_state(own, json.loads(str(state[f"crossbar{number}/random"])))
+            crossbar.reading_state = json.loads(str(state[f"crossbar{number}/reads"]))
             ledger, counts = crossbar.ledger, json.loads(str(state[f"crossbar{number}/ledger"]))
             for key in LEDGER:
                 setattr(ledger, key, counts[key])
@@ -136,6 +157,12 @@ class CrossbarHolder:
                 "only the state of one array of pairs can be kept",
                 where="checkpoint",
                 remedy='Take mapping="pair" without tiles, or no checkpoint',
+            )
+        if any(each.reading.moves for each in found):
+            raise UnsupportedFeature(
+                "the state of traps, 1/f noise and drift cannot be kept",
+                where="checkpoint",
+                remedy="Take white noise only, or no checkpoint",
             )
         return found
 

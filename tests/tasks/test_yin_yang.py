@@ -25,3 +25,10 @@ def test_a_small_run_learns_more_than_chance() -> None:
     report = run_task("yin-yang", overrides=("workers=1",))
     assert report.metrics["validation_accuracy"] > 0.5
     assert report.metrics["cpu_seconds_per_epoch"] > 0.0
+
+
+def test_on_crossbars_a_small_run_stands_beside_numbers_that_are_programmed() -> None:
+    small = ("workers=1", "crossbars=true", "epochs=5")
+    metrics = run_task("yin-yang", overrides=small).metrics
+    assert metrics["validation_accuracy"] > 0.5
+    assert metrics["validation_accuracy/programmed"] < metrics["validation_accuracy/numbers"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 
@@ -156,6 +157,15 @@ class Reader:
         self.settle()
         self._circuits = None
         self._weights, self._noise = {}, {}
+
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """State of the generator of the white noise."""
+        return dict(self._rng.bit_generator.state)
+
+    @random_state.setter
+    def random_state(self, state: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = state
 
     def draw(self, at: float | None) -> Arrays:
         """The positive and the negative array with one draw of every device's noise, in its state at this time."""

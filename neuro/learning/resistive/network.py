@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from neuro.errors import NetworkError, ParameterError
+from neuro.errors import NetworkError, ParameterError, UnsupportedFeature
+from neuro.learning.holders import Arrays
 from neuro.learning.layer_rules import Phase
 from neuro.learning.layers import Answer, LayerWeights, check_sizes
 from neuro.learning.resistive.conductances import (
@@ -101,8 +102,20 @@ class ResistiveNetwork:
         drawn = first_conductances(self.sizes, whole_number(seed, "seed"))
         return LayerWeights(tuple(np.maximum(each, self.floor) for each in drawn.matrices), drawn.biases)
 
-    def holder(self, seed: int, weights: LayerWeights | None) -> ConductanceHolder:
-        """What holds the conductances in a training by `fit`; None: those that `seed` draws."""
+    def holder(self, seed: int, weights: LayerWeights | None, arrays: Arrays | None) -> ConductanceHolder:
+        """What holds the conductances in a training by `fit`; None: those that `seed` draws.
+
+        Raises
+        ------
+        UnsupportedFeature
+            If crossbars are given.
+        """
+        if arrays is not None:
+            raise UnsupportedFeature(
+                "the resistors of this network are its weights: crossbars cannot hold them",
+                where="crossbars",
+                remedy="Give `weights`, or take SpikingLayers",
+            )
         given = self.first_weights(seed) if weights is None else weights
         check_conductances(given, self.sizes)
         return ConductanceHolder(given, self.floor)
