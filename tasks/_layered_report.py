@@ -11,6 +11,7 @@ from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.tasks._layer_prices import CHIPS
 from neuro.tasks._layered import VARIANTS, Outcome
+from neuro.validation import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,11 +53,16 @@ def cost_metrics(found: Found, costs: dict[str, float]) -> dict[str, float]:
     return metrics
 
 
-def mean_and_error(values: Iterable[float]) -> str:
-    """Mean ± standard error."""
+def mean_and_error(values: Iterable[float], digits: int = 4) -> str:
+    """Mean ± standard error; of a single value, whose error nobody knows, itself alone."""
     each = np.array(list(values))
-    error = each.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0.0
-    return f"{each.mean():.4f} ± {error:.4f}"
+    mean, error = f"{each.mean():.{digits}f}", standard_error(each)
+    return mean if error is None else f"{mean} ± {error:.{digits}f}"
+
+
+def standard_error(values: Floats) -> float | None:
+    """Of the mean; None for a single value."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 
 def energy_table(costs: dict[str, float]) -> Table:

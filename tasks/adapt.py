@@ -17,6 +17,7 @@ from neuro.system.workers import run_jobs
 from neuro.tasks._adapt import DRIFTS, HOLDERS, WAYS, Config, Outcome, learn
 from neuro.tasks._digits import images
 from neuro.tasks._layered import compile_network
+from neuro.tasks._layered_report import mean_and_error, standard_error
 from neuro.tasks._mnist_images import mnist
 from neuro.tasks._split_mnist import TASKS, Ageing, Job, Prices, SplitConfig, SplitOutcome, learn_split
 from neuro.tasks._split_mnist import WAYS as SPLIT_WAYS
@@ -113,8 +114,7 @@ def _table(config: Config, found: dict[Case, list[Outcome]]) -> Table:
     rows = []
     for holder, drift, way in found:
         curves = np.array([outcome.accuracy for outcome in found[holder, drift, way]])
-        error = curves[:, -1].std(ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else 0.0
-        last = f"{curves[:, -1].mean():.3f} ± {error:.3f}"
+        last = mean_and_error(curves[:, -1], 3)
         earlier = PROTOTYPE[drift, way] if holder == "numbers" else ""
         rows.append((f"{MEANT[drift]}", holder, way, f"{curves[:, 0].mean():.3f}", last, earlier))
     title = f"Accuracy before the drift and after {config.stages} stages of {config.examples} examples"
@@ -170,16 +170,17 @@ def _split(config: Config, progress: Progress) -> Report:
         outcomes.sort(key=lambda outcome: outcome.seed)
         name = "split_mnist" if way == "learning" else f"split_mnist_{way}"
         every = np.array([outcome.accuracy for outcome in outcomes])
-        error = every.std(ddof=1) / np.sqrt(len(every)) if len(every) > 1 else 0.0
         by_task = np.mean([outcome.by_task for outcome in outcomes], axis=0)
-        metrics |= {name: float(every.mean()), f"{name}/lowest": float(every.min()), f"{name}/standard_error": error}
+        metrics |= {name: float(every.mean()), f"{name}/lowest": float(every.min())}
+        error = standard_error(every)
+        metrics |= {} if error is None else {f"{name}/standard_error": error}
         metrics |= {f"{name}/task{k + 1}": float(share) for k, share in enumerate(by_task)}
         means = {key: float(np.mean([each.counts[key] for each in outcomes])) for key in outcomes[0].counts}
         costs |= {f"{name}/{key}": value for key, value in means.items()}
         shares = (f"{share:.3f}" for share in by_task)
         spent = (means[key] for key in ("pulses_per_example", "write_joules_per_example", "spikes_per_inference"))
         joules = means["read_joules_per_inference/input"] + means["read_joules_per_inference/readout"]
-        rows.append((way, f"{every.mean():.3f} ± {error:.3f}", *shares, *spent, joules))
+        rows.append((way, mean_and_error(every, 3), *shares, *spent, joules))
     columns = (
         *("network", "all ten digits", *(f"task {k + 1}" for k in range(TASKS))),
         *("pulses an example", "J of writing an example", "spikes an inference", "J of reading an inference"),
