@@ -51,6 +51,9 @@ class TimedConfig(BaseModel):
     temperature: float = Field(1 * ms, gt=0, description="scale of differences of spike times in the loss, s")
     slope_floor: float = Field(5.0, ge=0, description="least dv/dt at a spike that gradients divide by, 1/s")
     revival: float = Field(20.0, ge=0, description="factor of the largest v of a silent right output in the loss")
+    least_spikes: float = Field(
+        0.0, ge=0, description="mean spikes of a hidden neuron in the examples of an update below which its inputs grow"
+    )
     delays: bool = Field(False, description="are delays trained, too?")
     used: int = Field(0, ge=0, description="examples of each set that are used, the first ones; 0 takes all")
     judged: Literal["validation", "test"] = Field("test", description="the set that is looked at when all is done")
@@ -100,6 +103,7 @@ def network(config: TimedConfig, inputs: int, outputs: int) -> TimedLayers:
         temperature=config.temperature,
         slope_floor=config.slope_floor,
         revival=config.revival,
+        least_spikes=config.least_spikes,
         train_delays=2 * ms if config.delays else 0.0,
         delay_width=0.5 if config.delays else 0.0,
         delay=2 * ms if config.delays else 1 * ms,
@@ -184,7 +188,7 @@ def metrics_of(outcomes: list[Outcome], name: str) -> dict[str, float]:
     }
     for other in outcomes[0].others:
         metrics[f"{name}_accuracy/{other}"] = float(np.median([outcome.others[other] for outcome in outcomes]))
-    for what in ("slope_floor", "revival"):
+    for what in ("slope_floor", "revival", "least_spikes"):
         metrics[f"acted/{what}"] = float(np.mean([outcome.acted.get(what, 0) for outcome in outcomes]))
     return metrics
 

@@ -34,6 +34,8 @@ class Found(NamedTuple):
     """Of the mean loss, by each matrix."""
     acted: Ints
     """Spikes whose slope was below the floor; silent right outputs that were raised."""
+    by_neuron: list[Floats]
+    """Mean number of spikes of each neuron in an example, by layer, inputs first."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,15 @@ class LayeredBatch:
 
         if not self._parts(part, workers):
             return None
-        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), [], np.zeros(2, np.int64))
+        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), [], np.zeros(2, np.int64), [])
 
     def learn(self, targets: Floats, workers: int) -> Found | None:
         """The answers, and the gradient of the mean loss; None if an example has too many spikes."""
         self.examples.target[...] = targets
         count = len(targets)
         parts = range(min(PARTS, count))
-        sums = [Sums(np.zeros(len(self.layers.weight)), np.zeros(2, np.int64)) for _ in parts]
+        at, sizes = self.layers.weight_at, self.layers.sizes
+        sums = [Sums(np.zeros(at[-1]), np.zeros(2, np.int64), np.zeros(sizes.sum(), np.int64)) for _ in parts]
 
         def part(tables: tuple[Layers, Examples], room: Room, number: int, low: int, high: int) -> int:
             for each in sums[number]:
@@ -95,13 +98,14 @@ class LayeredBatch:
 
         if not self._parts(part, workers):
             return None
-        total, acted = sums[0]
+        total, acted, spikes = sums[0]
         for each in sums[1:]:
             np.add(total, each.weight, out=total)
             np.add(acted, each.acted, out=acted)
-        at, sizes = self.layers.weight_at, self.layers.sizes
+            np.add(spikes, each.spikes, out=spikes)
         gradient = [total[at[k] : at[k + 1]].reshape(sizes[k], sizes[k + 1]) for k in range(len(sizes) - 1)]
-        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), gradient, acted)
+        by_neuron = np.split(spikes / max(count, 1), np.cumsum(sizes)[:-1])
+        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), gradient, acted, by_neuron)
 
     def _parts(self, work: Callable[..., int], workers: int) -> bool:
         """Do the parts of the batch, each with room of its own; False if one has too many spikes."""

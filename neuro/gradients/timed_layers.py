@@ -18,6 +18,7 @@ from neuro.errors import ParameterError, WeightError
 from neuro.gradients.batch import Slopes, Spiked, batch_of
 from neuro.gradients.layered import LayeredBatch
 from neuro.gradients.lowering import Lowered, lowered
+from neuro.gradients.silence import raise_silent
 from neuro.gradients.sums import sum_runs
 from neuro.gradients.voltages import Voltages
 from neuro.learning.holders import Arrays, CrossbarHolder, weight_arrays, weights_from
@@ -146,14 +147,17 @@ class TimedLayers:
     revival: float = 0.0
     """Factor of the largest v of the right output where that is silent: its weights grow. 0: it learns nothing. Spike
     times have derivatives of about 1 / (`temperature` dv/dt); below that, outputs that fall silent stay so."""
+    least_spikes: float = 0.0
+    """Mean number of spikes of a hidden neuron in the examples of an update below which its inputs grow, see
+    `neuro.gradients.silence`; their factor is `revival`. 0: neurons that fall silent stay so."""
     acted: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """How often "slope_floor" and "revival" have acted."""
+    """How often "slope_floor", "revival" and "least_spikes" have acted."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", check_sizes(self.sizes, "TimedLayers.sizes"))
         for key in ("duration", "tau_m", "tau_syn", "delay", "temperature", "shortest_delay"):
             field_of(self, key, number, check=seconds, long=LONG)
-        for key in ("slope_floor", "revival", "train_delays", "delay_width"):
+        for key in ("slope_floor", "revival", "least_spikes", "train_delays", "delay_width"):
             field_of(self, key, number, check=positive, zero=True)
         flag(self.once, "TimedLayers.once")
         positive(self.first_sd, "TimedLayers.first_sd", zero=True)
@@ -284,7 +288,9 @@ class TimedLayers:
             return self._learn_runs(weights, inputs, targets, workers)
         for what, count in zip(("slope_floor", "revival"), quick.acted.tolist(), strict=True):
             self._tell(what, count)
-        changes = [-each for each in quick.gradient] + [np.zeros(pair) for pair in pairwise(self.sizes)]
+        changes = [-each for each in quick.gradient]
+        self._raise_silent(changes, quick.by_neuron)
+        changes += [np.zeros(pair) for pair in pairwise(self.sizes)]
         return Answer([self.duration - quick.answer], np.zeros(len(inputs))), [changes]
 
     def _learn_runs(
@@ -315,6 +321,12 @@ class TimedLayers:
         self._tell("slope_floor", int(sums.small[0]))
         names = [f"up{k}" for k in range(1, len(self.sizes))]
         found = [-own.wiring.bundles[name].given(sums.weight) for name in names]
+        if self.least_spikes:
+            counts = [np.zeros(size) for size in self.sizes]
+            for run in recordings:
+                for total, spikes in zip(counts, run.spikes.values(), strict=True):
+                    total += np.bincount(spikes.ids, minlength=len(total))
+            self._raise_silent(found, [total / len(recordings) for total in counts])
         found += [-self.train_delays * own.wiring.bundles[name].given(sums.delay) for name in names]
         return Answer([self.duration - first], np.zeros(len(recordings))), [found]
 
@@ -349,6 +361,10 @@ class TimedLayers:
             if peak.spike >= 0:
                 slope.time[peak.spike] -= factor * peak.slope
         self._tell("revival", len(silent))
+
+    def _raise_silent(self, changes: list[Floats], by_neuron: Sequence[Floats]) -> None:
+        if self.least_spikes and by_neuron:
+            self._tell("least_spikes", raise_silent(changes, by_neuron, self.least_spikes, self.revival))
 
     def _tell(self, what: str, count: int) -> None:
         if count:

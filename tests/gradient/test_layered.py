@@ -32,6 +32,7 @@ def trained(draw: st.DrawFn) -> tuple[nr.TimedLayers, LayerWeights, nr.Examples]
         first_sd=(draw(st.floats(0.1, 4.0)),),
         revival=draw(st.sampled_from([0.0, 1.0])),
         once=draw(st.booleans()),
+        least_spikes=draw(st.sampled_from([0.0, 0.5, 3.0])),
     )
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     times = rng.uniform(0.0, 22e-3, (7, sizes[0]))
@@ -71,7 +72,8 @@ def test_gradients_are_those_through_recordings(case: tuple[nr.TimedLayers, Laye
     for one, other in zip(quick[: len(weights.matrices)], found, strict=False):
         # Softmax saturates: a gradient of 1e-18 is all rounding.
         assert np.linalg.norm(one - other) <= 1e-8 * np.linalg.norm(other) + 1e-12
-    assert layers.acted.get("revival", 0) == slow.acted.get("revival", 0)
+    for what in ("revival", "least_spikes"):
+        assert layers.acted.get(what, 0) == slow.acted.get(what, 0)
 
 
 @given(case=trained())

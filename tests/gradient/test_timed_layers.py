@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,35 @@ def test_a_silent_right_output_learns_by_its_largest_v_and_that_is_told() -> Non
     assert np.all(found[1] >= 0.0)
     assert found[1].max() > 0.0
     assert layers.acted == {"revival": len(data)}
+
+
+def test_a_hidden_neuron_is_raised_by_the_charge_it_receives_until_it_spikes_often_enough() -> None:
+    layers = nr.TimedLayers(sizes=(3, 3, 2), duration=30e-3, revival=0.5, least_spikes=0.8)
+    plain = replace(layers, least_spikes=0.0)
+    # The first hidden neuron never spikes, the second with one input of four examples, the last always.
+    up = np.array([[0.0, 0.0, 9.0], [0.0, 9.0, 9.0], [0.0, 0.0, 9.0]])
+    weights = LayerWeights((up, np.full((3, 2), 0.1)), layers.first_weights(0).biases)
+    late = layers.duration
+    times = np.array([[1e-3, late, 2e-3], [1e-3, late, late], [1e-3, 3e-3, late], [late, late, 1e-3]])
+    pushed, without = (each.learn(weights, times, np.eye(2)[[0, 1, 0, 1]], ())[1][0] for each in (layers, plain))
+    spikes = np.array([0.75, 0.25, 0.5])
+    found = pushed[0] - without[0]
+    assert np.allclose(found[:, 0], 0.5 * spikes)
+    often = np.diff(found[:, 1] / spikes), found[0, 1] / (0.5 * 0.75)
+    assert np.allclose(often[0], 0.0)
+    assert 0.0 < often[1] < 1.0
+    assert not found[:, 2].any()
+    assert np.array_equal(pushed[1], without[1])
+    assert layers.acted["least_spikes"] == 2
+    assert "least_spikes" not in plain.acted
+
+
+def test_a_network_whose_hidden_neurons_are_all_silent_comes_alive_with_a_least_number_of_spikes() -> None:
+    layers = replace(SMALL, first_mean=(0.5, 2.0), first_sd=(0.1, 0.3))
+    plan, rule = nr.Schedule(epochs=30, rates=(0.05, 0.05), batch=6), nr.ExactGradient()
+    for each, alive in ((layers, False), (replace(layers, least_spikes=0.5), True)):
+        fitted = nr.fit(each, examples(), rule, plan)
+        assert bool(np.all(each.answer(fitted.weights, examples().inputs).activities[-1].max(axis=1) > 0.0)) == alive
 
 
 def test_the_floor_of_the_slope_is_off_by_default_and_told_when_it_acts() -> None:

@@ -75,3 +75,5 @@ class Sums(NamedTuple):
     """Derivative of the loss by each weight."""
     acted: I8
     """Spikes whose slope was below the floor; silent right outputs that were raised."""
+    spikes: I8
+    """Of each neuron, inputs first, then layer by layer."""

@@ -169,6 +169,11 @@ def learn_examples(
             return FULL
         for layer in range(depth, 0, -1):
             sweep_layer(layers, room, sums, layer)
+        at = 0
+        for layer in range(depth + 1):
+            for n in range(room.first[layer], room.first[layer + 1]):
+                sums.spikes[at + room.who[n]] += 1
+            at += layers.sizes[layer]
     return DONE
 
 
