@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuro.engine.recording import Recording
-from neuro.errors import InputError, UnsupportedFeature
+from neuro.errors import InputError, ParameterError, UnsupportedFeature
 from neuro.network.graph import Network, Population
 from neuro.network.listing import delays_of, matrix_of, triplets_of
 from neuro.network.neurons import AHP, ALIF, LIF, SpikeSource
 from neuro.network.synapses import Dense, Sparse, is_matrix
-from neuro.validation import Floats, instance, number, positive, seconds, shown, whole_number
+from neuro.validation import Floats, instance, number, positive, seconds, shown, text, whole_number
 
 if TYPE_CHECKING:
     from neuro.training.layer import SequenceClassifier, SpikingLayer
@@ -27,7 +27,9 @@ LEARNED = ("bias", "tau", "jump")
 """What may be learned beside weights."""
 
 
-def to_network(module: SpikingLayer | SequenceClassifier, dt: float | None = None) -> Network:
+def to_network(
+    module: SpikingLayer | SequenceClassifier, dt: float | None = None, *, tied: int | Sequence[str] | None = None
+) -> Network:
     """The network of a module: its populations, and a population "readout" that integrates where it is a classifier.
 
     A module in doubles (`module.double()`) and ``run(engine="clocked", dt=...)`` of its network fire the same spikes.
@@ -40,13 +42,17 @@ def to_network(module: SpikingLayer | SequenceClassifier, dt: float | None = Non
     dt
         Delay of all synapses, s; by default the step of the module. With another the neurons keep their time constants
         and do not fire the same spikes.
+    tied
+        Copies that share their weights: how many, or a name for each. Each copy has all populations, named
+        ``"population copy"``; copies have no synapses among each other. Weights are stored once, in the network and in
+        the clocked engine. By default there is one copy, with the names of the module.
 
     Raises
     ------
     InputError
         If it is no such module.
     ParameterError
-        If `dt` is not above zero.
+        If `dt` is not above zero, or `tied` is no number of copies and no list of different names.
 
     >>> import neuro as nr
     >>> net = nr.Network()
@@ -55,6 +61,12 @@ def to_network(module: SpikingLayer | SequenceClassifier, dt: float | None = Non
     >>> link = net.connect(cue, cell, nr.Dense([[0.7], [0.9]]), delay=1e-3)
     >>> nr.to_network(nr.to_module(net)).projections["cue->cell"].synapses.weight.tolist()
     [[0.7], [0.9]]
+    >>> twice = nr.to_network(nr.to_module(net), tied=["left", "right"])
+    >>> list(twice.populations)
+    ['cue left', 'cell left', 'cue right', 'cell right']
+    >>> left, right = twice.projections.values()
+    >>> left.synapses is right.synapses
+    True
     """
     layer: Any = getattr(module, "layer", module)
     if not hasattr(layer, "tau_shift"):
@@ -66,20 +78,31 @@ def to_network(module: SpikingLayer | SequenceClassifier, dt: float | None = Non
     layer.train(was)
     drive, tau, jump = (_numbers(part) for part in (layer.drive, layer.tau, layer.jump))
     w_mask, r_mask = _numbers(layer.w_mask), _numbers(layer.r_mask)
-    net, first, parts = Network(), 0, []
-    source = net.add(Population(layer.sources.name, layer.sources.size, SpikeSource()))
+    parts, first = [], 0
     for population in layer.populations:
         here = slice(first, first + population.size)
         learned = _learned(population, drive[here], tau[:, here], jump[:, here], layer.surrogate.currents)
-        parts.append((net.add(Population(population.name, population.size, learned)), here))
+        parts.append((population, learned, here))
         first += population.size
-    for post, here in parts:
-        net.connect(source, post, _synapses(w[:, here], w_mask[:, here]), delay=delay)
-        for pre, there in parts if r is not None else ():
+    # Pre, post and synapses of each projection; every copy has these very objects.
+    links: list[tuple[str, str, Dense | Sparse]] = []
+    for post, _, here in parts:
+        links.append((layer.sources.name, post.name, _synapses(w[:, here], w_mask[:, here])))
+        for pre, _, there in parts if r is not None else ():
             if r_mask[there, here].any():
-                net.connect(pre, post, _synapses(r[there, here], r_mask[there, here]), delay=delay)
+                links.append((pre.name, post.name, _synapses(r[there, here], r_mask[there, here])))
+    members: list[tuple[str, int, Any]] = [(layer.sources.name, layer.sources.size, SpikeSource())]
+    members += [(population.name, population.size, learned) for population, learned, _ in parts]
     if hasattr(module, "readout"):
-        _add_readout(net, module, parts, delay)
+        model, weight = _readout(module)
+        members.append(("readout", weight.shape[1], model))
+        links += [(pre.name, "readout", Dense(np.ascontiguousarray(weight[there]))) for pre, _, there in parts]
+    net = Network()
+    for copy in _copies(tied):
+        for name, size, model in members:
+            net.add(Population(name + copy, size, model))
+        for before, after, synapses in links:
+            net.connect(before + copy, after + copy, synapses, delay=delay)
     return net
 
 
@@ -155,7 +178,7 @@ def to_module(
     return SequenceClassifier(layer, out / scale, bias, tau, window, scale)
 
 
-def windowed_scores(recording: Recording, module: SequenceClassifier) -> Floats:
+def windowed_scores(recording: Recording, module: SequenceClassifier, copy: str | None = None) -> Floats:
     """Scores (windows, classes) from the readout's potentials: what each has gained in each window.
 
     Parameters
@@ -165,15 +188,19 @@ def windowed_scores(recording: Recording, module: SequenceClassifier) -> Floats:
         ``Record(v={"readout": [...]}, v_dt=n * dt)`` for windows of n steps.
     module
         The classifier; gives the time constant and the window.
+    copy
+        Which of several tied copies, by its name.
 
     Raises
     ------
     InputError
         If the readout was not recorded.
     """
-    if "readout" not in recording.v:
-        raise InputError("the readout must be recorded", where="recording.v", remedy='Give Record(v={"readout": ...})')
-    sampled, step = np.asarray(recording.v["readout"], np.float64), module.layer.dt
+    name = "readout" if copy is None else f"readout {copy}"
+    if name not in recording.v:
+        remedy = f'Give Record(v={{"{name}": ...}})'
+        raise InputError("the readout must be recorded", where="recording.v", remedy=remedy)
+    sampled, step = np.asarray(recording.v[name], np.float64), module.layer.dt
     window = module.window or round(float(recording.v_times[-1]) / step)
     return np.asarray(sampled[1:] - (1.0 - step / module.tau_out) ** window * sampled[:-1], np.float64)
 
@@ -208,15 +235,25 @@ def _synapses(weight: Floats, mask: Any) -> Dense | Sparse:
     return Sparse(pre, post, weight[pre, post])
 
 
-def _add_readout(net: Network, module: Any, parts: list[tuple[Population, slice]], delay: float) -> None:
-    """Potentials that leak with the readout's time constant; the bias is such that a window gains the score's own."""
+def _readout(module: Any) -> tuple[LIF, Floats]:
+    """Neurons that leak as the readout does, with a bias by which a window gains the score's own; and their weights."""
     weight, offset = _numbers(module.readout) * module.scale, _numbers(module.offset)
     gain = module.layer.dt / module.tau_out
     steps = 1.0 / gain if module.window is None else (1.0 - (1.0 - gain) ** module.window) / gain
-    model = LIF(tau_m=module.tau_out, v_th=None, bias=offset / (gain * steps))
-    readout = net.add(Population("readout", weight.shape[1], model))
-    for pre, there in parts:
-        net.connect(pre, readout, Dense(np.ascontiguousarray(weight[there])), delay=delay)
+    return LIF(tau_m=module.tau_out, v_th=None, bias=offset / (gain * steps)), weight
+
+
+def _copies(tied: Any) -> list[str]:
+    """What is added to the names of each copy."""
+    if tied is None:
+        return [""]
+    if isinstance(tied, list | tuple):
+        names = [text(name, "tied, names") for name in tied]
+        if names and len(set(names)) == len(names):
+            return [f" {name}" for name in names]
+    elif not isinstance(tied, str):
+        return [f" {k}" for k in range(whole_number(tied, "tied", least=1, most=2**31))]
+    raise ParameterError("must be a number of copies, or a list of different names", where="tied", value=shown(tied))
 
 
 def _parts(network: Network) -> tuple[Population, list[Population], Population | None]:

@@ -1,5 +1,7 @@
 """The clocked engine gives the bits of a loop over all neurons in all steps, and does no more than it has to."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,6 +109,42 @@ def test_what_is_recorded_changes_nothing(case):
     assert bare.spikes == {}
     assert bare.events == watched.events
     assert all(np.array_equal(bare.state.v[name], watched.state.v[name]) for name in bare.state.v)
+
+
+@given(case=any_network, later=st.integers(0, 2))
+def test_copies_with_the_same_synapses_fire_as_copies_with_their_own_and_their_weights_are_held_once(case, later):
+    network, steps, inputs = case
+
+    def twice(own):
+        net = nr.Network(seed=network.seed)
+        for k in range(2):
+            for name, p in network.populations.items():
+                net.add(nr.Population(f"{name} {k}", p.size, p.model, p.initial))
+            for name, p in network.projections.items():
+                synapses, delay = copy.deepcopy(p.synapses) if own else p.synapses, p.delay + k * later * DT
+                ends = f"{p.pre.name} {k}", f"{p.post.name} {k}"
+                net.connect(*ends, synapses, delay=delay, receptor=p.receptor, name=f"{name} {k}")
+        return net
+
+    def held(net):
+        return len(nr.build_clocked(net, dt=DT).wiring.weight)
+
+    shared, apart = twice(own=False), twice(own=True)
+    both = {f"{name} {k}": given for name, given in inputs.items() for k in range(2)}
+    assert same_bits(*(run(net, steps, both, record=everything(net)) for net in (shared, apart)))
+    assert held(apart) == 2 * held(network)
+    if all(np.ndim(p.delay) == 0 for p in network.projections.values()):
+        assert held(shared) == held(network)
+
+
+def test_synapses_that_are_drawn_are_drawn_for_each_projection():
+    rule, net = nr.FixedProbability(0.5, nr.Uniform(0.0, 1.0)), nr.Network()
+    for k in range(2):
+        net.add(nr.Population(f"cue {k}", 20, nr.SpikeSource()))
+        net.add(nr.Population(f"cell {k}", 20, nr.LIF(tau_m=20e-3, v_th=1.0)))
+        net.connect(f"cue {k}", f"cell {k}", rule, delay=DT)
+    one, two = np.split(nr.build_clocked(net, dt=DT).wiring.weight, 2)
+    assert not np.array_equal(one, two)
 
 
 def test_silent_steps_cost_nothing():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.errors import InputError, MissingPackage, StateError, UnsupportedFeature
+from neuro.errors import InputError, MissingPackage, ParameterError, StateError, UnsupportedFeature
 from neuro.training import library
 from neuro.training.batch import Batch, raster_of, spikes_of
 from neuro.training.deploy import windowed_scores
@@ -92,6 +92,34 @@ def test_so_does_that_of_a_module_with_other_parameters(net, seed, learn):
         layer_of(module).bits = bits
         spikes = layer_of(module)(torch.from_numpy(inputs)).detach().numpy()
         assert np.array_equal(spikes.astype(bool), deployed(module, inputs)[0])
+
+
+@DRAWS
+@given(net=networks(), seed=st.integers(0, 999), copies=st.integers(1, 4), named=st.booleans())
+def test_tied_copies_fire_the_spikes_of_the_module_and_hold_its_weights_once(net, seed, copies, named):
+    module, inputs = nr.to_module(net, window=20), inputs_for(net, 60, copies, seed)
+    names = [f"copy{k}" for k in range(copies)] if named else [f"{k}" for k in range(copies)]
+    tied = nr.to_network(module, tied=names if named else copies)
+    program, single = (nr.build_clocked(each, dt=DT) for each in (tied, nr.to_network(module)))
+    assert np.array_equal(program.wiring.weight, single.wiring.weight)
+    told = {f"in {name}": spikes_of(inputs[:, b], DT) for b, name in enumerate(names)}
+    readout = {f"readout {name}": [0, 1] for name in names} if "readout" in net.populations else None
+    record = nr.Record(v=readout, v_dt=20 * DT) if readout else None
+    (run,) = nr.run_batch(program, 61 * DT, [told], record=record)
+    spikes, _ = deployed(module, inputs)
+    for b, name in enumerate(names):
+        cells = layer_of(module).populations
+        found = [raster_of(run.spikes[f"{p.name} {name}"], 61, p.size, DT)[:60] for p in cells]
+        assert np.array_equal(np.concatenate(found, 1), spikes[:, b])
+        if readout:
+            scores = module(torch.from_numpy(inputs[:, b : b + 1])).scores.detach().numpy()
+            assert np.allclose(windowed_scores(run, module, name), scores[:, 0], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("tied", [0, -1, 1.5, [], ["a", "a"], ["a", ""], [1, 2], "ab"])
+def test_what_names_no_copies_is_refused(tied):
+    with pytest.raises(ParameterError, match="tied"):
+        nr.to_network(small_module(), tied=tied)
 
 
 @DRAWS

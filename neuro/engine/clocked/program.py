@@ -16,10 +16,10 @@ from neuro.engine.lower.program import Program, check_size
 from neuro.errors import NetworkError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.names import Named
 from neuro.network.graph import Network, Population, Projection
-from neuro.network.listing import delays_of, matrix_of, triplets_of
+from neuro.network.listing import delays_of, has_one_delay, matrix_of, triplets_of
 from neuro.network.loihi import LoihiAHP, LoihiLIF
 from neuro.network.neurons import ALIF, LIF, Source, receptors
-from neuro.network.synapses import is_matrix
+from neuro.network.synapses import is_drawn, is_matrix, is_random
 from neuro.validation import Floats, Ints, instance, number, seconds, text
 
 __all__ = ["ClockedProgram", "Semantics", "build_clocked", "steps_in"]
@@ -297,10 +297,23 @@ def _listed(lag: int, pre: Ints, post: Ints, weight: NDArray[np.floating], shape
     return _Rows(lag, row, weight, post)
 
 
+def _shared(projection: Projection, program: Program | None) -> tuple[Any, ...] | None:
+    """What projections with the same rows and weights have in common; None where those of this one are its own.
+
+    Copies of a part of a network have the same synapses, the very object. If these are not drawn, they are stored once.
+    """
+    synapses: Any = projection.synapses
+    drawn = is_random(synapses) or is_drawn(getattr(synapses, "weight", None)) or is_drawn(projection.delay)
+    if drawn or not has_one_delay(projection) or (program is not None and projection.name in program.weights_at):
+        return None
+    return id(synapses), projection.pre.size, projection.post.size
+
+
 def _lower_wiring(
     network: Network, program: Program | None, offset: Mapping[str, int], dt: float, whole: bool
 ) -> Wiring:
     names = list(network.populations)
+    stored: dict[tuple[Any, ...] | None, tuple[list[_Rows], list[tuple[int, int]]]] = {}
     links = [np.zeros(0, LINK)]
     rows, posts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     weights: list[NDArray[Any]] = [np.zeros(0, np.int32 if whole else np.float64)]
@@ -308,7 +321,19 @@ def _lower_wiring(
     for p, projection in enumerate(network.projections.values()):
         taus = receptors(projection.post.model)
         current = sum(tau is not None for tau in taus[: projection.receptor])
-        for part in _rows(projection, program, dt, network.seed):
+        where, key = f"projection {projection.name!r}", _shared(projection, program)
+        parts, places = stored.get(key) or (_rows(projection, program, dt, network.seed), [])
+        if key is not None and key in stored:
+            least = int(isinstance(projection.pre.model, Source))
+            lag = check_delay_steps(projection.delay, dt, f"{where}, delay", least)  # type: ignore[arg-type]
+            parts = [part._replace(lag=int(lag)) for part in parts]
+        for k, part in enumerate(parts):
+            if k == len(places):
+                places.append((n_row, n_weight))
+                rows.append(part.row)
+                weights.append(_whole_weights(part.weight, where) if whole else part.weight.astype(np.float64))
+                n_row += len(part.row)
+                n_weight += len(part.weight)
             link = np.zeros(1, LINK)
             link["projection"] = p
             link["group"], link["target"] = names.index(projection.pre.name), names.index(projection.post.name)
@@ -319,15 +344,12 @@ def _lower_wiring(
             link["box"] = 0 if taus[projection.receptor] is None else 1 + current
             link["dense"] = part.post is None
             targets = np.zeros(0, np.int64) if part.post is None else part.post
-            link["row"], link["list"], link["weight"] = n_row, n_synapse, n_weight
+            link["row"], link["list"], link["weight"] = places[k][0], n_synapse, places[k][1]
             links.append(link)
-            rows.append(part.row)
             posts.append(targets + offset[projection.post.name])
-            where = f"projection {projection.name!r}"
-            weights.append(_whole_weights(part.weight, where) if whole else part.weight.astype(np.float64))
-            n_row += len(part.row)
-            n_weight += len(part.weight)
             n_synapse += len(targets)
+        if key is not None:
+            stored.setdefault(key, (parts, places))
     post, joined = np.concatenate(posts).astype(np.uint32), np.concatenate(links)
     order = _order(network, joined)
     at_once = np.zeros(len(names), np.int64)
