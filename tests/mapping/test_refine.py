@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapping.networks import random_traffic, slow_cost, traffics
 
+import neuro as nr
 from neuro.chip.model import Chip, mesh_chip
 from neuro.errors import UnknownName
 from neuro.jit import as_table
@@ -22,6 +23,7 @@ from neuro.mapping.refine.moves import cost_of, fill_counts
 from neuro.mapping.refine.refine import price, refine
 from neuro.mapping.search import Prices
 from neuro.mapping.traffic import Traffic
+from tests.mapping.counting import drawn
 
 PRICES = (Prices(tree=1.0), Prices(delivery=1.0), Prices(path=1.0), Prices(tree=2.0, delivery=0.5, path=0.25))
 CHIPS = (
@@ -106,6 +108,31 @@ def test_refining_keeps_every_limit_and_the_number_of_cores(seed: int) -> None:
     assert max(after) <= sources.max() + 1
     assert len(np.unique(found)) <= 6
     assert slow_cost(traffic, found, chip, Prices(tree=1.0)) <= slow_cost(traffic, core, chip, Prices(tree=1.0))
+
+
+@settings(deadline=None, max_examples=30)
+@given(case=cases(), seed=st.integers(0, 99), spare=st.integers(0, 2))
+def test_soft_limits_open_no_more_cores_than_may_be_used(
+    case: tuple[Traffic, Chip, np.ndarray, Prices], seed: int, spare: int
+) -> None:
+    traffic, chip, core, prices = case
+    most = min(len(np.unique(core)) + spare, chip.cores)
+    edges = as_table(module._adjacency(traffic, None))
+    cores = as_table(module._cores(chip, traffic, prices, (), core, most))
+    raw = module._state(traffic, chip, core, traffic.neurons + 2)
+    state = as_table(raw)
+    fill_counts(edges, cores, state)
+    # So hot that most proposals are taken.
+    anneal_soft(edges, cores, state, 1e3, 1e2, 0.1, 0.2, 400, random_state(seed, "test"))
+    assert len(np.unique(raw.core)) <= most
+
+
+@pytest.mark.parametrize("objective", ["multicast_hops", "unicast_hops"])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_more_cores_are_used_than_were_asked_for_on_the_mesh_too(objective: str, seed: int) -> None:
+    net, spikes = drawn(seed, (30, 30), fan=4.0)
+    placement = nr.place(net, nr.mesh_chip(4, 4, neurons=12), spikes, objective, "fast", seed, cores=6)
+    assert placement.objectives["cores"] <= 6
 
 
 def test_fixed_neurons_stay_and_dead_cores_stay_empty() -> None:

@@ -127,7 +127,9 @@ def anneal_soft(
 ) -> tuple[float, int]:
     """Try `steps` single moves, from temperature `hot` to `cold`; returns the change of cost and their number.
 
-    Neurons beyond a core's most cost their number squared, times a price that rises from `soft` to `stiff`.
+    Neurons beyond a core's most cost their number squared, times a price that rises from `soft` to `stiff`. An empty
+    core is taken into use only where more are allowed, and where the step before could have cost more than the number
+    of cores in use: so that a cold search opens few.
     """
     total = 0.0
     done = 0
@@ -136,6 +138,7 @@ def anneal_soft(
     ratio = (cold / hot) ** (1.0 / max(1, steps)) if hot > 0.0 else 1.0
     stiffen = (stiff / soft) ** (1.0 / max(1, steps))
     heat, stiff = hot, soft
+    dearest = float(most)
     for step in range(steps):
         if step & 255 == 0 and random[1] != 0:
             break
@@ -144,7 +147,9 @@ def anneal_soft(
         v = edges.free[random_below(random, edges.free.size)]
         a = state.core[v]
         b = _propose_core(edges, state, random, v)
-        if b == a or cores.neurons[b] == 0 or state.size[b] >= widest or (state.size[b] == 0 and in_use >= most):
+        if b == a or cores.neurons[b] == 0 or state.size[b] >= widest:
+            continue
+        if state.size[b] == 0 and (in_use >= most or in_use >= dearest):
             continue
         over_b = state.size[b] - cores.neurons[b]
         over_a = state.size[a] - cores.neurons[a]
@@ -153,9 +158,9 @@ def anneal_soft(
             penalty += stiff * (2 * over_b + 1)
         if over_a > 0:
             penalty -= stiff * (2 * over_a - 1)
-        most = -heat * np.log(random_unit(random)) - penalty
+        dearest = -heat * np.log(random_unit(random)) - penalty
         cost, grow_a, grow_b = move_cost(edges, cores, state, v, a, b)
-        if cost > most:
+        if cost > dearest:
             continue
         if (
             state.load[b] + edges.synapses[v] > cores.synapses[b]
