@@ -9,7 +9,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.chip.model import KINDS, Chip, Quantity
+from neuro.chip.cores import CoreGroup, Limits, Quantity
+from neuro.chip.mesh import HOPS
+from neuro.chip.model import KINDS, Chip
 from neuro.chip.placement import Placement
 from neuro.chip.routes import Routes
 
@@ -55,6 +57,31 @@ def chips(draw) -> Chip:
 
 
 @st.composite
+def differing_chips(draw) -> Chip:
+    """Chips some of whose cores have costs or limits of their own."""
+    chip, rng = draw(chips()), np.random.default_rng(draw(st.integers(0, 2**32)))
+    group_of = rng.integers(0, 4, chip.cores)
+    kinds = [kind for kind in (*KINDS, "synapse:sparse") if kind not in (*HOPS, "tile")]
+    groups = [CoreGroup(cores=tuple(np.flatnonzero(group_of == 3).tolist()), limits=Limits(neurons=50))]
+    for group in (1, 2):
+        energy, time = (
+            {kind: Quantity(float(rng.integers(1, 90)) * unit, name, "test") for kind in kinds if rng.random() < 0.6}
+            for unit, name in ((1e-12, "J"), (1e-9, "s"))
+        )
+        cores = tuple(np.flatnonzero(group_of == group).tolist())
+        groups.append(CoreGroup(cores=cores, limits=chip.limits, energy=energy, time=time))
+    return replace(chip, groups=tuple(groups))
+
+
+def own_figure(chip: Chip, table: str, kind: str, core: int) -> float:
+    """What one event of a kind costs on a core."""
+    for group in chip.groups:
+        if core in group.cores and kind in getattr(group, table):
+            return getattr(group, table)[kind].value
+    return getattr(chip, table)[kind].value
+
+
+@st.composite
 def placements(draw, chip: Chip | None = None) -> Placement:
     chip = draw(chips()) if chip is None else chip
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -85,8 +112,8 @@ def recordings(draw, placement: Placement, dt: float = 1e-3) -> nr.Recording:
 
 
 @st.composite
-def runs(draw) -> tuple[nr.Recording, Placement]:
-    placement = draw(placements())
+def runs(draw, chip: st.SearchStrategy[Chip] | None = None) -> tuple[nr.Recording, Placement]:
+    placement = draw(placements(None if chip is None else draw(chip)))
     return draw(recordings(placement)), placement
 
 
@@ -116,13 +143,15 @@ def slow_account(recording: nr.Recording, placement: Placement, dt: float = 1e-3
     counts, by_core, by_link, busy = Counter(), Counter(), Counter(), Counter()
     steps = round((recording.stop - recording.start) / dt)
     stepped = chip.mode == "step"
-    seconds = {kind: quantity.value for kind, quantity in chip.time.items()}
+
+    def seconds(kind, core):
+        return own_figure(chip, "time", kind, core)
 
     def event(kind, core, step, amount=1, timed=True):
         counts[kind] += amount
         by_core[kind, core] += amount
         if timed:
-            busy[core, step] += amount * seconds[kind]
+            busy[core, step] += amount * seconds(kind, core)
 
     populations = list(placement.core)
     columns = Counter(int(c) for name in populations if name not in placement.sources for c in placement.core[name])
@@ -148,7 +177,7 @@ def slow_account(recording: nr.Recording, placement: Placement, dt: float = 1e-3
                     event("row_read", core, step)
                     event("cell_read", core, step, int(routes.synapses[e]) * chip.devices_per_synapse, timed=False)
                     event("column_read", core, step, columns[core], timed=False)
-                    busy[core, step] += seconds["column_read"] if columns[core] else 0.0
+                    busy[core, step] += seconds("column_read", core) if columns[core] else 0.0
                 if home >= 0:
                     links = path(chip, tuple(chip.xy[home]), tuple(chip.xy[core]))
                     if chip.routing == "unicast":

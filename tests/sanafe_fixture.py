@@ -25,3 +25,13 @@ architecture:
                energy_spike_out: 9e-12, latency_spike_out: 9e-9}}
           axon_out: [{name: out, attributes: {energy_message_out: 11e-12, latency_message_out: 11e-9}}]
 """
+
+
+def two_kinds(**changes):
+    """Three tiles as in `ARCHITECTURE`, and three others that differ in what `changes` replaces."""
+    first, second = ARCHITECTURE.replace("t[0..5]", "t[0..2]"), ARCHITECTURE.split("  tile:\n")[1]
+    second = second.replace("t[0..5]", "u[0..2]")
+    for old, new in changes.values():
+        assert old in second
+        second = second.replace(old, new)
+    return first + second

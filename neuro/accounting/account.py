@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from neuro.accounting.counts import BinnedSpikes, Counts, count_events, is_sourc
 from neuro.accounting.duration import Duration, duration_of_run
 from neuro.accounting.neurobench import neurobench
 from neuro.accounting.report import EnergyReport, Host
+from neuro.accounting.shares import Share, shares_of
 from neuro.accounting.time_of_flight import time_of_flight
 from neuro.chip.mesh import HOPS, links
 from neuro.chip.model import Chip
@@ -93,10 +94,14 @@ def account(
     chip = placement.chip
     binned = _bin_spikes(recording, placement, dt, bins)
     counts = count_events(placement, binned)
-    _count_pulses(counts, chip, {} if pulses is None else pulses, binned)
-    duration = duration_of_run(recording, placement, binned, counts)
-    energy = _energies(counts, chip)
-    missing = {f"energy.{kind}": counts.total[kind] for kind in energy if energy[kind] is None}
+    shares = shares_of(placement, binned, counts)
+    _count_pulses(counts, shares, chip, {} if pulses is None else pulses, binned)
+    duration = duration_of_run(recording, placement, binned, counts, shares)
+    costs = [{kind: cost_of(share.energy, kind) for kind in share.counts.kinds()} for share in shares]
+    missing: dict[str, float] = {}
+    for share, energy in zip(shares, costs, strict=True):
+        for kind in (kind for kind, cost in energy.items() if cost is None):
+            missing[f"energy.{kind}"] = missing.get(f"energy.{kind}", 0.0) + share.counts.total[kind]
     power, unknown = _static_power(placement)
     static = Span(0.0, 0.0, 0.0)
     if unknown:
@@ -107,8 +112,9 @@ def account(
         missing |= {f"{kind}, for static power": count for kind, count in duration.missing.items()}
     if missing and not partial:
         raise MissingFigure(chip.name, missing)
-    known = {kind: cost for kind, cost in energy.items() if cost is not None}
-    return _report(recording, placement, binned, counts, known, static, duration, missing)
+    known = [{kind: cost for kind, cost in energy.items() if cost is not None} for energy in costs]
+    priced = list(zip(shares, known, strict=True))
+    return _report(recording, placement, binned, counts, priced, static, duration, missing)
 
 
 def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> BinnedSpikes:
@@ -184,7 +190,9 @@ def _refuse_many(steps: float, where: str) -> None:
     require_memory(BYTES_PER_STEP * steps, where, value=f"{steps:.3g} steps or bins", remedy=remedy)
 
 
-def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], binned: BinnedSpikes) -> None:
+def _count_pulses(
+    counts: Counts, shares: list[Share], chip: Chip, pulses: Mapping[int, int], binned: BinnedSpikes
+) -> None:
     instance(pulses, "pulses", Mapping, "numbers of pulses by core")
     if not pulses:
         return
@@ -192,15 +200,12 @@ def _count_pulses(counts: Counts, chip: Chip, pulses: Mapping[int, int], binned:
     for place, count in pulses.items():
         where = f"pulses, counts by core 0..{chip.cores - 1}"
         core[whole_number(place, where, most=chip.cores - 1)] = whole_number(count, f"{where}, {place}", most=2**53)
-    total = float(core.sum())
-    counts.total["write_pulse"], counts.core["write_pulse"] = total, core
-    # The recording does not say when they were sent.
-    counts.bin["write_pulse"] = np.full(binned.steps, total / max(binned.steps, 1))
-
-
-def _energies(counts: Counts, chip: Chip) -> dict[str, Span | None]:
-    """Joules of one event, for each kind that happened; None: unknown."""
-    return {kind: cost_of(chip.energy, kind) for kind in counts.kinds()}
+    for part, only in [(counts, None), *((share.counts, share.only) for share in shares if share.only is not None)]:
+        own = core if only is None else core * only
+        total = float(own.sum())
+        part.total["write_pulse"], part.core["write_pulse"] = total, own
+        # The recording does not say when they were sent.
+        part.bin["write_pulse"] = np.full(binned.steps, total / max(binned.steps, 1))
 
 
 def _static_power(placement: Placement) -> tuple[Span, list[str]]:
@@ -227,7 +232,7 @@ def _report(
     placement: Placement,
     binned: BinnedSpikes,
     counts: Counts,
-    cost: Mapping[str, Span],
+    priced: Sequence[tuple[Share, Mapping[str, Span]]],
     static: Span,
     duration: Duration,
     missing: Mapping[str, float],
@@ -236,30 +241,35 @@ def _report(
     chip, mesh = placement.chip, links(placement.chip)
     by_core, by_bin = np.zeros(chip.cores), np.zeros(binned.steps)
     by_population = np.zeros(len(placement.core))
-    causes, ranges = {}, {}
-    for kind, joules in cost.items():
-        count = counts.total[kind]
-        causes[kind] = count * joules.value
-        ranges[kind] = count * joules.low, count * joules.high
-        by_bin += counts.bin[kind] * joules.value
-        if kind in counts.core:
-            by_core += counts.core[kind] * joules.value
-        if kind in counts.population:
-            by_population += counts.population[kind] * joules.value
-    hop = np.array([cost[kind].value if kind in cost else 0.0 for kind in HOPS])
+    causes: dict[str, float] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    for share, cost in priced:
+        for kind, joules in cost.items():
+            count, (least, most) = share.counts.total[kind], ranges.get(kind, (0.0, 0.0))
+            causes[kind] = causes.get(kind, 0.0) + count * joules.value
+            ranges[kind] = least + count * joules.low, most + count * joules.high
+            by_bin += share.counts.bin[kind] * joules.value
+            if kind in share.counts.core:
+                by_core += share.counts.core[kind] * joules.value
+            if kind in share.counts.population:
+                by_population += share.counts.population[kind] * joules.value
+    hop = np.array([priced[0][1][kind].value if kind in priced[0][1] else 0.0 for kind in HOPS])
     if static.value:
-        share = np.full(binned.steps, 1.0) if duration.steps is None else duration.steps
-        by_bin += static.value * (share / share.sum())
+        lasting = np.full(binned.steps, 1.0) if duration.steps is None else duration.steps
+        by_bin += static.value * (lasting / lasting.sum())
     if not any(lacking.startswith("power.") for lacking in missing):
         causes["static"], ranges["static"] = static.value, (static.low, static.high)
     low, high = (float(sum(ends[k] for ends in ranges.values())) for k in (0, 1))
-    idle, active = (cost_of(chip.energy, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
-    if duration.received and idle is not None and active is not None:
+    updates = [[cost_of(share.energy, own_kind(chip, f"update_{word}")) for word in ("idle", "active")]
+               for share, _ in priced]  # fmt: skip
+    if duration.received:
         # The sources do not say whether a neuron that receives a spike is active. Up to this many may have been.
-        high += max(0.0, duration.received * (active.high - idle.high))
-    if idle is not None and active is not None and _may_be_idle(placement):
-        # Nothing says which neurons are updated: at least those that fire, at most all.
-        low -= max(0.0, _quiet_updates(placement, binned, counts) * (active.low - idle.low))
+        dearer = [active.high - idle.high for idle, active in updates if idle is not None and active is not None]
+        high += max(0.0, duration.received * max(dearer, default=0.0))
+    for (share, _), (idle, active) in zip(priced, updates, strict=True):
+        if idle is not None and active is not None and _may_be_idle(placement):
+            # Nothing says which neurons are updated: at least those that fire, at most all.
+            low -= max(0.0, _quiet_updates(placement, binned, share) * (active.low - idle.low))
     return EnergyReport(
         chip=chip.name,
         total=float(sum(causes.values())),
@@ -296,10 +306,12 @@ def _may_be_idle(placement: Placement) -> bool:
     return chip.updates_unstated or (chip.updates == "touched" and placement.routes.targets is None)
 
 
-def _quiet_updates(placement: Placement, binned: BinnedSpikes, counts: Counts) -> float:
-    """Active updates of neurons that did not fire in the step."""
-    total = sum(count for kind, count in counts.total.items() if kind.partition(":")[0] == "update_active")
+def _quiet_updates(placement: Placement, binned: BinnedSpikes, share: Share) -> float:
+    """Active updates of neurons that did not fire in the step, on the cores of a share."""
+    total = sum(count for kind, count in share.counts.total.items() if kind.partition(":")[0] == "update_active")
     neuron = binned.neuron[(binned.repeated == 0) & ~is_source(placement)[binned.neuron]]
+    if share.only is not None:
+        neuron = neuron[share.only[placement.neuron_core[neuron]] > 0]
     return float(total - placement.neuron_compartments[neuron].sum())
 
 

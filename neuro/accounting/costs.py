@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from neuro.chip.model import Chip, Quantity
+from neuro.chip.cores import Quantity
+from neuro.chip.model import Chip
 
 __all__ = ["Span", "cost_of", "own_kind"]
 

@@ -60,9 +60,12 @@ class Counts:
         return (kind for kind, count in self.total.items() if count)
 
 
-def count_events(placement: Placement, binned: BinnedSpikes) -> Counts:
-    """Count the events that spikes cause on a placement. A new kind of event is counted here."""
-    tally = _Tally(placement, binned)
+def count_events(placement: Placement, binned: BinnedSpikes, only: Floats | None = None) -> Counts:
+    """Count the events that spikes cause on a placement. A new kind of event is counted here.
+
+    With `only`, 1 or 0 for each core, those on some cores alone, without the mesh.
+    """
+    tally = _Tally(placement, binned, only)
     routes, chip = placement.routes, placement.chip
     home = placement.neuron_core
     inside = home >= 0
@@ -83,9 +86,10 @@ def count_events(placement: Placement, binned: BinnedSpikes) -> Counts:
     tally.on_arrival("tile", np.ones(len(routes.core)))
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
     tally.on_spike("message_out", np.where(inside, out, 0).astype(np.float64))
-    hops, tally.counts.link = hops_and_loads(placement, tally.spikes)
-    for place, kind in enumerate(HOPS):
-        tally.on_links(kind, hops[:, place].astype(np.float64))
+    if only is None:
+        hops, tally.counts.link = hops_and_loads(placement, tally.spikes)
+        for place, kind in enumerate(HOPS):
+            tally.on_links(kind, hops[:, place].astype(np.float64))
     _count_updates(tally, placement, binned)
     return tally.counts
 
@@ -93,8 +97,8 @@ def count_events(placement: Placement, binned: BinnedSpikes) -> Counts:
 class _Tally:
     """Adds up the events of each kind by core, time and population."""
 
-    def __init__(self, placement: Placement, binned: BinnedSpikes) -> None:
-        self.placement, self.binned, self.counts = placement, binned, Counts()
+    def __init__(self, placement: Placement, binned: BinnedSpikes, only: Floats | None) -> None:
+        self.placement, self.binned, self.counts, self.only = placement, binned, Counts(), only
         sizes = [len(core) for core in placement.core.values()]
         self.population = np.repeat(np.arange(len(sizes)), sizes)
         self.populations = len(sizes)
@@ -104,6 +108,7 @@ class _Tally:
     def on_arrival(self, kind: str, per_entry: Floats) -> None:
         """Add events at the cores that a spike goes to: so many for each entry of the routes."""
         routes = self.placement.routes
+        per_entry = self._on(routes.core, per_entry)
         events = per_entry * self.spikes[routes.neuron]
         core = np.bincount(routes.core, events, self.placement.chip.cores)
         self._add_per_spike(kind, np.bincount(routes.neuron, per_entry, len(self.population)), core)
@@ -112,6 +117,7 @@ class _Tally:
         """Add events at the core of the neuron that fires: so many for each of its spikes."""
         home = self.placement.neuron_core
         inside = home >= 0
+        per_neuron = self._on(home, per_neuron)
         core = np.bincount(home[inside], (per_neuron * self.spikes)[inside], self.placement.chip.cores)
         self._add_per_spike(kind, per_neuron, core)
 
@@ -121,7 +127,7 @@ class _Tally:
 
     def each_step(self, kind: str, core: Ints, neuron: Ints, amount: Floats) -> None:
         """Add events of every step: entry k is `amount[k]` events on `core[k]`, caused by `neuron[k]`."""
-        steps = self.binned.steps
+        steps, amount = self.binned.steps, self._on(core, amount)
         counts = self.counts
         per_population = np.bincount(self.population[neuron], amount, self.populations)
         counts.total[kind] = counts.total.get(kind, 0.0) + float(amount.sum() * steps)
@@ -132,12 +138,17 @@ class _Tally:
     def relabel(self, source: str, target: str, step: Ints, neuron: Ints, amount: NDArray[Any]) -> None:
         """Count events as `target` instead of `source`: `amount[k]` of them, of `neuron[k]` in `step[k]`."""
         home = self.placement.neuron_core[neuron]
+        amount = self._on(home, amount)
         for kind, sign in ((source, -1.0), (target, 1.0)):
             counts = self.counts
             counts.total[kind] = counts.total.get(kind, 0.0) + sign * float(amount.sum())
             self._add(counts.core, kind, sign * np.bincount(home, amount, self.placement.chip.cores))
             self._add(counts.population, kind, sign * np.bincount(self.population[neuron], amount, self.populations))
             self._add(counts.bin, kind, sign * np.bincount(step, amount, self.binned.steps))
+
+    def _on(self, core: Ints, amount: NDArray[Any]) -> NDArray[Any]:
+        """What happens on the cores that are counted; nothing does outside of the chip."""
+        return amount if self.only is None else amount * np.where(core >= 0, self.only[core], 0.0)
 
     def _add_per_spike(self, kind: str, per_neuron: NDArray[Any], core: NDArray[Any] | None) -> None:
         counts, binned = self.counts, self.binned

@@ -9,17 +9,22 @@ import numpy as np
 
 from neuro.accounting.costs import Span, cost_of, own_kind
 from neuro.accounting.counts import BinnedSpikes, Counts, is_source, synaptic_operations, variants_of_neurons
+from neuro.accounting.shares import Share
 from neuro.accounting.slowest_core import ENTRY, Work, slowest_core
 from neuro.chip.mesh import HOPS
 from neuro.chip.model import KINDS, Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
-from neuro.validation import Floats
+from neuro.validation import Floats, Ints
 
 __all__ = ["Duration", "duration_of_run"]
 
 _ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse", "load"}
 """Kinds of events that take time of a core. Hops take time on the mesh, which the duration does not include."""
+
+
+Seconds = float | Floats
+"""Seconds on every core, or on each, shape (cores,)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,13 +43,12 @@ class Duration:
     """Updates of neurons that did not fire and may have received something."""
 
 
-def duration_of_run(recording: Recording, placement: Placement, binned: BinnedSpikes, counts: Counts) -> Duration:
+def duration_of_run(
+    recording: Recording, placement: Placement, binned: BinnedSpikes, counts: Counts, shares: list[Share]
+) -> Duration:
     """Duration of the run, and the unknown figures that it needs."""
     chip = placement.chip
-    kinds = [kind for kind in counts.kinds() if kind.partition(":")[0] in _ON_CORES]
-    found = {kind: cost_of(chip.time, kind) for kind in kinds}
-    missing = {f"time.{kind}": counts.total[kind] for kind, span in found.items() if span is None}
-    spans = {kind: span for kind, span in found.items() if span is not None}
+    spans, missing = _spans(placement, shares)
     if not binned.stepped:
         length = recording.stop - recording.start
         if missing:
@@ -59,7 +63,8 @@ def duration_of_run(recording: Recording, placement: Placement, binned: BinnedSp
     if chip.pace == "real" and binned.steps:
         own = (recording.stop - recording.start) / binned.steps
         clock = Span(own, own, own)
-    steps, latest, received = _steps(placement, binned, {kind: span.value for kind, span in spans.items()})
+    extra = max(_active_extra(chip, share) for share in shares)
+    steps, latest, received = _steps(placement, binned, {kind: span[0] for kind, span in spans.items()}, extra)
     if missing:
         if clock is None:
             return Duration(latency=None, missing=missing, received=received)
@@ -67,16 +72,39 @@ def duration_of_run(recording: Recording, placement: Placement, binned: BinnedSp
         total = Span(*(binned.steps * seconds for seconds in clock))
         return Duration(latency=total, steps=np.full(binned.steps, clock.value), missing=missing, received=received)
     value_low_high = [steps, steps, latest]
-    if any(span.low != span.high for span in spans.values()):
-        value_low_high[1] = _steps(placement, binned, {kind: span.low for kind, span in spans.items()})[0]
-        value_low_high[2] = _steps(placement, binned, {kind: span.high for kind, span in spans.items()})[1]
+    if any(np.any(span[1] != span[2]) for span in spans.values()):
+        value_low_high[1] = _steps(placement, binned, {kind: span[1] for kind, span in spans.items()}, extra)[0]
+        value_low_high[2] = _steps(placement, binned, {kind: span[2] for kind, span in spans.items()}, extra)[1]
     if clock is None:
         clock = Span(0.0, 0.0, 0.0)
     timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(value_low_high)]
     return Duration(latency=Span(*(float(t.sum()) for t in timed)), steps=timed[0], missing=missing, received=received)
 
 
-def _busiest(counts: Counts, seconds: Mapping[str, float]) -> float:
+def _spans(
+    placement: Placement, shares: list[Share]
+) -> tuple[dict[str, tuple[Seconds, Seconds, Seconds]], dict[str, float]]:
+    """Seconds of one event of each kind: value, lowest and highest; and the unknown figures, with their events."""
+    spans: dict[str, tuple[Seconds, Seconds, Seconds]] = {}
+    missing: dict[str, float] = {}
+    for share in shares:
+        for kind in share.counts.kinds():
+            if kind.partition(":")[0] not in _ON_CORES:
+                continue
+            span = cost_of(share.time, kind)
+            if span is None:
+                missing[f"time.{kind}"] = missing.get(f"time.{kind}", 0.0) + share.counts.total[kind]
+            elif share.only is None:
+                spans[kind] = span
+            else:
+                value, low, high = spans.get(kind, (0.0, 0.0, 0.0))
+                spans[kind] = (
+                    value + span.value * share.only, low + span.low * share.only, high + span.high * share.only
+                )  # fmt: skip
+    return spans, missing
+
+
+def _busiest(counts: Counts, seconds: Mapping[str, Seconds]) -> float:
     """Work of the busiest core, s. All columns of a crossbar are converted at once."""
     reads = counts.core.get("row_read", np.zeros(1))
     events = {**counts.core, "column_read": np.where(counts.core.get("column_read", 0.0), reads, 0.0)}
@@ -100,7 +128,9 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     return Span(*rows[max(int(np.searchsorted(known, tiles, side="right")) - 1, 0)].tolist()), False
 
 
-def _steps(placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, float]) -> tuple[Floats, Floats, float]:
+def _steps(
+    placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, Seconds], active_extra: float
+) -> tuple[Floats, Floats, float]:
     """Seconds of the slowest core in each step: as counted, and with every update active that may have been.
 
     The third result is the number of updates that may have been active, without those of neurons that fired.
@@ -111,9 +141,15 @@ def _steps(placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, flo
     core_updates = np.bincount(home[cell], parts[cell], chip.cores).astype(np.float64)
     known, variant = variants_of_neurons(placement)
 
+    def on(kind: str, core: Ints) -> Seconds:
+        """Seconds of one event of a kind on some cores."""
+        cost = seconds.get(kind, 0.0)
+        return cost if isinstance(cost, float) else cost[core]
+
     def each(kind: str) -> Floats:
         """Seconds of one event of a kind, by neuron."""
-        return np.array([seconds.get(f"{kind}:{name}" if name else kind, 0.0) for name in known])[variant]
+        by_variant = [np.broadcast_to(on(f"{kind}:{name}" if name else kind, home), home.shape) for name in known]
+        return np.asarray(np.stack(by_variant)[variant, np.arange(len(home))])
 
     idle, active = each("update_idle") * parts, each("update_active") * parts
     # Untouched neurons shorten a step by less than an update each: the slowest core counts all of them.
@@ -121,19 +157,19 @@ def _steps(placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, flo
     rest = np.zeros(len(home)) if chip.updates == "none" else active if everyone else idle
     entries = np.diff(routes.start)
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
-    spike_time = seconds.get("message_out", 0.0) * out + np.where(source, 0.0, each("spike"))
+    spike_time = on("message_out", home) * out + np.where(source, 0.0, each("spike"))
     active_time = np.where(source, 0.0, active - idle) if chip.updates == "fired" else np.zeros(len(home))
-    incoming = np.full(len(routes.core), seconds.get("message_in", 0.0))
+    incoming = np.zeros(len(routes.core)) + on("message_in", routes.core)
     base_time = np.bincount(home[cell], rest[cell], chip.cores).astype(np.float64)
     if chip.arithmetic == "event":
         for kind, part in synaptic_operations(placement):
-            incoming = incoming + seconds.get(kind, 0.0) * part
+            incoming = incoming + on(kind, routes.core) * part
     elif chip.arithmetic == "crossbar":
         # All columns of a crossbar are converted at once.
-        columns = np.where(core_updates[routes.core] > 0, seconds.get("column_read", 0.0), 0.0)
-        incoming = incoming + seconds.get("row_read", 0.0) + columns
+        columns = np.where(core_updates[routes.core] > 0, on("column_read", routes.core), 0.0)
+        incoming = incoming + on("row_read", routes.core) + columns
     else:
-        base_time = base_time + np.bincount(routes.core, routes.synapses * seconds.get("mac", 0.0), chip.cores)
+        base_time = base_time + np.bincount(routes.core, routes.synapses * on("mac", routes.core), chip.cores)
     entry = np.empty(len(routes.core), ENTRY)
     entry["core"], entry["time"], entry["synapses"] = routes.core, incoming, routes.synapses
     step_time, longest_time = np.zeros(binned.steps), np.zeros(binned.steps)
@@ -151,7 +187,7 @@ def _steps(placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, flo
             base_time=base_time,
             core_updates=core_updates,
             max_updates=int(parts.max(initial=1)),
-            active_extra=_active_extra(chip) if chip.updates == "fired" else 0.0,
+            active_extra=active_extra if chip.updates == "fired" else 0.0,
         ),
         step_time,
         longest_time,
@@ -159,7 +195,7 @@ def _steps(placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, flo
     return step_time, longest_time, float(received) if chip.updates == "fired" else 0.0
 
 
-def _active_extra(chip: Chip) -> float:
+def _active_extra(chip: Chip, share: Share) -> float:
     """The most that an update of an active neuron takes longer than one of an idle neuron, s."""
-    idle, active = (cost_of(chip.time, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
+    idle, active = (cost_of(share.time, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
     return 0.0 if idle is None or active is None else max(0.0, active.high - idle.high)

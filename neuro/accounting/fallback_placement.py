@@ -49,9 +49,10 @@ def on_one_core(recording: Recording, chip: Chip) -> Placement:
     }
     compartments = {name: 2 for name, about in populations.items() if about["model"] == "LoihiAHP"}
     neurons = sum(len(each) * compartments.get(name, 1) for name, each in core.items() if name not in sources)
-    if chip.limits.neurons is not None and neurons > chip.limits.neurons:
+    most = int(chip.most("neurons")[0])
+    if neurons > most:
         raise PlacementError(
-            f"without a placement all neurons go on one core, and one of {chip.name} holds {chip.limits.neurons}",
+            f"without a placement all neurons go on one core, and one of {chip.name} holds {most}",
             where="recording",
             value=f"{neurons} neurons",
             remedy=remedy,
@@ -93,13 +94,13 @@ def moved_to_chip(placement: Placement, chip: Chip) -> Placement:
             remedy="Place the network on this chip and give that placement",
         )
     moved = replace(placement, chip=chip)
-    for limit, usage in moved.usage.items():
-        most = getattr(chip.limits, limit)
-        if most is not None and usage.max(initial=0) > most:
+    for limit in moved.usage:
+        if limit in moved.broken_limits:
+            core, used, most = moved.broken_limits[limit]
             raise PlacementError(
                 f"a core of {chip.name} holds {most} {limit}",
                 where=f"a placement on {placement.chip.name}",
-                value=f"{int(usage.max())} on core {int(usage.argmax())}",
+                value=f"{used} on core {core}",
                 remedy="Place the network on this chip and give that placement",
             )
     return moved

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuro.chip.model import Limits
+from neuro.chip.cores import Limits
 from neuro.errors import ParameterError, UnknownName
 from neuro.network.graph import Network, Projection
 from neuro.network.listing import matrix_of, triplets_of

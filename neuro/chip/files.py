@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from neuro.chip.model import Chip, Limits, Quantity
+from neuro.chip.cores import CoreGroup, Limits, Quantity
+from neuro.chip.model import Chip
 from neuro.errors import NeuroError
 from neuro.files.reading import read_json, read_npz
 from neuro.files.writing import atomic
@@ -49,8 +50,11 @@ def read_arrays(path: str | Path, error: type[NeuroError], what: str) -> tuple[d
 
 
 def chip_to_dict(chip: Chip) -> dict[str, Any]:
-    """A chip as JSON has it."""
-    return asdict(chip)
+    """A chip as JSON has it; without groups where it has none, so that older versions read it."""
+    record = asdict(chip)
+    if not chip.groups:
+        del record["groups"]
+    return record
 
 
 def chip_from_dict(record: Mapping[str, Any]) -> Chip:
@@ -61,8 +65,21 @@ def chip_from_dict(record: Mapping[str, Any]) -> Chip:
     values = dict(record)
     values["limits"] = Limits(**values["limits"])
     for table in _TABLES:
-        values[table] = {key: Quantity(**figure) for key, figure in values[table].items()}
+        values[table] = _figures(values[table])
+    values["groups"] = tuple(_group(group) for group in values.get("groups", ()))
     values["barrier"] = {int(key): figure for key, figure in values["barrier"].items()}
     values["step"] = None if values["step"] is None else Quantity(**values["step"])
     values["chip_size"] = None if values["chip_size"] is None else tuple(values["chip_size"])
     return Chip(**values)
+
+
+def _figures(table: Mapping[str, Any]) -> dict[str, Quantity]:
+    return {key: Quantity(**figure) for key, figure in table.items()}
+
+
+def _group(record: Mapping[str, Any]) -> CoreGroup:
+    values = dict(record)
+    values["cores"] = tuple(values["cores"])
+    values["limits"] = Limits(**values["limits"])
+    values["energy"], values["time"] = _figures(values["energy"]), _figures(values["time"])
+    return CoreGroup(**values)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from neuro.chip.cores import MOST, NO_LIMIT, CoreGroup, Limits, Quantity, check_table, groups_by_core
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.errors import ChipError
 from neuro.memory import require_memory
-from neuro.validation import Ints, choice, frozen, instance, number_field, shown, text, whole_number
+from neuro.validation import Ints, choice, frozen, instance, shown, text, whole_number
 
-__all__ = ["KINDS", "Chip", "Limits", "Quantity", "mesh_chip", "tiled"]
+__all__ = ["KINDS", "Chip", "mesh_chip", "tiled"]
 
 KINDS: Mapping[str, str] = {
     "synapse": "synaptic operation: one spike through one synapse",
@@ -39,8 +40,6 @@ KINDS: Mapping[str, str] = {
 
 docs/chips.md says how to add one.
 """
-MOST = 2**53
-"""Largest number of anything on a chip: beyond it, sums of counts are not exact."""
 BYTES_PER_CORE = 64
 """At least: places, links and counts of a core, while costs are added up."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -54,74 +53,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "pace": ("free", "real"),
 }
 """The words that fields of a `Chip` may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One figure in SI units, and where it can be read.
-
-    >>> Quantity(23.6e-12, "J", "Davies et al. 2018, table 2").range
-    (2.36e-11, 2.36e-11)
-    """
-
-    value: float | None
-    """The figure; None: unknown, or part of another figure."""
-    unit: str
-    """SI unit, "1" for a count."""
-    source: str
-    """Where it can be read, or where it was not found."""
-    low: float | None = None
-    """Lowest value that the sources give, or None for the value itself."""
-    high: float | None = None
-    """Highest value that the sources give, or None for the value itself."""
-    within: str | None = None
-    """Name of the figure that contains this one and is charged instead."""
-
-    def __post_init__(self) -> None:
-        for key in ("unit", "source"):
-            instance(getattr(self, key), f"Quantity.{key}", str, "a text", error=ChipError)
-        for key in ("value", "low", "high"):
-            number_field(self, key, none=True, error=ChipError)
-        if self.value is not None and not self.range[0] <= self.value <= self.range[1]:
-            rule = "`low` must not be above `value`, nor `high` below it"
-            raise ChipError(rule, where="Quantity", value=f"{self.low}, {self.value}, {self.high}")
-        if self.within is not None:
-            instance(self.within, "Quantity.within", str, "the name of a figure, or None", error=ChipError)
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """Lowest and highest value; NaN where the figure is unknown."""
-        value = np.nan if self.value is None else self.value
-        return value if self.low is None else self.low, value if self.high is None else self.high
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Limits of one core; None: no limit, or an unknown one."""
-
-    neurons: int | None = None
-    """Neurons."""
-    synapses: int | None = None
-    """Synapses onto the core's neurons."""
-    synapse_bits: int | None = None
-    """Memory for synapses, bits, by the chip's own formula."""
-    axons_in: int | None = None
-    """Distinct source neurons with a target on the core, those of the core itself included."""
-    axons_out: int | None = None
-    """Entries of the routing table: distinct (source neuron on the core, core of a target) pairs, own core excluded."""
-    fan_in: int | None = None
-    """Synapses onto one neuron."""
-    weight_bits: int | None = None
-    """Bits of one weight, its sign included."""
-    rows: int | None = None
-    """Rows of the core's crossbar: distinct source neurons."""
-    columns: int | None = None
-    """Columns of the core's crossbar, one for each neuron."""
-
-    def __post_init__(self) -> None:
-        for key, most in vars(self).items():
-            if most is not None:
-                whole_number(most, f"Limits.{key}", most=MOST, error=ChipError)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -141,7 +72,7 @@ class Chip(Displayed):
     cores_per_tile: int = 1
     """Cores that share a router."""
     limits: Limits = field(default_factory=Limits)
-    """Limits of each core."""
+    """Limits of each core that is in none of the `groups`."""
     tiles: int | None = None
     """Number of tiles if the last places of the mesh are empty; None: one tile at each place."""
     tile_order: Literal["rows", "columns"] = "rows"
@@ -187,6 +118,8 @@ class Chip(Displayed):
     """Remarks for users of the figures."""
     updates_unstated: bool = False
     """Does nothing say which neurons are updated? Then `updates` is "all", and ranges begin at "fired"."""
+    groups: tuple[CoreGroup, ...] = ()
+    """Cores that differ from the others; no core is in two of them. Hops, barrier and power are those of the chip."""
 
     def __post_init__(self) -> None:
         text(self.name, "Chip.name", error=ChipError)
@@ -207,6 +140,7 @@ class Chip(Displayed):
             instance(getattr(self, key), f"Chip.{key}", str, "a text", error=ChipError)
         instance(self.limits, "Chip.limits", Limits, "Limits", error=ChipError)
         self._check_figures()
+        self._check_groups()
         if self.chip_size is not None:
             self._check_chip_size(self.chip_size)
         if self.arithmetic == "dense" and self.mode != "step":
@@ -214,17 +148,20 @@ class Chip(Displayed):
 
     def _check_figures(self) -> None:
         for table in ("energy", "time", "power", "host", "barrier"):
-            figures = getattr(self, table)
-            instance(figures, f"Chip.{table}", Mapping, "figures by name", error=ChipError)
-            for key, figure in figures.items():
-                where = f"Chip.{table}[{key!r}]"
-                instance(figure, where, Quantity, "a Quantity", error=ChipError)
-                if table == "barrier":
-                    whole_number(key, f"{where}, tiles", least=1, error=ChipError)
-                else:
-                    instance(key, f"{where}, name", str, "a text", error=ChipError)
+            check_table(getattr(self, table), f"Chip.{table}", tiles=table == "barrier")
         if self.step is not None:
             instance(self.step, "Chip.step", Quantity, "a Quantity, or None", error=ChipError)
+
+    def _check_groups(self) -> None:
+        instance(self.groups, "Chip.groups", tuple, "a tuple of CoreGroup", error=ChipError)
+        seen: set[int] = set()
+        for group in self.groups:
+            instance(group, "Chip.groups", CoreGroup, "a tuple of CoreGroup", error=ChipError)
+            for core in group.cores:
+                if core >= self.cores or core in seen:
+                    rule = f"groups must have cores 0..{self.cores - 1}, each in one group at most"
+                    raise ChipError(rule, where="Chip.groups", value=core)
+                seen.add(core)
 
     def _check_chip_size(self, size: tuple[int, int]) -> None:
         where = "Chip.chip_size"
@@ -256,6 +193,33 @@ class Chip(Displayed):
         return frozen(np.repeat(self.tile_xy, self.cores_per_tile, axis=0))
 
     @property
+    def core_group(self) -> Ints:
+        """Number of the group of each core, counted from 1; 0 for cores in none; shape (cores,)."""
+        found = np.zeros(self.cores, np.int64)
+        for number, group in enumerate(self.groups, 1):
+            found[list(group.cores)] = number
+        return frozen(found)
+
+    @property
+    def core_limits(self) -> tuple[Limits, ...]:
+        """Limits of the cores by `core_group`: first those of cores in no group."""
+        return self.limits, *(group.limits for group in self.groups)
+
+    @property
+    def limits_differ(self) -> bool:
+        """Have some cores other limits than others?"""
+        return any(group.limits != self.limits for group in self.groups if group.cores)
+
+    def most(self, limit: str) -> Ints:
+        """One limit of each core by its name, shape (cores,); `NO_LIMIT` where a core has none.
+
+        >>> mesh_chip(3, 1, neurons=100, limits_by_core={1: {"neurons": 10}}).most("neurons").tolist()
+        [100, 10, 100]
+        """
+        each = [getattr(limits, limit) for limits in self.core_limits]
+        return frozen(np.array([NO_LIMIT if most is None else most for most in each], np.int64)[self.core_group])
+
+    @property
     def chips(self) -> tuple[int, int]:
         """Chips along x and along y."""
         if self.chip_size is None:
@@ -263,14 +227,21 @@ class Chip(Displayed):
         return -(-self.width // self.chip_size[0]), -(-self.height // self.chip_size[1])
 
     def _display(self) -> tuple[str, Rows]:
-        limits = {name.replace("_", " "): most for name, most in vars(self.limits).items() if most is not None}
+        kinds = [("a core holds", self.limits)]
+        kinds += [(f"{plural(len(group.cores), 'core')} hold", group.limits) for group in self.groups]
         unknown = [kind for kind, cost in self.energy.items() if cost.value is None and cost.within is None]
         return f"Chip {self.name}: {plural(self.cores, 'core')} on a mesh of {self.width} x {self.height}", [
-            ("a core holds", ", ".join(f"{most:,} {name}" for name, most in limits.items()) or "no known limit"),
+            *((title, _listed(limits)) for title, limits in kinds[:4]),
             ("works in", f"{'common steps' if self.mode == 'step' else 'events'}, {self.routing}"),
             *([("unknown", ", ".join(unknown))] if unknown else []),
             *((kind, amount(cost.value, "J")) for kind, cost in self.energy.items() if cost.value),
         ]
+
+
+def _listed(limits: Limits) -> str:
+    """Limits in words."""
+    known = {name.replace("_", " "): most for name, most in vars(limits).items() if most is not None}
+    return ", ".join(f"{most:,} {name}" for name, most in known.items()) or "no known limit"
 
 
 def tiled(chip: Chip, across: int, down: int) -> Chip:
@@ -294,29 +265,59 @@ def tiled(chip: Chip, across: int, down: int) -> Chip:
         raise ChipError("only one whole chip can be repeated", where=chip.name)
     size = chip.width, chip.height
     name = f"{across} x {down} {chip.name}"
-    return replace(chip, name=name, width=across * size[0], height=down * size[1], chip_size=size)
+    whole = replace(chip, name=name, width=across * size[0], height=down * size[1], chip_size=size, groups=())
+    place_of = np.zeros(size, np.int64)
+    place_of[tuple(chip.tile_xy.T)] = np.arange(len(chip.tile_xy))
+    tile = place_of[tuple((whole.tile_xy % size).T)]
+    own = (tile[:, None] * chip.cores_per_tile + np.arange(chip.cores_per_tile)).ravel()
+    groups = [replace(group, cores=tuple(np.flatnonzero(np.isin(own, group.cores)).tolist())) for group in chip.groups]
+    return replace(whole, groups=tuple(groups))
 
 
-def mesh_chip(width: int, height: int, neurons: int, synapses: int | None = None, axons_in: int | None = None) -> Chip:
+def mesh_chip(
+    width: int,
+    height: int,
+    neurons: int,
+    synapses: int | None = None,
+    axons_in: int | None = None,
+    *,
+    limits_by_core: Any = None,
+) -> Chip:
     """A chip for mapping studies: one core a tile, unit cost per delivery and per hop.
 
     All other events cost nothing. The unit is called a joule, as on every chip.
+
+    Parameters
+    ----------
+    width, height
+        Tiles along x and y.
+    neurons, synapses, axons_in
+        Limits of a core.
+    limits_by_core
+        Limits of cores that differ: by core, or a list with an entry for each core. An entry is a dictionary of the
+        limits that differ, by the names of `Limits`; all `Limits`; or None.
 
     Raises
     ------
     ParameterError
         If a size or a limit is not a whole number above zero.
+    ChipError
+        If there is no such core, or no such limit.
 
     Examples
     --------
     >>> mesh_chip(3, 2, neurons=256).cores
     6
+    >>> mesh_chip(2, 1, neurons=100, limits_by_core={1: {"neurons": 10}}).most("neurons").tolist()
+    [100, 10]
     """
     given = {"width": width, "height": height, "neurons": neurons, "synapses": synapses, "axons_in": axons_in}
     for key, value in given.items():
         if value is not None or key in ("width", "height", "neurons"):
             whole_number(value, f"mesh_chip, {key}", least=1, most=MOST)
     limits = Limits(neurons=neurons, synapses=synapses, axons_in=axons_in)
+    given_by_core = {} if limits_by_core is None else limits_by_core
+    groups = groups_by_core(given_by_core, width * height, limits, "mesh_chip, limits_by_core")
     definition = "definition: unit cost per delivery and per hop"
     unit = ("message_in", "hop_east", "hop_west", "hop_north", "hop_south")
     return Chip(
@@ -324,6 +325,7 @@ def mesh_chip(width: int, height: int, neurons: int, synapses: int | None = None
         width=width,
         height=height,
         limits=limits,
+        groups=groups,
         energy={kind: Quantity(float(kind in unit), "J", definition) for kind in KINDS},
         time={kind: Quantity(0.0, "s", definition) for kind in KINDS},
         power={"chip": Quantity(0.0, "W", definition)},

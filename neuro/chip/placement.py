@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuro.chip.cores import MOST
 from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
-from neuro.chip.model import MOST, Chip
+from neuro.chip.model import Chip
 from neuro.chip.routes import Routes, routes_of_network, targets_of_network
 from neuro.display import Displayed, Rows, plural
 from neuro.errors import NeuroError, PlacementError, UnknownName
@@ -21,7 +22,7 @@ from neuro.files.reading import existing_file, only_keys, whole_numbers
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
-from neuro.validation import Ints, finite, frozen, instance, mapping, numbers, shown, text, whole_number
+from neuro.validation import Ints, finite, flag, frozen, instance, mapping, numbers, shown, text, whole_number
 
 __all__ = ["Placement", "load_placement", "placed"]
 
@@ -116,6 +117,21 @@ class Placement(Displayed):
             "axons_out": np.bincount(home[away], minlength=cores),
         }
         return {limit: frozen(count) for limit, count in used.items()}
+
+    @cached_property
+    def broken_limits(self) -> Mapping[str, tuple[int, int, int]]:
+        """Limits that cores exceed, as far as the routes say: the core farthest beyond its own, its use, and the limit.
+
+        Rows are distinct sources, columns neurons.
+        """
+        known = {**self.usage, "rows": self.usage["axons_in"], "columns": self.usage["neurons"]}
+        found = {}
+        for name, used in known.items():
+            most = self.chip.most(name)
+            core = int(np.argmax(used - most))
+            if used[core] > most[core]:
+                found[name] = core, int(used[core]), int(most[core])
+        return found
 
     def save(self, path: str | Path) -> None:
         """Write the placement with its chip to a file: JSON where the name ends in ``.json``, else NumPy's npz.
@@ -257,11 +273,11 @@ def placed(
     synapses: Mapping[str, str] | None = None,
     neurons: Mapping[str, str] | None = None,
     compartments: Mapping[str, int] | None = None,
+    beyond_limits: bool | None = None,
 ) -> Placement:
     """The placement with each neuron on a given core.
 
-    Synapses count as in the engine: all of a matrix, zeros included. Limits of the cores are not checked here;
-    `Placement.usage` has the use of each core.
+    Synapses count as in the engine: all of a matrix, zeros included.
 
     Parameters
     ----------
@@ -278,11 +294,14 @@ def placed(
     compartments
         By population: how many neurons of the chip each neuron takes; by default two for `LoihiAHP`, whose slow current
         is a compartment of its own, and one for all others.
+    beyond_limits
+        Whether to take cores that hold more than their limits; `Placement.broken_limits` has them. None: where all
+        cores are alike, as other people's methods make such placements, but not where cores differ.
 
     Raises
     ------
     PlacementError
-        If a population is missing, or the chip has no such core.
+        If a population is missing, the chip has no such core, or a core holds more than its own limits allow.
     UnknownName
         If there is no such population or projection.
 
@@ -324,7 +343,19 @@ def placed(
         routes = replace(routes, targets=targets_of_network(network))
     parts = {name: 2 for name, p in network.populations.items() if isinstance(p.model, LoihiAHP)}
     parts |= {name: int(count) for name, count in (compartments or {}).items()}
-    return Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)
+    made = Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)
+    taken = not chip.limits_differ
+    if beyond_limits is not None:
+        taken = flag(beyond_limits, "beyond_limits", error=PlacementError)
+    if not taken:
+        for limit, (number, used, most) in made.broken_limits.items():
+            raise PlacementError(
+                f"core {number} of {chip.name} holds {most:,} {limit} at most",
+                where=f"core {number}, {limit}",
+                value=f"{used:,}",
+                remedy="Use other cores, or `place`, which keeps to all limits; `beyond_limits=True` takes it as it is",
+            )
+    return made
 
 
 def _cores(name: str, core: Mapping[str, ArrayLike], size: int, chip: Chip, outside: bool) -> Ints:

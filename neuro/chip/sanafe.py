@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from neuro.chip.model import Chip, Limits, Quantity
+import numpy as np
+
+from neuro.chip.cores import CoreGroup, Limits, Quantity
+from neuro.chip.model import Chip
 from neuro.errors import ChipError
 from neuro.files.reading import read_yaml
 
@@ -19,6 +22,7 @@ __all__ = ["read_architecture"]
 
 _RANGE = re.compile(r"^(?P<name>.*)\[(?P<first>\d+)(?:\.\.(?P<last>\d+))?\]$")
 _HOPS = ("east", "west", "north", "south")
+_SOMA = ("update_idle", "update_active", "spike")
 
 
 def read_architecture(path: str | Path) -> Chip:
@@ -32,18 +36,43 @@ def read_architecture(path: str | Path) -> Chip:
     An update costs the access to the neuron and the update. Units of one core with different costs become variants:
     ``synapse:NAME``, ``spike:NAME`` and so on. The first synapse unit, and the first soma unit that is no input, are
     the default of the chip. The cost of each synaptic operation includes that of the first dendrite unit. SANA-FE has
-    no static power. Cores may have other names for units of the same costs. If they hold different numbers of neurons,
-    the smallest number is the limit of all.
+    no static power.
+
+    Cores that hold other numbers of neurons than the first core, or cost something else, are `Chip.groups`. A core
+    without a unit of the default's name has its own first unit in place of it; cores may have other names for units of
+    the same costs.
 
     Raises
     ------
     ChipError
-        If the file is no such architecture, or has a part that is not modelled: tiles or cores that differ, or
-        dendrites that cost something in every step.
+        If the file is no such architecture, or has a part that is not modelled: tiles whose hops cost different
+        amounts, or dendrites that cost something in every step.
     DataError
         If there is no such file (this is a FileNotFoundError, too).
     """
     return _Reader(str(path)).chip(read_yaml(path, ChipError, "an architecture"))
+
+
+Costs = dict[str, dict[str, Quantity]]
+"""Joules and seconds per event: "energy" and "time", by kind of event."""
+
+
+@dataclass(eq=False)
+class _Kind:
+    """Cores of the same limits and costs."""
+
+    limits: Limits
+    costs: Costs
+    blocks: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Where they are: first tile, tiles, first core in each tile, cores in each tile."""
+
+    def cores(self, per_tile: int) -> tuple[int, ...]:
+        """Their numbers."""
+        found = [
+            (np.arange(tile, tile + tiles)[:, None] * per_tile + np.arange(slot, slot + slots)).ravel()
+            for tile, tiles, slot, slots in self.blocks
+        ]
+        return tuple(np.sort(np.concatenate(found)).tolist())
 
 
 class _Reader:
@@ -59,31 +88,32 @@ class _Reader:
         mesh = self.attributes(top, "architecture")
         width, height = (self.whole_number(mesh, key, "architecture") for key in ("width", "height"))
         tiles, per_tile = 0, 0
-        cost: dict[str, dict[str, Quantity]] | None = None
+        kinds: list[_Kind] = []
         for tile, copies in self.parts(top, "tile", "architecture"):
-            tiles += copies
             cores = 0
             for core, times in self.parts(tile, "core", tile["name"]):
+                kind = self.kind(tile, core, kinds)
+                kind.blocks.append((tiles, copies, cores, times))
                 cores += times
-                found = self.costs(tile, core)
-                if cost is not None and not _alike(found, cost):
-                    raise ChipError("tiles and cores must be alike", where=self.path, value=f"{core['name']} differs")
-                cost = found if cost is None else {table: found[table] | cost[table] for table in cost}
+            tiles += copies
             if per_tile not in (0, cores):
                 raise ChipError("tiles must have one number of cores", where=self.path, value=f"{per_tile} and {cores}")
             per_tile = cores
-        if cost is None or not 0 < tiles <= width * height:
+        if not 0 < tiles <= width * height:
             raise ChipError(
                 f"a mesh of {width} x {height} must have 1 to {width * height} tiles", where=self.path, value=tiles
             )
-        limits, note = self.limits(top)
-        return Chip(
+        cost: Costs = {"energy": {}, "time": {}}
+        for kind in kinds:
+            cost = {table: kind.costs[table] | cost[table] for table in cost}
+        default = {unit: _first_unit(kinds[0].costs, unit) for unit in ("synapse", "spike")}
+        chip = Chip(
             name=str(top.get("name") or Path(self.path).stem),
             width=width,
             height=height,
             tiles=None if tiles == width * height else tiles,
             cores_per_tile=per_tile,
-            limits=limits,
+            limits=kinds[0].limits,
             tile_order="columns",
             mode="step",
             updates="all",
@@ -92,14 +122,32 @@ class _Reader:
             time=cost["time"],
             barrier=self.barrier(mesh),
             power={"chip": Quantity(0.0, "W", "SANA-FE has no static power")},
-            synapse=next(k for k in cost["energy"] if k.startswith("synapse:")).partition(":")[2],
-            neuron=next(k for k in cost["energy"] if k.startswith("spike:")).partition(":")[2],
-            notes=f"Read from {self.path}.{note}",
+            synapse=default["synapse"],
+            neuron=default["spike"],
+            notes=f"Read from {self.path}.",
         )
+        groups = (_group(kind, chip) for kind in kinds[1:])
+        return replace(chip, groups=tuple(group for group in groups if group is not None))
 
-    def costs(self, tile: Mapping[str, Any], core: Mapping[str, Any]) -> dict[str, dict[str, Quantity]]:
+    def kind(self, tile: Mapping[str, Any], core: Mapping[str, Any], kinds: list[_Kind]) -> _Kind:
+        """The kind of a core, which is added to `kinds` if it is a new one."""
+        own = self.attributes(core, core["name"])
+        given = "max_neurons_supported" in own
+        most = self.whole_number(own, "max_neurons_supported", core["name"]) if given else None
+        new = _Kind(Limits(neurons=most), self.costs(tile, core))
+        for known in kinds:
+            for table, figures in new.costs.items():
+                if any(figures[f"hop_{way}"].value != known.costs[table][f"hop_{way}"].value for way in _HOPS):
+                    rule = "tiles must be alike in the costs of their hops"
+                    raise ChipError(rule, where=self.path, value=f"{tile['name']} differs")
+            if known.limits == new.limits and _values(known.costs) == _values(new.costs):
+                return known
+        kinds.append(new)
+        return new
+
+    def costs(self, tile: Mapping[str, Any], core: Mapping[str, Any]) -> Costs:
         """Joules and seconds per event of a core and its tile."""
-        found: dict[str, dict[str, Quantity]] = {"energy": {}, "time": {}}
+        found: Costs = {"energy": {}, "time": {}}
         for table, word, unit in (("energy", "energy", "J"), ("time", "latency", "s")):
 
             def figure(part: Mapping[str, Any], *keys: str, word: str = word, unit: str = unit) -> Quantity:
@@ -145,21 +193,6 @@ class _Reader:
                 value=f"{key} {cost:g}",
             )
         return cost
-
-    def limits(self, top: Mapping[str, Any]) -> tuple[Limits, str]:
-        """The limits that every core keeps, and a note if cores differ."""
-        found: dict[int | None, str] = {}
-        for tile, _ in self.parts(top, "tile", "architecture"):
-            for core, _ in self.parts(tile, "core", tile["name"]):
-                own = self.attributes(core, core["name"])
-                given = "max_neurons_supported" in own
-                most = self.whole_number(own, "max_neurons_supported", core["name"]) if given else None
-                found.setdefault(most, f"{tile['name']}, {core['name']}")
-        smallest = min((most for most in found if most is not None), default=None)
-        if len(found) == 1:
-            return Limits(neurons=smallest), ""
-        listed = ", ".join(f"{'no limit' if most is None else most} ({name})" for most, name in found.items())
-        return Limits(neurons=smallest), f" Cores differ in size, the smallest limit holds for all: {listed}."
 
     def barrier(self, mesh: Mapping[str, Any]) -> dict[int, Quantity]:
         """Seconds to end a step: one number, or a table by tiles in use."""
@@ -214,16 +247,29 @@ class _Reader:
         return int(value)
 
 
-def _alike(one: Mapping[str, Mapping[str, Quantity]], other: Mapping[str, Mapping[str, Quantity]]) -> bool:
-    """Do two cores cost the same? Units of the same costs may have other names; one name has one cost."""
-    for table, figures in one.items():
-        both = [{kind: figure.value for kind, figure in each.items()} for each in (figures, other[table])]
-        if any(both[1].get(kind, value) != value for kind, value in both[0].items()):
-            return False
-        costs = [{(kind.partition(":")[0], value) for kind, value in each.items()} for each in both]
-        if costs[0] != costs[1]:
-            return False
-    return True
+def _values(costs: Costs) -> list[tuple[str, str, float | None]]:
+    """The figures of a core without their sources, in the order of its units."""
+    return [(table, kind, figure.value) for table, figures in costs.items() for kind, figure in figures.items()]
+
+
+def _first_unit(costs: Costs, kind: str) -> str:
+    """The name of the first unit for a kind of event."""
+    return next(key for key in costs["energy"] if key.startswith(f"{kind}:")).partition(":")[2]
+
+
+def _group(kind: _Kind, chip: Chip) -> CoreGroup | None:
+    """Cores that differ from the chip's others; None if they differ in the names of their units alone."""
+    differs: Costs = {}
+    for table, of_chip in (("energy", chip.energy), ("time", chip.time)):
+        own = dict(kind.costs[table])
+        for event, unit, default in (
+            ("synapse", "synapse", chip.synapse), *((event, "spike", chip.neuron) for event in _SOMA),
+        ):  # fmt: skip
+            own.setdefault(f"{event}:{default}", own[f"{event}:{_first_unit(kind.costs, unit)}"])
+        differs[table] = {event: figure for event, figure in own.items() if figure.value != of_chip[event].value}
+    if kind.limits == chip.limits and not any(differs.values()):
+        return None
+    return CoreGroup(cores=kind.cores(chip.cores_per_tile), limits=kind.limits, **differs)
 
 
 def _bare(name: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from neuro.chip.model import KINDS, Chip, Limits, Quantity
+from neuro.chip.cores import CoreGroup, Limits, Quantity
+from neuro.chip.model import KINDS, Chip
 from neuro.errors import UnknownName
 from neuro.figures import UNITS, RangedFigure
 
@@ -29,6 +30,33 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
     "device": {"ohm": ("r_on", "r_off"), "V": ("v_read", "v_write"), "s": ("t_read", "t_write")},
 }
 """Tables of a chip file: SI unit -> keys with this unit. Keys of `energy` and `time` may end in ":variant"."""
+
+
+class GroupRecord(BaseModel):
+    """Cores of a chip file that differ from its others: only what differs stands here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cores: tuple[int | str, ...]
+    """Their numbers, or ranges as "8..15"."""
+    limits: Figures = {}
+    """Limits per core that differ."""
+    energy: Figures = {}
+    """Joules per event that differ."""
+    time: Figures = {}
+    """Seconds per event that differ."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the cores."""
+        found: list[int] = []
+        for part in self.cores:
+            first, dots, last = str(part).partition("..")
+            ends = [first, last] if dots else [first]
+            if not all(end.isdecimal() and len(end) < 8 for end in ends):
+                raise ValueError(f"cores: numbers, or ranges as 8..15, not {part!r}")
+            found += range(int(ends[0]), int(ends[-1]) + 1)
+        return tuple(found)
 
 
 class ChipRecord(BaseModel):
@@ -82,6 +110,8 @@ class ChipRecord(BaseModel):
     """A memristive device: resistances, and voltage and duration of a read and a write."""
     other: Figures = {}
     """Figures to compare with, which have no effect on energies."""
+    groups: dict[str, GroupRecord] = {}
+    """Cores that differ from the others, by a name of the file's own."""
     points: dict[str, dict[Literal["energy", "time", "power"], Figures]] = {}
     """Other operating points by name: their figures that differ, by table."""
 
@@ -93,6 +123,8 @@ class ChipRecord(BaseModel):
             for key, figure in given.items():
                 kind = key.partition(":")[0] if table in ("energy", "time") else key
                 _check(f"{table}.{key}", figure, expected.get(kind), expected)
+        for name, group in self.groups.items():
+            _check_group(f"groups.{name}", group)
         for name, point in self.points.items():
             for table, own in point.items():
                 for key, figure in own.items():
@@ -107,9 +139,7 @@ class ChipRecord(BaseModel):
         for key in ("width", "height"):
             if key not in self.mesh:
                 raise ValueError(f"mesh.{key}: missing")
-        for key, figure in {**self.mesh, **self.limits}.items():
-            if isinstance(figure.value, float) and not (figure.value >= 1 and figure.value.is_integer()):
-                raise ValueError(f"{key}: must be a whole number above zero, not {figure.value:g}")
+        _check_whole({**self.mesh, **self.limits})
         for table in ("energy", "time"):
             figures: Figures = getattr(self, table)
             for key, figure in figures.items():
@@ -121,6 +151,9 @@ class ChipRecord(BaseModel):
         """Every figure of the record, by table and key."""
         tables = (*TABLES, "barrier", "other")
         found = {f"{table}.{key}": figure for table in tables for key, figure in getattr(self, table).items()}
+        for name, group in self.groups.items():
+            parts = {"limits": group.limits, "energy": group.energy, "time": group.time}
+            found |= {f"groups.{name}.{table}.{key}": one for table, own in parts.items() for key, one in own.items()}
         for name, point in self.points.items():
             found |= {f"{table}.{key} @{name}": figure for table, own in point.items() for key, figure in own.items()}
         return found | ({} if self.step is None else {"step": self.step})
@@ -142,13 +175,23 @@ class ChipRecord(BaseModel):
         """The chip in SI units."""
         mesh = {key: _whole(figure) for key, figure in self.mesh.items()}
         size = mesh.get("chip_width"), mesh.get("chip_height")
-        energy = {key: quantity(figure) for key, figure in self.energy.items()}
+        energy = _quantities(self.energy)
+        limits = {key: _whole(figure) for key, figure in self.limits.items()}
+        groups = [
+            CoreGroup(
+                cores=group.numbers,
+                limits=Limits(**{**limits, **{key: _whole(figure) for key, figure in group.limits.items()}}),
+                energy=_quantities(group.energy),
+                time=_quantities(group.time),
+            )
+            for group in self.groups.values()
+        ]
         return Chip(
             name=self.name,
             width=mesh["width"] or 1,
             height=mesh["height"] or 1,
             cores_per_tile=mesh.get("cores_per_tile") or 1,
-            limits=Limits(**{key: _whole(figure) for key, figure in self.limits.items()}),
+            limits=Limits(**limits),
             tile_order=self.tile_order,
             routing=self.routing,
             first_axis=self.first_axis,
@@ -159,14 +202,15 @@ class ChipRecord(BaseModel):
             arithmetic=self.arithmetic,
             devices_per_synapse=self.devices_per_synapse,
             energy={**_device_energy(self.device), **energy},
-            time={key: quantity(figure) for key, figure in self.time.items()},
+            time=_quantities(self.time),
             barrier={int(key): quantity(figure) for key, figure in self.barrier.items()},
             barrier_between=self.barrier_between,
             step=None if self.step is None else quantity(self.step),
-            power={key: quantity(figure) for key, figure in self.power.items()},
-            host={key: quantity(figure) for key, figure in self.host.items()},
+            power=_quantities(self.power),
+            host=_quantities(self.host),
             synapse=self.synapse,
             notes=self.notes,
+            groups=tuple(groups),
         )
 
 
@@ -174,6 +218,30 @@ def quantity(figure: RangedFigure) -> Quantity:
     """The figure in SI units."""
     low, high = figure.si_range
     return Quantity(figure.si_value, figure.si_unit, figure.source, low, high, figure.within)
+
+
+def _quantities(figures: Figures) -> dict[str, Quantity]:
+    return {key: quantity(figure) for key, figure in figures.items()}
+
+
+def _check_group(where: str, group: GroupRecord) -> None:
+    for table in ("limits", "energy", "time"):
+        expected = {key: unit for unit, keys in TABLES[table].items() for key in keys}
+        figures: Figures = getattr(group, table)
+        for key, figure in figures.items():
+            kind = key if table == "limits" else key.partition(":")[0]
+            if kind.startswith("hop_"):
+                raise ValueError(f"{where}.{table}.{key}: links cost what they cost on the chip")
+            _check(f"{where}.{table}.{key}", figure, expected.get(kind), expected)
+    _check_whole(group.limits)
+    if not group.numbers:
+        raise ValueError(f"{where}.cores: none")
+
+
+def _check_whole(figures: Figures) -> None:
+    for key, figure in figures.items():
+        if isinstance(figure.value, float) and not (figure.value >= 1 and figure.value.is_integer()):
+            raise ValueError(f"{key}: must be a whole number above zero, not {figure.value:g}")
 
 
 def _check(where: str, figure: RangedFigure, unit: str | None, known: Iterable[str]) -> None:

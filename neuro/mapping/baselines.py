@@ -24,10 +24,6 @@ from neuro.validation import Ints
 
 __all__ = ["BASELINES", "baseline", "fill_cores", "force_directed", "hyperedges", "relax_forces"]
 
-UNLIMITED = 2**60
-KNOWN = ("neurons", "columns", "synapses", "axons_in", "rows")
-"""Limits that filling keeps."""
-
 
 def baseline(name: str, traffic: Traffic, chip: Chip, cores: int | None = None, seed: int = 0) -> Ints:
     """The core of each neuron by one of `BASELINES`.
@@ -67,7 +63,7 @@ def fill_cores(traffic: Traffic, chip: Chip, order: Ints, breaks: Ints) -> Ints:
     traffic
         The connected pairs.
     chip
-        Its limits of neurons, columns, synapses, incoming axons and rows are kept.
+        The limits of its cores on neurons, columns, synapses, incoming axons and rows are kept.
     order
         Neurons, shape (neurons,).
     breaks
@@ -81,25 +77,24 @@ def fill_cores(traffic: Traffic, chip: Chip, order: Ints, breaks: Ints) -> Ints:
     >>> fill_cores(none, mesh_chip(2, 2, neurons=2), np.arange(3), np.array([0])).tolist()
     [0, 0, 1]
     """
-    limit = {key: getattr(chip.limits, key) for key in KNOWN}
-
-    def least(*keys: str) -> int:
-        return min((limit[key] for key in keys if limit[key] is not None), default=UNLIMITED)
-
     begin, sources = traffic.incoming
     at = np.zeros(traffic.neurons + 1, np.bool_)
     at[breaks] = True
-    most = least("neurons", "columns"), least("synapses"), least("axons_in", "rows")
+    given = np.array([
+        np.minimum(chip.most("neurons"), chip.most("columns")), chip.most("synapses"),
+        np.minimum(chip.most("axons_in"), chip.most("rows")),
+    ])  # fmt: skip
+    most = given if chip.limits_differ else given[:, :1].copy()
     fan_in = np.ascontiguousarray(traffic.fan_in, np.int64)
-    return _fill(begin, sources, fan_in, order.astype(np.int64), at, *most)
+    return _fill(begin, sources, fan_in, order.astype(np.int64), at, most)
 
 
 @kernel
 def _fill(
-    begin: Ints, sources: Ids, fan_in: Ints, order: Ints, breaks: NDArray[np.bool_], neurons: int, synapses: int,
-    axons: int,
+    begin: Ints, sources: Ids, fan_in: Ints, order: Ints, breaks: NDArray[np.bool_], most: Ints
 ) -> Ints:  # fmt: skip
-    n = order.size
+    """`most`: neurons, synapses and axons of each core, shape (3, cores), or of any core, shape (3, 1)."""
+    n, own = order.size, 0
     part = np.zeros(n, np.int64)
     seen = np.full(n, -1, np.int64)
     core, size, load, distinct = 0, 0, 0, 0
@@ -108,10 +103,18 @@ def _fill(
         fresh = 0
         for k in range(begin[v], begin[v + 1]):
             fresh += seen[sources[k]] != core
-        full = size + 1 > neurons or load + fan_in[v] > synapses or distinct + fresh > axons
+        full = size + 1 > most[0, own] or load + fan_in[v] > most[1, own] or distinct + fresh > most[2, own]
         if size > 0 and (full or breaks[i]):
             core += 1
+            own = min(own + 1, most.shape[1] - 1)
             size, load, distinct = 0, 0, 0
+        fresh = begin[v + 1] - begin[v]
+        while size == 0 and own + 1 < most.shape[1]:
+            if most[0, own] > 0 and fan_in[v] <= most[1, own] and fresh <= most[2, own]:
+                break
+            # A core that cannot hold even this neuron alone stays empty.
+            core += 1
+            own += 1
         for k in range(begin[v], begin[v + 1]):
             if seen[sources[k]] != core:
                 seen[sources[k]] = core
@@ -203,8 +206,8 @@ def _hilbert(traffic: Traffic, chip: Chip, cores: int | None, seed: int) -> Ints
 
 
 def _parts(traffic: Traffic, chip: Chip, cores: int | None) -> tuple[int, int]:
-    """The number of parts, and the most neurons of one."""
-    most = min((x for x in (chip.limits.neurons, chip.limits.columns) if x is not None), default=traffic.neurons)
+    """The number of parts, and the most neurons of one; the largest core's, where cores differ."""
+    most = min(int(np.minimum(chip.most("neurons"), chip.most("columns")).max()), traffic.neurons)
     fewest = -(-traffic.neurons // max(1, most))
     return max(1, min(cores or fewest, chip.cores)), most
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neuro.chip.model import Chip, Limits
+from neuro.chip.cores import Limits
+from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, placed
 from neuro.engine.recording import Recording
-from neuro.errors import NeuroError, PeerError, UnknownName
+from neuro.errors import NeuroError, ParameterError, PeerError, UnknownName
 from neuro.mapping.baselines import BASELINES, baseline
 from neuro.mapping.metrics import measure
 from neuro.mapping.place import place
@@ -82,7 +83,11 @@ def compare(
         return place(network, chip, traffic, objective, effort, seed, cores=cores)
 
     def other(name: str) -> Callable[[], Placement]:
-        return lambda: placed(network, chip, known.by_population(baseline(name, known, chip, cores, seed)))
+        def attempt() -> Placement:
+            core = baseline(name, known, chip, cores, seed)
+            return placed(network, chip, known.by_population(core), beyond_limits=True)
+
+        return attempt
 
     for number, name in enumerate(names):
         progress(number, len(names), name)
@@ -119,6 +124,8 @@ def what_if(
     ------
     UnknownName
         If a chip has no size or limit of that name.
+    ParameterError
+        If the size of a chip whose cores differ is to change.
 
     Examples
     --------
@@ -147,6 +154,9 @@ def changed(chip: Chip, key: str, value: int) -> Chip:
     """A chip with another size or limit, a whole number above zero."""
     whole_number(value, f"what-if, {key}", least=1)
     limits = list(Limits.__dataclass_fields__)
+    if chip.groups and key in ("side", "width", "height", "cores_per_tile"):
+        rule = "a chip whose cores differ has its size, which says which core is which"
+        raise ParameterError(rule, where=f"what-if, {key}", value=value)
     if key == "side":
         return replace(chip, width=value, height=value, tiles=None, chip_size=None)
     if key in ("width", "height"):
@@ -155,22 +165,13 @@ def changed(chip: Chip, key: str, value: int) -> Chip:
         return replace(chip, cores_per_tile=value)
     if key not in limits:
         raise UnknownName("size or limit of a chip", key, ["width", "height", "side", "cores_per_tile", *limits])
-    return replace(chip, limits=replace(chip.limits, **{key: value}))
+    groups = [replace(group, limits=replace(group.limits, **{key: value})) for group in chip.groups]
+    return replace(chip, limits=replace(chip.limits, **{key: value}), groups=tuple(groups))
 
 
 def broken_limits(placement: Placement) -> dict[str, tuple[int, int, int]]:
-    """Limits that a placement breaks: the core that uses most, its use, and the limit.
-
-    Only limits that follow from the routes are checked; rows are distinct sources, columns neurons.
-    """
-    limits, usage = placement.chip.limits, placement.usage
-    known = {**usage, "rows": usage["axons_in"], "columns": usage["neurons"]}
-    found = {}
-    for name, used in known.items():
-        most = getattr(limits, name)
-        if most is not None and len(used) and used.max() > most:
-            found[name] = int(used.argmax()), int(used.max()), int(most)
-    return found
+    """Limits that a placement breaks, as `Placement.broken_limits` has them."""
+    return dict(placement.broken_limits)
 
 
 def _attempted(name: str, attempt: Callable[[], Placement], spikes: Any, recording: Recording | None) -> Entry:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from neuro.chip.cores import NO_LIMIT, Limits
 from neuro.chip.model import Chip
 from neuro.errors import InfeasibleError, ParameterError, UnknownName
-from neuro.mapping.partition.feasible import Terms, additive, axon_limit, first_fit_size, least_cores, terms_of
+from neuro.mapping.partition.feasible import (
+    Most,
+    Terms,
+    additive,
+    axon_limit,
+    first_fit_size,
+    least_cores,
+    of_parts,
+    terms_of,
+    totals,
+    widest_fan_in,
+)
 from neuro.mapping.partition.tables import Parts
 from neuro.mapping.traffic import Traffic
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
-from neuro.validation import Ints, indices, numbers, shown, whole_number
+from neuro.validation import Floats, Ints, indices, numbers, shown, whole_number
 
 __all__ = ["Rules", "no_partition_found", "rules_of"]
 
@@ -30,7 +42,10 @@ class Rules:
     terms: Terms
     """Vertices, their needs, and the limits of cores."""
     cores: Ints
-    """Core that each part stands for, shape (parts,): first those with pinned neurons, which keep theirs."""
+    """Core that each part stands for, shape (parts,): first those with pinned neurons, which keep theirs.
+
+    If cores differ, those follow that hold more of the network; a part keeps to the limits of its core.
+    """
     fixed: Parts
     """Part of each vertex that is pinned, -1 for all others, shape (vertices,)."""
     least: int
@@ -41,11 +56,16 @@ class Rules:
         """Most parts of a partition."""
         return len(self.cores)
 
+    def room(self, parts: int) -> Ints:
+        """Most neurons of each of the first parts, shape (parts,)."""
+        limits: list[Most] = [most for name, _, most in additive(self.terms) if name in ("neurons", "columns")]
+        every = limits or [max(self.terms.traffic.neurons, 1)]
+        return np.asarray(np.min([of_parts(most, parts) for most in every], axis=0))
+
     @property
     def widest(self) -> int:
         """Most neurons on a core."""
-        room = [most for name, _, most in additive(self.terms) if name in ("neurons", "columns")]
-        return min(room, default=max(self.terms.traffic.neurons, 1))
+        return int(self.room(self.parts).max(initial=1))
 
 
 def rules_of(
@@ -83,17 +103,74 @@ def rules_of(
     weight = np.repeat(np.array(compartments, np.int64), sizes)
     terms = terms_of(traffic, chip.limits, into, weight, label, clash)
     needed = np.unique(core[core >= 0])
+    if chip.limits_differ:
+        terms = replace(terms, own=_own_limits(chip, working))
+        working = working[np.argsort(-_share(terms), kind="stable")]
     allowed = len(working) if cores is None else min(cores, len(working))
     if len(needed) > allowed:
         raise ParameterError(
             f"neurons are pinned to {len(needed)} cores", where="pinned", value=f"{allowed} cores that may be used"
         )
-    chosen = np.concatenate([needed, np.setdiff1d(working, needed)])[:allowed]
+    chosen = np.concatenate([needed, working[~np.isin(working, needed)]])[:allowed]
     fixed = np.full(count, -1, np.int32)
     is_pinned = pinned_to >= 0
     fixed[is_pinned] = np.argsort(chosen)[np.searchsorted(np.sort(chosen), pinned_to[is_pinned])]
     least = _cores_needed(terms, allowed, len(set(dead)))
+    if chip.limits_differ:
+        terms = replace(terms, own=_own_limits(chip, chosen))
+    _check_pinned(terms, chosen, fixed)
     return Rules(terms, chosen, fixed, least)
+
+
+def _own_limits(chip: Chip, cores: Ints) -> tuple[Limits, ...]:
+    """The limits of some cores."""
+    kinds = chip.core_limits
+    return tuple(kinds[group] for group in chip.core_group[cores])
+
+
+def _share(terms: Terms) -> Floats:
+    """The share of the whole network that each core could hold, by the limit that binds first; at most 1."""
+    shares = np.ones(len(terms.own))
+    for _, total, most in totals(terms):
+        shares = np.minimum(shares, of_parts(most, len(terms.own)) / max(total, 1))
+    return shares
+
+
+def _check_pinned(terms: Terms, cores: Ints, fixed: Parts) -> None:
+    """Refuse neurons that are pinned to a core that cannot hold them all.
+
+    Raises
+    ------
+    InfeasibleError
+        If there are such neurons.
+    """
+    pinned = np.flatnonzero(fixed >= 0)
+    parts = int(fixed.max(initial=-1)) + 1
+    if not len(pinned):
+        return
+    used = [(name, np.bincount(fixed[pinned], each[pinned], parts), most) for name, each, most in additive(terms)]
+    axons = axon_limit(terms)
+    if axons is not None:
+        nets, part = len(terms.nets.weight), np.repeat(fixed, np.diff(terms.nets.begin)).astype(np.int64)
+        distinct = np.unique((part * nets + terms.nets.net)[part >= 0]) // max(nets, 1)
+        used.append(("axons_in", np.bincount(distinct, minlength=parts), axons))
+    for name, count, limit in used:
+        most = of_parts(limit, parts)
+        worst = int(np.argmax(count - most))
+        if count[worst] > most[worst]:
+            needed = int(count[worst])
+            if name == "fan_in":
+                name, needed = "fan_in", int(widest_fan_in(terms)[pinned[fixed[pinned] == worst]].max())
+                most = of_parts(_fan_in_limits(terms), parts)
+            who = f"the neurons that are pinned to core {cores[worst]}"
+            remedy = f"Pin fewer neurons to core {cores[worst]}"
+            raise InfeasibleError(name, int(most[worst]), needed, who, proved=True, remedy=remedy)
+
+
+def _fan_in_limits(terms: Terms) -> Most:
+    """Most synapses onto one neuron of each part."""
+    each = [NO_LIMIT if limits.fan_in is None else limits.fan_in for limits in terms.own or (terms.limits,)]
+    return np.array(each, np.int64) if terms.own else int(each[0])
 
 
 def _check_groups(groups: Sequence[Sequence[str]], where: str) -> None:
@@ -185,14 +262,14 @@ def _cores_needed(terms: Terms, allowed: int, dead: int) -> int:
         If a neuron fits no core, or all of them do not fit all cores.
     """
     traffic = terms.traffic
-    alone = [*additive(terms), ("axons_in", np.diff(terms.nets.begin), axon_limit(terms.limits))]
-    if terms.limits.fan_in is not None:
-        fan_in = np.zeros(terms.vertices, np.int64)
-        np.maximum.at(fan_in, terms.into, traffic.fan_in)
-        alone.append(("fan_in", fan_in, terms.limits.fan_in))
-    for limit, each, most in alone:
-        worst = int(each.max(initial=0))
-        if most >= 0 and worst > most:
+    axons = axon_limit(terms)
+    alone = [row for row in additive(terms) if row[0] != "fan_in"]
+    if axons is not None:
+        alone.append(("axons_in", np.diff(terms.nets.begin), axons))
+    alone.append(("fan_in", widest_fan_in(terms), _fan_in_limits(terms)))
+    for limit, each, limits in alone:
+        worst, most = int(each.max(initial=0)), int(np.max(limits, initial=0))
+        if worst > most:
             neuron = int(np.argmax(terms.into == int(each.argmax())))
             several = int((terms.into == terms.into[neuron]).sum()) > 1
             who = f"the neurons that stay together with {traffic.name(neuron)}" if several else traffic.name(neuron)
@@ -201,13 +278,14 @@ def _cores_needed(terms: Terms, allowed: int, dead: int) -> int:
             )
     least, limit = least_cores(terms)
     if least > allowed:
-        rows = {name: (int(each.sum()), most) for name, each, most in additive(terms)}
-        rows["axons_in"] = (int(np.count_nonzero(np.diff(traffic.start))), axon_limit(terms.limits))
-        total, most = rows[limit]
-        raise InfeasibleError(
-            limit, most * allowed, total, _all_of(traffic), proved=True,
-            remedy=f"{allowed} cores of {most:,} are given, at least {least} needed, such as {_mesh(least + dead)}",
-        )  # fmt: skip
+        total, limits = next((total, limits) for name, total, limits in totals(terms) if name == limit)
+        if isinstance(limits, int):
+            given = limits * allowed
+            remedy = f"{allowed} cores of {limits:,} are given, at least {least} needed, such as {_mesh(least + dead)}"
+        else:
+            given = int(np.minimum(np.sort(limits)[::-1][:allowed], total).sum())
+            remedy = f"The {allowed} largest cores that may be used hold {given:,} together"
+        raise InfeasibleError(limit, given, total, _all_of(traffic), proved=True, remedy=remedy)
     return least
 
 
@@ -228,12 +306,14 @@ def _mesh(cores: int) -> str:
 def no_partition_found(rules: Rules) -> InfeasibleError:
     """The error where no partition was found, with a mesh that is large enough."""
     terms = rules.terms
-    rows = [(int(each.sum()), most, name) for name, each, most in additive(terms)]
-    most = axon_limit(terms.limits)
-    if most >= 0:
-        rows.append((int(np.diff(terms.nets.begin).sum()), most, "axons_in"))
+    rows = [(int(each.sum()), int(np.max(most)), name) for name, each, most in additive(terms)]
+    axons = axon_limit(terms)
+    if axons is not None:
+        rows.append((int(np.diff(terms.nets.begin).sum()), int(np.max(axons)), "axons_in"))
     _, most, name = max(rows, key=lambda row: row[0] / max(row[1], 1), default=(0, 0, "neurons"))
     enough = first_fit_size(terms, rules.fixed)
     who = f"{_all_of(terms.traffic)}, with up to {most:,} {name} a core"
     remedy = f"Filling cores one after the other takes {enough}, for instance {_mesh(enough)}"
+    if terms.own:
+        remedy = f"Filling cores one after the other takes {enough}, if all further ones are as large as the largest"
     return InfeasibleError("cores", rules.parts, enough, who, proved=False, remedy=remedy)

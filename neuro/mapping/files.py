@@ -39,7 +39,8 @@ def write_placement(placement: Placement, path: str | Path) -> None:
 def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
     """A placement of a network from any of the formats that `write_placement` writes.
 
-    Only the cores come from the file; the routes are counted again.
+    Only the cores come from the file; the routes are counted again. `Placement.broken_limits` has the limits that it
+    breaks.
 
     Raises
     ------
@@ -50,9 +51,9 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
     """
     file = existing_file(path, PlacementError)
     if file.suffix in (".yaml", ".yml"):
-        return placed(network, chip, _from_sanafe(file, network, chip))
+        return placed(network, chip, _from_sanafe(file, network, chip), beyond_limits=True)
     if file.suffix == ".part":
-        return placed(network, chip, _from_parts(file, network))
+        return placed(network, chip, _from_parts(file, network), beyond_limits=True)
     saved = load_placement(file)
     if saved.chip != chip:
         raise PlacementError(
@@ -61,7 +62,7 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
             value=f"{saved.chip.name}, not {chip.name}",
             remedy=f"Give that chip, or place the network on {chip.name}",
         )
-    return placed(network, chip, saved.core)
+    return placed(network, chip, saved.core, beyond_limits=True)
 
 
 def write_sanafe(placement: Placement, path: str | Path) -> None:

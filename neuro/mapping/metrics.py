@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuro.accounting.account import account
+from neuro.chip.cores import NO_LIMIT
 from neuro.chip.mesh import hops_and_loads, links
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
@@ -92,11 +93,10 @@ def judge(placement: Placement, network: Network, traffic: Any = None) -> Verdic
     recording = traffic if isinstance(traffic, Recording) else None
     costs = measure(placement, spikes_of(network, traffic), recording)
     usage = dict(placement.usage)
-    limits = placement.chip.limits
     share = {
-        name: float(used.max()) / limit
+        name: float((used / np.maximum(most, 1)).max())
         for name, used in usage.items()
-        if (limit := getattr(limits, name, None)) is not None and len(used)
+        if len(used) and (most := placement.chip.most(name)).min() < NO_LIMIT
     }
     fullest_first = dict(sorted(share.items(), key=lambda item: -item[1]))
     return Verdict(costs, bounds(traffic_of(network, traffic), placement.chip), usage, fullest_first)
@@ -146,8 +146,7 @@ def bounds(traffic: Traffic, chip: Chip) -> dict[str, float | None]:
     """
     found: dict[str, float | None] = dict.fromkeys(OBJECTIVES)
     n = traffic.neurons
-    limits = [limit for limit in (chip.limits.neurons, chip.limits.columns) if limit is not None]
-    most = min([n, *limits]) if n else 1
+    most = min(n, int(np.minimum(chip.most("neurons"), chip.most("columns")).max())) if n else 1
     own = _targets_itself(traffic)
     degree = np.diff(traffic.start)
     reached = degree + 1 - own

@@ -15,12 +15,12 @@ from neuro.engine.recording import Recording
 from neuro.errors import PeerError
 from neuro.mapping.baselines import baseline
 from neuro.mapping.constraints import Rules
-from neuro.mapping.layout.layout import layout
+from neuro.mapping.layout.layout import Fit, layout
 from neuro.mapping.layout.nets import nets_of
 from neuro.mapping.layout.relieve_link import relieve_link
 from neuro.mapping.metrics import bounds, measure
 from neuro.mapping.objective import SIMPLE, Objective, cost_function, prices_of, weights_of
-from neuro.mapping.partition.feasible import fits
+from neuro.mapping.partition.feasible import fits, holds
 from neuro.mapping.partition.multilevel import EFFORTS, Effort
 from neuro.mapping.partition.tables import Parts
 from neuro.mapping.refine.refine import price, refine
@@ -86,25 +86,37 @@ def assign_cores(
     if terms.weight.max(initial=1) > 1:
         fixed[:] = True
     partitions = [part.astype(np.int64) for part in parts]
+    by_core, holds_part = terms, None
+    if chip.limits_differ:
+        kinds = chip.core_limits
+        by_core = replace(terms, own=tuple(kinds[group] for group in chip.core_group))
+        # Parts go by the numbers of their cores, which can hold them.
+        partitions = [rules.cores[part] for part in partitions]
+
+        def holds_part(part: Ints) -> NDArray[np.bool_]:
+            return holds(terms, part, int(part.max(initial=-1)) + 1, kinds)
+
     first_of = np.full(terms.vertices, 0, np.int64)
     first_of[terms.into[::-1]] = np.arange(traffic.neurons)[::-1]
 
     def within_limits(core: Ints) -> bool:
-        return fits(terms, core[first_of].astype(np.int32), chip.cores)
+        return fits(by_core, core[first_of].astype(np.int32), chip.cores)
 
     if not _on_mesh(objective):
         effort = "fast"
     elif not fixed.any() and not np.any(pinned >= 0):
         try:
             filled = baseline("row-major", traffic, chip)
-            if len(np.unique(filled)) <= rules.parts and within_limits(filled):
+            # Where cores differ, the numbers of the cores count, and a dead one is not among those that may be used.
+            usable = not chip.limits_differ or not np.any(np.isin(filled, dead))
+            if usable and len(np.unique(filled)) <= rules.parts and within_limits(filled):
                 partitions.append(filled)
         except PeerError:
             pass
     return place_partitions(
         traffic, partitions, chip, objective, effort=effort, seed=seed, fixed=fixed,
         pinned=pinned if np.any(pinned >= 0) else None, dead=dead, cores=cores, fits=within_limits,
-        recording=recording,
+        recording=recording, holds=holds_part,
     )  # fmt: skip
 
 
@@ -122,6 +134,7 @@ class _Search:
     pinned: Ints | None
     dead: Sequence[int]
     cores: int | None
+    holds: Callable[[Ints], NDArray[np.bool_]] | None
 
     @property
     def counts_links(self) -> bool:
@@ -138,17 +151,23 @@ class _Search:
         """Is the load of the busiest link part of the objective?"""
         return self.weights.get("max_link", 0.0) > 0.0
 
-    def lay_out(self, part: Ints, effort: str, fixed: Mapping[int, int] | None = None) -> Ints:
-        """The core of each part."""
+    def fit(self, part: Ints, home: Ints) -> Fit | None:
+        """The cores that can hold each part, where cores differ; `home` has one for each."""
+        return None if self.holds is None else Fit(home, self.holds(part))
+
+    def lay_out(self, part: Ints, home: Ints, effort: str, fixed: Mapping[int, int] | None = None) -> Ints:
+        """The core of each part; where cores differ, `home` has one that can hold it."""
         return layout(
             self.traffic, part, self.chip, self.layout_prices, effort=effort, seed=self.seed, fixed=fixed,
-            dead=self.dead,
+            dead=self.dead, fit=self.fit(part, home),
         )  # fmt: skip
 
     def relieve(self, part: Ints, place: Ints) -> Ints:
         """The core of each part, with less load on the busiest link."""
         nets = nets_of(self.traffic, part, len(place))
-        return relieve_link(nets, self.chip, place, effort=self.effort, seed=self.seed, dead=self.dead)
+        return relieve_link(
+            nets, self.chip, place, effort=self.effort, seed=self.seed, dead=self.dead, fit=self.fit(part, place)
+        )
 
     def refine(self, core: Ints, effort: str) -> Ints:
         """The core of each neuron after single neurons have moved."""
@@ -172,6 +191,7 @@ def place_partitions(
     cores: int | None = None,
     fits: Callable[[Ints], bool] = lambda core: True,
     recording: Recording | None = None,
+    holds: Callable[[Ints], NDArray[np.bool_]] | None = None,
 ) -> Ints:
     """The core of each neuron: every partition laid out, the best ones refined, and the cheapest of all kept.
 
@@ -199,6 +219,9 @@ def place_partitions(
         Most cores in use.
     fits
         Whether cores of the neurons keep to limits that the refinement does not know.
+    holds
+        If cores differ: from the part of each neuron, whether cores of each group of the chip can hold each part,
+        shape (parts, groups). The parts of `partitions` are then numbers of cores that can hold them.
 
     Raises
     ------
@@ -211,6 +234,7 @@ def place_partitions(
     search = _Search(
         traffic=traffic, chip=chip, weights=weights_of(objective), prices=prices_of(objective, chip), effort=effort,
         seed=seed, fixed=stay if pinned is None else stay | (pinned >= 0), pinned=pinned, dead=dead, cores=cores,
+        holds=holds,
     )  # fmt: skip
     cost = cost_function(traffic, chip, objective, recording)
     found = _laid_out(search, partitions, cost)
@@ -235,14 +259,14 @@ def _laid_out(search: _Search, partitions: Sequence[Ints], cost: Callable[[Ints]
     comparable = set(search.weights) <= SIMPLE and search.chip.cores_per_tile == 1
     found: list[Ints] = []
     for partition in partitions:
-        _, part = np.unique(partition, return_inverse=True)
+        home, part = np.unique(partition, return_inverse=True)
         if found and comparable:
             # Every delivery takes a link at least.
             deliveries = price(search.traffic, part, search.chip, Prices(delivery=1.0))
             if deliveries is not None and cheapest_delivery * deliveries >= cost(found[0]):
                 continue
         fixed = _fixed(part, search.pinned)
-        place = search.lay_out(part, search.effort, fixed)
+        place = search.lay_out(part, home, search.effort, fixed)
         if search.counts_busiest_link and not fixed:
             place = search.relieve(part, place)
         found.append(place[part])
@@ -255,7 +279,7 @@ def _refined(search: _Search, core: Ints) -> list[Ints]:
     if search.pinned is None:
         used, part = np.unique(core, return_inverse=True)
         if search.effort != "fast":
-            found.append(search.lay_out(part, "balanced")[part])
+            found.append(search.lay_out(part, used, "balanced")[part])
         if search.counts_busiest_link:
             found.append(search.relieve(part, used)[part])
     return found

@@ -27,7 +27,7 @@ def placement_of_network(network: Network, chip: Chip, traffic: Traffic, core: I
     listed = [p.synapses for p in network.projections.values() if isinstance(p.synapses, Sparse)]
     plain = len(listed) == len(network.projections) and not any(is_drawn(synapses.weight) for synapses in listed)
     if not plain or not all(np.all(np.asarray(synapses.weight)) for synapses in listed):
-        return placed(network, chip, where)
+        return placed(network, chip, where, beyond_limits=True)
     lengths = [len(np.asarray(synapses.pre)) for synapses in listed]
     item_bytes = [4 if np.asarray(synapses.weight).dtype == np.float32 else 8 for synapses in listed]
     facts = {

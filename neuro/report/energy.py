@@ -13,7 +13,8 @@ from neuro.report.record import Report, Table
 
 if TYPE_CHECKING:
     from neuro.accounting.report import EnergyReport
-    from neuro.chip.model import Chip, Quantity
+    from neuro.chip.cores import Limits, Quantity
+    from neuro.chip.model import Chip
     from neuro.chip.placement import Placement
     from neuro.figures import RangedFigure
 
@@ -273,10 +274,26 @@ def chip_tables(name: str) -> tuple[str, tuple[Table, ...]]:
         figures = {f"{table}.{key}": quantity for table in tables for key, quantity in getattr(chip, table).items()}
         figures |= {f"barrier.{tiles}": quantity for tiles, quantity in chip.barrier.items()}
         rows = [_row(key, quantity, "") for key, quantity in figures.items()]
+        kinds = [("", chip.limits, {}), *_groups(chip)]
+        if chip.limits_differ:
+            rows += [(f"limits.neurons{cores}", limits.neurons, "1", None, str(name)) for cores, limits, _ in kinds]
+        rows += [_row(f"{key}{cores}", quantity, "") for cores, _, own in kinds for key, quantity in own.items()]
         return f"{chip.name}\n\n{chip.notes}\n", (Table(title, columns, tuple(rows)),)
     record = chip_record(name)
     rows = [_row(key, figure, figure.note) for key, figure in record.figures().items()]
     return f"{record.title}\n\n{record.notes.strip()}\n", (Table(title, columns, tuple(rows)),)
+
+
+def _groups(chip: Chip) -> list[tuple[str, Limits, dict[str, Quantity]]]:
+    """Cores that differ, in words, their limits, and their own figures."""
+    return [
+        (
+            f" @cores {group.cores[0]}..{group.cores[-1]}, {len(group.cores)} of them",
+            group.limits,
+            {f"{table}.{key}": own for table in ("energy", "time") for key, own in getattr(group, table).items()},
+        )
+        for group in chip.groups
+    ]
 
 
 def _row(key: str, figure: RangedFigure | Quantity, note: str) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuro.chip.cores import NO_LIMIT
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.mapping.compare import Entry, broken_limits
@@ -80,11 +81,13 @@ def verdict_tables(placement: Placement, verdict: Verdict) -> tuple[Table, ...]:
     )
     rows = []
     for name, used in verdict.usage.items():
-        most = getattr(placement.chip.limits, name, None)
+        limits = placement.chip.most(name)
+        fullest = int((used / limits.clip(1)).argmax())
+        most = int(limits[fullest]) if limits[fullest] < NO_LIMIT else None
         busy = used[used > 0]
-        share = f"{used.max() / most:.0%}" if most and len(used) else None
+        share = f"{used[fullest] / most:.0%}" if most else None
         mean = float(busy.mean()) if len(busy) else 0.0
-        rows.append((name, int(used.max(initial=0)), int(used.argmax()) if len(used) else None, mean, most, share))
+        rows.append((name, int(used[fullest]), fullest, mean, most, share))
     binding = next(iter(verdict.binding), None)
     title = "Use of the cores" + (f"; {binding} bind first" if binding is not None else "")
     tables = [

@@ -11,7 +11,17 @@ import neuro as nr
 from neuro.chip.mesh import links
 from neuro.chip.model import KINDS, Quantity
 from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
-from tests.placements import hop, path, placements, priced, recordings, runs, slow_account
+from tests.placements import (
+    differing_chips,
+    hop,
+    own_figure,
+    path,
+    placements,
+    priced,
+    recordings,
+    runs,
+    slow_account,
+)
 
 DT = 1e-3
 
@@ -35,8 +45,55 @@ def test_counts_are_those_of_a_message_at_a_time(run):
         assert report.messages_by_link[k] == by_link[ends]
 
 
-@given(run=runs())
-def test_sums_close(run):
+@given(run=runs(differing_chips()), written=st.booleans())
+def test_each_core_costs_its_own_joules_and_seconds(run, written):
+    recording, placement = run
+    chip = placement.chip
+    pulses = {chip.cores - 1: 7, 0: 2} if written and chip.cores > 1 else {}
+    report = nr.account(recording, placement, dt=DT, pulses=pulses)
+    counts, by_core, by_link, busy = slow_account(recording, placement)
+    by_core.update({("write_pulse", core): count for core, count in pulses.items()})
+    counts["write_pulse"] = sum(pulses.values())
+    assert {kind: n for kind, n in report.counts.items() if n} == {kind: n for kind, n in counts.items() if n}
+    joules, of_core = dict.fromkeys(counts, 0.0), np.zeros(chip.cores)
+    for (kind, core), count in by_core.items():
+        if count:
+            joules[kind] += count * own_figure(chip, "energy", kind, core)
+            of_core[core] += count * own_figure(chip, "energy", kind, core)
+    for link, count in by_link.items():
+        joules[hop(chip, link)] += count * chip.energy[hop(chip, link)].value
+    found = {kind: value for kind, value in report.by_cause.items() if value and kind != "static"}
+    assert found == pytest.approx({kind: value for kind, value in joules.items() if value}, rel=1e-9, abs=0)
+    np.testing.assert_allclose(report.by_core, of_core, rtol=1e-9, atol=0)
+    if chip.mode == "event":
+        work = {core: sum(s for (c, _), s in busy.items() if c == core) for core, _ in busy}
+        assert report.busiest == pytest.approx(max(work.values(), default=0.0), rel=1e-9, abs=0)
+    else:
+        barrier = report.step_times - [
+            max((s for (_, when), s in busy.items() if when == step), default=0.0)
+            for step in range(len(report.step_times))
+        ]
+        assert barrier == pytest.approx(barrier[0], rel=1e-6, abs=1e-15)
+
+
+@given(run=runs(differing_chips()))
+def test_a_figure_that_one_core_alone_lacks_is_missing_for_its_events(run):
+    recording, placement = run
+    chip = placement.chip
+    counts = slow_account(recording, placement)[1]
+    unknown = {"spike": Quantity(None, "J", "test")}
+    groups = tuple(replace(group, energy={**group.energy, **unknown}) for group in chip.groups)
+    special = {core for group in chip.groups for core in group.cores}
+    lacking = sum(count for (kind, core), count in counts.items() if kind == "spike" and core in special)
+    report = nr.account(recording, replace(placement, chip=replace(chip, groups=groups)), dt=DT, partial=True)
+    assert report.missing == ({"energy.spike": lacking} if lacking else {})
+    assert report.range[0] <= report.total * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("kind", ["alike", "differ"])
+@given(data=st.data())
+def test_sums_close(kind, data):
+    run = data.draw(runs(differing_chips() if kind == "differ" else None))
     recording, placement = run
     report = nr.account(recording, placement, dt=DT)
     assert close(sum(report.by_cause.values()), report.total)

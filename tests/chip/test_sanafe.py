@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.errors import ChipError
-from tests.sanafe_fixture import ARCHITECTURE
+from neuro.errors import ChipError, PlacementError
+from tests.sanafe_fixture import ARCHITECTURE, two_kinds
 
 
 @pytest.fixture
@@ -100,18 +100,8 @@ def test_what_is_not_understood_is_refused_by_name(load, old, new, complaint):
 def test_tiles_that_differ_are_refused(load):
     first, second = ARCHITECTURE.replace("t[0..5]", "t[0..2]"), ARCHITECTURE.split("  tile:\n")[1]
     other = second.replace("t[0..5]", "u[0..2]").replace("energy_east_hop: 1e-12", "energy_east_hop: 2e-12")
-    with pytest.raises(ChipError, match="alike"):
+    with pytest.raises(ChipError, match="alike in the costs of their hops"):
         load(first + other)
-
-
-def two_kinds(**changes):
-    """Three tiles as in `ARCHITECTURE`, and three others that differ in what `changes` replaces."""
-    first, second = ARCHITECTURE.replace("t[0..5]", "t[0..2]"), ARCHITECTURE.split("  tile:\n")[1]
-    second = second.replace("t[0..5]", "u[0..2]")
-    for old, new in changes.values():
-        assert old in second
-        second = second.replace(old, new)
-    return first + second
 
 
 def test_units_of_the_same_costs_may_have_other_names(load):
@@ -119,19 +109,57 @@ def test_units_of_the_same_costs_may_have_other_names(load):
     assert two.cores == one.cores
     assert two.energy["synapse:quick"].value == two.energy["synapse:fast"].value == one.energy["synapse:fast"].value
     assert two.energy["spike:neuron"].value == one.energy["spike:cell"].value
-    with pytest.raises(ChipError, match="alike"):
-        load(two_kinds(cost=("energy_process_spike: 6e-12", "energy_process_spike: 7e-12")))
+    assert two.groups == ()
 
 
-@pytest.mark.parametrize("sizes", [(77, 10), (10, 77)])
-def test_no_core_gets_more_neurons_than_the_smallest_holds(load, sizes):
+@pytest.mark.parametrize("sizes", [(100, 10), (10, 100)])
+def test_no_core_gets_more_neurons_than_it_holds(load, sizes):
     text = two_kinds(size=("max_neurons_supported: 77", f"max_neurons_supported: {sizes[1]}"))
     chip = load(text.replace("max_neurons_supported: 77", f"max_neurons_supported: {sizes[0]}", 1))
-    assert chip.limits.neurons == 10
-    assert "smallest limit" in chip.notes
+    limits = np.repeat(sizes, 6)
+    assert chip.most("neurons").tolist() == limits.tolist()
     net = nr.Network()
-    net.add(nr.Population("cell", 50, nr.LIF(tau_m=20e-3, v_th=1.0)))
-    assert np.bincount(nr.place(net, chip).core["cell"]).max() <= 10
+    net.add(nr.Population("cell", 650, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    used = np.bincount(nr.place(net, chip).core["cell"], minlength=12)
+    assert np.all(used <= limits)
+    small = int(np.argmin(limits))
+    for neurons, core in ((10, small), (11, small), (50, small)):
+        net = nr.Network()
+        net.add(nr.Population("cell", neurons, nr.LIF(tau_m=20e-3, v_th=1.0)))
+        if neurons <= 10:
+            assert nr.placed(net, chip, {"cell": core}).usage["neurons"][core] == neurons
+            continue
+        with pytest.raises(PlacementError, match=rf"core {core} of small holds 10 neurons at most; got {neurons}"):
+            nr.placed(net, chip, {"cell": core})
+        with pytest.raises(PlacementError, match=rf"pinned to core {core}.*limited to 10, {neurons} needed"):
+            nr.place(net, chip, pinned={"cell": core})
+
+
+def test_cores_of_other_costs_are_charged_with_their_own(load):
+    dear = two_kinds(
+        synapse=("{name: fast, attributes: {model: current_based, energy_process_spike: 6e-12",
+                 "{name: quick, attributes: {model: current_based, energy_process_spike: 60e-12"),
+        soma=("name: cell, attributes: {model: leaky_integrate_fire, energy_access_neuron: 8e-12",
+              "name: cell, attributes: {model: leaky_integrate_fire, energy_access_neuron: 80e-12"),
+        out=("energy_message_out: 11e-12", "energy_message_out: 110e-12"),
+    )  # fmt: skip
+    chip = load(dear)
+    assert chip.groups[0].cores == (6, 7, 8, 9, 10, 11)
+    assert not chip.limits_differ
+    net = nr.Network()
+    net.add(nr.Population("cue", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cue", "cell", nr.AllToAll(0.1), delay=1e-3)
+    recording = nr.run(net, 2e-3, inputs={"cue": nr.Spikes([0.0], [0])})
+    # Two operations, four updates, a message out of core 0 and into core 10, a hop to the east and two to the north.
+    report = nr.account(recording, nr.placed(net, chip, {"cue": 0, "cell": 10}), dt=1e-3)
+    expected = 2 * 60e-12 + 4 * 81e-12 + 11e-12 + 5e-12 + 1e-12 + 2 * 3e-12
+    assert report.total == pytest.approx(expected, rel=1e-12, abs=0)
+    back = nr.account(recording, nr.placed(net, chip, {"cue": 10, "cell": 0}), dt=1e-3)
+    expected = 2 * 6e-12 + 4 * 9e-12 + 110e-12 + 5e-12 + 2e-12 + 2 * 4e-12
+    assert back.total == pytest.approx(expected, rel=1e-12, abs=0)
+    # Nothing says which neurons are updated: where none fires, perhaps none is.
+    assert report.range[0] == pytest.approx(report.total - 4 * 1e-12, rel=1e-12, abs=0)
 
 
 def chained(chip, **changes):

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 import neuro as nr
 from neuro.chip.load import list_chips
 from neuro.cli import app
-from neuro.report.energy import chips_table, energy_of
+from neuro.report.energy import chip_tables, chips_table, energy_of
 from neuro.report.energy_plots import energy_by_cause, link_load, mesh_map
-from tests.sanafe_fixture import ARCHITECTURE
+from tests.sanafe_fixture import ARCHITECTURE, two_kinds
 
 DT = 1e-3
 
@@ -130,6 +130,19 @@ def test_an_architecture_of_sanafe_is_shown_and_accounted_on(saved, tmp_path):
     assert json.loads(neuro("chip", path, "--json").stdout)["width"] == 2
     done = neuro("energy", saved / "run.h5", "--chip", path, "--dt", DT, "--json")
     assert json.loads(done.stdout)["metrics"]["total_J"] > 0
+
+
+def test_cores_of_an_architecture_that_differ_are_shown(tmp_path):
+    path = tmp_path / "small.yaml"
+    text = two_kinds(size=("max_neurons_supported: 77", "max_neurons_supported: 11"), out=("11e-12", "13e-12"))
+    path.write_text(text, encoding="utf-8")
+    assert json.loads(neuro("chip", path, "--json").stdout)["groups"][0]["limits"]["neurons"] == 11
+    title, (table,) = chip_tables(str(path))
+    shown = {row[0]: row[1] for row in table.rows}
+    others = " @cores 6..11, 6 of them"
+    assert (shown["limits.neurons"], shown[f"limits.neurons{others}"]) == (77, 11)
+    assert (shown["energy.message_out"], shown[f"energy.message_out{others}"]) == (11e-12, 13e-12)
+    assert title.startswith("small")
 
 
 @pytest.mark.parametrize("command", ["energy", "chips", "chip"])

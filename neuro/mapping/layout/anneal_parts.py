@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.jit import inner, kernel
 from neuro.mapping.layout.nets import Flows, Nets
@@ -19,6 +20,7 @@ __all__ = [
     "anneal_trees",
     "change_places",
     "fill_trees",
+    "may_change",
     "path_cost",
     "paths_change",
     "tree_cost",
@@ -46,6 +48,10 @@ class Mesh(NamedTuple):
     """Place of each part."""
     at: Annotated[Ints, np.int64, 1]
     """Part at each place, or -1."""
+    group: Annotated[Ints, np.int64, 1]
+    """Group of the core at each place; places of one group are alike."""
+    holds: Annotated[NDArray[np.bool_], np.bool_, 2]
+    """Whether the cores of a group can hold a part, (parts, groups)."""
 
 
 class Trees(NamedTuple):
@@ -101,6 +107,13 @@ def paths_change(mesh: Mesh, flows: Flows, a: int, b: int) -> float:
 
 
 @inner
+def may_change(mesh: Mesh, a: int, b: int) -> bool:
+    """Can the cores at two places hold each other's parts?"""
+    p, q = mesh.at[a], mesh.at[b]
+    return bool((p < 0 or mesh.holds[p, mesh.group[b]]) and (q < 0 or mesh.holds[q, mesh.group[a]]))
+
+
+@inner
 def change_places(mesh: Mesh, a: int, b: int) -> None:
     """Exchange the parts at two places, one of which may be empty."""
     p, q = mesh.at[a], mesh.at[b]
@@ -142,7 +155,7 @@ def anneal_paths(
         heat *= ratio
         within = max(1, reach - reach * step // steps)
         a, b = _propose(mesh, flows, random, within)
-        if a == b or mesh.may[b] == 0 or (mesh.at[a] < 0 and mesh.at[b] < 0):
+        if a == b or mesh.may[b] == 0 or (mesh.at[a] < 0 and mesh.at[b] < 0) or not may_change(mesh, a, b):
             continue
         cost = paths_change(mesh, flows, a, b)
         if cost <= 0.0 or (heat > 0.0 and cost < -heat * np.log(random_unit(random))):
@@ -277,6 +290,8 @@ def anneal_trees(
         within = max(1, reach - reach * step // steps)
         a, b = _propose(mesh, flows, random, within)
         if a == b or mesh.may[b] == 0 or mesh.tile[a] == mesh.tile[b] or (mesh.at[a] < 0 and mesh.at[b] < 0):
+            continue
+        if not may_change(mesh, a, b):
             continue
         cost = prices[0] * _trees_change(mesh, nets, trees, a, b)
         if prices[1] != 0.0:

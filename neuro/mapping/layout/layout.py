@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.chip.model import Chip
 from neuro.errors import ParameterError
 from neuro.jit import as_table
 from neuro.mapping.layout.anneal_parts import Mesh, Trees, anneal_paths, anneal_trees, fill_trees, path_cost, tree_cost
 from neuro.mapping.layout.nets import Flows, Nets, flows_between, flows_of, nets_of
-from neuro.mapping.layout.starts import hilbert, rows, snake, spectral
+from neuro.mapping.layout.starts import ASSIGNED, hilbert, rows, snake, spectral
 from neuro.mapping.random import RandomState, random_state
 from neuro.mapping.search import WIDEST_MESH, Prices, axes, effort_of
 from neuro.mapping.traffic import Traffic
 from neuro.validation import Floats, Ints
 
-__all__ = ["arrange", "layout", "mesh_of", "open_places"]
+__all__ = ["Fit", "arrange", "layout", "mesh_of", "open_places"]
 
 RESTARTS = {"fast": 1, "balanced": 2, "best": 4}
 """Annealings on separate paths, by effort."""
@@ -32,6 +34,16 @@ PATHS_ONLY = 7.0
 """Share of the budget for exchanges on separate paths where there are none on trees."""
 
 
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The cores that can hold each part, where cores differ."""
+
+    home: Ints
+    """A core that can hold it, for each part another one, shape (parts,)."""
+    holds: NDArray[np.bool_]
+    """Whether cores of each group (`Chip.core_group`) can hold it, shape (parts, groups)."""
+
+
 def layout(
     traffic: Traffic,
     part: Ints,
@@ -42,6 +54,7 @@ def layout(
     seed: int = 0,
     fixed: Mapping[int, int] | None = None,
     dead: Sequence[int] = (),
+    fit: Fit | None = None,
 ) -> Ints:
     """A core for each part of a partition, so that spikes cross few links.
 
@@ -63,6 +76,8 @@ def layout(
         Core of each part that must not be moved.
     dead
         Cores that hold nothing.
+    fit
+        The cores that can hold each part; None: all can.
 
     Returns
     -------
@@ -91,7 +106,7 @@ def layout(
     flows = flows_of(nets, parts)
     tall = max(chip.width, chip.height) > WIDEST_MESH
     tree, path = (0.0, prices.path + prices.tree) if tall else (prices.tree, prices.path)
-    return _best_layout(nets, flows, chip, (tree, path), parts, effort, seed, fixed or {}, dead)
+    return _best_layout(nets, flows, chip, (tree, path), parts, effort, seed, fixed or {}, dead, fit)
 
 
 def arrange(
@@ -120,12 +135,12 @@ def arrange(
     """
     size = int(max(source.max(), target.max())) + 1 if parts is None else parts
     flows = flows_between(np.asarray(source), np.asarray(target), np.asarray(weight, np.float64), size)
-    return _best_layout(None, flows, chip, (0.0, 1.0), size, effort, seed, {}, ())
+    return _best_layout(None, flows, chip, (0.0, 1.0), size, effort, seed, {}, (), None)
 
 
 def _best_layout(
     nets: Nets | None, flows: Flows, chip: Chip, prices: tuple[float, float], parts: int, effort: str, seed: int,
-    fixed: Mapping[int, int], dead: Sequence[int],
+    fixed: Mapping[int, int], dead: Sequence[int], fit: Fit | None,
 ) -> Ints:  # fmt: skip
     """The core of each part after all steps; prices are of a link of a tree and of a path."""
     budget = effort_of(effort)
@@ -134,26 +149,26 @@ def _best_layout(
         return np.zeros(0, np.int64)
     random = random_state(seed, "layout")
     on_trees = nets is not None and prices[0] > 0.0
-    best = _annealed_on_paths(nets if on_trees else None, flows, chip, prices, places, fixed, effort, random)
+    best = _annealed_on_paths(nets if on_trees else None, flows, chip, prices, places, fixed, effort, random, fit)
     if nets is not None and on_trees and len(places) > 1 and len(nets.root):
-        mesh = mesh_of(chip, places, best)
+        mesh = mesh_of(chip, places, best, fit)
         work = (2 * len(nets.part) + len(nets.root)) / parts * 2 + 20
         steps = int(min(budget * TREES / work, 3000.0 * parts))
         _anneal_on_trees(nets, flows, mesh, prices, steps, random, axes(chip)[2])
         best = mesh.place
         if parts <= SMALL:
-            best = _restarted(nets, flows, chip, places, best, prices, effort, random)
+            best = _restarted(nets, flows, chip, places, best, prices, effort, random, fit)
     return best
 
 
 def _annealed_on_paths(
     nets: Nets | None, flows: Flows, chip: Chip, prices: tuple[float, float], places: Ints, fixed: Mapping[int, int],
-    effort: str, random: RandomState,
+    effort: str, random: RandomState, fit: Fit | None,
 ) -> Ints:  # fmt: skip
     """The best of several annealings on separate paths, by the cost of trees where there are `nets`."""
     parts = len(flows.start) - 1
     table: Any = as_table(flows)
-    starts = _starts(chip, flows, parts, places, fixed)
+    starts = _starts(chip, flows, parts, places, fixed, fit)
     ranked = sorted((path_cost(as_table(mesh_of(chip, places, place)), table), i) for i, place in enumerate(starts))
     if len(places) <= 1 or not len(flows.part):
         return starts[ranked[0][1]]
@@ -163,7 +178,7 @@ def _annealed_on_paths(
     scale = max(1e-300, ranked[0][0] / max(1, len(flows.part)))
     runs = SMALL_RESTARTS[effort] if parts <= SMALL else RESTARTS[effort]
     for run in range(runs):
-        raw = mesh_of(chip, places, starts[ranked[run % min(len(ranked), 3)][1]])
+        raw = mesh_of(chip, places, starts[ranked[run % min(len(ranked), 3)][1]], fit)
         mesh: Any = as_table(raw)
         # Runs in turn keep the order of their start, or leave nothing of it.
         hot, reach = (scale, 4) if run % 2 == 0 else (4.0 * scale, max(chip.width, chip.height))
@@ -179,13 +194,13 @@ def _annealed_on_paths(
 
 def _restarted(
     nets: Nets, flows: Flows, chip: Chip, places: Ints, place: Ints, prices: tuple[float, float], effort: str,
-    random: RandomState,
+    random: RandomState, fit: Fit | None,
 ) -> Ints:  # fmt: skip
     """The best of many annealings on trees from hot: few parts have narrow valleys."""
     width = axes(chip)[2]
-    best, least = place, _anneal_on_trees(nets, flows, mesh_of(chip, places, place), prices, 0, random, width)
+    best, least = place, _anneal_on_trees(nets, flows, mesh_of(chip, places, place, fit), prices, 0, random, width)
     for _ in range(SMALL_RESTARTS[effort]):
-        mesh = mesh_of(chip, places, best)
+        mesh = mesh_of(chip, places, best, fit)
         cost = _anneal_on_trees(nets, flows, mesh, prices, 400 * len(place), random, width, hot=2.0)
         if cost < least:
             best, least = mesh.place.copy(), cost
@@ -238,7 +253,9 @@ def open_places(chip: Chip, parts: int, fixed: Mapping[int, int], dead: Sequence
     return np.setdiff1d(np.arange(chip.cores), [*dead_cores, *taken]).astype(np.int64)
 
 
-def _starts(chip: Chip, flows: Flows, parts: int, places: Ints, fixed: Mapping[int, int]) -> list[Ints]:
+def _starts(
+    chip: Chip, flows: Flows, parts: int, places: Ints, fixed: Mapping[int, int], fit: Fit | None
+) -> list[Ints]:
     """Places of all parts, one array for each start."""
     free = np.setdiff1d(np.arange(parts), list(fixed))
     per_tile = np.arange(chip.cores_per_tile)
@@ -251,11 +268,22 @@ def _starts(chip: Chip, flows: Flows, parts: int, places: Ints, fixed: Mapping[i
         line = (tiles[tiles >= 0][:, None] + per_tile).ravel()
         line = line[np.isin(line, places)]
         place = np.empty(parts, np.int64)
-        place[free] = line[: len(free)]
+        if fit is None:
+            place[free] = line[: len(free)]
+        else:
+            # Parts keep to cores that are like their home.
+            groups = chip.core_group
+            for group in np.unique(groups[fit.home[free]]):
+                alike = free[groups[fit.home[free]] == group]
+                place[alike] = line[groups[line] == group][: len(alike)]
         place[list(fixed)] = list(fixed.values())
         found.append(place)
     if parts > 2 and len(flows.part) and len(free) == parts:
-        found.append(spectral(flows, places, np.stack(axes(chip)[:2], axis=1)))
+        xy = np.stack(axes(chip)[:2], axis=1)
+        if fit is None:
+            found.append(spectral(flows, places, xy))
+        elif len(places) <= ASSIGNED:
+            found.append(spectral(flows, places, xy, holds=fit.holds[:, chip.core_group[places]]))
     return found
 
 
@@ -268,8 +296,8 @@ def _grid(chip: Chip) -> Ints:
     return grid
 
 
-def mesh_of(chip: Chip, places: Ints, place: Ints) -> Mesh:
-    """The mesh with parts at their places, of which those at `places` may change."""
+def mesh_of(chip: Chip, places: Ints, place: Ints, fit: Fit | None = None) -> Mesh:
+    """The mesh with parts at their places, of which those at `places` may change, to cores that can hold them."""
     x, y, _, _ = axes(chip)
     at = np.full(chip.cores, -1, np.int64)
     at[place] = np.arange(len(place))
@@ -277,4 +305,6 @@ def mesh_of(chip: Chip, places: Ints, place: Ints) -> Mesh:
     may[places] = 1
     tiles = np.arange(chip.cores, dtype=np.int64) // chip.cores_per_tile
     per_tile = np.array([chip.cores_per_tile], np.int64)
-    return Mesh(x, y, tiles, per_tile, places, may, _grid(chip), place.astype(np.int64).copy(), at)
+    group = np.zeros(chip.cores, np.int64) if fit is None else np.array(chip.core_group)
+    holds = np.ones((len(place), 1), np.bool_) if fit is None else np.ascontiguousarray(fit.holds)
+    return Mesh(x, y, tiles, per_tile, places, may, _grid(chip), place.astype(np.int64).copy(), at, group, holds)

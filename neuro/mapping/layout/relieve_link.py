@@ -8,8 +8,8 @@ import numpy as np
 
 from neuro.chip.model import Chip
 from neuro.jit import as_table, inner, kernel
-from neuro.mapping.layout.anneal_parts import Mesh, change_places
-from neuro.mapping.layout.layout import mesh_of, open_places
+from neuro.mapping.layout.anneal_parts import Mesh, change_places, may_change
+from neuro.mapping.layout.layout import Fit, mesh_of, open_places
 from neuro.mapping.layout.nets import Nets
 from neuro.mapping.random import RandomState, random_below, random_state
 from neuro.mapping.search import axes, effort_of
@@ -19,8 +19,9 @@ __all__ = ["relieve_link"]
 
 
 def relieve_link(
-    nets: Nets, chip: Chip, place: Ints, *, effort: str = "balanced", seed: int = 0, dead: Any = ()
-) -> Ints:
+    nets: Nets, chip: Chip, place: Ints, *, effort: str = "balanced", seed: int = 0, dead: Any = (),
+    fit: Fit | None = None,
+) -> Ints:  # fmt: skip
     """A layout whose busiest link carries no more than that of `place`, with multicast.
 
     Parameters
@@ -31,14 +32,14 @@ def relieve_link(
         The chip.
     place
         Core of each part, shape (parts,).
-    effort, seed, dead
+    effort, seed, dead, fit
         As for `layout`.
     """
     _, _, width, height = axes(chip)
     if len(place) < 2 or not len(nets.root) or width * height < 2:
         return place.copy()
     steps = int(min(effort_of(effort) / (20.0 * (len(nets.part) + len(nets.root))), 200.0 * len(place)))
-    raw = mesh_of(chip, open_places(chip, len(place), {}, dead), place)
+    raw = mesh_of(chip, open_places(chip, len(place), {}, dead), place, fit)
     loads = np.zeros(4 * width * height)
     # Results depend on the name of the random numbers, so it stays as it was first.
     random = random_state(seed, "lighten")
@@ -87,7 +88,7 @@ def _descend(mesh: Mesh, nets: Nets, loads: Floats, steps: int, random: RandomSt
             break
         a = mesh.open[random_below(random, mesh.open.size)]
         b = mesh.open[random_below(random, mesh.open.size)]
-        if a == b or (mesh.at[a] < 0 and mesh.at[b] < 0):
+        if a == b or (mesh.at[a] < 0 and mesh.at[b] < 0) or not may_change(mesh, a, b):
             continue
         change_places(mesh, a, b)
         seen[:] = -1

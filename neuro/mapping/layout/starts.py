@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.jit import kernel
 from neuro.mapping.layout.nets import Flows
 from neuro.validation import Floats, Ints
 
-__all__ = ["hilbert", "rows", "snake", "spectral"]
+__all__ = ["ASSIGNED", "hilbert", "rows", "snake", "spectral"]
+
+
+ASSIGNED = 1200
+"""Places up to which parts get theirs by linear assignment."""
+FORBIDDEN = 1e9
+"""Cost of a place that cannot hold a part."""
 
 
 def rows(width: int, height: int) -> Ints:
@@ -60,7 +67,7 @@ def hilbert(width: int, height: int) -> Ints:
     return y[inside] * width + x[inside]
 
 
-def spectral(flows: Flows, places: Ints, xy: Ints, rounds: int = 300) -> Ints:
+def spectral(flows: Flows, places: Ints, xy: Ints, rounds: int = 300, holds: NDArray[np.bool_] | None = None) -> Ints:
     """A place for each part, from the two slowest modes of the traffic between parts, by linear assignment.
 
     The modes come from plain power iteration of a fixed number of rounds, summed in a fixed order: a library's
@@ -76,6 +83,8 @@ def spectral(flows: Flows, places: Ints, xy: Ints, rounds: int = 300) -> Ints:
         Mesh place of each place of the chip, shape (cores, 2).
     rounds
         Rounds of the power iteration.
+    holds
+        Whether each place can hold each part, shape (parts, places), for up to `ASSIGNED` places; None: all can.
 
     Examples
     --------
@@ -94,10 +103,12 @@ def spectral(flows: Flows, places: Ints, xy: Ints, rounds: int = 300) -> Ints:
         order = np.argsort(modes[mode], kind="stable")
         taken = np.sort(position[:, axis])
         goals[order, axis] = taken[(np.arange(parts) * len(places)) // parts]
-    if len(places) <= 1200:
+    if len(places) <= ASSIGNED:
         from scipy.optimize import linear_sum_assignment
 
         cost = ((goals[:, None, :] - position[None, :, :]) ** 2).sum(axis=2)
+        if holds is not None:
+            cost[~holds] = FORBIDDEN
         part, place = linear_sum_assignment(cost)
         found = np.empty(parts, np.int64)
         found[part] = places[place]

@@ -27,10 +27,10 @@ class Demands(NamedTuple):
     """Limit of each part for each of these resources, shape (resources, parts)."""
     unit: NDArray[np.float64]
     """The excess of each resource that counts as 1; axons come last; shape (resources + 1,)."""
-    axons: int
-    """Most source neurons with a target in a part; below zero: any number."""
-    outs: int
-    """Most pairs of a source neuron in a part and another part with a target; below zero: any number."""
+    axons: Ints
+    """Most source neurons with a target in each part, shape (parts,); empty: any number."""
+    outs: Ints
+    """Most pairs of a source neuron in a part and another part with a target, shape (parts,); empty: any number."""
     label: Ints
     """Kind of each vertex that must keep apart from others, or -1, shape (vertices,)."""
     clash: NDArray[np.bool_]
@@ -92,10 +92,10 @@ def excess(use: Use, demands: Demands) -> float:
     for p in range(len(use.axons)):
         for r in range(demands.each.shape[1]):
             total += max(use.load[r, p] - demands.most[r, p], 0) / demands.unit[r]
-        if demands.axons >= 0:
-            total += max(use.axons[p] - demands.axons, 0) / demands.unit[last]
-        if demands.outs >= 0:
-            total += max(use.outs[p] - demands.outs, 0) / demands.unit[last]
+        if demands.axons.size > 0:
+            total += max(use.axons[p] - demands.axons[p], 0) / demands.unit[last]
+        if demands.outs.size > 0:
+            total += max(use.outs[p] - demands.outs[p], 0) / demands.unit[last]
     return total
 
 
@@ -128,7 +128,7 @@ def _carry(
     if kind >= 0:
         use.kinds[a, kind] -= 1
         use.kinds[b, kind] += 1
-    if demands.axons >= 0 or demands.outs >= 0:
+    if demands.axons.size > 0 or demands.outs.size > 0:
         for k in range(nets.begin[v], nets.begin[v + 1]):
             e = nets.net[k]
             own = part[demands.source[e]]
@@ -144,10 +144,10 @@ def _carry(
     if not axons_only:
         work += move(graph, part, tables, v, b)
         part[v] = a
-    if axons_only or demands.axons >= 0 or demands.outs >= 0:
+    if axons_only or demands.axons.size > 0 or demands.outs.size > 0:
         work += move(nets, part, axon_tables, v, b)
     part[v] = b
-    if demands.outs >= 0:
+    if demands.outs.size > 0:
         for k in range(demands.owner[v], demands.owner[v + 1]):
             e = demands.sent[k]
             use.outs[a] -= use.reached[e] - (axon_tables.pins[e, a] > 0)
@@ -159,9 +159,9 @@ def _carry(
 def _outs_penalty(use: Use, demands: Demands) -> float:
     """The penalty of all axons out beyond their limit."""
     total = 0.0
-    if demands.outs >= 0:
+    if demands.outs.size > 0:
         for p in range(len(use.outs)):
-            total += _penalty(use.outs[p], demands.outs, demands.unit[len(demands.unit) - 1])
+            total += _penalty(use.outs[p], demands.outs[p], demands.unit[len(demands.unit) - 1])
     return total
 
 
@@ -173,9 +173,10 @@ def _entry_excess(demands: Demands, use: Use, v: int, p: int, new_axons: int, pr
         most = demands.most[r, p]
         if y + demands.each[v, r] > most:
             cost += price * (_penalty(y + demands.each[v, r], most, u) - _penalty(y, most, u))
-    if demands.axons >= 0 and use.axons[p] + new_axons > demands.axons:
+    if demands.axons.size > 0 and use.axons[p] + new_axons > demands.axons[p]:
         y, u = use.axons[p], demands.unit[len(demands.unit) - 1]
-        cost += price * (_penalty(y + new_axons, demands.axons, u) - _penalty(y, demands.axons, u))
+        limit = demands.axons[p]
+        cost += price * (_penalty(y + new_axons, limit, u) - _penalty(y, limit, u))
     kind = demands.label[v]
     if kind >= 0:
         for other in range(demands.clash.shape[0]):
@@ -253,9 +254,10 @@ def anneal_limits(
                 x, u = use.load[r, a], demands.unit[r]
                 m = demands.most[r, a]
                 gain += price * (_penalty(x, m, u) - _penalty(x - demands.each[v, r], m, u))
-            if demands.axons >= 0:
+            if demands.axons.size > 0:
                 x, u = use.axons[a], demands.unit[last]
-                gain += price * (_penalty(x, demands.axons, u) - _penalty(x - axon_tables.alone[v], demands.axons, u))
+                m = demands.axons[a]
+                gain += price * (_penalty(x, m, u) - _penalty(x - axon_tables.alone[v], m, u))
             row = axon_tables.missing[v] if axons_only else tables.missing[v]
             low = 0.0
             for p in range(count):
@@ -271,7 +273,7 @@ def anneal_limits(
                 continue
             before = _outs_penalty(use, demands)
             work += _carry(graph, part, tables, nets, axon_tables, axons_only, demands, use, v, b)
-            if demands.outs >= 0:
+            if demands.outs.size > 0:
                 worse = price * (_outs_penalty(use, demands) - before)
                 if worse > 14.0 * heat or (worse > 0.0 and next_uniform(random) >= boltzmann(worse / heat)):
                     work += _carry(graph, part, tables, nets, axon_tables, axons_only, demands, use, v, a)

@@ -14,6 +14,7 @@ from neuro.mapping.partition.feasible import (
     demands_of,
     first_fit,
     fits,
+    of_parts,
     partition_into_fewest,
     partition_within,
 )
@@ -71,15 +72,17 @@ def cut_network(rules: Rules, objective: str, effort: Effort, random: RandomStat
 def _large(rules: Rules, parts: int, effort: Effort) -> Parts:
     """A partition of a network that is too large for tables, or a refusal."""
     terms = rules.terms
-    room = np.full(parts, min(rules.widest, terms.traffic.neurons), np.int64)
+    room = np.minimum(rules.room(parts), terms.traffic.neurons)
     if terms.weight.max() > 1:
         room //= int(terms.weight.max())
     part = partition_large(terms.traffic, room, rules.fixed, effort.rounds)
     traffic = terms.traffic
     _, reached, _ = count_routes(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
-    axons, most = np.bincount(reached, minlength=parts), axon_limit(terms.limits)
-    over = any(np.any(np.bincount(part, each, parts) > limit) for _, each, limit in additive(terms))
-    if over or (most >= 0 and axons.max(initial=0) > most) or len(terms.clash) or terms.limits.axons_out is not None:
+    used = [(np.bincount(part, each, parts), most) for _, each, most in additive(terms)]
+    axons, known = axon_limit(terms), len(terms.clash) == 0 and not _limits_axons_out(terms)
+    if axons is not None:
+        used.append((np.bincount(reached, minlength=parts), axons))
+    if not known or any(np.any(count > of_parts(most, parts)) for count, most in used):
         raise no_partition_found(rules)
     return part
 
@@ -98,9 +101,9 @@ def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState) -> 
         if first is None:
             return None
     graph = _graph(terms)
-    room = np.full(parts, min(rules.widest, int(graph.size.sum())), np.int64)
+    room = np.minimum(rules.room(parts), int(graph.size.sum()))
     order = np.arange(terms.vertices)
-    loose = demands_of(terms, parts)._replace(axons=-1)
+    loose = demands_of(terms, parts)._replace(axons=np.zeros(0, np.int64))
     filled = first_fit(terms.nets, order, loose, fixed, parts)
     starts = [np.where(filled < 0, parts - 1, filled).astype(np.int32)]
     if np.any(fixed >= 0):
@@ -116,8 +119,13 @@ def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState) -> 
 
 def _has_other_limits(terms: Terms) -> bool:
     """Are there limits that `anneal_exchanges` does not know?"""
-    limits = len(additive(terms)) > 1 or axon_limit(terms.limits) >= 0 or terms.limits.axons_out is not None
+    limits = len(additive(terms)) > 1 or axon_limit(terms) is not None or _limits_axons_out(terms)
     return limits or len(terms.clash) > 0
+
+
+def _limits_axons_out(terms: Terms) -> bool:
+    """Are axons out of a core limited?"""
+    return any(limits.axons_out is not None for limits in (terms.limits, *terms.own))
 
 
 def _limited(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.chip.model import Limits
+from neuro.chip.cores import NO_LIMIT, Limits
+from neuro.chip.route_kernels import count_routes
 from neuro.jit import kernel
 from neuro.mapping.partition.anneal_limits import Demands, Use, anneal_limits, excess, use_of
 from neuro.mapping.partition.grow import grow
@@ -19,6 +20,7 @@ from neuro.mapping.traffic import Ids, Traffic, incoming
 from neuro.validation import Ints
 
 __all__ = [
+    "Most",
     "Terms",
     "additive",
     "axon_limit",
@@ -26,15 +28,20 @@ __all__ = [
     "first_fit",
     "first_fit_size",
     "fits",
+    "holds",
     "least_cores",
+    "of_parts",
     "partition_into_fewest",
     "partition_within",
     "terms_of",
+    "totals",
     "usage",
+    "widest_fan_in",
 ]
 
 Flags = NDArray[np.bool_]
-PLENTY = 2**62
+Most = int | Ints
+"""A limit of every part, or one for each part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +51,7 @@ class Terms:
     traffic: Traffic
     """The network."""
     limits: Limits
-    """Limits of a core."""
+    """Limits of a core, if all are alike."""
     into: Ids
     """Vertex of each neuron, shape (neurons,)."""
     weight: Ints
@@ -57,6 +64,8 @@ class Terms:
     """Of each source neuron, the vertices of its targets."""
     source: Ints
     """Source neuron of each of these nets."""
+    own: tuple[Limits, ...] = ()
+    """Limits of the core that each part stands for, if cores differ."""
 
     @property
     def vertices(self) -> int:
@@ -64,7 +73,9 @@ class Terms:
         return len(self.label)
 
 
-def terms_of(traffic: Traffic, limits: Limits, into: Ids, weight: Ints, label: Ints, clash: Flags) -> Terms:
+def terms_of(
+    traffic: Traffic, limits: Limits, into: Ids, weight: Ints, label: Ints, clash: Flags, own: Sequence[Limits] = ()
+) -> Terms:
     """The terms of a network on a chip."""
     begin, net = traffic.incoming
     one = np.ones(traffic.neurons, np.int32)
@@ -76,26 +87,83 @@ def terms_of(traffic: Traffic, limits: Limits, into: Ids, weight: Ints, label: I
         begin, net = incoming(start, pin, count)
         nets = Hypergraph(start, pin, begin, net, nets.weight, one[:count])
     nets = nets._replace(size=np.bincount(into, weight, count).astype(np.int32))
-    return Terms(traffic, limits, into, weight, label, clash, nets, source)
+    return Terms(traffic, limits, into, weight, label, clash, nets, source, tuple(own))
 
 
-def additive(terms: Terms) -> list[tuple[str, Ints, int]]:
+def of_parts(most: Most, parts: int) -> Ints:
+    """A limit of each of so many parts; parts beyond the cores of the chip are as large as its largest core."""
+    if isinstance(most, int):
+        return np.full(parts, most, np.int64)
+    found = np.full(parts, most.max(initial=0), np.int64)
+    found[: len(most)] = most[:parts]
+    return found
+
+
+def _smallest(terms: Terms, *names: str) -> Most | None:
+    """The smallest of some limits, by their names; None where no part has any of them."""
+    each = []
+    for limits in terms.own or (terms.limits,):
+        given = [getattr(limits, name) for name in names]
+        each.append(min((most for most in given if most is not None), default=NO_LIMIT))
+    if min(each) == NO_LIMIT:
+        return None
+    return np.array(each, np.int64) if terms.own else int(each[0])
+
+
+def additive(terms: Terms) -> list[tuple[str, Ints, Most]]:
     """Limits on what adds up: name, need of each vertex, limit of a core."""
-    traffic, limits, count = terms.traffic, terms.limits, terms.vertices
+    traffic, count = terms.traffic, terms.vertices
     fan_in = np.bincount(terms.into, traffic.fan_in, count).astype(np.int64)
     neurons = np.bincount(terms.into, terms.weight, count).astype(np.int64)
-    given = [("neurons", neurons, limits.neurons), ("synapses", fan_in, limits.synapses)]
-    bits = getattr(limits, "weight_bits", None)
-    if limits.synapse_bits is not None and bits:
-        given.append(("synapse_bits", fan_in * bits, limits.synapse_bits))
-    given.append(("columns", neurons, getattr(limits, "columns", None)))
-    return [(name, each, int(most)) for name, each, most in given if most is not None]
+    bits, memory = _synapse_memory(terms)
+    given = [
+        ("neurons", neurons, _smallest(terms, "neurons")),
+        ("synapses", fan_in, _smallest(terms, "synapses")),
+        ("synapse_bits", fan_in * bits, memory),
+        ("columns", neurons, _smallest(terms, "columns")),
+        *_too_wide(terms),
+    ]
+    return [(name, each, most) for name, each, most in given if most is not None]
 
 
-def axon_limit(limits: Limits) -> int:
-    """Most distinct source neurons of a core, or -1: its axons, or the rows of its crossbar."""
-    both = [most for most in (limits.axons_in, getattr(limits, "rows", None)) if most is not None]
-    return min(both, default=-1)
+def _synapse_memory(terms: Terms) -> tuple[int, Most | None]:
+    """Bits that a synapse counts, and the limit of all synapses in such bits; None where there is none."""
+    kinds = terms.own or (terms.limits,)
+    bits = max((limits.weight_bits or 0 for limits in kinds if limits.synapse_bits is not None), default=0)
+    if not bits:
+        return 0, None
+    each = [NO_LIMIT] * len(kinds)
+    for k, limits in enumerate(kinds):
+        if limits.synapse_bits is not None and limits.weight_bits:
+            # Where weights have fewer bits than on other cores, what counts is how many synapses fit.
+            same = limits.weight_bits == bits
+            each[k] = limits.synapse_bits if same else limits.synapse_bits // limits.weight_bits * bits
+    return bits, np.array(each, np.int64) if terms.own else each[0]
+
+
+def _too_wide(terms: Terms) -> list[tuple[str, Ints, Most]]:
+    """Where cores differ in the synapses that one neuron may have: no vertex with more on a core that allows fewer."""
+    given = {limits.fan_in for limits in terms.own}
+    if len(given) < 2:
+        return []
+    widest = widest_fan_in(terms)
+    return [
+        ("fan_in", (widest > limit).astype(np.int64),
+         np.array([0 if own.fan_in is not None and own.fan_in <= limit else NO_LIMIT for own in terms.own], np.int64))
+        for limit in sorted(each for each in given if each is not None)
+    ]  # fmt: skip
+
+
+def widest_fan_in(terms: Terms) -> Ints:
+    """The most synapses onto one neuron of each vertex."""
+    found = np.zeros(terms.vertices, np.int64)
+    np.maximum.at(found, terms.into, terms.traffic.fan_in)
+    return found
+
+
+def axon_limit(terms: Terms) -> Most | None:
+    """Most distinct source neurons of a core: its axons, or the rows of its crossbar; None where there is no limit."""
+    return _smallest(terms, "axons_in", "rows")
 
 
 def demands_of(terms: Terms, parts: int) -> Demands:
@@ -103,19 +171,22 @@ def demands_of(terms: Terms, parts: int) -> Demands:
     rows = additive(terms)
     count = terms.vertices
     each = np.stack([np.zeros(count, np.int64), *(row[1] for row in rows)], axis=1)[:, 1:]
-    most = np.array([[row[2]] * parts for row in rows], np.int64).reshape(len(rows), parts)
+    most = np.array([of_parts(row[2], parts) for row in rows], np.int64).reshape(len(rows), parts)
     degree = float(np.diff(terms.nets.begin).mean()) if count else 1.0
     unit = np.array([*(max(float(row[1].mean()), 1.0) for row in rows), max(degree / 4.0, 1.0)])
     vertex = terms.into[terms.source].astype(np.int64)
     owner = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(vertex, minlength=count), out=owner[1:])
     sent = np.argsort(vertex, kind="stable").astype(np.uint32)
-    outs = -1 if terms.limits.axons_out is None else terms.limits.axons_out
+    axons, outs = (
+        np.zeros(0, np.int64) if limit is None else of_parts(limit, parts)
+        for limit in (axon_limit(terms), _smallest(terms, "axons_out"))
+    )
     return Demands(
         np.ascontiguousarray(each),
         most,
         unit,
-        axon_limit(terms.limits),
+        axons,
         outs,
         terms.label,
         terms.clash,
@@ -136,6 +207,23 @@ def fits(terms: Terms, part: Parts, parts: int) -> bool:
     use, demands = usage(terms, part, parts)
     mixed = (use.kinds > 0).astype(np.int64)
     return excess(use, demands) == 0.0 and not np.any((mixed @ demands.clash) * mixed)
+
+
+def holds(terms: Terms, part: Ints, parts: int, kinds: Sequence[Limits]) -> Flags:
+    """Could cores with each of some limits hold what each part has? Shape (parts, kinds); `part` is by neuron."""
+    of_kinds = replace(terms, own=tuple(kinds))
+    first = np.zeros(terms.vertices, np.int64)
+    first[terms.into[::-1]] = np.arange(terms.traffic.neurons)[::-1]
+    traffic, found = terms.traffic, np.ones((parts, len(kinds)), np.bool_)
+    for _, each, most in additive(of_kinds):
+        found &= np.bincount(part[first], each, parts)[:, None] <= of_parts(most, len(kinds))
+    start, reached, _ = count_routes(traffic.start, traffic.target, traffic.synapses, part.astype(np.int64), parts)
+    own = part[np.repeat(np.arange(traffic.neurons), np.diff(start))]
+    used = np.bincount(reached, minlength=parts), np.bincount(own[own != reached], minlength=parts)
+    for count, limit in zip(used, (axon_limit(of_kinds), _smallest(of_kinds, "axons_out")), strict=True):
+        if limit is not None:
+            found &= count[:, None] <= of_parts(limit, len(kinds))
+    return found
 
 
 @kernel
@@ -168,7 +256,7 @@ def first_fit(nets: Hypergraph, order: Ints, demands: Demands, start: Parts, par
             new = np.int64(0)
             for k in range(nets.begin[v], nets.begin[v + 1]):
                 new += held[nets.net[k]] != p
-            fits_here = bool(demands.axons < 0 or axons + new <= demands.axons)
+            fits_here = bool(demands.axons.size == 0 or axons + new <= demands.axons[p])
             for r in range(resources):
                 fits_here = bool(fits_here and load[r] + demands.each[v, r] <= demands.most[r, p])
             if demands.label[v] >= 0:
@@ -242,24 +330,37 @@ def partition_within(
 
 def _apart(terms: Terms, demands: Demands, part: Parts, fixed: Parts, parts: int) -> Parts:
     """Give kinds that must keep apart parts of their own, in proportion; they may not fit yet."""
-    loose = demands._replace(axons=-1)
+    loose = demands._replace(axons=np.zeros(0, np.int64))
     each = -(-demands.each.sum(axis=0) // parts) + demands.each.max(axis=0)
     loose = loose._replace(most=np.minimum(loose.most, each[:, None]))
     order = np.lexsort((part, terms.label))
     found = first_fit(terms.nets, order, loose, fixed, parts)
     if found.min(initial=0) < 0:
-        found = first_fit(terms.nets, order, demands._replace(axons=-1), fixed, parts)
+        found = first_fit(terms.nets, order, demands._replace(axons=loose.axons), fixed, parts)
     return np.where(found < 0, part, found).astype(np.int32)
 
 
 def least_cores(terms: Terms) -> tuple[int, str]:
     """A number of cores below which nothing fits, and the limit that sets it."""
-    bounds = [(-(-int(each.sum()) // most), name) for name, each, most in additive(terms) if most > 0]
-    most = axon_limit(terms.limits)
-    if most > 0:
-        sending = int(np.count_nonzero(np.diff(terms.traffic.start)))
-        bounds.append((-(-sending // most), "axons_in"))
+    bounds = [(_fewest(total, most), name) for name, total, most in totals(terms) if np.max(most, initial=0) > 0]
     return max(bounds, default=(1, "neurons"))
+
+
+def totals(terms: Terms) -> list[tuple[str, int, Most]]:
+    """What the whole network needs at least of each limit that adds up, and the limit of a core."""
+    found = [(name, int(each.sum()), most) for name, each, most in additive(terms)]
+    axons = axon_limit(terms)
+    if axons is not None:
+        found.append(("axons_in", int(np.count_nonzero(np.diff(terms.traffic.start))), axons))
+    return found
+
+
+def _fewest(total: int, most: Most) -> int:
+    """How many cores hold so much together; one more than there are, where all of them do not."""
+    if isinstance(most, int):
+        return -(-total // most)
+    room = np.cumsum(np.sort(np.minimum(most, total))[::-1])
+    return int(np.searchsorted(room, total)) + 1 if total else 0
 
 
 def partition_into_fewest(terms: Terms, fixed: Parts, most: int, budget: int, random: RandomState) -> Parts | None:

@@ -80,8 +80,13 @@ def coarse_to_fine(problem: Problem, start: Parts, budget: int, random: RandomSt
     if not maps:
         return start
     position = np.cumsum(graphs[-1].size) - 1
-    neurons = int(problem.graph.size.sum())
-    part = np.minimum(position * problem.parts // neurons, problem.parts - 1).astype(np.int32)
+    neurons, room = int(problem.graph.size.sum()), problem.room
+    if room.min() == room.max():
+        part = np.minimum(position * problem.parts // neurons, problem.parts - 1).astype(np.int32)
+    else:
+        shares = np.cumsum(np.minimum(room, neurons))
+        part = np.searchsorted(shares, position * shares[-1] / neurons, "right").astype(np.int32)
+        part = np.minimum(part, problem.parts - 1)
     return _annealed_levels(problem, graphs, maps, part, budget, (HOT, WARM), random)
 
 

@@ -203,8 +203,9 @@ def price(traffic: Traffic, core: Ints, chip: Chip, prices: Prices) -> float | N
 
 def _is_searchable(traffic: Traffic, chip: Chip) -> bool:
     """Are all limits known here, and the tables of counts neither too large nor too wide?"""
-    limits = chip.limits
-    known = limits.axons_out is None and limits.synapse_bits is None
+    kinds = chip.core_limits
+    known = all(limits.axons_out is None and limits.synapse_bits is None for limits in kinds)
+    known = known and len({limits.fan_in for limits in kinds}) == 1
     return known and _is_countable(traffic, chip) and _widest(traffic, chip) < 60_000 and chip.cores > 1
 
 
@@ -214,14 +215,16 @@ def _is_countable(traffic: Traffic, chip: Chip) -> bool:
     return small and 0 < traffic.neurons * chip.cores <= MOST_COUNTERS
 
 
-def _tightest(*limits: int | None) -> int:
-    return min((limit for limit in limits if limit is not None), default=2**60)
-
-
 def _widest(traffic: Traffic, chip: Chip) -> int:
     """Most neurons that a core may hold while limits are soft."""
-    most = min(_tightest(chip.limits.neurons, chip.limits.columns), traffic.neurons)
+    most = int(_most_neurons(chip, traffic).max())
     return most + max(2, most // EXTRA_ROOM)
+
+
+def _most_neurons(chip: Chip, traffic: Traffic) -> Ints:
+    """Most neurons of each core."""
+    every = [chip.most("neurons"), chip.most("columns"), np.full(chip.cores, traffic.neurons, np.int64)]
+    return np.asarray(np.min(every, axis=0))
 
 
 def _adjacency(traffic: Traffic, fixed: NDArray[np.bool_] | None) -> Adjacency:
@@ -240,14 +243,13 @@ def _adjacency(traffic: Traffic, fixed: NDArray[np.bool_] | None) -> Adjacency:
 
 
 def _cores(chip: Chip, traffic: Traffic, prices: Prices, dead: Sequence[int], core: Ints, cores: int | None) -> Cores:
-    limits = chip.limits
     x, y, _, _ = axes(chip)
-    neurons = np.full(chip.cores, min(_tightest(limits.neurons, limits.columns), traffic.neurons), np.int64)
+    neurons = _most_neurons(chip, traffic)
     neurons[list(dead)] = 0
     return Cores(
         x, y, neurons,
-        np.full(chip.cores, _tightest(limits.synapses), np.int64),
-        np.full(chip.cores, _tightest(limits.axons_in, limits.rows), np.int64),
+        np.array(chip.most("synapses")),
+        np.minimum(chip.most("axons_in"), chip.most("rows")),
         np.array([chip.cores if cores is None else max(cores, len(np.unique(core)))], np.int64),
         np.array([chip.cores_per_tile], np.int64),
         np.array([prices.tree, prices.delivery, prices.path], np.float64),
