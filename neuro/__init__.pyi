@@ -55,6 +55,7 @@ from neuro.gradients.losses import WeightedSum as WeightedSum
 from neuro.gradients.timed_layers import TimedLayers as TimedLayers
 from neuro.learning.clamp import AppliedClamp as AppliedClamp
 from neuro.learning.clamp import Clamp as Clamp
+from neuro.learning.convolution_layers import ConvolutionLayers as ConvolutionLayers
 from neuro.learning.examples import Examples as Examples
 from neuro.learning.fit import Schedule as Schedule
 from neuro.learning.fit import fit as fit

@@ -10,7 +10,7 @@ import numpy as np
 from neuro.report.record import Table
 from neuro.report.style import canvas, colour, styled
 from neuro.tasks._layer_prices import CHIPS
-from neuro.tasks._layered import VARIANTS, Outcome
+from neuro.tasks._layered import Outcome
 from neuro.validation import Floats
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ TITLES = {
     "ideal": "spikes, weights as numbers",
     "levels64": "spikes, 64 levels, write error of one level",
     "rate": "rates, weights as numbers",
+    "conv": "spikes, a convolution with pooling, weights as numbers",
 }
+SPIKING = {"ideal": "", "levels64": "_levels64", "conv": "_conv"}
+"""Variants that spike, and how their metrics end."""
 
 Found = dict[str, list[Outcome]]
 """Outcomes by variant, in order of the seeds."""
@@ -28,11 +31,14 @@ Found = dict[str, list[Outcome]]
 
 def by_variant(results: Iterable[Outcome]) -> tuple[Found, dict[str, float]]:
     """The outcomes of all variants, and the means of what they cost."""
-    found: Found = {variant: [] for variant in VARIANTS}
+    outcomes_of: Found = {}
     for outcome in results:
-        found[outcome.variant].append(outcome)
-    for outcomes in found.values():
-        outcomes.sort(key=lambda outcome: outcome.seed)
+        outcomes_of.setdefault(outcome.variant, []).append(outcome)
+    found = {
+        variant: sorted(outcomes_of[variant], key=lambda outcome: outcome.seed)
+        for variant in TITLES
+        if variant in outcomes_of
+    }
     costs = {
         key: float(np.mean([outcome.counts[key] for outcome in outcomes]))
         for outcomes in found.values()
@@ -44,9 +50,11 @@ def by_variant(results: Iterable[Outcome]) -> tuple[Found, dict[str, float]]:
 def cost_metrics(found: Found, costs: dict[str, float]) -> dict[str, float]:
     """Spikes, pulses and joules."""
     metrics: dict[str, float] = {}
-    for variant, name in (("ideal", "spikes_per_inference"), ("levels64", "spikes_per_inference_levels64")):
-        metrics[name] = float(np.mean([outcome.spikes for outcome in found[variant]]))
-    metrics["pulses_per_device"] = costs["pulses_per_device"]
+    for variant, end in SPIKING.items():
+        if variant in found:
+            metrics[f"spikes_per_inference{end}"] = float(np.mean([outcome.spikes for outcome in found[variant]]))
+    if "pulses_per_device" in costs:
+        metrics["pulses_per_device"] = costs["pulses_per_device"]
     for name in ("crossbar", *CHIPS):
         if name in costs:
             metrics[f"joules_per_inference/{name}"] = costs[name]
@@ -77,10 +85,10 @@ def curves(found: Found, title: str) -> Figure:
     """Errors of training by epoch, and at the end those of the test."""
     with styled():
         figure, axes = canvas(6.4, 4.2, title, "epoch", "error")
-        for k, variant in enumerate(VARIANTS):
-            each = 1.0 - np.array([outcome.training for outcome in found[variant]])
-            test = 1.0 - np.mean([outcome.test for outcome in found[variant]])
-            epochs, mark = np.arange(1, each.shape[1] + 1), "osD"[k]
+        for k, (variant, outcomes) in enumerate(found.items()):
+            each = 1.0 - np.array([outcome.training for outcome in outcomes])
+            test = 1.0 - np.mean([outcome.test for outcome in outcomes])
+            epochs, mark = np.arange(1, each.shape[1] + 1), "osD^"[k]
             axes.plot(epochs, each.mean(axis=0), color=colour(k), marker=mark, mfc="white", label=TITLES[variant])
             axes.plot([epochs[-1] + 1], [test], color=colour(k), marker=mark, linestyle="none")
         axes.legend(loc="upper right")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from neuro.errors import DataError
+from neuro.learning.convolution_layers import ConvolutionLayers
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule
 from neuro.learning.layers import RateLayers, SpikingLayers
-from neuro.tasks._layered import CLASSES, LayerConfig, Outcome, Setting, train
-from neuro.tasks._mnist_images import PIXELS, mnist
+from neuro.tasks._layered import CLASSES, VARIANTS, LayerConfig, Outcome, Setting, train
+from neuro.tasks._mnist_images import PIXELS, SIDE, mnist
 
 GAIN = 1.4
 """Factor of the image's drive."""
@@ -32,6 +34,16 @@ class Config(LayerConfig):
     )
     used: int = Field(0, ge=0, description="training images that are used, the first ones; 0 takes all")
     tested: int = Field(0, ge=0, description="test images that are used, the first ones; 0 takes all")
+    variants: tuple[Literal["ideal", "levels64", "rate", "conv"], ...] = Field(
+        VARIANTS, min_length=1, description="what is trained; conv: spikes, a convolution with average pooling"
+    )
+    channels: int = Field(16, ge=1, description="kernels of the convolution")
+    kernel: int = Field(5, ge=1, le=28, description="height and width of a kernel, pixels")
+    stride: int = Field(2, ge=1, description="step between the places of a kernel, pixels")
+    pool: int = Field(2, ge=1, description="height and width of the squares of places that are averaged")
+    shared_rates: tuple[float, float] = Field(
+        (0.3, 0.2), description="first learning rates of the kernels, and of the matrix after them"
+    )
     checkpoints: str = Field(
         "", description="folder that keeps each training after every epoch, to go on from there; empty keeps none"
     )
@@ -56,12 +68,27 @@ def split_images(config: Config) -> tuple[Examples, Examples | None, Examples]:
     return training.centred(mean), None, test.take(np.arange(min(config.tested or len(test), len(test)))).centred(mean)
 
 
-def setting(config: Config) -> Setting:
+def setting(config: Config, variant: str) -> Setting:
     """What is trained."""
     sizes = (PIXELS, config.hidden, CLASSES)
-    spiking = SpikingLayers(sizes=sizes, gain=GAIN, inference=INFERENCE)
-    schedule = Schedule(epochs=config.epochs, rates=config.rates, last=config.last)
+    spiking = convolution(config) if variant == "conv" else SpikingLayers(sizes=sizes, gain=GAIN, inference=INFERENCE)
+    rates = config.shared_rates if variant == "conv" else config.rates
+    schedule = Schedule(epochs=config.epochs, rates=rates, last=config.last)
     return Setting("mnist", spiking, RateLayers(sizes=sizes, gain=GAIN), schedule, (0.3, 1.0))
+
+
+def convolution(config: Config) -> ConvolutionLayers:
+    """The convolutional network."""
+    return ConvolutionLayers(
+        image=(1, SIDE, SIDE),
+        channels=config.channels,
+        kernel=config.kernel,
+        stride=config.stride,
+        pool=config.pool,
+        after=(CLASSES,),
+        gain=GAIN,
+        inference=INFERENCE,
+    )
 
 
 def learn(job: tuple[Config, str, int]) -> Outcome:
@@ -71,4 +98,4 @@ def learn(job: tuple[Config, str, int]) -> Outcome:
     if config.checkpoints:
         Path(config.checkpoints).mkdir(parents=True, exist_ok=True)
         checkpoint = Path(config.checkpoints) / f"{variant}-{seed}.npz"
-    return train(config, setting(config), variant, seed, split_images(config), checkpoint)
+    return train(config, setting(config, variant), variant, seed, split_images(config), checkpoint)

@@ -11,7 +11,8 @@ from neuro.errors import DataError
 from neuro.learning.examples import Examples
 from neuro.paths import data_dir
 
-PIXELS = 784
+SIDE = 28
+PIXELS = SIDE * SIDE
 FILES = {
     "training": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),

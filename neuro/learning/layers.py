@@ -160,15 +160,22 @@ class SpikingLayers:
     def programmed(self, weights: LayerWeights) -> Program:
         """The program with these weights between its layers."""
         check_weights(weights, self.sizes)
+        return self.joined(weights.matrices[1:])
+
+    def joined(self, matrices: Sequence[Floats]) -> Program:
+        """The program with these matrices from each layer of neurons to the next, and back."""
         given: dict[str, Floats] = {}
-        for layer, matrix in enumerate(weights.matrices[1:], 1):
+        for layer, matrix in enumerate(matrices, 1):
             given |= {f"up{layer}": matrix, f"down{layer}": matrix.T}
         return self.program.with_weights(given)
 
     def currents(self, weights: LayerWeights, inputs: Floats) -> list[Floats]:
         """The constant drive of each layer, per second, shape (examples, neurons)."""
-        first = self.gain * (inputs @ weights.matrices[0]) + weights.biases[0]
-        rest = [np.broadcast_to(bias, (len(inputs), len(bias))) for bias in weights.biases[1:]]
+        return self.timed(self.gain * (inputs @ weights.matrices[0]) + weights.biases[0], weights.biases[1:])
+
+    def timed(self, first: Floats, biases: Sequence[Floats]) -> list[Floats]:
+        """Drives per second, from those per tick: of the first layer by example, and the biases of the others."""
+        rest = [np.broadcast_to(bias, (len(first), len(bias))) for bias in biases]
         return [each / self.tick for each in (first, *rest)]
 
     def inputs_of(self, currents: Sequence[Floats], example: int) -> dict[str, Current]:

@@ -158,6 +158,17 @@ RECIPES = [
         },
     ),
     Recipe(
+        "ConvolutionLayers",
+        partial(nr.ConvolutionLayers, image=(1, 4, 4), after=(2,)),
+        {
+            "channels": Argument(2, number(least=1, whole=True)),
+            "kernel": Argument(3, number(least=1, whole=True, unsure=True)),
+            "stride": Argument(1, number(least=1, whole=True, unsure=True)),
+            "pool": Argument(1, number(least=1, whole=True, unsure=True)),
+            "gain": Argument(1.0, POSITIVE),
+        },
+    ),
+    Recipe(
         "RateLayers",
         partial(nr.RateLayers, sizes=(2, 3, 2)),
         {

@@ -85,6 +85,15 @@ def test_a_small_run_learns_and_prices_an_inference(bars):
     assert min(costs) > 0.0
 
 
+def test_a_small_convolution_learns_and_names_its_metrics(bars):
+    few = ("used=200", "tested=60", "channels=3", "stride=3", "epochs=12", "workers=1")
+    report = run_task("mnist", "conv", overrides=(*few, "seeds=1", "shared_rates=[0.1, 0.3]"))
+    assert report.metrics["test_error_conv"] <= 0.3
+    assert report.metrics["spikes_per_inference_conv"] > 10
+    assert not [name for name in report.metrics if name.startswith(("joules", "test_error/", "rate"))]
+    assert len(report.tables) == 1
+
+
 PROGRAM = """
 import sys
 from neuro.tasks import configure
