@@ -71,6 +71,8 @@ from neuro.learning.layers import SpikingLayers as SpikingLayers
 from neuro.learning.resistive.network import ResistiveNetwork as ResistiveNetwork
 from neuro.learning.spike_rules import STDP as STDP
 from neuro.learning.spike_rules import EventLocal as EventLocal
+from neuro.learning.spike_timing_rules import EventPropagation as EventPropagation
+from neuro.learning.spike_timing_rules import GatedSTDP as GatedSTDP
 from neuro.learning.two_phase import Centred as Centred
 from neuro.learning.two_phase import Contrastive as Contrastive
 from neuro.mapping.place import place as place

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuro.learning.layer_rules import LayerRule, Settled
+from neuro.learning.layer_rules import LayerRule, LearnsFromSpikes, Settled
 from neuro.learning.layers import LayerWeights, RateLayers, SpikingLayers
 from neuro.randomness import stream
 from neuro.validation import Floats
@@ -29,8 +29,14 @@ def settling() -> RateLayers:
     return RateLayers(sizes=SIZES, gain=1.0, steps=(120, 120))
 
 
-def change(network: Any, rule: LayerRule, weights: LayerWeights, inputs: Floats, targets: Floats) -> Floats:
-    """What a rule asks for, all weights and biases in one row."""
+def change(
+    network: Any, rule: LayerRule | LearnsFromSpikes, weights: LayerWeights, inputs: Floats, targets: Floats
+) -> Floats:
+    """What a rule asks for, all weights and biases in one row; NaN if it needs spikes and there are none."""
+    if isinstance(rule, LearnsFromSpikes):
+        if not isinstance(network, SpikingLayers):
+            return np.full(sum(each.size for part in weights for each in part), np.nan)
+        return _flat(rule.learn(network, weights, inputs, targets, np.random.default_rng(0))[1])
     phases = rule.phases(np.random.default_rng(0))
     free, found = network.learn(weights, inputs, targets, phases)
     return _flat(rule.changes(Settled(inputs, targets, free.activities, phases, found)))
@@ -50,7 +56,7 @@ def slope(weights: LayerWeights, inputs: Floats, targets: Floats, step: float = 
 
 
 class Cosines(NamedTuple):
-    """Of a rule's change to the slope; 0 where the rule changes nothing."""
+    """Of a rule's change to the slope; 0 where the rule changes nothing, NaN for rates if it needs spikes."""
 
     rates: float
     """All weights and biases, for rates."""
@@ -62,7 +68,7 @@ class Cosines(NamedTuple):
     """The same for spikes."""
 
 
-def cosines(job: tuple[LayerRule, int]) -> Cosines:
+def cosines(job: tuple[LayerRule | LearnsFromSpikes, int]) -> Cosines:
     """How well a rule follows the slope on the case of a seed."""
     rule, seed = job
     weights, inputs, targets = case(seed)

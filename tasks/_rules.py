@@ -22,20 +22,24 @@ from neuro.learning.layer_rules import (
     EquilibriumPropagation,
     Hebb,
     LayerRule,
+    LearnsFromSpikes,
 )
 from neuro.learning.layers import LayerWeights, SpikingLayers, check_weights, first_weights
+from neuro.learning.spike_timing_rules import EventPropagation, GatedSTDP
 from neuro.randomness import stream
 from neuro.tasks._digits import PIXELS, images
 from neuro.tasks._layer_prices import pulses_per_device
 from neuro.tasks._layered import CLASSES, G_MAX
 
-RULES: dict[str, LayerRule] = {
+RULES: dict[str, LayerRule | LearnsFromSpikes] = {
     "centred": EquilibriumPropagation(sides="centred"),
     "random": EquilibriumPropagation(sides="random"),
     "negative": EquilibriumPropagation(sides="negative"),
     "positive": EquilibriumPropagation(sides="positive"),
     "coupled": CoupledLearning(),
+    "event": EventPropagation(),
     "contrastive": ContrastiveHebbian(),
+    "gated_stdp": GatedSTDP(),
     "delta": DeltaRule(),
     "hebb": Hebb(),
 }
@@ -71,7 +75,8 @@ class Config(BaseModel):
     test: int = Field(360, ge=20, le=390, description="images of the test")
     epochs: int = Field(5, ge=1, description="passes through them: the same budget for every rule")
     rates: dict[str, float] = Field(
-        default={"hebb": 0.03}, description="factor on the learning rates by rule; 1 for a rule that is not named"
+        default={"event": 2.0, "hebb": 0.03},
+        description="factor on the learning rates by rule; 1 for a rule that is not named",
     )
     constraints: tuple[str, ...] = Field(tuple(CONSTRAINTS), min_length=1, description="constraints of the hardware")
     networks: tuple[str, ...] = Field(tuple(NETWORKS), min_length=1, description="networks")

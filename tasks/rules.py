@@ -80,15 +80,17 @@ def _metrics(found: dict[Key, list[Outcome]], scores: dict[Key, np.ndarray]) -> 
 
 
 def _gradient_metrics(followed: dict[str, list[Cosines]]) -> dict[str, float]:
-    return {
+    means = {
         f"cosine_{part}/{rule}": float(np.mean([getattr(each, part) for each in found]))
         for rule, found in followed.items()
         for part in Cosines._fields
     }
+    return {name: mean for name, mean in means.items() if not np.isnan(mean)}
 
 
 def _gradient_table(config: Config, followed: dict[str, list[Cosines]]) -> Table:
-    rows = [(rule, *np.round(np.mean(found, axis=0), 3).tolist()) for rule, found in followed.items()]
+    means = {rule: np.round(np.mean(found, axis=0), 3).tolist() for rule, found in followed.items()}
+    rows = [(rule, *("" if np.isnan(each) else each for each in found)) for rule, found in means.items()]
     columns = ("rule", "rates", "spikes", "rates, first matrix", "spikes, first matrix")
     title = f"Cosine of a change to the gradient, {config.gradients} networks of 10-8-3"
     return Table(title, columns, tuple(rows))

@@ -16,7 +16,7 @@ from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkp
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
 from neuro.learning.holders import Arrays, CrossbarHolder, DigitalHolder, Holder, OwnWeights
-from neuro.learning.layer_rules import ComparesPhases, LayerRule, OwnSteps, Settled
+from neuro.learning.layer_rules import ComparesPhases, LayerRule, LearnsFromSpikes, OwnSteps, Settled
 from neuro.learning.layers import Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
@@ -82,7 +82,7 @@ def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, work
 def fit(
     network: Layers,
     data: Examples | Callable[[int], Examples],
-    rule: LayerRule,
+    rule: LayerRule | LearnsFromSpikes,
     schedule: Schedule | None = None,
     *,
     validation: Examples | None = None,
@@ -102,13 +102,13 @@ def fit(
     Parameters
     ----------
     network
-        `SpikingLayers`, `RateLayers`, `ResistiveNetwork` or `TimedLayers`.
+        `SpikingLayers`, `ConvolutionLayers`, `RateLayers`, `ResistiveNetwork` or `TimedLayers`.
     data
         Examples to learn from; centre their inputs. Or a function that gives the examples of each epoch by its number,
         from 0 on, always the same for the same number: such as inputs that are distorted anew in each.
     rule
-        `EquilibriumPropagation`, `ContrastiveHebbian`, `CoupledLearning`, `DeltaRule` or `Hebb`; for `TimedLayers`
-        `ExactGradient`.
+        `EquilibriumPropagation`, `ContrastiveHebbian`, `CoupledLearning`, `DeltaRule` or `Hebb`; for `SpikingLayers`
+        also `EventPropagation` and `GatedSTDP`, for `TimedLayers` `ExactGradient`.
     schedule
         How long and how fast; None: the defaults of `Schedule`.
     validation
@@ -178,7 +178,7 @@ def fit(
 
 def _holder_of(
     network: Layers,
-    rule: LayerRule,
+    rule: LayerRule | LearnsFromSpikes,
     plan: Schedule,
     seed: int,
     weights: LayerWeights | None,
@@ -261,7 +261,7 @@ class _Training:
         network: Layers,
         source: Callable[[int], Examples],
         fixed: bool,
-        rule: LayerRule,
+        rule: LayerRule | LearnsFromSpikes,
         plan: Schedule,
         holder: Holder,
         seed: int,
@@ -309,7 +309,12 @@ class _Training:
 
     def _batch(self, inputs: Floats, targets: Floats, rng: np.random.Generator, fade: float) -> tuple[Floats, Floats]:
         """One update; returns the outputs of the free phases, and the sum of those of the others."""
-        plan = self.plan
+        if isinstance(self.rule, LearnsFromSpikes):
+            given = self.holder.read(), inputs, targets, rng, self.workers
+            outputs, (matrices, biases), others = self.rule.learn(self.network, *given)
+            matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
+            self._move([*matrices, *biases], fade)
+            return outputs, others
         phases = self.rule.phases(rng)
         free, found = self.network.learn(self.holder.read(), inputs, targets, phases, workers=self.workers)
         if isinstance(self.network, OwnWeights):
@@ -318,17 +323,25 @@ class _Training:
             matrices, biases = self.rule.changes(Settled(inputs, targets, free.activities, phases, found))
             # The drive of the first layer is `gain` times its inputs.
             matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
-        rates = [rate * fade for rate in (*plan.rates, *plan.rates)]
         if isinstance(self.rule, OwnSteps):
-            self.rule.step(self.holder, [*matrices, *biases], rates[: len(matrices) + len(biases)], plan.momentum)
+            rates = self._rates(fade)[: len(matrices) + len(biases)]
+            self.rule.step(self.holder, [*matrices, *biases], rates, self.plan.momentum)
             return free.activities[-1], np.ones(self.network.sizes[-1])
-        for velocity, change in zip(self.velocity, (*matrices, *biases), strict=True):
-            velocity *= plan.momentum
-            velocity += change
-        self.holder.add([rate * each for rate, each in zip(rates, self.velocity, strict=True)])
+        self._move([*matrices, *biases], fade)
         if all(phase.nudge is not None for phase in phases) and phases:
             outputs = sum((each[-1].sum(axis=0) for each in found), np.zeros(()))
         else:
             # Where outputs are held, or compared with the target, silent ones learn as well.
             outputs = np.ones(self.network.sizes[-1])
         return free.activities[-1], np.asarray(outputs)
+
+    def _rates(self, fade: float) -> list[float]:
+        """Learning rates of the matrices and of the biases."""
+        return [rate * fade for rate in (*self.plan.rates, *self.plan.rates)]
+
+    def _move(self, changes: Sequence[Floats], fade: float) -> None:
+        """Change the weights, with momentum."""
+        for velocity, change in zip(self.velocity, changes, strict=True):
+            velocity *= self.plan.momentum
+            velocity += change
+        self.holder.add([rate * each for rate, each in zip(self._rates(fade), self.velocity, strict=True)])

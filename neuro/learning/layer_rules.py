@@ -19,6 +19,7 @@ __all__ = [
     "EquilibriumPropagation",
     "Hebb",
     "LayerRule",
+    "LearnsFromSpikes",
     "OwnSteps",
     "Phase",
     "change_of",
@@ -75,6 +76,19 @@ class OwnSteps(Protocol):
 
     def step(self, holder: Any, changes: Sequence[Floats], rates: Sequence[float], momentum: float) -> None:
         """Change what a holder holds by changes of matrices and biases, each at its rate."""
+
+
+@runtime_checkable
+class LearnsFromSpikes(Protocol):
+    """A rule that needs single spikes, and runs the network itself."""
+
+    def learn(
+        self, network: Any, weights: Any, inputs: Floats, targets: Floats, rng: np.random.Generator, workers: int = 1
+    ) -> tuple[Floats, Changes, Floats]:
+        """Outputs' free activities, the changes that a mini-batch asks for, and what outputs did in the other phases.
+
+        Shapes (examples, outputs), those of the weights, and (outputs,).
+        """
 
 
 class ComparesPhases:

@@ -130,6 +130,16 @@ RECIPES = [
     ),
     Recipe("ContrastiveHebbian", nr.ContrastiveHebbian, {}),
     Recipe("CoupledLearning", nr.CoupledLearning, {"eta": Argument(0.5, number(above=0, most=1))}),
+    Recipe(
+        "EventPropagation",
+        nr.EventPropagation,
+        {
+            "beta": Argument(0.5, POSITIVE),
+            "fast": Argument(3.0, number(above=0, unsure=True)),
+            "slow": Argument(30.0, number(above=0, unsure=True)),
+        },
+    ),
+    Recipe("GatedSTDP", nr.GatedSTDP, {"tau": Argument(2.0, POSITIVE)}),
     Recipe("DeltaRule", nr.DeltaRule, {}),
     Recipe("Hebb", nr.Hebb, {}),
     Recipe(
