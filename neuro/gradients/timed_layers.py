@@ -323,8 +323,8 @@ class TimedLayers:
         found = [-own.wiring.bundles[name].given(sums.weight) for name in names]
         if self.least_spikes:
             counts = [np.zeros(size) for size in self.sizes]
-            for run in recordings:
-                for total, spikes in zip(counts, run.spikes.values(), strict=True):
+            for recording in recordings:
+                for total, spikes in zip(counts, recording.spikes.values(), strict=True):
                     total += np.bincount(spikes.ids, minlength=len(total))
             self._raise_silent(found, [total / len(recordings) for total in counts])
         found += [-self.train_delays * own.wiring.bundles[name].given(sums.delay) for name in names]

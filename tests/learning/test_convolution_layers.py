@@ -186,6 +186,6 @@ def test_weights_of_other_layers_are_refused():
         LAYERS.answer(LAYERS.unshared(LAYERS.first_weights(0)), np.zeros((1, 36)))
     with pytest.raises(NeuroError, match="must compare phases"):
         nr.fit(LAYERS, strokes(20), nr.DeltaRule())
+    held = [nr.Crossbar(np.zeros((2, 2)), device=nr.Device("ideal", 0.0, 1e-4))]
     with pytest.raises(NeuroError, match="weights are numbers"):
-        held = [nr.Crossbar(np.zeros((2, 2)), device=nr.Device("ideal", 0.0, 1e-4))]
         nr.fit(LAYERS, strokes(20), nr.EquilibriumPropagation(), crossbars=held)
