@@ -16,13 +16,13 @@ from neuro.tasks._layered_report import TITLES, Found, by_variant, cost_metrics,
 from neuro.tasks._mnist import Config, learn
 from neuro.tasks._mnist_images import FILES, mnist
 
-CONV: dict[str, Any] = {"variants": ("conv",)}
+CONV: dict[str, Any] = {"variants": ("conv",), "seeds": 1}
 PRESETS = {
     "smoke": Config(seeds=1, epochs=2, hidden=40, used=1000, tested=500, priced=2),
     "tuning": Config(seeds=1, validation=10000),
     "paper": Config(),
-    "conv-smoke": Config(**CONV, seeds=1, epochs=2, channels=4, stride=2, used=1000, tested=500),
-    "conv-tuning": Config(**CONV, seeds=1, validation=10000),
+    "conv-smoke": Config(**CONV, epochs=2, channels=4, stride=2, used=1000, tested=500),
+    "conv-tuning": Config(**CONV, validation=10000),
     "conv": Config(**CONV),
 }
 PROTOTYPE = {"ideal": 0.0176, "levels64": 0.0242, "rate": 0.0172}

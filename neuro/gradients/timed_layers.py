@@ -149,7 +149,10 @@ class TimedLayers:
     times have derivatives of about 1 / (`temperature` dv/dt); below that, outputs that fall silent stay so."""
     least_spikes: float = 0.0
     """Mean number of spikes of a hidden neuron in the examples of an update below which its inputs grow, see
-    `neuro.gradients.silence`; their factor is `revival`. 0: neurons that fall silent stay so."""
+    `neuro.gradients.silence`. 0: neurons that fall silent stay so."""
+    raising: float = 1.0
+    """Factor of the charge that such a neuron receives in the loss, per unit of weight. Where it is much larger than the
+    derivatives of the loss by weights are, which are small when nearly all answers are right, it disturbs them."""
     acted: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     """How often "slope_floor", "revival" and "least_spikes" have acted."""
 
@@ -157,7 +160,7 @@ class TimedLayers:
         object.__setattr__(self, "sizes", check_sizes(self.sizes, "TimedLayers.sizes"))
         for key in ("duration", "tau_m", "tau_syn", "delay", "temperature", "shortest_delay"):
             field_of(self, key, number, check=seconds, long=LONG)
-        for key in ("slope_floor", "revival", "least_spikes", "train_delays", "delay_width"):
+        for key in ("slope_floor", "revival", "least_spikes", "raising", "train_delays", "delay_width"):
             field_of(self, key, number, check=positive, zero=True)
         flag(self.once, "TimedLayers.once")
         positive(self.first_sd, "TimedLayers.first_sd", zero=True)
@@ -364,7 +367,7 @@ class TimedLayers:
 
     def _raise_silent(self, changes: list[Floats], by_neuron: Sequence[Floats]) -> None:
         if self.least_spikes and by_neuron:
-            self._tell("least_spikes", raise_silent(changes, by_neuron, self.least_spikes, self.revival))
+            self._tell("least_spikes", raise_silent(changes, by_neuron, self.least_spikes, self.raising))
 
     def _tell(self, what: str, count: int) -> None:
         if count:

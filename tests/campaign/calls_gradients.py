@@ -145,6 +145,7 @@ RECIPES = [
             "first_sd": Argument((0.8, 0.3), number(least=0, scalar=False, shapes=((2,), (1,), (7,)), unsure=True)),
             "slope_floor": Argument(0.0, NOT_NEGATIVE),
             "least_spikes": Argument(0.0, NOT_NEGATIVE),
+            "raising": Argument(1.0, NOT_NEGATIVE),
             "revival": Argument(0.0, NOT_NEGATIVE),
         },
     ),

@@ -96,7 +96,7 @@ def test_a_silent_right_output_learns_by_its_largest_v_and_that_is_told() -> Non
 
 
 def test_a_hidden_neuron_is_raised_by_the_charge_it_receives_until_it_spikes_often_enough() -> None:
-    layers = nr.TimedLayers(sizes=(3, 3, 2), duration=30e-3, revival=0.5, least_spikes=0.8)
+    layers = nr.TimedLayers(sizes=(3, 3, 2), duration=30e-3, raising=0.5, least_spikes=0.8)
     plain = replace(layers, least_spikes=0.0)
     # The first hidden neuron never spikes, the second with one input of four examples, the last always.
     up = np.array([[0.0, 0.0, 9.0], [0.0, 9.0, 9.0], [0.0, 0.0, 9.0]])
