@@ -61,7 +61,7 @@ class Cells(torch.nn.Module):  # type: ignore[misc,name-defined]
         """Spikes; `recurrent` are the weights between these neurons, heard in the next step."""
         rest, threshold = torch.zeros_like(self.gain), torch.ones_like(self.gain)
         cells = rest, self.gain, threshold, self.keep, self.jump
-        spikes, _ = AllSteps.apply(kicks, None, recurrent, *cells, self.how)
+        spikes, _ = AllSteps.apply(kicks, None, recurrent, *cells, None, self.how)
         return spikes
 
 

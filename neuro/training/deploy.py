@@ -51,6 +51,8 @@ def to_network(
     ------
     InputError
         If it is no such module.
+    UnsupportedFeature
+        If slow currents follow v (`SpikingLayer.couple`).
     ParameterError
         If `dt` is not above zero, or `tied` is no number of copies and no list of different names.
 
@@ -71,6 +73,13 @@ def to_network(
     layer: Any = getattr(module, "layer", module)
     if not hasattr(layer, "tau_shift"):
         raise InputError("must be a module that `to_module` can make", where="module", value=shown(module))
+    if layer.coupling is not None and bool((layer.coupling != 0).any()):
+        raise UnsupportedFeature(
+            "the engines have no neuron whose slow currents follow v",
+            where="SpikingLayer.coupling",
+            value=f"up to {float(layer.coupling.abs().max()):.3g}",
+            remedy="Train with a strength of zero",
+        )
     delay = layer.dt if dt is None else number(dt, "dt", check=seconds)
     was = layer.training
     layer.eval()

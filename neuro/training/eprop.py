@@ -47,7 +47,8 @@ def online_gradient(layer: SpikingLayer, inputs: NDArray[Any], signal: NDArray[A
     with torch.no_grad():
         spikes = layer(torch.from_numpy(np.asarray(inputs, np.float64))).numpy()
         parts = (layer.drive, layer.dt / layer.tau_m, layer.v_th, 1.0 - layer.dt / layer.tau, layer.jump * layer.jumps)
-        cells = Cells(*(each.contiguous().numpy() for each in parts))
+        follow = layer.jump.new_empty((0, layer.size)) if layer.follow is None else layer.follow
+        cells = Cells(*(each.contiguous().numpy() for each in (*parts, follow)))
     sources = [np.asarray(inputs, np.float64)]
     if layer.r is not None:
         sources.append(np.concatenate([np.zeros_like(spikes[:1]), spikes[:-1]]))

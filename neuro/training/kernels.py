@@ -32,6 +32,8 @@ class Cells(NamedTuple):
     """(modes, neurons): what is left of a slow current after a step."""
     jump: F
     """(modes, neurons): what a spike adds to a slow current, units of v."""
+    coupling: F
+    """(modes, neurons): what v at the end of a step adds to a slow current, of v; no rows: none."""
 
 
 @kernel
@@ -44,7 +46,7 @@ def forward(
     with a `w` of no rows they are what each neuron gets.
     """
     steps, batch, size = spikes.shape
-    modes = len(cells.keep)
+    modes, coupled = len(cells.keep), len(cells.coupling) > 0
     zero = np.zeros(1, spikes.dtype)[0]
     one = np.ones(1, spikes.dtype)[0]
     v, x = np.zeros((batch, size), spikes.dtype), np.zeros((batch, modes, size), spikes.dtype)
@@ -81,6 +83,9 @@ def forward(
                 mode, jump = x[b, m], cells.jump[m]
                 for j in range(size):
                     mode[j] += fired[j] * jump[j]
+                if coupled:
+                    for j in range(size):
+                        mode[j] += cells.coupling[m, j] * potential[j]
 
 
 @inlined
@@ -112,24 +117,23 @@ def backward(
     grad: F,
     grad_keep: F,
     grad_jump: F,
+    grad_coupling: F,
 ) -> None:
     """Gradients by what each neuron got in each step, from `given`, those by its spikes.
 
     `back` is the transposed recurrent matrix; without `recurrent` the path through it is left out, which is e-prop.
     `width` holds the height of the surrogate derivative, and the weight, lower and upper bound of the penalty on
-    potentials. With `learned`, gradients by `keep` and `jump` are added up, from the `slow` currents kept by `forward`.
+    potentials. With `learned`, gradients by `keep`, `jump` and `coupling` are added up, from the `slow` currents that
+    `forward` has kept.
     """
     steps, batch, size = spikes.shape
-    modes = len(cells.keep)
+    modes, coupled = len(cells.keep), len(cells.coupling) > 0
     zero = np.zeros(1, spikes.dtype)[0]
     one = np.ones(1, spikes.dtype)[0]
     height, weight, low, high = width[0], width[1], width[2], width[3]
     gx, gv = np.zeros((batch, modes, size), spikes.dtype), np.zeros((batch, size), spikes.dtype)
-    later, by_spike, own = (
-        np.zeros((batch, size), spikes.dtype),
-        np.zeros(size, spikes.dtype),
-        np.zeros(size, spikes.dtype),
-    )
+    later, by_spike = np.zeros((batch, size), spikes.dtype), np.zeros(size, spikes.dtype)
+    own, rest = np.zeros(size, spikes.dtype), np.zeros(size, spikes.dtype)
     for t in range(steps - 1, -1, -1):
         if recurrent and t < steps - 1:
             np.dot(grad[t + 1], back, later)
@@ -144,6 +148,13 @@ def backward(
                 if learned:
                     for j in range(size):
                         grad_jump[m, j] += after[j] * z[j]
+                if coupled:
+                    for j in range(size):
+                        gv[b, j] += cells.coupling[m, j] * after[j]
+                    if learned:
+                        after_reset(distance, z, slow[t, b], cells.threshold, currents, rest)
+                        for j in range(size):
+                            grad_coupling[m, j] += after[j] * rest[j]
             for j in range(size):
                 u = distance[j] / cells.threshold[j]
                 slope = height * max(one - abs(u), zero) / cells.threshold[j]
@@ -162,8 +173,24 @@ def backward(
                 if learned and t > 0:
                     for j in range(size):
                         grad_keep[m, j] += after[j] * (slow[t - 1, b, m, j] + cells.jump[m, j] * spikes[t - 1, b, j])
+                    if coupled:
+                        after_reset(margin[t - 1, b], spikes[t - 1, b], slow[t - 1, b], cells.threshold, currents, rest)
+                        for j in range(size):
+                            grad_keep[m, j] += after[j] * cells.coupling[m, j] * rest[j]
                 for j in range(size):
                     after[j] *= keep[j]
+
+
+@inlined
+def after_reset(distance: F, fired: F, slow: F, threshold: F, currents: int, v: F) -> None:
+    """The potentials at the end of a step, from their distance to the threshold before the reset."""
+    for j in range(len(v)):
+        v[j] = distance[j] + threshold[j]
+    for m in range(currents, len(slow)):
+        for j in range(len(v)):
+            v[j] += slow[m, j]
+    for j in range(len(v)):
+        v[j] -= v[j] * fired[j]
 
 
 @kernel
@@ -173,7 +200,7 @@ def online(sources: F, signal: F, cells: Cells, currents: int, height: float, sp
     `sources` (steps, batch, sources) are the spikes that act in a step.
     """
     steps, batch, size = spikes.shape
-    count, modes = sources.shape[2], len(cells.keep)
+    count, modes, coupled = sources.shape[2], len(cells.keep), len(cells.coupling) > 0
     zero = np.zeros(1, spikes.dtype)[0]
     one = np.ones(1, spikes.dtype)[0]
     for b in range(batch):
@@ -196,3 +223,6 @@ def online(sources: F, signal: F, cells: Cells, currents: int, height: float, sp
                     for m in range(modes):
                         ex[m, i, j] += cells.jump[m, j] * trace
                     ev[i, j] *= one - spikes[t, b, j]
+                    if coupled:
+                        for m in range(modes):
+                            ex[m, i, j] += cells.coupling[m, j] * ev[i, j]

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neuro.engine.lower.currents import self_currents
+from neuro.errors import ParameterError
 from neuro.network.graph import Population
 from neuro.network.neurons import ALIF
 from neuro.randomness import stream
 from neuro.training.batch import Output
 from neuro.training.library import import_torch
 from neuro.training.steps import AllSteps, Surrogate
-from neuro.validation import Floats
+from neuro.validation import Floats, finite
 
 torch = import_torch()
 
@@ -27,6 +29,9 @@ class SpikingLayer(torch.nn.Module):  # type: ignore[misc,name-defined]
     A step is that of the clocked engine: slow currents decay, v moves toward bias minus slow currents by dt/tau_m and
     jumps by the weights of the spikes, and a neuron above threshold fires and is set to zero. In the backward pass a
     spike has the derivative  height max(0, 1 - |u|)/v_th  with  u = (v - threshold)/v_th, and the reset has none.
+
+    With `couple` slow currents also follow v, as in adaptive neurons with oscillations below threshold:
+    tau dx/dt = -x - a v. The step is symplectic Euler: v moves by the old x, x by the new v.
 
     `nr.to_module` makes one of a network; a weight of zero is no synapse and stays zero.
 
@@ -72,6 +77,11 @@ class SpikingLayer(torch.nn.Module):  # type: ignore[misc,name-defined]
         self.tau_shift = torch.nn.Parameter(torch.zeros(tau.shape, dtype=torch.float64), "tau" in learn)
         self.jump = torch.nn.Parameter(torch.tensor(jump), "jump" in learn)
         self.register_buffer("jumps", torch.tensor(jump != 0))
+        self.coupling: Any = None
+        # Of the weights "w" and "r", where training keeps to constraints (`constraints.py`).
+        self.source_sign: dict[str, Any] = {}
+        self.allowed: dict[str, Any] = {}
+        self.sign: dict[str, Any] = {}
         bias = np.concatenate([p.parameter("bias") / p.parameter("tau_m") for p in populations]) * dt
         self.bias = torch.nn.Parameter(torch.tensor(bias), "bias" in learn)
         self.learn = tuple(learn)
@@ -91,6 +101,39 @@ class SpikingLayer(torch.nn.Module):  # type: ignore[misc,name-defined]
         """Bias of each neuron as its model has it, units of v; `bias` is what it adds to v in a step."""
         return self.bias / (self.dt / self.tau_m)
 
+    def couple(self, strength: ArrayLike, *, learned: bool = False) -> None:
+        """Let slow currents follow v, with strength a: x gains -a (dt/tau) v in each step; a threshold gains as much.
+
+        The engines have no such neuron, so `nr.to_network` refuses a layer with a strength other than zero.
+
+        Parameters
+        ----------
+        strength
+            a of each slow current, without unit: a number, or of shape (modes, neurons).
+        learned
+            Is it learned?
+
+        Raises
+        ------
+        ParameterError
+            If it has another shape, or the layer has no slow currents.
+        """
+        given = finite(strength, "couple, strength")
+        shape = tuple(self.tau_start.shape)
+        if not shape[0] or given.shape not in ((), shape):
+            raise ParameterError(f"must be one number or of shape {shape}", where="couple, strength", value=given.shape)
+        start = torch.tensor(np.broadcast_to(given, shape).copy(), dtype=self.w.dtype)
+        self.coupling = torch.nn.Parameter(start, learned)
+
+    @property
+    def follow(self) -> Any:
+        """What v adds to each slow current in a step, (modes, neurons), of v; None: nothing."""
+        if self.coupling is None:
+            return None
+        sign = torch.ones(len(self.coupling), 1, dtype=self.w.dtype)
+        sign[: self.surrogate.currents] = -1.0
+        return sign * self.coupling * (self.dt / self.tau)
+
     def weights(self) -> tuple[Any, Any]:
         """The weights as they act: without synapses that are not there, rounded to `bits`, with the noise of a step."""
         w = self._as_used(self.w, self.w_mask, "w")
@@ -104,7 +147,7 @@ class SpikingLayer(torch.nn.Module):  # type: ignore[misc,name-defined]
         w, r = self.weights()
         slow = 1.0 - self.dt / self.tau, self.jump * self.jumps
         spikes, margin = AllSteps.apply(
-            inputs, w, r, self.drive, self.dt / self.tau_m, self.v_th, *slow, self.surrogate
+            inputs, w, r, self.drive, self.dt / self.tau_m, self.v_th, *slow, self.follow, self.surrogate
         )
         self.margin = margin.detach()
         return spikes

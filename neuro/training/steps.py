@@ -50,23 +50,26 @@ class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
         threshold: Any,
         keep: Any,
         jump: Any,
+        coupling: Any,
         how: Surrogate,
     ) -> Any:
-        """Run the steps."""
+        """Run the steps; without `coupling`, None, slow currents do not follow potentials."""
         steps, batch, _ = inputs.shape
         inputs = inputs.contiguous()
         spikes = inputs.new_empty((steps, batch, len(gain)))
         margin = torch.empty_like(spikes)
-        learned = keep.requires_grad or jump.requires_grad
+        ctx.coupled = coupling is not None
+        coupling = coupling if ctx.coupled else jump.new_empty((0, len(gain)))
+        learned = any(each.requires_grad for each in (keep, jump, coupling))
         slow = inputs.new_empty((steps, batch, *keep.shape) if learned else (1, 1, 1, 1))
-        cells = Cells(*(_array(part) for part in (drive, gain, threshold, keep, jump)))
+        cells = Cells(*(_array(part) for part in (drive, gain, threshold, keep, jump, coupling)))
         direct = inputs.new_empty((0, len(gain)))
         matrices = _array(direct if w is None else w), _array(direct if r is None else r)
         kernels.forward(
             _array(inputs), *matrices, r is not None, cells, how.currents, spikes.numpy(), margin.numpy(), slow.numpy(),
             learned,
         )  # fmt: skip
-        ctx.save_for_backward(inputs, w, r, drive, gain, threshold, keep, jump, spikes, margin, slow)
+        ctx.save_for_backward(inputs, w, r, drive, gain, threshold, keep, jump, coupling, spikes, margin, slow)
         ctx.how, ctx.learned = how, learned
         ctx.mark_non_differentiable(margin)
         return spikes, margin
@@ -74,17 +77,19 @@ class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
     @staticmethod
     def backward(ctx: Any, given: Any, _: Any) -> Any:
         """Gradients by inputs, weights, drive, and, where they are learned, slow currents."""
-        inputs, w, r, drive, gain, threshold, keep, jump, spikes, margin, slow = ctx.saved_tensors
+        inputs, w, r, drive, gain, threshold, keep, jump, coupling, spikes, margin, slow = ctx.saved_tensors
         how: Surrogate = ctx.how
         steps, batch, size = spikes.shape
-        cells = Cells(*(_array(part) for part in (drive, gain, threshold, keep, jump)))
+        cells = Cells(*(_array(part) for part in (drive, gain, threshold, keep, jump, coupling)))
         recurrent = r is not None and how.recurrent
         back = _array(r.t()) if recurrent else np.zeros((1, size), spikes.numpy().dtype)
         grad, by_keep, by_jump = torch.empty_like(spikes), torch.zeros_like(keep), torch.zeros_like(jump)
+        by_coupling = torch.zeros_like(coupling)
         width = np.array([how.height, 2.0 * how.voltage_cost / (steps * batch), how.low, how.high])
         kernels.backward(
             _array(given), back, recurrent, cells, how.currents, width.astype(cells.gain.dtype), spikes.numpy(),
             margin.numpy(), slow.numpy(), ctx.learned, grad.numpy(), by_keep.numpy(), by_jump.numpy(),
+            by_coupling.numpy(),
         )  # fmt: skip
         flat = grad.reshape(-1, size)
         if w is None:
@@ -93,7 +98,18 @@ class AllSteps(torch.autograd.Function):  # type: ignore[misc,name-defined]
             by_inputs = grad @ w.t() if ctx.needs_input_grad[0] else None
             by_w = inputs.reshape(-1, inputs.shape[2]).t() @ flat
         by_r = None if r is None else spikes[:-1].reshape(-1, size).t() @ grad[1:].reshape(-1, size)
-        return by_inputs, by_w, by_r, gain * flat.sum(0), None, None, by_keep, by_jump, None
+        return (
+            by_inputs,
+            by_w,
+            by_r,
+            gain * flat.sum(0),
+            None,
+            None,
+            by_keep,
+            by_jump,
+            by_coupling if ctx.coupled else None,
+            None,
+        )
 
 
 def _array(tensor: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from neuro.errors import ParameterError, StateError, TrainingError
 from neuro.files.reading import read_npz
 from neuro.files.writing import atomic
 from neuro.training.batch import Batch
+from neuro.training.constraints import Constraint, Rewiring, state_of
 from neuro.training.library import import_torch
 
 __all__ = ["Settings", "Trained", "accuracy_of", "train"]
@@ -57,6 +58,7 @@ def train(
     settings: Settings,
     *,
     validate: Callable[[Any], float] | None = None,
+    constraints: Sequence[Constraint] = (),
     checkpoint: str | Path | None = None,
     progress: Callable[[float, float, str], None] | None = None,
 ) -> Trained:
@@ -72,6 +74,8 @@ def train(
         Rates, penalties and lengths.
     validate
         Accuracy of the module on data that it is not trained on; without it the last weights stay.
+    constraints
+        What weights of layers keep to: `Dale`, `Rewiring`. They begin with it at once.
     checkpoint
         A file for all that the rest of the training depends on. If it is there, training goes on from it: the bits are
         those of a training that was not interrupted.
@@ -81,7 +85,7 @@ def train(
     Raises
     ------
     ParameterError
-        If a number of steps is not above zero.
+        If a number of steps is not above zero, or a constraint does not fit the layer.
     TrainingError
         If the loss is not a finite number.
     StateError
@@ -98,9 +102,15 @@ def train(
         raise ParameterError("must be above zero", where="Settings.steps", value=settings.steps)
     parameters = [(name, each) for name, each in module.named_parameters() if each.requires_grad]
     optimizer = torch.optim.Adam([each for _, each in parameters], lr=settings.rate)
-    done, best = Trained(), _copy(parameters)
+    # Rewiring begins with the signs that Dale's law has given.
+    bound = [(each, layer) for each in sorted(constraints, key=lambda c: isinstance(c, Rewiring))
+             for layer in module.modules() if hasattr(layer, "source_sign")]  # fmt: skip
+    for constraint, layer in bound:
+        constraint.start(layer, settings.seed)
+    held = parameters + state_of(module)
+    done, best = Trained(), _copy(held)
     if checkpoint is not None and Path(checkpoint).exists():
-        best = _load(checkpoint, settings, parameters, optimizer, done)
+        best = _load(checkpoint, settings, parameters, held, optimizer, done)
     for k in range(len(done.losses), settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * _share(k, settings)
@@ -112,14 +122,16 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_([each for _, each in parameters], settings.clip)
         optimizer.step()
+        for constraint, layer in bound:
+            constraint.after(layer, optimizer, (settings.seed, k))
         if k + 1 == settings.steps or (settings.every and (k + 1) % settings.every == 0):
-            best = _judge(module, parameters, validate, best, done)
+            best = _judge(module, held, validate, best, done)
             if checkpoint is not None:
-                _save(checkpoint, settings, parameters, optimizer, done, best)
+                _save(checkpoint, settings, parameters, held, optimizer, done, best)
         if progress is not None:
             progress(k + 1, settings.steps, "training")
     with torch.no_grad():
-        for name, each in parameters:
+        for name, each in held:
             each.copy_(torch.from_numpy(best[name]))
     return done
 
@@ -180,18 +192,23 @@ def _copy(parameters: Any) -> dict[str, Any]:
     return {name: each.detach().numpy().copy() for name, each in parameters}
 
 
-def _save(path: str | Path, settings: Settings, parameters: Any, optimizer: Any, done: Trained, best: Any) -> None:
+def _save(
+    path: str | Path, settings: Settings, parameters: Any, held: Any, optimizer: Any, done: Trained, best: Any
+) -> None:
     arrays: dict[str, Any] = {"settings": np.array(repr(settings)), "losses": np.array(done.losses)}
     arrays["validation"] = np.array(done.validation, np.float64).reshape(-1, 2)
     for name, each in parameters:
         state = optimizer.state[each]
-        arrays[f"now/{name}"], arrays[f"best/{name}"] = each.detach().numpy(), best[name]
         arrays[f"mean/{name}"], arrays[f"square/{name}"] = state["exp_avg"].numpy(), state["exp_avg_sq"].numpy()
+    for name, each in held:
+        arrays[f"now/{name}"], arrays[f"best/{name}"] = each.detach().numpy(), best[name]
     with atomic(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)
 
 
-def _load(path: str | Path, settings: Settings, parameters: Any, optimizer: Any, done: Trained) -> dict[str, Any]:
+def _load(
+    path: str | Path, settings: Settings, parameters: Any, held: Any, optimizer: Any, done: Trained
+) -> dict[str, Any]:
     torch = import_torch()
     arrays = read_npz(path, StateError, "a checkpoint of a training")
     if str(arrays.get("settings")) != repr(settings):
@@ -201,13 +218,14 @@ def _load(path: str | Path, settings: Settings, parameters: Any, optimizer: Any,
         done.losses[:] = arrays["losses"].tolist()
         done.validation[:] = [(int(k), float(accuracy)) for k, accuracy in arrays["validation"].tolist()]
         with torch.no_grad():
-            for name, each in parameters:
+            for name, each in held:
                 each.copy_(torch.from_numpy(arrays[f"now/{name}"]))
+            for name, each in parameters:
                 optimizer.state[each] = {
                     "step": torch.tensor(float(len(done.losses))),
                     "exp_avg": torch.from_numpy(arrays[f"mean/{name}"].copy()),
                     "exp_avg_sq": torch.from_numpy(arrays[f"square/{name}"].copy()),
                 }
-        return {name: arrays[f"best/{name}"].copy() for name, _ in parameters}
+        return {name: arrays[f"best/{name}"].copy() for name, _ in held}
     except (KeyError, ValueError, TypeError, RuntimeError) as problem:
         raise StateError("the checkpoint lacks a part", where=str(path), value=str(problem)) from None

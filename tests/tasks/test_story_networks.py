@@ -87,7 +87,8 @@ def test_inputs_without_weights_are_what_neurons_get(seed: int) -> None:
     def pass_through(weights):
         kicks = torch.tensor(start, requires_grad=True)
         cells = (torch.tensor(each) for each in (rest, gain, threshold, keep, jump))
-        spikes, _ = AllSteps.apply(kicks, weights, torch.tensor(own), *cells, Surrogate(voltage_cost=0.1, currents=1))
+        how = Surrogate(voltage_cost=0.1, currents=1)
+        spikes, _ = AllSteps.apply(kicks, weights, torch.tensor(own), *cells, None, how)
         (spikes * torch.tensor(wanted)).sum().backward()
         return spikes.detach().numpy(), kicks.grad.numpy()
 

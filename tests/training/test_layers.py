@@ -9,6 +9,7 @@ import neuro as nr
 from neuro.errors import InputError, MissingPackage, ParameterError, StateError, UnsupportedFeature
 from neuro.training import library
 from neuro.training.batch import Batch, raster_of, spikes_of
+from neuro.training.constraints import Dale, Rewiring
 from neuro.training.deploy import windowed_scores
 from neuro.training.eprop import online_gradient
 from neuro.training.train import Settings, accuracy_of, train
@@ -148,6 +149,12 @@ def test_the_readouts_potentials_give_the_scores(net, window, windows, seed):
             assert np.allclose(windowed_scores(recording, module), scores[:, b], rtol=1e-9, atol=1e-9)
 
 
+def couple(layer, strength, learned=False):
+    """Slow currents follow v, if the layer has any."""
+    if strength is not None and len(layer.tau):
+        layer.couple(strength, learned=learned)
+
+
 def plain_loss(layer, inputs, weight_of_spikes):
     """The same loss by torch alone, step by step, with the surrogate as a custom derivative of one spike."""
 
@@ -162,7 +169,7 @@ def plain_loss(layer, inputs, weight_of_spikes):
         def backward(ctx, given):
             return given * ctx.height * (1 - ctx.saved_tensors[0].abs()).clamp(min=0), None
 
-    how, gain = layer.surrogate, layer.dt / layer.tau_m
+    how, gain, follow = layer.surrogate, layer.dt / layer.tau_m, layer.follow
     keep, jump = 1 - layer.dt / layer.tau, layer.jump * layer.jumps
     w, r = layer.weights()
     v = torch.zeros(inputs.shape[1], layer.size, dtype=torch.float64)
@@ -181,6 +188,8 @@ def plain_loss(layer, inputs, weight_of_spikes):
         loss = loss + (z * weight_of_spikes[t]).sum() + how.voltage_cost * outside.sum() / (len(inputs) * len(v))
         v = v * (1 - z.detach())
         x = [part + jump[m] * z for m, part in enumerate(x)]
+        if follow is not None:
+            x = [part + follow[m] * v for m, part in enumerate(x)]
     return loss
 
 
@@ -190,9 +199,11 @@ def plain_loss(layer, inputs, weight_of_spikes):
     seed=st.integers(0, 999),
     voltage_cost=st.sampled_from([0.0, 0.7]),
     recurrent=st.booleans(),
+    strength=st.sampled_from([None, 0.0, 0.5, 3.0]),
 )
-def test_gradients_are_those_of_plain_steps(net, seed, voltage_cost, recurrent):
+def test_gradients_are_those_of_plain_steps(net, seed, voltage_cost, recurrent, strength):
     layer = nr.to_module(net, learn=("bias", "tau", "jump"))
+    couple(layer, strength, learned=True)
     layer.surrogate = layer.surrogate._replace(voltage_cost=voltage_cost, recurrent=recurrent)
     inputs = torch.from_numpy(inputs_for(net, 25, 2, seed))
     signal = torch.from_numpy(np.random.default_rng(seed).normal(size=(25, 2, layer.size)))
@@ -208,9 +219,10 @@ def test_gradients_are_those_of_plain_steps(net, seed, voltage_cost, recurrent):
 
 
 @DRAWS
-@given(net=networks(readout=False), seed=st.integers(0, 999))
-def test_e_prop_is_the_backward_pass_without_the_recurrent_path(net, seed):
+@given(net=networks(readout=False), seed=st.integers(0, 999), strength=st.sampled_from([None, 0.5]))
+def test_e_prop_is_the_backward_pass_without_the_recurrent_path(net, seed, strength):
     layer = nr.to_module(net)
+    couple(layer, strength)
     layer.surrogate = layer.surrogate._replace(recurrent=False)
     inputs, rng = inputs_for(net, 40, 2, seed), np.random.default_rng(seed)
     signal = rng.normal(size=(40, 2, layer.size))
@@ -219,6 +231,47 @@ def test_e_prop_is_the_backward_pass_without_the_recurrent_path(net, seed):
         if weight is not None:
             wanted = weight.grad.numpy()
             assert np.allclose(found, wanted, rtol=0, atol=1e-12 * max(1.0, np.abs(wanted).max(initial=0)))
+
+
+@DRAWS
+@given(net=networks(kinds=("ahp", "alif")), seed=st.integers(0, 999), strength=st.sampled_from([0.0, 0.3]))
+def test_a_neuron_whose_current_follows_v_is_deployed_without_coupling_and_refused_by_name_with_it(net, seed, strength):
+    module, inputs = nr.to_module(net), inputs_for(net, 60, 2, seed)
+    layer = layer_of(module)
+    plain = layer(torch.from_numpy(inputs)).detach().numpy()
+    layer.couple(strength)
+    if strength:
+        with pytest.raises(UnsupportedFeature, match=r"SpikingLayer\.coupling"):
+            nr.to_network(module)
+        return
+    spikes = layer(torch.from_numpy(inputs)).detach().numpy()
+    assert np.array_equal(spikes, plain)
+    assert np.array_equal(spikes.astype(bool), deployed(module, inputs)[0])
+
+
+def test_a_current_that_follows_v_swings_around_rest_as_the_equation_does():
+    """tau_m dv/dt = -v + x, tau dx/dt = -x - a v: an oscillation that decays, by its two eigenvalues."""
+    tau_m, tau, a, dt = 20e-3, 40e-3, 30.0, 1e-5
+    net = nr.Network()
+    net.add(nr.Population("in", 1, nr.SpikeSource()))
+    net.add(nr.Population("cell", 1, nr.AHP(tau_m=tau_m, v_th=1.0, tau_ahp=tau, jump=0.2)))
+    net.connect("in", "cell", nr.Dense([[0.9]]), delay=dt)
+    layer = nr.to_module(net)
+    layer.couple(a)
+    inputs = torch.zeros(6000, 1, 1, dtype=torch.float64)
+    inputs[0] = 1.0
+    assert not layer(inputs).any()
+    v, t = layer.margin[:, 0, 0].numpy() + 1.0, np.arange(6000) * dt
+    decay = (1 / tau_m + 1 / tau) / 2
+    w = np.sqrt((1 + a) / (tau_m * tau) - decay**2)
+    wanted = 0.9 * np.exp(-decay * t) * (np.cos(w * t) + (decay - 1 / tau_m) / w * np.sin(w * t))
+    assert np.abs(v - wanted).max() < 2e-3
+
+
+@pytest.mark.parametrize("strength", [[1.0], np.zeros((2, 8)), float("nan")])
+def test_a_coupling_of_another_shape_is_refused(strength):
+    with pytest.raises(ParameterError, match="couple"):
+        small_module().layer.couple(strength)
 
 
 def echo(seed, k, batch=32):
@@ -268,6 +321,89 @@ def test_training_learns_and_an_interrupted_one_has_the_same_bits(tmp_path):
         assert torch.equal(one, other)
     with pytest.raises(StateError, match="another training"):
         train(second, lambda k: echo(0, k), Settings(steps=9), checkpoint=tmp_path / "c.npz")
+
+
+CONSTRAINTS = {
+    "dale": (Dale([True] * 5 + [False] * 3, [True, False, True, True]),),
+    "rewiring": (Rewiring(0.5, shrink=1e-2),),
+    "both": (Rewiring(0.4, shrink=1e-2), Dale([True] * 5 + [False] * 3)),
+}
+
+
+@pytest.mark.parametrize("kind", CONSTRAINTS)
+def test_training_within_constraints_keeps_signs_and_the_number_of_synapses_in_every_step(kind, tmp_path):
+    """And learns, deploys with every spike, and goes on from a checkpoint with the same bits."""
+    settings, constraints = Settings(steps=60, every=10, seed=3), CONSTRAINTS[kind]
+    tested = [echo(1, k) for k in range(4)]
+    options = {"validate": lambda each: accuracy_of(each, tested), "constraints": constraints}
+    seen, module = [], small_module()
+    whole = {name: int((getattr(module.layer, name) != 0).sum()) for name in ("w", "r")}
+
+    def watched(k):
+        layer = module.layer
+        seen.append({n: (getattr(layer, n).detach().clone(), getattr(layer, f"{n}_mask").clone()) for n in ("w", "r")})
+        return echo(0, k)
+
+    told = train(module, watched, settings, **options)
+    assert accuracy_of(module, tested) == max(found for _, found in told.validation) > 0.85
+    signs = {"r": np.where([True] * 5 + [False] * 3, 1, -1)[:, None]} if kind != "rewiring" else {}
+    if kind == "dale":
+        signs["w"] = np.array([1, -1, 1, 1])[:, None]
+    for step in seen:
+        for name, (weight, mask) in step.items():
+            kept = np.float64(constraints[0].density) if kind != "dale" else 1.0
+            assert int(mask.sum()) == round(kept * whole[name])
+            assert not weight[~mask].any()
+            assert np.all(weight.numpy() * signs.get(name, 0) >= 0)
+    masks = {tuple(step["w"][1].numpy().ravel().tolist()) for step in seen}
+    assert (len(masks) > 1) == (kind != "dale")
+    inputs = tested[0].inputs[:, :4]
+    spikes = module(torch.from_numpy(inputs)).spikes.detach().numpy().astype(bool)
+    assert np.array_equal(spikes, deployed(module, inputs)[0])
+
+    def stops(k):
+        if k == 37:
+            raise KeyboardInterrupt
+        return echo(0, k)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(small_module(), stops, settings, checkpoint=tmp_path / "c.npz", **options)
+    second = small_module()
+    assert train(second, lambda k: echo(0, k), settings, checkpoint=tmp_path / "c.npz", **options) == told
+    for one, other in zip(module.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_synapse_crosses_zero_only_by_being_replaced():
+    module, before = small_module(), {}
+
+    def watched(k):
+        layer = module.layer
+        for name in ("w", "r"):
+            weight, mask = getattr(layer, name).detach().clone(), getattr(layer, f"{name}_mask").clone()
+            if name in before:
+                old, was = before[name]
+                assert not (was & mask & (weight * old < 0)).any()
+            before[name] = weight, mask
+        return echo(0, k)
+
+    train(module, watched, Settings(steps=40), constraints=(Rewiring(0.5, shrink=0.05),))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Rewiring(0.0), "density"),
+        (lambda: Rewiring(1.5), "density"),
+        (lambda: Rewiring(0.5, shrink=-1.0), "shrink"),
+        (lambda: Dale([1, 0]), "excitatory"),
+        (lambda: Dale([True], inputs=[[True]]), "inputs"),
+        (lambda: train(small_module(), lambda k: echo(0, k), Settings(steps=1), constraints=(Dale([True]),)), "8 entr"),
+    ],
+)
+def test_constraints_that_cannot_be_kept_are_refused(make, says):
+    with pytest.raises(ParameterError, match=says):
+        make()
 
 
 def test_the_voltage_penalty_keeps_potentials_within_its_bounds():
