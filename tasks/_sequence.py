@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 import neuro as nr
@@ -16,8 +17,10 @@ from neuro.engine.recording import Recording
 from neuro.progress import Progress
 from neuro.randomness import stream
 from neuro.tasks._sequence_data import Data
+from neuro.tasks._sequence_devices import accuracy_on_devices
 from neuro.tasks._sequence_loihi import loihi_accuracy
 from neuro.training.batch import Output, raster_of, spikes_of
+from neuro.training.constraints import Constraint, Dale, Rewiring
 from neuro.training.library import import_torch
 from neuro.training.train import Settings, accuracy_of, train
 from neuro.units import ms
@@ -25,7 +28,7 @@ from neuro.units import ms
 CHIP = "loihi_davies2018"
 MAC, LOAD = 4.6e-12, 5.0e-12
 """Of the chip `digital_mac`: one multiplication and addition, and one weight from a cache, J."""
-VARIANTS = ("ahp", "unregularised", "lif", "lstm", "eprop")
+VARIANTS = ("ahp", "unregularised", "lif", "lstm", "eprop", "dale", "sparse", "following")
 
 
 class SequenceConfig(BaseModel):
@@ -52,6 +55,12 @@ class SequenceConfig(BaseModel):
     height: float = Field(0.3, gt=0, description="height of the surrogate derivative")
     voltage_cost: float = Field(1e-2, ge=0, description="weight of the penalty on potentials")
     eprop_rate: float = Field(1e-2, gt=0, description="learning rate of e-prop")
+    excitatory: float = Field(0.8, ge=0, le=1, description="share of excitatory neurons, of the variant dale")
+    density: float = Field(0.2, gt=0, le=1, description="share of synapses that are there, of the variant sparse")
+    coupling: float = Field(0.5, description="how slow currents follow v at first, of the variant following")
+    device_levels: tuple[int, ...] = Field((), description="levels of devices that hold the trained weights")
+    device_write_noise: tuple[float, ...] = Field((), description="their write noise, as a share of the window")
+    device_stuck: tuple[float, ...] = Field((), description="share of stuck ones")
     tested: int = Field(2048, ge=1, le=10_000, description="test sequences")
     priced: int = Field(32, ge=1, le=1000, description="test sequences whose joules are counted")
     deployed: int = Field(64, ge=0, le=10_000, description="test sequences of which each spike is compared")
@@ -77,6 +86,8 @@ class Outcome:
     """What a sequence costs on the chip."""
     loihi: float | None = None
     """Accuracy in Loihi's whole numbers, of sequences that are one window."""
+    devices: Mapping[str, float] = field(default_factory=dict)
+    """Accuracy with weights on crossbars, by kind of devices."""
 
 
 def network_of(config: SequenceConfig, data: Data, seed: int, *, slow: bool = True) -> nr.Network:
@@ -150,12 +161,31 @@ def module_of(config: SequenceConfig, data: Data, variant: str, seed: int) -> An
     how = module.layer.surrogate
     cost = 0.0 if variant == "unregularised" else config.voltage_cost
     module.layer.surrogate = how._replace(height=config.height, voltage_cost=cost, recurrent=variant != "eprop")
+    if variant == "following":
+        module.layer.couple(config.coupling, learned=True)
+    if variant == "dale" and config.excitatory < 1:
+        # Fewer inhibitory neurons have larger weights, so that a neuron hears as much of either sign.
+        inhibitory = ~_excitatory(config, module)
+        module.layer.r.data[inhibitory] *= config.excitatory / (1.0 - config.excitatory)
     module = module.float()
     if variant == "lstm":
         torch = import_torch()
         torch.manual_seed(seed)
         return lstm(data, count(module))
     return module
+
+
+def constraints_of(config: SequenceConfig, module: Any, variant: str) -> tuple[Constraint, ...]:
+    """What the weights of a variant keep to."""
+    if variant == "dale":
+        return (Dale(_excitatory(config, module)),)
+    return (Rewiring(config.density),) if variant == "sparse" else ()
+
+
+def _excitatory(config: SequenceConfig, module: Any) -> NDArray[np.bool_]:
+    """Which neurons are excitatory: the first of them."""
+    size = int(module.layer.size)
+    return np.arange(size) < round(config.excitatory * size)
 
 
 def learn(config: SequenceConfig, data: Data, variant: str, seed: int, progress: Progress) -> tuple[Outcome, Any]:
@@ -173,6 +203,7 @@ def learn(config: SequenceConfig, data: Data, variant: str, seed: int, progress:
             lambda k: data.batch(seed, "training", k, config.batch),
             settings,
             validate=lambda each: accuracy_of(each, held),
+            constraints=constraints_of(config, module, variant),
             progress=lambda done, total, _: progress(done, total, f"training {variant}"),
         )
         minutes = (time.process_time() - began) / 60
@@ -213,14 +244,16 @@ def judge(
             low.append(np.quantile(u, 1e-3))
             high.append(np.quantile(u, 1 - 1e-3))
             total += batch.inputs.shape[1]
+    plain |= {"spikes": spikes / total, "outside": (float(np.mean(low)), float(np.mean(high)))}
+    if variant == "following":
+        return Outcome(**plain)  # no engine and no chip has its neurons
     recordings, same = deploy(module, tests, max(config.deployed, config.priced))
     return Outcome(
         **plain,
-        spikes=spikes / total,
-        outside=(float(np.mean(low)), float(np.mean(high))),
         same=same,
         cost=price(module, recordings[: config.priced], steps),
         loihi=loihi_accuracy(module, tests) if variant == "ahp" and len(tests[0].labels) == 1 else None,
+        devices=accuracy_on_devices(module, config, tests, seed) if variant == "ahp" else {},
     )
 
 

@@ -17,6 +17,9 @@ TITLES = {
     "lif": "LIF of the same size",
     "lstm": "LSTM with as many parameters",
     "eprop": "AHP by e-prop",
+    "dale": "AHP within Dale's law",
+    "sparse": "AHP with few synapses, rewired",
+    "following": "AHP whose slow currents follow v",
 }
 
 
@@ -36,7 +39,7 @@ def run_sequences(task: str, config: SequenceConfig, data: Data, progress: Progr
         metrics=metrics_of(outcomes),
         measured=tuple(f"{variant}/cpu_minutes" for variant in _by_variant(outcomes)),
         energy={"unit": "J of one sequence, mean", "chip": CHIP, **_costs(outcomes)},
-        tables=(_table(outcomes), _energy(outcomes)),
+        tables=(_table(outcomes), _energy(outcomes), *_devices(outcomes)),
     )
 
 
@@ -49,16 +52,36 @@ def metrics_of(outcomes: list[Outcome]) -> dict[str, float]:
         metrics[f"{variant}/validation"] = _mean(found, "validation")
         metrics[f"{variant}/parameters"] = found[0].parameters
         metrics[f"{variant}/cpu_minutes"] = _mean(found, "cpu_minutes")
-        metrics[f"{variant}/joules"] = float(np.mean([each.cost["joules"] for each in found if each.cost]))
+        metrics |= {f"{variant}/devices/{kind}": each for kind, each in _on_devices(found).items()}
+        if any(each.cost for each in found):
+            metrics[f"{variant}/joules"] = float(np.mean([each.cost["joules"] for each in found if each.cost]))
         if found[0].loihi is not None:
             metrics[f"{variant}/accuracy_loihi"] = _mean(found, "loihi")
         if variant != "lstm":
             metrics[f"{variant}/spikes_per_sample"] = _mean(found, "spikes")
+        if variant != "lstm" and found[0].cost:
             metrics[f"{variant}/deployed_identical"] = sum(each.same[0] for each in found)
             metrics[f"{variant}/deployed_compared"] = sum(each.same[1] for each in found)
             latency = [each.cost["latency_ms"] for each in found if each.cost]
             metrics[f"{variant}/edp_uJs"] = metrics[f"{variant}/joules"] * float(np.mean(latency)) * 1e3
     return metrics
+
+
+def _on_devices(found: list[Outcome]) -> dict[str, float]:
+    """Mean accuracy by kind of devices."""
+    return {kind: float(np.mean([each.devices[kind] for each in found])) for kind in found[0].devices}
+
+
+def _devices(outcomes: list[Outcome]) -> list[Table]:
+    """Accuracy with weights on crossbars, where it was looked at."""
+    found = [each for each in outcomes if each.devices]
+    if not found:
+        return []
+    rows = [("numbers, in doubles", _mean(found, "accuracy"), min(each.accuracy for each in found))]
+    for kind, mean in _on_devices(found).items():
+        rows.append((kind.replace("_", " "), mean, min(each.devices[kind] for each in found)))
+    title = f"{TITLES['ahp']}, weights on crossbars, not trained again: one error at a time, of continuous devices"
+    return [Table(title, ("devices", "test accuracy, mean", "lowest"), tuple(rows))]
 
 
 def _by_variant(outcomes: list[Outcome]) -> dict[str, list[Outcome]]:
@@ -79,7 +102,11 @@ def _table(outcomes: list[Outcome]) -> Table:
         spikes = "-" if variant == "lstm" else round(_mean(found, "spikes"))
         low, high = (np.mean([each.outside[k] for each in found]) for k in (0, 1))
         potentials = "-" if variant == "lstm" else f"{low:.1f} to {high:.1f}"
-        same = "-" if variant == "lstm" else f"{sum(o.same[0] for o in found)} of {sum(o.same[1] for o in found)}"
+        same = (
+            "-"
+            if variant == "lstm" or not found[0].cost
+            else f"{sum(o.same[0] for o in found)} of {sum(o.same[1] for o in found)}"
+        )
         accuracy = f"{_mean(found, 'accuracy'):.4f} ({min(each.accuracy for each in found):.4f})"
         minutes = f"{_mean(found, 'cpu_minutes'):.2f}"
         rows.append((TITLES[variant], len(found), accuracy, spikes, potentials, same, found[0].parameters, minutes))
@@ -92,6 +119,9 @@ def _energy(outcomes: list[Outcome]) -> Table:
     rows: list[tuple[object, ...]] = []
     for variant, found in _by_variant(outcomes).items():
         cost = found[0].cost or {}
+        if not cost:
+            rows.append((TITLES[variant], "-", "no engine and no chip has its neurons", "-", "-", "-"))
+            continue
         if variant == "lstm":
             where = f"digital_mac, batch size 1, {cost['units']} units, all multiplications"
             rows.append((TITLES[variant], where, "total", cost["macs"], cost["joules"] * 1e6, "-"))

@@ -13,10 +13,25 @@ from neuro.tasks._sequence import SequenceConfig as Config
 from neuro.tasks._sequence_data import StoreRecall
 from neuro.tasks._sequence_report import run_sequences
 
-PAPER = Config(variants=("ahp", "unregularised", "lif", "lstm", "eprop"), batches=800)
+PAPER = Config(
+    variants=("ahp", "unregularised", "lif", "lstm", "eprop", "dale", "sparse"),
+    batches=800,
+    device_levels=(4, 8, 16, 32, 64),
+    device_write_noise=(0.01, 0.02, 0.05, 0.1),
+    device_stuck=(0.001, 0.01, 0.03, 0.1),
+)
 PRESETS = {
     "smoke": PAPER.model_copy(
-        update={"seeds": 1, "ahp": 20, "batches": 6, "batch": 8, "tested": 16, "priced": 2, "deployed": 4}
+        update={
+            "seeds": 1,
+            "ahp": 20,
+            "batches": 6,
+            "batch": 8,
+            "tested": 16,
+            "priced": 2,
+            "deployed": 4,
+            "device_levels": (16,),
+        }
     ),
     "paper": PAPER,
 }

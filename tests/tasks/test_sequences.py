@@ -13,6 +13,7 @@ from tests.reference import needs
 torch = pytest.importorskip("torch")
 
 from neuro.tasks import _sequence as sequence  # noqa: E402 - imports torch's modules
+from neuro.tasks._sequence_devices import Quality, on_devices  # noqa: E402
 from neuro.tasks._sequence_loihi import loihi_network  # noqa: E402
 
 SMALL = ('variants=["ahp"]', "batches=3", "batch=8", "tested=24", "deployed=24", "priced=2")
@@ -105,7 +106,7 @@ def test_the_clocked_engine_fires_every_spike_of_every_test_sequence(task):
 
 def test_variants_share_sizes_and_the_lstm_has_no_more_parameters():
     config, data = configure("store-recall", "paper"), StoreRecall()
-    found = {v: sequence.module_of(config, data, v, 0) for v in sequence.VARIANTS}
+    found = {v: sequence.module_of(config, data, v, 0) for v in ("ahp", "lif", "lstm", "eprop", "unregularised")}
     parameters = sequence.count(found["ahp"])
     assert parameters == 100 * 60 + 60 * 59 + 60 * 2 + 2
     assert found["lif"].layer.size == 60
@@ -149,3 +150,59 @@ def test_a_classifier_in_whole_numbers_fires_nearly_as_it_did():
         counts = [[len(r.spikes[name]) for r in found] for found in (whole, real)]
         assert np.corrcoef(counts)[0, 1] > 0.9
         assert np.sum(counts[0]) == pytest.approx(np.sum(counts[1]), rel=0.1)
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    return sequence.module_of(configure("store-recall", "smoke"), StoreRecall(), "ahp", 0).double()
+
+
+@pytest.mark.parametrize("levels", [2, 5, 16, 1000])
+def test_weights_on_devices_are_off_by_half_a_level_at_most_and_there_are_none_without_synapses(untrained, levels):
+    made, _ = on_devices(untrained, Quality("levels", levels), seed=0)
+    for one, other in ((untrained.layer, made.layer), (untrained, made)):
+        for name, weight in one.named_parameters(recurse=False):
+            if name in ("w", "r", "readout"):
+                most = float(weight.detach().abs().max()) / (levels - 1) / 2
+                assert float((weight - getattr(other, name)).detach().abs().max()) <= most * (1 + 1e-9)
+    assert not made.layer.r[~made.layer.r_mask].any()
+
+
+@pytest.mark.parametrize("quality", [Quality("levels", 8), Quality("write_noise", 0.05), Quality("stuck", 0.1)])
+def test_the_clocked_engine_on_these_crossbars_fires_the_spikes_of_the_module_on_devices(untrained, quality):
+    data, dt = StoreRecall(), StoreRecall().dt
+    made, crossbars = on_devices(untrained, quality, seed=3)
+    net, held = nr.Network(), nr.to_network(untrained)
+    for population in held.populations.values():
+        net.add(population)
+    for p in held.projections.values():
+        name = {"in": "w", "readout": "readout"}.get(p.pre.name if p.post.name != "readout" else "readout", "r")
+        net.connect(p.pre, p.post, crossbars[name], delay=p.delay)
+    inputs = data.batch(0, "test", 0, 2).inputs
+    spikes = made(torch.from_numpy(inputs).double()).spikes.detach().numpy() > 0
+    plain = untrained(torch.from_numpy(inputs).double()).spikes.detach().numpy() > 0
+    assert not np.array_equal(spikes, plain)
+    trials = [{"in": sequence.spikes_of(inputs[:, b], dt)} for b in range(2)]
+    for b, run in enumerate(nr.run_batch(net, len(inputs) * dt, trials, dt=dt)):
+        assert np.array_equal(sequence.raster_of(run.spikes["ahp"], len(inputs), 20, dt), spikes[:, b])
+
+
+def test_variants_within_constraints_are_deployed_and_one_without_an_engine_has_no_joules():
+    changes = (
+        'variants=["ahp","dale","sparse","following"]',
+        "device_levels=[2,1000]",
+        "device_stuck=[0.5]",
+        *SMALL[1:],
+    )
+    found = run_task("store-recall", overrides=changes).metrics
+    for variant in ("ahp", "dale", "sparse"):
+        assert found[f"{variant}/deployed_identical"] == found[f"{variant}/deployed_compared"] == 24
+    full, inputs, size = found["ahp/parameters"], 100, 20
+    synapses = round(0.2 * inputs * size) + round(0.2 * size * (size - 1))
+    assert found["sparse/parameters"] == full - inputs * size - size * (size - 1) + synapses
+    assert found["dale/parameters"] == full
+    assert found["following/parameters"] == full + size
+    assert {"following/accuracy", "following/spikes_per_sample"} <= set(found)
+    assert not {"following/joules", "following/deployed_identical"} & set(found)
+    assert abs(found["ahp/devices/levels_1000"] - found["ahp/accuracy"]) < 0.2
+    assert {"ahp/devices/levels_2", "ahp/devices/stuck_0.5"} <= set(found)
