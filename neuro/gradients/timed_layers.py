@@ -151,8 +151,8 @@ class TimedLayers:
     """Mean number of spikes of a hidden neuron in the examples of an update below which its inputs grow, see
     `neuro.gradients.silence`. 0: neurons that fall silent stay so."""
     raising: float = 1.0
-    """Factor of the charge that such a neuron receives in the loss, per unit of weight. Where it is much larger than the
-    derivatives of the loss by weights are, which are small when nearly all answers are right, it disturbs them."""
+    """Factor of the charge that such a neuron receives in the loss, per unit of weight. The derivatives of the loss by
+    weights are small when nearly all answers are right; a factor that is much larger disturbs them."""
     acted: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
     """How often "slope_floor", "revival" and "least_spikes" have acted."""
 
