@@ -12,6 +12,7 @@ from neuro.learning.examples import Examples
 from neuro.randomness import stream
 from neuro.tasks._mnist_images import PIXELS, mnist
 from neuro.tasks._timed import EARLY, Outcome, Sets, TimedConfig, compile_layers, network, train
+from neuro.units import ms
 from neuro.validation import Floats
 
 CLASSES = 10
@@ -24,12 +25,16 @@ class Config(TimedConfig):
 
     seeds: int = Field(3, ge=1, description="independent repetitions: first weights and order")
     hidden: int = Field(350, ge=1, description="hidden neurons")
-    epochs: int = Field(12, ge=1, description="passes through the training images")
-    rate: float = Field(2e-3, gt=0, description="first learning rate, of Adam")
-    batch: int = Field(100, ge=1, description="images of one update")
+    epochs: int = Field(24, ge=1, description="passes through the training images")
+    rate: float = Field(3e-3, gt=0, description="first learning rate, of Adam")
+    temperature: float = Field(0.5 * ms, gt=0, description="scale of differences of spike times in the loss, s")
+    slope_floor: float = Field(20.0, ge=0, description="least dv/dt at a spike that gradients divide by, 1/s")
+    least_spikes: float = Field(
+        0.2, ge=0, description="mean spikes of a hidden neuron in the images of an update below which its inputs grow"
+    )
     means: tuple[float, float] = Field((0.05, 0.03), description="mean of the first weights of both matrices")
     spreads: tuple[float, float] = Field((0.08, 0.08), description="standard deviation of the same")
-    dropped: float = Field(0.1, ge=0, lt=1, description="share of the input spikes that a training image lacks, drawn")
+    dropped: float = Field(0.2, ge=0, lt=1, description="share of the input spikes that a training image lacks, drawn")
     validation: float = Field(1 / 12, gt=0, lt=1, description="share of the training images that is held out")
 
 
