@@ -126,7 +126,7 @@ class EventPropagation(_FromSpikes):
 class GatedSTDP(_FromSpikes):
     """Contrastive divergence by gated STDP: its sign says if outputs are held or free.
 
-    Two spikes dt apart change their weight by exp(-|dt|/tau), in either order. A global signal gates this: +1 while the
+    Two spikes dt apart change their weight by exp(-dt/tau), in either order. A global signal gates this: +1 while the
     outputs are held to the target, -1 while they are free, 0 in the first part of each phase, in which the network
     finds its new state. For steady activities that is r_i r_j held - r_i r_j free, which `ContrastiveHebbian` has from
     counts; spikes that come close together count for more. Inputs stay as they are in both phases, so the network
