@@ -28,14 +28,16 @@ from neuro.engine.codes import (
     HELD,
     N_RELEASES,
     N_WATCHED,
+    NO_SPIKES,
     QUIET,
     RECORD_SPIKES,
     SAME_GAP,
     SURVEYED,
     UNSCANNED,
 )
+from neuro.engine.kernels.amplitude_spikes import spike_offset
 from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, State, Workspace
-from neuro.engine.kernels.state_form import advance_neuron, cell_row
+from neuro.engine.kernels.state_form import advance_neuron, cell_row, fire
 from neuro.jit import inlined, inner, routine
 from neuro.simd import prefetch
 
@@ -148,11 +150,18 @@ def slow_bound(group: Record, rate: F8, x: F8, s: float, then: float) -> float:
 
 @routine
 def to_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, t: float) -> None:
-    """Bring neuron j into state form at `t`, through all its spikes before."""
+    """Bring neuron j into state form at `t`, through all its spikes before.
+
+    The first spike since the last look has the bits that it has in amplitude form.
+    """
     group, neuron, amp, x = fixed.groups[g], state.neurons[j], state.amp[j], state.x[j]
     at = cell_row(fixed, g, j)
-    cell, rate, watched = fixed.cells[at], fixed.rate[at], amp[0] == inf
+    cell, rate, watched, u = fixed.cells[at], fixed.rate[at], amp[0] == inf, -1.0
     if not (watched and neuron.mode == HELD):
+        if watched:
+            s = t - work.origin[k, g]
+            e, d = neuron.side_a * exp(-s * group.rate_m), neuron.side_b * exp(-s * group.rate_s)
+            u = spike_offset(fixed, state, work, k, g, j, e, d, t)
         a, b = amp[0], amp[1]
         neuron.last = t
         if watched:
@@ -167,7 +176,15 @@ def to_state_form(fixed: Fixed, state: State, work: Workspace, k: int, g: Index,
             x[0] = b / group.shape
         for i in range(group.first_slow, group.first_slow + group.slow):
             x[i] *= exp(-s * rate[i])
-    if watched:
+    if u >= 0.0:
+        advance_neuron(fixed, state, work, k, j, min(neuron.since + u, t), NO_SPIKES)
+    if 0.0 <= u < inf:
+        if u > 0.0 or not cell.subtract:
+            neuron.v = cell.threshold
+        fire(cell, neuron, work.tally[k], work.time[k], work.ids[k], j, True)
+        for i in range(len(x)):
+            x[i] += fixed.jump[at, i]
+    if watched and u < inf:
         advance_neuron(fixed, state, work, k, j, t, RECORD_SPIKES)
 
 

@@ -1,8 +1,10 @@
-"""Spikes and ends of refractory times of neurons in amplitude form.
+"""The first spike of a neuron in amplitude form since the last look at it.
 
 u seconds after the last look at a neuron, v is above its threshold by f(u) = sum_k c_k exp(-u rate_k) - gap: two
 exponentials, and one more for each slow current. Two exponentials have at most one extremum, in closed form. With more,
-each term is monotone, which bounds f and f' between two times; where these bounds do not decide, the state form does.
+each term is monotone, which bounds f and f' between two times; where these bounds do not decide, the search of the
+state form does. The last steps towards the zero are the same in both cases, and for a neuron that goes on in state
+form: the bits of a spike do not depend on what comes after it.
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ from __future__ import annotations
 from enum import IntEnum
 from math import exp, inf, log, sqrt
 
-from neuro.engine.codes import HELD, N_RELEASES
+from neuro.engine.codes import FREE, HELD, N_RELEASES
 from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.crossings import round_to_24_bits
-from neuro.engine.kernels.state_form import cell_row, write_spike
+from neuro.engine.kernels.state_form import cell_row, next_event, write_spike
 from neuro.jit import inlined, inner, routine
 
-__all__ = ["FIRED", "SILENT", "UNDECIDED", "check_watched"]
+__all__ = ["FIRED", "SILENT", "UNDECIDED", "check_watched", "spike_offset"]
 
 
 class Firing(IntEnum):
@@ -57,6 +59,19 @@ def halley_step(f: float, slope: float, bend: float) -> float:
 
 
 @inner
+def last_steps(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, u: float, h: float) -> float:
+    """The zero of f in [0, h] next to `u`, with bits that do not depend on how `u` was found."""
+    once = round_to_24_bits(u)
+    for _ in range(2):
+        f, slope, bend = distance(group, rate, c, am, bs, gap, once)
+        step = halley_step(f, slope, bend)
+        once -= step
+        if abs(step * bend) <= 1e-4 * slope:
+            break
+    return min(once if abs(once - u) <= 1e-9 * u else u, h)
+
+
+@inner
 def rising_zero(
     group: Record, rate: F8, c: F8, am: float, bs: float, gap: float, h: float, low: float, begins: float, high: float
 ) -> float:
@@ -84,14 +99,7 @@ def rising_zero(
         if step <= 1e-11 * upper or step * step * step * step <= 1e-11 * upper * before * before * before:
             break
         before = step
-    once = round_to_24_bits(u)
-    for _ in range(2):
-        f, slope, bend = distance(group, rate, c, am, bs, gap, once)
-        step = halley_step(f, slope, bend)
-        once -= step
-        if abs(step * bend) <= 1e-4 * slope:
-            break
-    return min(once if abs(once - u) <= 1e-9 * u else u, h)
+    return last_steps(group, rate, c, am, bs, gap, u, h)
 
 
 @inner
@@ -131,6 +139,49 @@ def first_zero(group: Record, rate: F8, c: F8, am: float, bs: float, gap: float,
     return rising_zero(group, rate, c, am, bs, gap, h, low, begins, high)
 
 
+@inner
+def zero_in_state_form(
+    fixed: Fixed, work: Workspace, k: int, group: Record, at: Index, drive: float, c: F8, am: float, bs: float,
+    gap: float, v: float, h: float,
+) -> float:  # fmt: skip
+    """`first_zero` by the search of the state form, for a neuron with slow currents and parameters of row `at`."""
+    work.cell[k], scratch, rate = fixed.cells[at], work.scratch[k], fixed.rate[at]
+    now = scratch[0]
+    now[0], now[1] = 1.0, v
+    for n in range(2, len(now)):
+        now[n] = 0.0
+    if group.first_slow:
+        now[2] = bs / group.shape
+    for i in range(group.slow):
+        r = rate[group.first_slow + i]
+        now[2 + group.first_slow + i] = c[i] * (group.rate_m - r) / group.rate_m
+    u, _ = next_event(fixed, work, k, at, drive, FREE, scratch, h)
+    return last_steps(group, rate, c, am, bs, gap, u, h) if 0.0 < u <= h else u
+
+
+@routine
+def spike_offset(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, e: float, d: float, t: float
+) -> float:
+    """How long after its last look a watched neuron fires, which was free then; inf if it does not up to `t`.
+
+    e and d are the two terms of v at `t`. The terms of the slow currents at the last look are in work.factor[k].
+    """
+    group, neuron, c = fixed.groups[g], state.neurons[j], work.factor[k]
+    at = cell_row(fixed, g, j)
+    cell, rate, am, bs, since = fixed.cells[at], fixed.rate[at], neuron.v, neuron.last, neuron.since
+    v_inf, s, parts = neuron.drive / cell.leak, since - work.origin[k, g], 0.0
+    for i in range(group.slow):
+        r = rate[group.first_slow + i]
+        c[i] = state.x[j, group.first_slow + i] * exp(-s * r) * group.rate_m / (group.rate_m - r)
+        parts += c[i]
+    v, gap = v_inf + am + bs + parts, cell.threshold - v_inf
+    u = first_zero(group, rate, c, am, bs, gap, e, d, t - since)
+    if u < 0.0:
+        u = zero_in_state_form(fixed, work, k, group, at, neuron.drive, c, am, bs, gap, v, t - since)
+    return u if u <= t - since else inf
+
+
 @routine
 def spike_since_look(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, j: Index, e: float, d: float, t: float, end: float
@@ -138,29 +189,24 @@ def spike_since_look(
     """Find the spike of a watched neuron between its last look and `t`, and write it. Returns a `Firing`.
 
     e and d are the two terms of v at `t`. Neurons whose refractory time could end before `end`, or that could fire
-    twice, are UNDECIDED, and so are those whose first zero is.
+    twice, are UNDECIDED.
     """
     group, neuron, amp = fixed.groups[g], state.neurons[j], state.amp[j]
     at = cell_row(fixed, g, j)
-    cell, rate, c, since = fixed.cells[at], fixed.rate[at], work.factor[k], neuron.since
+    cell, rate, since = fixed.cells[at], fixed.rate[at], neuron.since
     if not (cell.refractory > 0.0 and instant_of(since + cell.refractory) >= end):
         return UNDECIDED
-    v_inf, s = neuron.drive / cell.leak, since - work.origin[k, g]
-    am, bs, parts = neuron.v, neuron.last, 0.0
-    for i in range(group.slow):
-        r = rate[group.first_slow + i]
-        c[i] = state.x[j, group.first_slow + i] * exp(-s * r) * group.rate_m / (group.rate_m - r)
-        parts += c[i]
-    u = first_zero(group, rate, c, am, bs, cell.threshold - v_inf, e, d, t - since)
-    if u < 0.0:
-        return UNDECIDED
-    if u > t - since:
+    u = spike_offset(fixed, state, work, k, g, j, e, d, t)
+    if u == inf:
         return SILENT
+    excess = neuron.drive / cell.leak + neuron.v + neuron.last - cell.threshold
+    for i in range(group.slow):
+        excess += work.factor[k, i]
     tally, when = work.tally[k], min(since + u, t)
     write_spike(tally, work.time[k], work.ids[k], when, j)
     neuron.v, neuron.mode, neuron.until = cell.reset, HELD, instant_of(when + cell.refractory)
     if cell.subtract:
-        neuron.v = v_inf + am + bs + parts - cell.threshold if u == 0.0 else 0.0
+        neuron.v = excess if u == 0.0 else 0.0
     for i in range(group.first_slow, group.first_slow + group.slow):
         state.x[j, i] += fixed.jump[at, i] * exp((when - work.origin[k, g]) * rate[i])
     amp[0], amp[1] = -inf, neuron.side_b

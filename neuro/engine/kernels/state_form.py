@@ -41,6 +41,7 @@ __all__ = [
     "cell_row",
     "fill_factors",
     "fire",
+    "next_event",
     "no_event",
     "no_event_one",
     "write_spike",
