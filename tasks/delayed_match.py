@@ -22,7 +22,7 @@ class Config(SequenceConfig):
     delay: float = Field(1.5, ge=0.5, le=10.0, description="between the patterns in validation and test, s")
 
 
-PAPER = Config(ahp=100, tau_ahp=(0.75, 2.5), tau_out=20e-3, batches=1000)
+PAPER = Config(ahp=100, tau_ahp=(0.75, 2.5), tau_out=20e-3, batches=2000, voltage_cost=1e-3)
 PRESETS = {
     "smoke": PAPER.model_copy(
         update={"seeds": 1, "ahp": 20, "batches": 4, "batch": 8, "tested": 16, "priced": 2, "deployed": 4, "delay": 0.5}
