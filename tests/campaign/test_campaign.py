@@ -13,7 +13,7 @@ from tests.campaign.calls_learning import TRAINING
 from tests.campaign.campaign import RECIPES, every_case, verdicts
 from tests.campaign.recipe import Case, cases_of
 
-STRIDE = 97
+STRIDE = 193
 """In the ordinary suite every so manieth case runs: over the values of every argument in turn, as it is prime."""
 
 

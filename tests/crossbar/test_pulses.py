@@ -287,7 +287,7 @@ def disturbed(g, pulses, law, fraction):
 
 @pytest.mark.parametrize("law", [Constant(step=1e-6), SoftBounds(step=2e-6)], ids=lambda law: type(law).__name__)
 @given(pulses=st.lists(st.lists(st.integers(-2, 3), min_size=3, max_size=3), min_size=4, max_size=4))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 def test_half_selected_cells_take_their_share_of_every_pulse_on_their_lines(law, pulses):
 
     pulses = np.array(pulses)

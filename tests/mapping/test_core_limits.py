@@ -66,7 +66,7 @@ def check(net, spikes, chip, placement):
         assert placement.bounds.get(name, 0.0) <= found[name]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     chip=differing(),
     seed=st.integers(0, 10**6),
@@ -94,7 +94,7 @@ def test_a_placement_keeps_to_the_limits_of_each_core(chip, seed, sizes, effort,
     assert pinned is None or placement.core["p0"][0] == pinned
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10**6), rooms=st.lists(st.integers(0, 12), min_size=2, max_size=8), spare=st.integers(0, 3))
 def test_whatever_the_neurons_alone_fit_is_placed(seed, rooms, spare):
     """Where only neurons are limited, a network fits if and only if there are so many places."""

@@ -243,7 +243,7 @@ def test_routes_are_those_of_a_count_by_hand(seed, cores):
         assert found == sorted(wanted.items())
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 10**6), calls=st.integers(0, 40), limited=st.booleans())
 def test_an_interrupted_search_gives_a_placement_within_every_limit_and_says_so(seed, calls, limited):
     net, spikes = drawn(seed, (40, 35), fan=6.0)

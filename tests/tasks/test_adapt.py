@@ -74,7 +74,7 @@ def test_devices_age_as_weights_do_and_their_copies_alone():
 
 
 def test_a_small_run_learns_on_and_counts_what_that_costs():
-    metrics = run_task("adapt", overrides=("workers=1", "epochs=4", "examples=50")).metrics
+    metrics = run_task("adapt", overrides=("workers=1", "epochs=4", "examples=50", "training=250")).metrics
     for drift in field.DRIFTS:
         assert metrics[f"learning/{drift}"] > metrics[f"frozen/{drift}"]
         assert metrics[f"frozen/{drift}"] < metrics["before"]

@@ -95,7 +95,7 @@ def test_tuning_never_shows_an_image_of_the_test(monkeypatch):
 
 
 def test_a_small_run_compares_every_rule():
-    report = run_task("rules", overrides=("workers=1", 'constraints=["numbers","one_sided"]', "epochs=3"))
+    report = run_task("rules", overrides=("workers=1", 'constraints=["numbers","one_sided"]', "epochs=2"))
     metrics = report.metrics
     for rule in rules.RULES:
         for constraint in ("numbers", "one_sided"):
