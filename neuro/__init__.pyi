@@ -39,6 +39,7 @@ from neuro.engine.trials.run import run_trials as run_trials
 from neuro.errors import NeuroError as NeuroError
 from neuro.errors import UnitWarning as UnitWarning
 from neuro.exchange.check import check as check
+from neuro.exchange.nest import write_nest as write_nest
 from neuro.exchange.nir import read_nir as read_nir
 from neuro.exchange.nir_write import write_nir as write_nir
 from neuro.gradients.exact_rule import ExactGradient as ExactGradient

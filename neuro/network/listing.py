@@ -11,9 +11,9 @@ from neuro.errors import ParameterError
 from neuro.network.distance import check_extent
 from neuro.network.rules import Draws
 from neuro.network.synapses import Synapses, Triplets, is_drawn, is_matrix, matrix, triplets
-from neuro.validation import Floats
+from neuro.validation import Floats, Ints
 
-__all__ = ["Wired", "delays_of", "draws_of", "edges_of", "has_one_delay", "matrix_of", "triplets_of"]
+__all__ = ["Wired", "delays_of", "draws_of", "edge_arrays", "edges_of", "has_one_delay", "matrix_of", "triplets_of"]
 
 
 class _Place(Protocol):
@@ -100,7 +100,7 @@ def has_one_delay(projection: Wired) -> bool:
     return not is_drawn(projection.delay) and np.ndim(projection.delay) == 0
 
 
-def edges_of(projection: Wired, seed: int) -> tuple[list[int], list[int], list[float], list[float]]:
+def edge_arrays(projection: Wired, seed: int) -> tuple[Ints, Ints, Floats, Floats]:
     """Source, target, weight and delay (s) of each synapse; weights of zero in a matrix are left out."""
     if is_matrix(projection.synapses):
         values = matrix_of(projection, seed)
@@ -111,5 +111,10 @@ def edges_of(projection: Wired, seed: int) -> tuple[list[int], list[int], list[f
         listed = triplets_of(projection, seed)
         pre, post, weight = listed.pre.astype(np.int64), listed.post.astype(np.int64), listed.weight
         delay = np.asarray(delays_of(projection, seed, listed))
-    weights, delays = np.broadcast_to(weight, pre.shape), np.broadcast_to(delay, pre.shape)
-    return pre.tolist(), post.tolist(), weights.tolist(), delays.tolist()
+    return pre, post, np.broadcast_to(weight, pre.shape), np.broadcast_to(delay, pre.shape)
+
+
+def edges_of(projection: Wired, seed: int) -> tuple[list[int], list[int], list[float], list[float]]:
+    """`edge_arrays` as lists."""
+    pre, post, weight, delay = edge_arrays(projection, seed)
+    return pre.tolist(), post.tolist(), weight.tolist(), delay.tolist()

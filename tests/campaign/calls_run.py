@@ -147,6 +147,15 @@ def for_nir() -> nr.Network:
     return net
 
 
+def for_nest() -> nr.Network:
+    """A network that NEST has words for."""
+    net = nr.Network()
+    net.add(nr.Population("cue", 2, nr.SpikeSource()))
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0, refractory=1e-3)))
+    net.connect("cue", "cell", nr.AllToAll(0.5), delay=1e-3)
+    return net
+
+
 RECIPES = [
     Recipe(
         "Counts",
@@ -545,6 +554,16 @@ RECIPES = [
             "network": Argument(Made(for_nir), instance()),
             "path": Argument("written.nir", path(written=True), ("file", "folder", "ending")),
             "dt": Argument(1e-4, number(above=0, unit="s", unsure=True), ("delay",)),
+        },
+    ),
+    Recipe(
+        "write_nest",
+        lambda network, path, inputs, dt: nr.write_nest(network, path, inputs=inputs, dt=dt),
+        {
+            "network": Argument(Made(for_nest), instance()),
+            "path": Argument("written_nest", path(written=True), ("file", "folder", "ending")),
+            "inputs": Argument(Made(lambda: {"cue": spikes()}), mapping(none=True), ("population", "input", "spikes")),
+            "dt": Argument(1e-4, number(above=0, unit="s", none=True, unsure=True), ("grid", "refractory", "delay")),
         },
     ),
     Recipe(
