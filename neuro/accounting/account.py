@@ -19,6 +19,7 @@ from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import InputError, MissingFigure, ParameterError, PlacementError
 from neuro.memory import require_memory
+from neuro.network.wiring import other_wiring
 from neuro.validation import flag, instance, number, positive, whole_number
 
 __all__ = ["account"]
@@ -123,7 +124,7 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
     offset = placement.offset
     if bins is not None:
         _refuse_many(whole_number(bins, "bins", least=1, most=2**53), "bins")
-    _check_sizes(recording, placement)
+    _check_network(recording, placement)
     times, neurons = [np.zeros(0)], [np.zeros(0, np.int64)]
     for name, spikes in recording.spikes.items():
         if name not in placement.core:
@@ -154,21 +155,30 @@ def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bi
     return BinnedSpikes(step[order], neuron[order], steps, stepped)
 
 
-def _check_sizes(recording: Recording, placement: Placement) -> None:
-    """Refuse a placement of populations of other sizes, as far as the recording says its own."""
-    populations = recording.provenance.get("network", {}).get("populations", {})
+def _check_network(recording: Recording, placement: Placement) -> None:
+    """Refuse a placement of another network, as far as the recording says which it is of."""
+    about = recording.provenance.get("network", {})
+    populations = about.get("populations", {})
     for name in placement.core:
         if populations and name not in populations:
             value = f"recorded: {', '.join(populations)}"
             rule = "recording and placement must be of the same network"
             raise PlacementError(rule, where=f"population {name!r} of the placement", value=value)
-    for name, about in populations.items():
-        if name in placement.core and len(placement.core[name]) != about["size"]:
+    for name, each in populations.items():
+        if name in placement.core and len(placement.core[name]) != each["size"]:
             raise PlacementError(
                 "recording and placement must be of the same network",
                 where=f"population {name!r}",
-                value=f"{about['size']:,} neurons recorded, {len(placement.core[name]):,} placed",
+                value=f"{each['size']:,} neurons recorded, {len(placement.core[name]):,} placed",
             )
+    name, difference = other_wiring(placement.wiring, about.get("wiring", {}))
+    if name:
+        raise PlacementError(
+            "recording and placement must be of the same network",
+            where=f"projection {name!r}",
+            value=difference,
+            remedy="Place the network that was recorded",
+        )
 
 
 def _step(recording: Recording, chip: Chip, dt: float | None) -> float:

@@ -22,6 +22,7 @@ from neuro.files.reading import existing_file, only_keys, whole_numbers
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
+from neuro.network.wiring import wiring_of
 from neuro.validation import Ints, finite, flag, frozen, instance, mapping, numbers, shown, text, whole_number
 
 __all__ = ["Placement", "load_placement", "placed"]
@@ -30,7 +31,7 @@ _FORMAT = "placement 1"
 """Format and version in the header of a placement file."""
 _VARIANTS = "routes/variants/"
 """Beginning of the names of its arrays of variants."""
-_HEADER = ("chip", "populations", "sources", "variants", "compartments", "structure")
+_HEADER = ("chip", "populations", "sources", "variants", "compartments", "structure", "wiring")
 """Entries of a placement file beside its format and its arrays."""
 
 
@@ -56,13 +57,15 @@ class Placement(Displayed):
     """Cost for the traffic that it was made for, by objective; empty if not counted."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """Lower bounds of these costs over all placements; without objectives that have no bound."""
+    wiring: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprint of each projection of the network; empty if not known, as in files of earlier versions."""
     interrupted: bool = False
     """Did Ctrl-C end the search for it? Then it is the best one found by that time; files do not tell."""
 
     def __post_init__(self) -> None:
         instance(self.chip, "Placement.chip", Chip, "a Chip", error=PlacementError)
         instance(self.routes, "Placement.routes", Routes, "Routes", error=PlacementError)
-        for key in ("core", "variants", "compartments", "structure", "objectives", "bounds"):
+        for key in ("core", "variants", "compartments", "structure", "objectives", "bounds", "wiring"):
             instance(getattr(self, key), f"Placement.{key}", Mapping, "a dictionary by names", error=PlacementError)
         instance(self.sources, "Placement.sources", AbstractSet, "a set of populations", error=PlacementError)
         for name in (*self.sources, *self.variants, *self.compartments):
@@ -154,6 +157,7 @@ class Placement(Displayed):
             "variants": dict(self.variants),
             "compartments": {name: int(count) for name, count in self.compartments.items()},
             "structure": dict(self.structure),
+            "wiring": dict(self.wiring),
         }
         write_arrays(path, header, arrays)
 
@@ -207,6 +211,7 @@ def load_placement(path: str | Path) -> Placement:
         sources = frozenset(header["sources"])
         variants, compartments, structure = (dict(header[key]) for key in ("variants", "compartments", "structure"))
         names = [str(name) for name in header["populations"]]
+        wiring = {str(name): text(each, f"{path}, wiring") for name, each in header.get("wiring", {}).items()}
         core = {
             name: frozen(whole_numbers(arrays.pop(f"core/{name}"), f"{path}, cores of {name!r}", PlacementError,
                                        least=-1 if name in sources else 0, most=chip.cores - 1))
@@ -222,7 +227,7 @@ def load_placement(path: str | Path) -> Placement:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as problem:
         raise PlacementError(damaged, where=str(path), remedy="Write it with Placement.save") from problem
-    return Placement(chip, core, routes, sources, variants, compartments, structure)
+    return Placement(chip, core, routes, sources, variants, compartments, structure, wiring=wiring)
 
 
 def _targets(arrays: dict[str, Any], neurons: int, path: str | Path) -> tuple[Ints, Ints] | None:
@@ -343,7 +348,8 @@ def placed(
         routes = replace(routes, targets=targets_of_network(network))
     parts = {name: 2 for name, p in network.populations.items() if isinstance(p.model, LoihiAHP)}
     parts |= {name: int(count) for name, count in (compartments or {}).items()}
-    made = Placement(chip, where, routes, sources, dict(neurons or {}), parts, structure)
+    variants, wiring = dict(neurons or {}), wiring_of(network)
+    made = Placement(chip, where, routes, sources, variants, parts, structure, wiring=wiring)
     taken = not chip.limits_differ
     if beyond_limits is not None:
         taken = flag(beyond_limits, "beyond_limits", error=PlacementError)

@@ -14,6 +14,7 @@ from neuro.engine.recording import Recording
 from neuro.errors import InputError, StateError, UnsupportedFeature
 from neuro.gradients.kernels.arrays import AFTER, AT_STEP, MARK, SAMPLE, STEP, Batch, Cells, Nodes
 from neuro.gradients.wiring import Wiring
+from neuro.network.wiring import other_wiring, wiring_of
 from neuro.validation import Floats, Ints
 
 __all__ = ["AFTER_ALL", "BEFORE_ARRIVALS", "Slopes", "Spiked", "batch_of", "nodes_for", "spiked"]
@@ -74,6 +75,16 @@ def spiked(program: Program, recording: Recording, inputs: Mapping[str, Any] | N
             where="gradient, recording",
             value=f"starts at {recording.start} s",
             remedy="Run from time zero",
+        )
+    name, difference = other_wiring(
+        wiring_of(program.network), recording.provenance.get("network", {}).get("wiring", {})
+    )
+    if name:
+        raise InputError(
+            "the recording is of another network",
+            where=f"gradient, projection {name!r}",
+            value=difference,
+            remedy="Run this network",
         )
     times, ids, lengths = [np.zeros(0)], [np.zeros(0, np.int64)], []
     for name, first in program.offset.items():

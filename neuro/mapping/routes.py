@@ -13,6 +13,7 @@ from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
 from neuro.network.synapses import Sparse, is_drawn
+from neuro.network.wiring import wiring_of
 from neuro.validation import Ints, frozen
 
 __all__ = ["placement_of_network", "placement_of_traffic"]
@@ -40,7 +41,7 @@ def placement_of_network(network: Network, chip: Chip, traffic: Traffic, core: I
     populations = network.populations.items()
     sources = frozenset(name for name, p in populations if isinstance(p.model, Source))
     compartments = {name: 2 for name, p in populations if isinstance(p.model, LoihiAHP)}
-    return Placement(chip, where, routes, sources, {}, compartments, facts)
+    return Placement(chip, where, routes, sources, {}, compartments, facts, wiring=wiring_of(network))
 
 
 def placement_of_traffic(traffic: Traffic, core: Ints, chip: Chip) -> Placement:

@@ -16,6 +16,7 @@ from neuro.network.graph import Network, Population, Projection
 from neuro.network.listing import triplets_of
 from neuro.network.rules import require_synapses
 from neuro.network.synapses import is_matrix
+from neuro.network.wiring import other_wiring, wiring_of
 from neuro.validation import Floats, Ints, finite
 
 __all__ = ["Ids", "Traffic", "incoming", "spikes_of", "traffic_of"]
@@ -178,6 +179,10 @@ def _check_network(network: Network, provenance: Mapping[str, Any]) -> None:
         if found is None or [found.pre.name, found.post.name] != list(ends):
             value = f"projection {name!r} from {ends[0]!r} onto {ends[1]!r}, which the network does not have"
             raise InputError(rule, where="traffic", value=value)
+    name, difference = other_wiring(wiring_of(network), about.get("wiring", {}))
+    if name:
+        remedy = "Record the network that is to be placed"
+        raise InputError(rule, where=f"traffic, projection {name!r}", value=difference, remedy=remedy)
 
 
 def _checked(population: Population, given: Mapping[str, Any]) -> Floats:

@@ -6,12 +6,13 @@ from typing import Any
 
 from neuro.network.graph import Network
 from neuro.network.neurons import Source
+from neuro.network.wiring import wiring_of
 
 __all__ = ["summary"]
 
 
 def summary(network: Network) -> dict[str, Any]:
-    """Populations (size, model, whether they are sources) and projections (from, onto), as JSON knows them.
+    """Populations (size, model, whether they are sources), projections (from, onto) and wiring, as JSON knows them.
 
     A network that was read from a file also has its provenance.
 
@@ -28,5 +29,6 @@ def summary(network: Network) -> dict[str, Any]:
             for name, p in network.populations.items()
         },
         "projections": {name: [p.pre.name, p.post.name] for name, p in network.projections.items()},
+        "wiring": wiring_of(network),
     }
     return found | {"provenance": dict(network.provenance)} if network.provenance else found
