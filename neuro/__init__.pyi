@@ -42,6 +42,8 @@ from neuro.exchange.check import check as check
 from neuro.exchange.nest import write_nest as write_nest
 from neuro.exchange.nir import read_nir as read_nir
 from neuro.exchange.nir_write import write_nir as write_nir
+from neuro.exchange.sonata import read_sonata as read_sonata
+from neuro.exchange.sonata import write_sonata as write_sonata
 from neuro.gradients.exact_rule import ExactGradient as ExactGradient
 from neuro.gradients.gradient import Gradient as Gradient
 from neuro.gradients.gradient import gradient as gradient

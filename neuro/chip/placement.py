@@ -18,7 +18,7 @@ from neuro.chip.model import Chip
 from neuro.chip.routes import Routes, routes_of_network, targets_of_network
 from neuro.display import Displayed, Rows, plural
 from neuro.errors import NeuroError, PlacementError, UnknownName
-from neuro.files.reading import existing_file, only_keys, whole_numbers
+from neuro.files.reading import existing_file, in_file, only_keys, whole_numbers
 from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.network.neurons import Source
@@ -200,8 +200,13 @@ def load_placement(path: str | Path) -> Placement:
     ...     load_placement(f"{folder}/placement.json").chip == empty.chip
     True
     """
-    damaged = "this file is no placement of neuro, or damaged"
     existing_file(path, PlacementError)
+    with in_file(path):
+        return _read_placement(path)
+
+
+def _read_placement(path: str | Path) -> Placement:
+    damaged = "this file is no placement of neuro, or damaged"
     try:
         header, arrays = read_arrays(path, PlacementError, "a placement")
         if header.pop("neuro") != _FORMAT:

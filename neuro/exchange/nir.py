@@ -27,6 +27,7 @@ from neuro.exchange.nir_maps import (
 from neuro.exchange.nir_neurons import Filter, Reset, jump_of_spike, population_of
 from neuro.exchange.nir_records import network_of_record
 from neuro.exchange.nir_shapes import CONNECTORS, NEURONS, Shapes, broadcast, in_order
+from neuro.files.reading import in_file
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import SpikeSource
 from neuro.validation import Floats, choice, file_name, number, positive
@@ -89,11 +90,13 @@ def read_nir(path: str | Path, *, dt: float | None = None, reset: Reset | None =
         choice(reset, "reset", ("to_value", "subtract"))
     graph = read_graph(file_name(path, "file", error=InputError))
     notes: list[str] = []
-    net = network_of_record(graph, step, reset, notes)
+    with in_file(graph.path):
+        net = network_of_record(graph, step, reset, notes)
     if net is None:
         if step is None:
             raise ParameterError("the duration of a spike is needed", where="dt", remedy="Give dt=..., in seconds")
-        net = _Reader(graph, step, reset, notes).network()
+        with in_file(graph.path):
+            net = _Reader(graph, step, reset, notes).network()
     net.provenance = {"source": str(path), "format": "NIR", "dt": step, "assumptions": notes}
     return net
 

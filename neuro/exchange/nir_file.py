@@ -105,8 +105,9 @@ def read_graph(path: Path) -> Graph:
             remedy="Write it again with the tool that it is from, and a recent version of nir",
         ) from None
     graph = Graph(str(path))
-    if top.get("type") != "NIRGraph":
-        raise InputError("this is not a NIR graph that can be read", where=str(path), value=f"type {top.get('type')!r}")
+    kind = top.get("type")
+    if not isinstance(kind, str) or kind != "NIRGraph":
+        raise InputError("this is not a NIR graph that can be read", where=str(path), value=f"type {kind!r}"[:200])
     graph.record = Node("", "NIRGraph", top, str(path)).record
     _Flattener(graph).add(top, "")
     return graph

@@ -62,7 +62,8 @@ def network_of_record(graph: Graph, step: float | None, reset: Reset | None, not
     record = graph.record
     if not record:
         return None
-    if record.get("format") != FORMAT or record.get("digest") != digest(graph):
+    own = record.get("format"), record.get("digest")
+    if not all(isinstance(each, int | np.integer | str) for each in own) or own != (FORMAT, digest(graph)):
         notes.append("the graph was changed after neuro wrote it: it is read as that of any other tool")
         return None
     try:
@@ -72,8 +73,8 @@ def network_of_record(graph: Graph, step: float | None, reset: Reset | None, not
         for each in _listed(record, "projections"):
             delay = _unpacked(each["delay"])
             synapses = _synapses(graph, each)
-            ends = str(each["pre"]), str(each["post"])
-            net.connect(*ends, synapses, delay=delay, receptor=int(each["receptor"]), name=str(each["name"]))
+            pre, post, name = (_text(each, key) for key in ("pre", "post", "name"))
+            net.connect(pre, post, synapses, delay=delay, receptor=int(each["receptor"]), name=name)
         lasts = float(record["dt"])
     except NeuroError:
         raise
@@ -93,24 +94,37 @@ def _listed(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return [parts[place] for place in sorted(parts, key=int)]
 
 
+def _text(record: Mapping[str, Any], key: str) -> str:
+    """An entry that is a text.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if not isinstance(record[key], str):
+        raise TypeError(f"`{key}` must be a text")
+    return str(record[key])
+
+
 def _population(record: Mapping[str, Any], reset: Reset | None) -> Population:
     own = {key: _unpacked(value) for key, value in record.get("fields", {}).items()}
-    made: Any = MODELS[str(record["model"])](**own)
+    made: Any = MODELS[_text(record, "model")](**own)
     if reset is not None and isinstance(made, LIF | IF):
         made = replace(made, reset=reset)
     initial = {key: _unpacked(value) for key, value in record.get("initial", {}).items()}
     positions = record.get("positions")
-    return Population(str(record["name"]), int(record["size"]), made, initial or None, positions)
+    return Population(_text(record, "name"), int(record["size"]), made, initial or None, positions)
 
 
 def _synapses(graph: Graph, record: Mapping[str, Any]) -> Any:
     """Synapses, whose weights are those of a node unless the record has them."""
-    kind = record["kind"]
+    kind = _text(record, "kind")
     if kind == "Sparse":
         return Sparse(record["sources"], record["targets"], record["weight"])
     if "weight" in record:
         return Dense(record["weight"])
-    fields_of = graph.nodes[str(record["node"])].fields
+    fields_of = graph.nodes[_text(record, "node")].fields
     if kind == "OneToOne":
         return OneToOne(fields_of["scale"].ravel())
     if kind == "Convolution2d":

@@ -12,7 +12,8 @@ import numpy as np
 from neuro.engine.recording import Spikes
 from neuro.engine.storage.hdf5 import bytes_of, check_self_contained
 from neuro.errors import InputError, NeuroError, UnknownName
-from neuro.files.reading import check_room, existing_file, read_npz, read_text
+from neuro.exchange.sonata import read_sonata
+from neuro.files.reading import check_room, existing_file, in_file, read_npz, read_text
 from neuro.network.graph import Network
 from neuro.network.neurons import Source
 
@@ -31,7 +32,8 @@ def read_spikes(path: str | Path, network: Network, *, dt: float) -> dict[str, S
     path
         ``.npz``: arrays ``times`` (s) and ``ids``; or a matrix of (steps, neurons), named like an input, whose entries
         count the spikes of a step of `dt`. ``.csv``: a header with ``time`` (s), ``id`` and, if there are several
-        inputs, ``node``. ``.h5``: a recording. ``.nir``: data of NIR with one sample.
+        inputs, ``node``. ``.h5``: a recording, or
+        spikes of SONATA. ``.nir``: data of NIR with one sample.
     network
         Where they go. Spikes without a name go to its only input.
     dt
@@ -50,7 +52,8 @@ def read_spikes(path: str | Path, network: Network, *, dt: float) -> dict[str, S
     }  # fmt: skip
     if file.suffix.lower() not in kinds:
         raise UnknownName("kind of file with spikes", file.suffix or file.name, kinds)
-    found = kinds[file.suffix.lower()](file, dt)
+    with in_file(file):
+        found = kinds[file.suffix.lower()](file, dt)
     inputs = [name for name, population in network.populations.items() if isinstance(population.model, Source)]
     if file.suffix.lower() == ".h5":
         return {name: spikes for name, spikes in found.items() if name in inputs}
@@ -92,7 +95,11 @@ def _of_matrix(counts: Any, dt: float, file: Path) -> Spikes:
 
 
 def _from_csv(file: Path, dt: float) -> dict[str, Spikes]:
-    rows = [row for row in csv.reader(read_text(file, InputError, "spikes", "utf-8-sig").splitlines()) if row]
+    lines = read_text(file, InputError, "spikes", "utf-8-sig").splitlines()
+    try:
+        rows = [row for row in csv.reader(lines) if row]
+    except csv.Error as error:
+        raise InputError("a table of spikes must be valid CSV", where=str(file), value=error) from None
     header = [title.strip().lower() for title in rows[0]] if rows else []
     place = {}
     for key, names in (("time", TIMES), ("id", IDS), ("node", NODES)):
@@ -119,8 +126,22 @@ def _from_csv(file: Path, dt: float) -> dict[str, Spikes]:
 def _from_recording(file: Path, dt: float) -> Mapping[str, Spikes]:
     from neuro.engine.storage.recordings import load_recording
 
+    if _is_sonata(file):
+        return read_sonata(file).spikes
     recording = load_recording(file)
     return {name: recording.spikes[name] for name in recording.spikes}
+
+
+def _is_sonata(file: Path) -> bool:
+    """Is it a file of HDF5 with spikes that this program has not written?"""
+    import h5py
+
+    existing_file(file, InputError)
+    try:
+        with h5py.File(file, "r") as opened:
+            return "neuro" not in opened.attrs and "spikes" in opened
+    except OSError:
+        return False
 
 
 def _from_nir(file: Path, dt: float) -> dict[str, Spikes]:

@@ -11,7 +11,8 @@ import stat
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from neuro.validation import Ints, file_name
 __all__ = [
     "check_room",
     "existing_file",
+    "in_file",
     "only_keys",
     "read_json",
     "read_npz",
@@ -68,6 +70,18 @@ def existing_file(path: str | Path, error: type[NeuroError]) -> Path:
         kind = "a directory" if stat.S_ISDIR(mode) else "a device or pipe"
         raise error("must be the name of a file", where=str(path), value=kind)
     return Path(path)
+
+
+@contextmanager
+def in_file(path: str | Path) -> Iterator[None]:
+    """Errors of ours in the `with` block name the file, if they do not yet."""
+    try:
+        yield
+    except NeuroError as error:
+        if Path(path).name not in str(error):
+            error.where = f"{path}, {error.where}" if error.where else str(path)
+            error.args = (f"{path}: {error}", *error.args[1:])
+        raise
 
 
 def check_room(needed: float, path: str | Path, error: type[NeuroError]) -> None:

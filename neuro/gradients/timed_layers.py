@@ -69,7 +69,7 @@ class TimedHolder:
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """As `Holder.restore`."""
-        self.weights = weights_from("weights", state, len(self.weights.matrices))
+        self.weights = weights_from("weights", state, self.weights)
         self.steps = int(state["steps"])
         for n, moment in enumerate(self.moments):
             moment[:] = [state[f"moment{n}/{k}"] for k in range(len(moment))]

@@ -61,10 +61,13 @@ def load_checkpoint(
         holder.restore(arrays)
         for k, each in enumerate(velocity):
             each[...] = arrays[f"velocity{k}"]
+        for key in ("training", "validation"):
+            if arrays[key].ndim != 1 or arrays[key].dtype.kind != "f":
+                raise ValueError(f"{key} is {arrays[key].dtype} of shape {arrays[key].shape}, not a list of numbers")
         fitted.training[:] = arrays["training"].tolist()
         fitted.validation[:] = arrays["validation"].tolist()
         fitted.stopped = bool(arrays["stopped"])
-        best = weights_from("best", arrays, len(holder.weights.matrices)) if "best/matrix0" in arrays else None
+        best = weights_from("best", arrays, holder.weights) if "best/matrix0" in arrays else None
     except (KeyError, ValueError, TypeError) as problem:
         raise StateError("the checkpoint lacks a part", where=str(path), value=str(problem)) from None
     fitted.weights = holder.weights

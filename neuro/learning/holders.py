@@ -92,7 +92,7 @@ class DigitalHolder:
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """As `Holder.restore`."""
-        self.weights = weights_from("weights", state, len(self.weights.matrices))
+        self.weights = weights_from("weights", state, self.weights)
 
 
 class CrossbarHolder:
@@ -137,8 +137,7 @@ class CrossbarHolder:
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """As `Holder.restore`."""
-        depth = len(self.crossbars)
-        biases = weights_from("weights", state, depth).biases
+        biases = weights_from("weights", state, self.weights).biases
         for number, crossbar in enumerate(self._arrays()):
             own = {name: state[f"crossbar{number}/{name}"] for name in crossbar.state_arrays()}
             crossbar.restore_state(own, json.loads(str(state[f"crossbar{number}/random"])))
@@ -173,8 +172,18 @@ def weight_arrays(name: str, weights: LayerWeights) -> dict[str, NDArray[Any]]:
     return {**matrices, **{f"{name}/bias{k}": each for k, each in enumerate(weights.biases)}}
 
 
-def weights_from(name: str, arrays: Mapping[str, NDArray[Any]], depth: int) -> LayerWeights:
-    """The weights that `weight_arrays` gave."""
-    return LayerWeights(
-        tuple(arrays[f"{name}/matrix{k}"] for k in range(depth)), tuple(arrays[f"{name}/bias{k}"] for k in range(depth))
-    )
+def weights_from(name: str, arrays: Mapping[str, NDArray[Any]], like: LayerWeights) -> LayerWeights:
+    """The weights that `weight_arrays` gave.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If one is missing, or does not have the shape that it has in `like`.
+    """
+    own, known = weight_arrays(name, like), len(like.matrices)
+    for key, wanted in own.items():
+        found = arrays[key]
+        if found.dtype.kind != "f" or found.shape != wanted.shape:
+            raise ValueError(f"{key} is {found.dtype} of shape {found.shape}, not {wanted.shape}")
+    parts = [arrays[key] for key in own]
+    return LayerWeights(tuple(parts[:known]), tuple(parts[known:]))

@@ -11,7 +11,7 @@ import numpy as np
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement, load_placement, placed
 from neuro.errors import PlacementError
-from neuro.files.reading import existing_file, read_text, read_yaml
+from neuro.files.reading import existing_file, in_file, read_text, read_yaml
 from neuro.files.writing import atomic, write_text
 from neuro.mapping.baselines import hyperedges
 from neuro.mapping.traffic import traffic_of
@@ -50,10 +50,11 @@ def read_placement(path: str | Path, network: Network, chip: Chip) -> Placement:
         If there is no such file (this is a FileNotFoundError, too).
     """
     file = existing_file(path, PlacementError)
-    if file.suffix in (".yaml", ".yml"):
-        return placed(network, chip, _from_sanafe(file, network, chip), beyond_limits=True)
-    if file.suffix == ".part":
-        return placed(network, chip, _from_parts(file, network), beyond_limits=True)
+    with in_file(file):
+        if file.suffix in (".yaml", ".yml"):
+            return placed(network, chip, _from_sanafe(file, network, chip), beyond_limits=True)
+        if file.suffix == ".part":
+            return placed(network, chip, _from_parts(file, network), beyond_limits=True)
     saved = load_placement(file)
     if saved.chip != chip:
         raise PlacementError(

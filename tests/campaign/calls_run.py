@@ -557,6 +557,28 @@ RECIPES = [
         },
     ),
     Recipe(
+        "write_sonata",
+        lambda what, path: nr.write_sonata(what, path),
+        {
+            "what": Argument(Made(network), instance(), ("write_sonata",)),
+            "path": Argument("written_sonata.h5", path(written=True), ("file", "folder", "ending")),
+        },
+    ),
+    Recipe(
+        "read_sonata",
+        lambda path: nr.read_sonata(path),
+        {
+            "path": Argument(
+                Made(lambda: sonata_file()), path(), ("file", "folder"), wrong={"a folder": lambda: Path(".")}
+            )
+        },
+    ),
+    Recipe(
+        "read_sonata,edge_types",
+        lambda edge_types: nr.read_sonata(sonata_file(), edge_types=edge_types),
+        {"edge_types": Argument(None, listed("None"), ("file", "folder", "edge_types"))},
+    ),
+    Recipe(
         "write_nest",
         lambda network, path, inputs, dt: nr.write_nest(network, path, inputs=inputs, dt=dt),
         {
@@ -584,6 +606,14 @@ def saved() -> str:
     path = Path("saved.h5").resolve()  # each campaign has a folder of its own
     if not path.exists():
         recorded().save("saved.h5")
+    return str(path)
+
+
+def sonata_file() -> str:
+    """A small network as a SONATA file."""
+    path = Path("edges.h5").resolve()  # each campaign has a folder of its own
+    if not path.exists():
+        nr.write_sonata(network(), path)
     return str(path)
 
 

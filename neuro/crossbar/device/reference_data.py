@@ -11,7 +11,7 @@ import numpy as np
 
 from neuro.crossbar.device.laws import MeasuredLaw
 from neuro.errors import DeviceError
-from neuro.files.reading import read_npz
+from neuro.files.reading import in_file, read_npz
 from neuro.paths import data_dir
 
 __all__ = ["MeasuredFile"]
@@ -62,4 +62,5 @@ def _read(path: Path, _modified: int) -> MeasuredLaw:
         changes = {key: np.sort(found[f"{key}_change"].astype(np.float64), axis=1) for key in ("set", "reset")}
     except (KeyError, ValueError, TypeError) as error:
         raise DeviceError("the measured devices cannot be read", where=str(path), value=error) from None
-    return MeasuredLaw(**parts, up=changes["set"], down=changes["reset"])
+    with in_file(path):
+        return MeasuredLaw(**parts, up=changes["set"], down=changes["reset"])

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuro.errors import InputError, NeuroError
-from neuro.files.reading import existing_file
+from neuro.files.reading import existing_file, in_file
 from neuro.files.writing import atomic, check_target, named_errors
 
 __all__ = [
@@ -167,7 +167,7 @@ def open_existing(path: str | Path, kinds: tuple[str, ...], error: type[NeuroErr
     )
     existing_file(path, error)
     try:
-        with _opened(h5py, path) as file:
+        with in_file(path), _opened(h5py, path) as file:
             found = file.attrs.get("neuro")
             if found not in kinds:
                 raise error(f"this is not a {content} of neuro", where=str(path), value=found)

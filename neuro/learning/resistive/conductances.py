@@ -106,4 +106,4 @@ class ConductanceHolder:
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """As `Holder.restore`."""
-        self.weights = weights_from("weights", state, len(self.weights.matrices))
+        self.weights = weights_from("weights", state, self.weights)

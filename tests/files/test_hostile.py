@@ -1,0 +1,134 @@
+"""A file that is cut, foreign, or made to do harm is refused by name: nothing in it runs, and it takes no memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from neuro.cli import app
+from neuro.errors import NeuroError
+from tests.files.hostile import ENTRIES, MARK, Entry, bad_files, good_folder, valid
+
+SAMPLE = 240
+"""Files in an ordinary run, drawn by a seed from all of them."""
+MOST_BYTES = 1e9
+"""What reading them may add to the most memory that the process holds."""
+MAYBE = ("a group", "texts")
+"""Entries that may be left out, or be texts."""
+NUMBER = re.compile(r" at \d+$")
+"""A changed number may be part of a text."""
+RIGHT = {
+    ("config.toml", "empty"),
+    ("config.toml", "a path"),
+    ("spikes.csv", "a distant neuron"),
+    ("curve.csv", "cut at 90%"),
+    ("curve.csv", "cut by a byte"),
+}
+"""Files that their readers take. What runs with them is refused, or right."""
+SLOW = {"curve.csv"}
+"""A fit takes seconds: only what is refused before it is tried."""
+
+
+def memory_peak() -> float:
+    """The most memory that the process has held since `forget_peak`, bytes; 0 where the system does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return max((1024.0 * float(line.split()[1]) for line in lines if line.startswith("VmHWM")), default=0.0)
+
+
+def forget_peak() -> None:
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with valid files, and all bad ones by entry and fault."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "good").mkdir()
+    good_folder(folder / "good")
+    found = []
+    for k, entry in enumerate(ENTRIES):
+        (folder / str(k)).mkdir()
+        found += [(entry, fault, content) for fault, content in bad_files(entry, valid(entry, folder / str(k)))]
+    return folder, found
+
+
+def faults_of(entry: Entry, fault: str, content: bytes, folder: Path) -> Iterator[str]:
+    """What is wrong with how a file is taken."""
+    place = folder / "bad"
+    place.mkdir(exist_ok=True)
+    path = place / entry.name
+    path.write_bytes(content)
+    right = (entry.name, fault) in RIGHT or fault.endswith(MAYBE) or NUMBER.search(fault)
+    accepted, says = False, ""
+    try:
+        entry.read(path)
+    except NeuroError as error:
+        says = str(error)
+    except Exception as error:
+        yield f"{error!r} from the reader"
+    else:
+        accepted = True
+    if accepted and not right:
+        yield "it was read"
+    if not accepted and (entry.name not in says or len(says) > 2000):
+        yield f"the error does not name it: {says}"
+    if entry.words:
+        words = list(entry.words)
+        for key, value in (("FILE", path), ("DIR", place), ("GOOD", folder / "good")):
+            words = [word.replace(key, str(value)) for word in words]
+        done = CliRunner().invoke(app, words)
+        if done.exit_code != 2 and not (done.exit_code == 0 and right):
+            yield f"exit code {done.exit_code}, {done.exception!r}"
+        if done.exit_code and not done.stderr.startswith("error: "):
+            yield f"standard error is {done.stderr[-200:]!r}"
+    if os.path.exists(MARK):
+        yield "its code was executed"
+        os.remove(MARK)
+    path.unlink()
+
+
+def all_faults(chosen, folder):
+    found = []
+    forget_peak()
+    before = memory_peak()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for entry, fault, content in chosen:
+            if entry.name not in SLOW or not ((entry.name, fault) in RIGHT or NUMBER.search(fault)):
+                made = content() if callable(content) else content
+                found += [f"{entry}, {fault}: {each}" for each in faults_of(entry, fault, made, folder)]
+    taken = memory_peak() - before
+    return found if taken < MOST_BYTES else [*found, f"all together: {taken:.3g} bytes more than before"]
+
+
+def test_bad_files_of_every_kind_are_refused_by_name_and_exit_code(files, tmp_path, monkeypatch):
+    folder, found = files
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    of_each = {}
+    for k, (entry, _, _) in enumerate(found):
+        of_each.setdefault(entry, []).append(k)
+    some = [k for own in of_each.values() for k in rng.permutation(own)[: SAMPLE // len(of_each)]]
+    assert len(some) >= 200
+    assert all_faults([found[k] for k in some], folder) == []
+
+
+@pytest.mark.campaign
+def test_all_bad_files_are_refused_by_name_and_exit_code(files, tmp_path, monkeypatch):
+    folder, found = files
+    monkeypatch.chdir(tmp_path)
+    assert len(found) > 1500
+    faults = all_faults(found, folder)
+    assert not faults, "\n".join(faults)
