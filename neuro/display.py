@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
-__all__ = ["Displayed", "Rows", "amount", "plural"]
+from neuro.errors import UnsupportedFeature
+
+__all__ = ["Displayed", "Rows", "amount", "data_frame", "plural"]
 
 Rows = Sequence[tuple[str, object]]
 
@@ -88,3 +91,22 @@ def _short(line: str) -> str:
         return line
     kept = line[: WIDTH - 4]
     return f"{kept if ' ' not in kept.strip() else kept.rpartition(' ')[0]} ..."
+
+
+def data_frame(columns: Mapping[str, Any]) -> Any:
+    """A `pandas.DataFrame` of copies of these columns.
+
+    Raises
+    ------
+    UnsupportedFeature
+        If pandas is not installed: it is the extra ``pandas``.
+
+    >>> data_frame({"core": [0, 1]})["core"].tolist()
+    [0, 1]
+    """
+    try:
+        import pandas
+    except ImportError:
+        remedy = "pip install 'neuro-events[pandas]'"
+        raise UnsupportedFeature("pandas is not installed", where="to_pandas", remedy=remedy) from None
+    return pandas.DataFrame({name: pandas.Series(values).copy() for name, values in columns.items()})

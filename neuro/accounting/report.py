@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from neuro.chip.mesh import Links
-from neuro.display import Displayed, Rows, amount
+from neuro.display import Displayed, Rows, amount, data_frame
 from neuro.names import Named
-from neuro.validation import Floats
+from neuro.validation import Floats, choice
 
 __all__ = ["EnergyReport", "Host"]
 
@@ -106,6 +108,57 @@ class EnergyReport(Displayed):
     def edp(self) -> float | None:
         """Energy-delay product of the run, J s; None where the energy or the latency is not known."""
         return None if self.latency is None or not self.complete else self.total * self.latency
+
+    def to_pandas(self, by: str = "cause") -> Any:
+        """A part of the report as a `pandas.DataFrame`.
+
+        Parameters
+        ----------
+        by
+            "cause": ``energy``, ``low``, ``high`` (J) and ``count`` of each kind of event; energies are NaN where a
+            figure is not known. "population": ``energy``. "core": ``energy``, and the counts by kind. "link": tiles
+            ``from_x``, ``from_y``, ``to_x``, ``to_y``, ``messages`` and ``energy``. "bin": ``start`` and ``stop`` (s),
+            ``energy``, and the counts by kind.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such part.
+        UnsupportedFeature
+            If pandas is not installed: it is the extra ``pandas``.
+
+        >>> import neuro as nr
+        >>> net = nr.Network()
+        >>> cell = net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0, bias=2.0)))
+        >>> chip = nr.load_chip("loihi_davies2018")
+        >>> report = nr.account(nr.run(net, 0.01), nr.placed(net, chip, {"cell": 0}), dt=1e-3)
+        >>> report.to_pandas("population")["population"].tolist()
+        ['cell']
+        """
+        match choice(by, "to_pandas, by", ("cause", "population", "core", "link", "bin")):
+            case "cause":
+                causes = [*self.counts, *(cause for cause in self.by_cause if cause not in self.counts)]
+                ranges = [self.range_by_cause.get(cause, (np.nan, np.nan)) for cause in causes]
+                return data_frame({
+                    "cause": np.array(causes, object),
+                    "energy": [dict(self.by_cause).get(cause, np.nan) for cause in causes],
+                    "low": [low for low, _ in ranges],
+                    "high": [high for _, high in ranges],
+                    "count": [self.counts.get(cause, np.nan) for cause in causes],
+                })  # fmt: skip
+            case "population":
+                names, values = list(self.by_population), list(self.by_population.values())
+                return data_frame({"population": np.array(names, object), "energy": np.array(values, np.float64)})
+            case "core":
+                cores = {"core": np.arange(len(self.by_core)), "energy": self.by_core}
+                return data_frame(cores | dict(self.counts_by_core))
+            case "link":
+                ends = (self.links.source, "from"), (self.links.target, "to")
+                places = {f"{word}_{axis}": end[:, k] for end, word in ends for k, axis in enumerate("xy")}
+                return data_frame(places | {"messages": self.messages_by_link, "energy": self.by_link})
+            case _:
+                steps = {"start": self.bins[:-1], "stop": self.bins[1:], "energy": self.by_bin}
+                return data_frame(steps | dict(self.counts_by_bin))
 
     def as_dict(self) -> dict[str, Any]:
         """The report without values by step; JSON can hold it once arrays are lists."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neuro.chip.conversion import PlacementTable
 from neuro.chip.cores import MOST
 from neuro.chip.files import chip_from_dict, chip_to_dict, read_arrays, write_arrays
 from neuro.chip.model import Chip
@@ -36,7 +37,7 @@ _HEADER = ("chip", "populations", "sources", "variants", "compartments", "struct
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Placement(Displayed):
+class Placement(PlacementTable, Displayed):
     """The neurons of a network on the cores of a chip. A placement changes costs, never spikes."""
 
     chip: Chip

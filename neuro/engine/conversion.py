@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from neuro.display import data_frame
 from neuro.errors import UnsupportedFeature
 from neuro.validation import text
 
@@ -50,9 +51,8 @@ class Convertible:
         >>> found.to_pandas("cue")["id"].tolist()
         [1, 0]
         """
-        pandas = _package("pandas")
         spikes = self.spikes[text(population, "to_pandas, population")]
-        return pandas.DataFrame({"time": np.array(spikes.times), "id": np.array(spikes.ids)})
+        return data_frame({"time": spikes.times, "id": spikes.ids})
 
     def to_xarray(self: _Recorded, population: str) -> Any:
         """The spikes and samples of a population as an `xarray.Dataset`, with the units of times as attributes.

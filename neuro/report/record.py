@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from neuro.errors import FileError, ParameterError
+from neuro.display import data_frame
+from neuro.errors import FileError, ParameterError, UnknownName
 from neuro.files.writing import atomic, named_errors, write_text
 from neuro.partials import partial_path, sweep
 from neuro.system.interrupts import postponed
-from neuro.validation import file_name, instance, shown
+from neuro.validation import file_name, instance, shown, text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,6 +92,32 @@ class Report:
     """What to show beside the metrics."""
     figures: Mapping[str, FigureSource] = field(default_factory=dict)
     """By name: a file, a Matplotlib figure, or a function that draws one when the report is written."""
+
+    def to_pandas(self, table: str | None = None) -> Any:
+        """The metrics, or one of the tables, as a `pandas.DataFrame`.
+
+        Parameters
+        ----------
+        table
+            The title of a table; by default the metrics, in columns ``metric`` and ``value``.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such table.
+        UnsupportedFeature
+            If pandas is not installed: it is the extra ``pandas``.
+
+        >>> Report(task="braille", metrics={"accuracy": 0.98}).to_pandas()["value"].tolist()
+        [0.98]
+        """
+        if table is None:
+            return data_frame({"metric": np.array(list(self.metrics), object), "value": list(self.metrics.values())})
+        found = next((each for each in self.tables if each.title == text(table, "to_pandas, table")), None)
+        if found is None:
+            raise UnknownName("table of this report", table, [each.title for each in self.tables])
+        columns = zip(*found.rows, strict=True) if found.rows else [()] * len(found.columns)
+        return data_frame({name: list(values) for name, values in zip(found.columns, columns, strict=True)})
 
     def __post_init__(self) -> None:
         for key in ("task", "preset"):

@@ -60,6 +60,28 @@ def test_what_was_written_and_is_read_has_the_same_spikes_bit_for_bit(case, tmp_
     assert spikes_of(back, duration, inputs) == spikes_of(network, duration, inputs)
 
 
+@settings(max_examples=30)
+@given(
+    weight=st.lists(st.floats(-1.0, 1.0), min_size=6, max_size=6),
+    mapping=st.sampled_from([{}, {"mapping": "offset"}, {"mapping": "slices", "slices": 2}, {"tile": (1, 2)}]),
+    device=st.sampled_from(["ideal", "taox_64x64"]),
+    seed=st.integers(0, 99),
+    tau_syn=st.sampled_from([None, 4e-3]),
+)
+def test_what_was_written_with_a_crossbar_has_the_same_spikes_bit_for_bit(
+    weight, mapping, device, seed, tau_syn, tmp_path_factory
+):
+    network = nr.Network()
+    network.add(nr.Population("cue", 2, nr.SpikeSource()))
+    model = nr.AHP(tau_m=20e-3, v_th=1.0, tau_ahp=0.1, jump=0.2, tau_syn=tau_syn, bias=0.9)
+    network.add(nr.Population("cell", 3, model))
+    bar = nr.Crossbar(np.reshape(weight, (2, 3)), nr.load_device(device), seed=seed, **mapping)
+    network.connect("cue", "cell", bar, delay=1.5e-3)
+    back = nr.read_nir(written(network, tmp_path_factory))
+    inputs = {"cue": nr.Spikes(np.arange(1, 41) * 1e-3, np.arange(40) % 2)}
+    assert spikes_of(back, 0.1, inputs) == spikes_of(network, 0.1, inputs)
+
+
 def table(network):
     """All synapses: weight by source, target, time constant of the receptor and delay."""
     found = {}
