@@ -292,8 +292,10 @@ def _with_part(content: bytes, name: str, what: str) -> bytes:
 
 RECORDING = ("state", "begun", "reached")
 """Parts of a recording that only `load_state` reads, or only the reader of a run that has not ended."""
+RECORD = tuple(f"node/metadata/neuro/{part}" for part in ("digest", "format", "projections/1/node"))
+"""Without these the graph is read as that of any other tool; the last one is not needed for a list of synapses."""
 UNREAD = dict.fromkeys(("recording.h5", "stream.h5", "spikes.h5"), RECORDING) | {
-    "state.h5": (*RECORDING[1:], "state/finished"), "network.nir": ("version",), "written.nir": ("version",),
+    "state.h5": (*RECORDING[1:], "state/finished"), "network.nir": ("version",), "written.nir": ("version", *RECORD),
 }  # fmt: skip
 HUGE = ("1e18", "9" * 30, "-1", "nan", "[[]]", '"x"')
 
