@@ -29,9 +29,9 @@ PAPER = Config(
     tau_ahp=(10e-3, 200e-3),
     tau_out=20e-3,
     bias=True,
-    batches=1500,
+    batches=7500,
     rate=5e-3,
-    voltage_cost=1e-3,
+    voltage_cost=1e-4,
     tested=450,
 )
 PRESETS = {
