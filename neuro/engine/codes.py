@@ -63,7 +63,7 @@ class Register(IntEnum):
     N_RELEASES = 8
     """Number of refractory times that end after the window."""
     NEXT_CURSOR = 9
-    """The first of the cursors that are not in use, -1 if all are."""
+    """The first of the state's cursors that are not in use, -1 if all are."""
     N_LOOSE = 10
     """Number of arrivals in the thread's lists."""
     N_TOUCHED = 11
@@ -91,7 +91,7 @@ REGISTERS = len(Register)
 
 
 class Flown(IntEnum):
-    """Places in a row of `Workspace.flown`."""
+    """Places in a row of `Workspace.flown`: what is known of a thread's spikes under way."""
 
     N_FLIGHTS = 0
     """Number of the thread's spikes under way on routes."""
@@ -99,9 +99,13 @@ class Flown(IntEnum):
     """Number of events that they are still to bring."""
     N_SENT = 2
     """In the first thread's row: how many events the spikes of the last window are to bring, to all threads."""
+    N_PIECES = 3
+    """Number of the thread's pieces of rows that arrive in the window one by one."""
+    FREE_CURSOR = 4
+    """The first of the thread's cursors that are not in use, -1 if all are."""
 
 
-N_FLIGHTS, N_PENDING, N_SENT = map(int, Flown)
+N_FLIGHTS, N_PENDING, N_SENT, N_PIECES, FREE_CURSOR = map(int, Flown)
 
 
 class Fault(IntEnum):
@@ -172,11 +176,11 @@ class Signal(IntEnum):
     """Number of the window's events."""
     WAITING = 2
     """1 where nothing can happen in the window before its first event."""
-    N_PIECES = 3
-    """Number of pieces of rows that arrive in the window one by one."""
+    WINDOW = 3
+    """Number of the window on the grid of windows."""
 
 
-TURN, N_EVENTS, WAITING, N_PIECES = map(int, Signal)
+TURN, N_EVENTS, WAITING, WINDOW = map(int, Signal)
 
 
 class Aside(IntEnum):

@@ -71,10 +71,10 @@ def run(program, threads, inputs, cut):
 def test_routes_and_the_calendar_give_the_same_bits(seed, spread, threads, on_grid, cut):
     """Sources on a grid make many events of one instant."""
     program, inputs = nr.build(network(seed, spread)), given_spikes(seed, on_grid)
-    assert routes_of(program, threads).row.shape[1]
+    assert routes_of(program, program.shares(threads)).row.shape[1]
     with pytest.MonkeyPatch.context() as patch:
         found = run(program, threads, inputs, cut)
-        patch.setattr(chunks, "routes_of", lambda program, threads: no_routes(threads))
+        patch.setattr(chunks, "routes_of", lambda program, bounds: no_routes(len(bounds) - 1))
         expected = run(program, 1, inputs, cut)
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
@@ -82,7 +82,8 @@ def test_routes_and_the_calendar_give_the_same_bits(seed, spread, threads, on_gr
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_each_synapse_is_on_the_route_of_the_thread_of_its_target(threads):
     program = nr.build(network(0, 4))
-    routes, bounds, fixed = routes_of(program, threads), program.shares(threads), program.fixed
+    bounds, fixed = program.shares(threads), program.fixed
+    routes = routes_of(program, bounds)
     one_lag = fixed.bundles["lags"][fixed.segments["projection"]] == 0
     assert routes.parts["count"].sum() == fixed.segments["count"][one_lag].sum()
     assert not np.all(one_lag)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import neuro as nr
+from neuro.engine.drive import balance, chunks
 
 N = 60
 
@@ -58,6 +61,35 @@ def test_a_state_goes_from_one_number_of_threads_to_another():
     on_one, on_three = (run(net, threads, first.state) for threads in (1, 3))
     assert all(np.array_equal(a, b) for a, b in zip(everything(on_one), everything(on_three), strict=True))
     assert np.array_equal(run(net, 1, run(net, 2).state).spikes["cell"].times, on_one.spikes["cell"].times)
+
+
+@given(seed=st.integers(0, 99), threads=st.integers(2, 5))
+def test_shares_that_change_between_chunks_and_runs_change_no_bit(seed, threads):
+    """Here any events tell what neurons cost, and any shares are better than those that there are."""
+    program = nr.build(network(seed))
+    one = run(program, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(balance, "ENOUGH", 1)
+        patch.setattr(balance, "WORTH", 1e9)
+        patch.setattr(chunks, "CHUNK_SECONDS", 1e-9)
+        more = run(program, threads), run(program, threads)
+    assert not np.array_equal(balance.shares_of(program, threads), program.shares(threads))
+    assert all(one.events == each.events for each in more)
+    assert all(np.array_equal(a, b) for each in more for a, b in zip(everything(one), everything(each), strict=True))
+
+
+@given(weights=st.lists(st.integers(0, 1000), min_size=6, max_size=6), threads=st.integers(2, 5))
+def test_no_share_costs_more_than_an_equal_part_and_one_neuron(weights, threads):
+    """Costs are those of the populations, shared by their neurons as their synapses are."""
+    program = nr.build(network(0))
+    events = np.array(weights) * 10**6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(balance, "WORTH", 1e9)
+        bounds = balance.balanced_shares(program, program.shares(threads), events)
+    cost = balance.cost_of_neurons(program, events)
+    assert (bounds[0], bounds[-1]) == (0, program.size)
+    parts = [cost[low:high].sum() for low, high in pairwise(bounds)]
+    assert max(parts) <= (cost.sum() / threads + cost.max()) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])

@@ -325,7 +325,7 @@ def voltage_from_arrivals(fixed: Fixed, work: Workspace, k: int, g: Index, j: In
     group, number, start, total = fixed.groups[g], np.int64(work.head[j]), work.job[0], 0.0
     i = j - group.start
     while number >= 0:
-        at, w, _ = synaptic_arrival(fixed, work, number)
+        at, w, _ = synaptic_arrival(fixed, work, k, number)
         if at <= t:
             total += w * response_of(group, t - at)
         number = np.int64(work.following[k, number])
@@ -355,7 +355,7 @@ def current_from_arrivals(fixed: Fixed, work: Workspace, k: int, g: Index, j: In
             number = np.int64(entry.next)
         return total
     while number >= 0:
-        at, w, _ = synaptic_arrival(fixed, work, number)
+        at, w, _ = synaptic_arrival(fixed, work, k, number)
         if at <= t:
             total += w * exp(-(t - at) * group.rate_s)
         number = np.int64(work.following[k, number])

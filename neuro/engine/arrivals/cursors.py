@@ -1,24 +1,27 @@
 """Spikes under way on rows whose synapses have delays of their own.
 
 Such a row is sorted by delay. So what a spike reaches in one window is a piece of the row. One cursor for each spike
-says where the next piece begins, and in which window it is due.
+says where the next piece begins, and in which window it is due. Each thread has the cursors on rows to populations of
+which it has neurons, in lists by population and window. Between runs of the kernel they are in the state.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.codes import CURSORS_FULL, FAULT, NEXT_CURSOR, REAL_LAGS
+from neuro.engine.codes import CURSORS_FULL, FAULT, FREE_CURSOR, NEVER, NEXT_CURSOR, REAL_LAGS, WINDOW
 from neuro.engine.instants import instant_of
-from neuro.engine.kernels.arrays import Fixed, Index, Output, Record, State, Workspace
-from neuro.engine.kernels.calendar import window_of
+from neuro.engine.kernels.arrays import I8, Fixed, Index, Record, State, Workspace
+from neuro.engine.kernels.calendar import earliest_due, window_of
 from neuro.jit import inlined, inner, lowest_bit
 from neuro.simd import LANES, all_lanes, load_lanes, not_below, prefetch
 
 AHEAD = 8
 """Delays are prefetched for this many pieces ahead."""
 
-__all__ = ["any_due", "enter_cursor", "lag_of", "take_pieces"]
+__all__ = [
+    "any_due", "enter_cursor", "first_cursor", "lag_of", "load_cursors", "reaches", "store_cursors", "take_pieces",
+]  # fmt: skip
 
 
 @inlined
@@ -33,38 +36,124 @@ def lag_of(fixed: Fixed, bundle: Record, at: Index) -> float:
     return found
 
 
+@inlined
+def reaches(fixed: Fixed, work: Workspace, k: int, g: Index) -> bool:
+    """Has thread k neurons of population g?"""
+    group = fixed.groups[g]
+    return bool(group.start < work.bounds[k + 1] and group.stop > work.bounds[k])
+
+
+@inlined
+def target_of(fixed: Fixed, row: Index) -> Index:
+    """The population that a row reaches."""
+    found: Index = fixed.bundles[fixed.segments[row].projection].group
+    return found
+
+
 @inner
-def file_cursor(state: State, slot: Index, due: Index) -> None:
-    """Enter a cursor for a window."""
-    bucket = state.cursor_bucket
+def file_cursor(work: Workspace, k: int, g: Index, slot: Index, due: Index) -> None:
+    """Enter one of thread k's cursors for a window."""
+    bucket, cursor = work.cursor_bucket[k, g], work.cursors[k, slot]
     place = due % len(bucket)
-    state.cursors[slot].due, state.cursors[slot].next = due, bucket[place]
+    cursor.due, cursor.next = due, bucket[place]
     bucket[place] = slot
 
 
 @inner
-def enter_cursor(fixed: Fixed, state: State, row: Index, t: float, window: Index, length: float) -> None:
-    """A spike at `t` goes on its way along a row."""
-    register = state.register
-    slot = register[NEXT_CURSOR]
+def enter_cursor(
+    fixed: Fixed, work: Workspace, register: I8, k: int, row: Index, t: float, window: Index, length: float
+) -> None:
+    """A spike at `t` goes on its way along a row to thread k's neurons."""
+    flown = work.flown[k]
+    slot = flown[FREE_CURSOR]
     if slot < 0:
         register[FAULT] = CURSORS_FULL
         return
-    cursor = state.cursors[slot]
-    register[NEXT_CURSOR] = cursor.next
+    cursor = work.cursors[k, slot]
+    flown[FREE_CURSOR] = cursor.next
     cursor.time, cursor.row, cursor.at = t, row, 0
-    file_cursor(state, slot, max(window_of(instant_of(t + fixed.segments[row].delay), length), window + 1))
+    due = max(window_of(instant_of(t + fixed.segments[row].delay), length), window + 1)
+    file_cursor(work, k, target_of(fixed, row), slot, due)
 
 
 @inner
-def any_due(state: State, window: Index) -> bool:
+def any_due(work: Workspace, window: Index) -> bool:
     """Does any cursor have something in this window?"""
-    slot = state.cursor_bucket[window % len(state.cursor_bucket)]
-    while slot >= 0:
-        if state.cursors[slot].due <= window:
-            return True
-        slot = state.cursors[slot].next
+    for k in range(len(work.cursor_bucket)):
+        for g in range(work.cursor_bucket.shape[1]):
+            slot = work.cursor_bucket[k, g, window % work.cursor_bucket.shape[2]]
+            while slot >= 0:
+                if work.cursors[k, slot].due <= window:
+                    return True
+                slot = work.cursors[k, slot].next
     return False
+
+
+@inner
+def first_cursor(work: Workspace) -> Index:
+    """The first window in which a cursor has something."""
+    best: Index = np.int64(NEVER)
+    for k in range(len(work.cursor_bucket)):
+        for g in range(work.cursor_bucket.shape[1]):
+            best = min(best, earliest_due(work.cursors[k], work.cursor_bucket[k, g]))
+    return best
+
+
+@inner
+def load_cursors(fixed: Fixed, state: State, work: Workspace) -> None:
+    """Give each thread the cursors on rows to its populations, in lists by population, in the state's order."""
+    for k in range(len(work.cursor_bucket)):
+        cursors, n = work.cursors[k], 0
+        for place in range(len(state.cursor_bucket)):
+            for g in range(work.cursor_bucket.shape[1]):
+                work.cursor_bucket[k, g, place] = -1
+            slot = state.cursor_bucket[place]
+            while slot >= 0:
+                cursor = state.cursors[slot]
+                target = target_of(fixed, cursor.row)
+                if reaches(fixed, work, k, target):
+                    into = cursors[n]
+                    into.time, into.row, into.at, into.due = cursor.time, cursor.row, cursor.at, cursor.due
+                    into.next = work.cursor_bucket[k, target, place]
+                    work.cursor_bucket[k, target, place] = n
+                    n += 1
+                slot = cursor.next
+            for g in range(work.cursor_bucket.shape[1]):  # these lists have their last cursor first
+                slot, before = work.cursor_bucket[k, g, place], np.int64(-1)
+                while slot >= 0:
+                    after = cursors[slot].next
+                    cursors[slot].next, before, slot = before, slot, after
+                work.cursor_bucket[k, g, place] = before
+        for slot in range(n, len(cursors)):
+            cursors[slot].next = slot + 1 if slot + 1 < len(cursors) else -1
+        work.flown[k, FREE_CURSOR] = n if n < len(cursors) else -1
+
+
+@inner
+def store_cursors(fixed: Fixed, state: State, work: Workspace) -> None:
+    """Put the threads' cursors back into the state, each once: in lists by window, one population after the other."""
+    cursors, register, n = state.cursors, state.register, 0
+    for place in range(len(state.cursor_bucket)):
+        state.cursor_bucket[place], tail, k = -1, np.int64(-1), 0
+        for g in range(work.cursor_bucket.shape[1]):
+            while not reaches(fixed, work, k, g):
+                k += 1
+            slot = work.cursor_bucket[k, g, place]
+            while slot >= 0:
+                if n == len(cursors):
+                    register[FAULT] = CURSORS_FULL
+                    return
+                cursor, into = work.cursors[k, slot], cursors[n]
+                into.time, into.row, into.at, into.due = cursor.time, cursor.row, cursor.at, cursor.due
+                into.next = -1
+                if tail < 0:
+                    state.cursor_bucket[place] = n
+                else:
+                    cursors[tail].next = n
+                tail, n, slot = np.int64(n), n + 1, cursor.next
+    for slot in range(n, len(cursors)):
+        cursors[slot].next = slot + 1 if slot + 1 < len(cursors) else -1
+    register[NEXT_CURSOR] = n if n < len(cursors) else -1
 
 
 @inner
@@ -93,46 +182,31 @@ def find_end(fixed: Fixed, bundle: Record, first: Index, at: Index, count: Index
 
 
 @inner
-def sort_pieces(fixed: Fixed, work: Workspace, n: int) -> None:
-    """Move n pieces from the upper half of the room to the lower, those of each population together."""
-    pieces, half, to, total = work.pieces, len(work.pieces) // 2, 0, np.int64(0)
-    for g in range(len(fixed.groups)):
-        for e in range(n if fixed.groups[g].loose else 0):
-            piece = pieces[half + e]
-            if fixed.bundles[fixed.segments[piece.row].projection].group == g:
-                into = pieces[to]
-                into.time, into.row, into.first, into.last = piece.time, piece.row, piece.first, piece.last
-                into.begin = total
-                to, total = to + 1, total + piece.last - piece.first
+def take_pieces(fixed: Fixed, work: Workspace, k: int, g: Index, n_pieces: int, number: Index) -> tuple[int, np.int64]:
+    """Append what reaches population g in this window to thread k's pieces, and move the cursors on.
 
-
-@inner
-def take_pieces(
-    fixed: Fixed, state: State, out: Output, work: Workspace, window: Index, length: float, start: float, end: float,
-    count_from: float, count_to: float,
-) -> tuple[int, np.int64]:  # fmt: skip
-    """Move what is due in this window before `end` to the workspace, and the cursors on to their next windows.
-
-    Returns the number of pieces and of arrivals. Counts those in [count_from, count_to).
+    The first of these arrivals has this number. Returns the number of pieces and of arrivals that there are now. Counts
+    the arrivals if the population begins among thread k's neurons, so that no other thread does.
     """
-    cursors, bucket, register, pieces = state.cursors, state.cursor_bucket, state.register, work.pieces
+    cursors, bucket, pieces, counted = work.cursors[k], work.cursor_bucket[k, g], work.pieces[k], work.counted[k]
+    start, end, count_from, count_to, length = work.job[0], work.job[1], work.job[2], work.job[3], work.job[4]
+    window, counts, flown = work.signal[WINDOW], fixed.groups[g].start >= work.bounds[k], work.flown[k]
     place = window % len(bucket)
-    slot, n, total, half = bucket[place], 0, np.int64(0), len(pieces) // 2
+    slot, n, total, kept = bucket[place], n_pieces, np.int64(number), n_pieces
     bucket[place] = -1
     while slot >= 0:
         cursor = cursors[slot]
         after = cursor.next
         if cursor.due > window:
-            file_cursor(state, slot, cursor.due)
+            file_cursor(work, k, g, slot, cursor.due)
         else:
-            piece = pieces[half + n]
+            piece = pieces[n]
             prefetch(fixed.segments, cursor.row)
             piece.time, piece.row, piece.first, piece.last = cursor.time, cursor.row, cursor.at, slot
             n += 1
         slot = after
-    kept = 0
-    for e in range(n):
-        later = pieces[half + min(e + AHEAD, n - 1)]
+    for e in range(n_pieces, n):
+        later = pieces[min(e + AHEAD, n - 1)]
         seg = fixed.segments[later.row]
         kind = fixed.bundles[seg.projection]
         at = seg.first + kind.lag_at + later.first
@@ -142,28 +216,27 @@ def take_pieces(
                 prefetch(fixed.lag, at + ahead)
         else:
             prefetch(fixed.lag_code, at)
-        piece = pieces[half + e]
-        seg, slot, t, begin = fixed.segments[piece.row], piece.last, piece.time, piece.first
+        piece = pieces[e]
+        row, seg, slot, t, begin = piece.row, fixed.segments[piece.row], piece.last, piece.time, piece.first
         bundle, count = fixed.bundles[seg.projection], np.int64(seg.count)
         last = find_end(fixed, bundle, seg.first, begin, count, t, end)
         if last == count:
-            cursors[slot].next = register[NEXT_CURSOR]
-            register[NEXT_CURSOR] = slot
+            cursors[slot].next = flown[FREE_CURSOR]
+            flown[FREE_CURSOR] = slot
         else:
             cursors[slot].at = last
             arrival = instant_of(t + lag_of(fixed, bundle, seg.first + last))
-            file_cursor(state, slot, max(window_of(arrival, length), window))
+            file_cursor(work, k, g, slot, max(window_of(arrival, length), window))
         if last > begin:
-            into = pieces[half + kept]
-            into.time, into.row, into.first, into.last = t, piece.row, begin, last
+            into = pieces[kept]
+            into.time, into.row, into.first, into.last, into.begin = t, row, begin, last, total
             kept += 1
             total += last - begin
-            if count_from <= start and end <= count_to:
-                out.events[seg.projection] += last - begin
-            else:
+            if counts and count_from <= start and end <= count_to:
+                counted[seg.projection] += last - begin
+            elif counts:
                 for i in range(begin, last):
                     arrival = instant_of(t + lag_of(fixed, bundle, seg.first + i))
                     if count_from <= arrival < count_to:
-                        out.events[seg.projection] += 1
-    sort_pieces(fixed, work, kept)
+                        counted[seg.projection] += 1
     return kept, total

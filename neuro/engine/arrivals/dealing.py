@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuro.engine.arrivals.cursors import reaches, take_pieces
 from neuro.engine.arrivals.exponentials import exp_lanes
 from neuro.engine.arrivals.lists import weight_of
-from neuro.engine.codes import AMPLITUDE_FORM, N_TOUCHED, REAL_LAGS, UNTOUCHED
+from neuro.engine.codes import (
+    AMPLITUDE_FORM,
+    FAULT,
+    FAULT_DETAIL,
+    LOOSE_FULL,
+    N_PIECES,
+    N_TOUCHED,
+    REAL_LAGS,
+    UNTOUCHED,
+)
 from neuro.engine.kernels.arrays import Fixed, Index, Record, Workspace
 from neuro.jit import inlined, inner, routine
 from neuro.simd import LANES, add_quads, all_lanes, copy_targets, lane_max, load_lanes, prefetch, store_lanes
@@ -20,7 +30,7 @@ AHEAD = 4
 LINE = 16
 """Targets in a cache line."""
 
-__all__ = ["deal_pieces"]
+__all__ = ["deal_arrivals"]
 
 
 @inlined
@@ -54,10 +64,11 @@ def stage_weights(fixed: Fixed, seg: Record, i: Index, count: Index, into: Recor
 def stage_pieces(fixed: Fixed, work: Workspace, k: int, first: int, last: int, start: float) -> None:
     """Write the arrivals of the pieces first .. last: times since the window's start, weights, targets."""
     time, weight, post = work.staged_time[k], work.staged_weight[k], work.staged_post[k]
-    origin = work.pieces[first].begin
+    pieces = work.pieces[k]
+    origin = pieces[first].begin
     for e in range(first, last):
-        prefetch_piece(fixed, work.pieces[min(e + AHEAD, last - 1)])
-        piece = work.pieces[e]
+        prefetch_piece(fixed, pieces[min(e + AHEAD, last - 1)])
+        piece = pieces[e]
         seg = fixed.segments[piece.row]
         bundle, t0, to, count = fixed.bundles[seg.projection], piece.time, piece.begin - origin, np.int64(seg.count)
         place, common = seg.first + bundle.lag_at, all_lanes(weight_of(fixed, seg, 0, 0))
@@ -113,26 +124,34 @@ def add_to_sums(work: Workspace, k: int, group: Record, jump: bool, total: Index
         add_quads(work.loose, post, np.uint64(i), a, b, lane_max(w, nothing))
 
 
-@routine
-def deal_pieces(fixed: Fixed, work: Workspace, k: int, n_pieces: int) -> None:
-    """Deal all pieces of the window to thread k's neurons."""
+@inner
+def deal_pieces(fixed: Fixed, work: Workspace, k: int, g: Index, first: int, last: int, total: Index) -> None:
+    """Deal the pieces first .. last, with `total` arrivals at population g, to thread k's neurons."""
     low, high, start, span = work.bounds[k], work.bounds[k + 1], work.job[0], work.job[1] - work.job[0]
-    post, first = work.staged_post[k], 0
-    while first < n_pieces:
-        g = fixed.bundles[fixed.segments[work.pieces[first].row].projection].group
-        last = first
-        while last < n_pieces and fixed.bundles[fixed.segments[work.pieces[last].row].projection].group == g:
-            last += 1
-        group, number = fixed.groups[g], work.pieces[first].begin
-        piece = work.pieces[last - 1]
-        total = piece.begin + piece.last - piece.first - number
-        if group.stop > low and group.start < high:
-            stage_pieces(fixed, work, k, first, last, start)
-            if group.start < low or group.stop > high:
-                for i in range(total):
-                    if not low <= np.int64(post[i]) < high:
-                        post[i] = np.uint32(len(work.head) + k)
-            put_into_chains(work, k, number, total)
-            if group.kind == AMPLITUDE_FORM:
-                add_to_sums(work, k, group, group.first_slow == 0, total, span)
-        first = last
+    group, post = fixed.groups[g], work.staged_post[k]
+    stage_pieces(fixed, work, k, first, last, start)
+    if group.start < low or group.stop > high:
+        for i in range(total):
+            if not low <= np.int64(post[i]) < high:
+                post[i] = np.uint32(len(work.head) + k)
+    put_into_chains(work, k, work.pieces[k, first].begin, total)
+    if group.kind == AMPLITUDE_FORM:
+        add_to_sums(work, k, group, group.first_slow == 0, total, span)
+
+
+@routine
+def deal_arrivals(fixed: Fixed, work: Workspace, k: int) -> None:
+    """Deal what synapses with delays of their own bring in this window to thread k's neurons.
+
+    Sets the thread's fault LOOSE_FULL if it does not fit.
+    """
+    n, total, room, tally = 0, np.int64(0), work.arrivals.shape[1], work.tally[k]
+    for g in range(work.cursor_bucket.shape[1]):
+        if fixed.groups[g].loose and reaches(fixed, work, k, g):
+            first, number = n, total
+            n, total = take_pieces(fixed, work, k, g, first, number)
+            if n > first and total <= room:
+                deal_pieces(fixed, work, k, g, first, n, total - number)
+    work.flown[k, N_PIECES] = n
+    if total > room:
+        tally[FAULT], tally[FAULT_DETAIL] = LOOSE_FULL, total

@@ -47,16 +47,16 @@ def weight_of(fixed: Fixed, seg: Record, step: Index, i: Index) -> float:
 
 
 @inner
-def synaptic_arrival(fixed: Fixed, work: Workspace, number: Index) -> tuple[float, float, np.int64]:
-    """(time, weight, receptor) of an arrival from a synapse, by its number in this window."""
-    a, b = 0, work.signal[N_PIECES]
+def synaptic_arrival(fixed: Fixed, work: Workspace, k: int, number: Index) -> tuple[float, float, np.int64]:
+    """(time, weight, receptor) of an arrival from a synapse, by its number among thread k's in this window."""
+    pieces, a, b = work.pieces[k], 0, work.flown[k, N_PIECES]
     while b - a > 1:
         middle = (a + b) // 2
-        if work.pieces[middle].begin <= number:
+        if pieces[middle].begin <= number:
             a = middle
         else:
             b = middle
-    piece = work.pieces[a]
+    piece = pieces[a]
     seg, i = fixed.segments[piece.row], piece.first + number - piece.begin
     bundle = fixed.bundles[seg.projection]
     t = instant_of(piece.time + lag_of(fixed, bundle, seg.first + i))
@@ -114,7 +114,7 @@ def list_arrivals(fixed: Fixed, work: Workspace, k: int, g: Index, j: Index) -> 
     while number >= 0:
         if not has_room(work, k, 1):
             return
-        t, w, receptor = synaptic_arrival(fixed, work, number)
+        t, w, receptor = synaptic_arrival(fixed, work, k, number)
         put_first(work, k, j, t, w, receptor)
         number = work.following[k, number]
     i, drives = j - group.start, group.drives if any_drawn(fixed, work, k, group, j, start, end) else 0

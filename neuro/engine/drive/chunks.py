@@ -26,6 +26,7 @@ from neuro.engine.codes import (
     RUNAWAY,
     SPIKE_ROOM_LOW,
 )
+from neuro.engine.drive.balance import balanced_shares, note_events, shares_of
 from neuro.engine.drive.chunk import Chunk
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import Sampling, Schedule
@@ -90,21 +91,11 @@ class Simulation:
     """
 
     def __init__(
-        self,
-        program: Program,
-        arrays: State,
-        inputs: Schedule,
-        sampling: Sampling,
-        begin: float,
-        interval: tuple[float, float],
-        threads: int = 1,
-        plastic_state: PlasticState | None = None,
-        limits: Limits | None = None,
-        halt: Ints | None = None,
-        budget: Budget | None = None,
-        sampler: WeightSampler | None = None,
-        trains: PoissonTrains | None = None,
-    ) -> None:
+        self, program: Program, arrays: State, inputs: Schedule, sampling: Sampling, begin: float,
+        interval: tuple[float, float], threads: int = 1, plastic_state: PlasticState | None = None,
+        limits: Limits | None = None, halt: Ints | None = None, budget: Budget | None = None,
+        sampler: WeightSampler | None = None, trains: PoissonTrains | None = None,
+    ) -> None:  # fmt: skip
         self.sampler = sampler
         self.budget = Budget() if budget is None else budget
         self.sources = SourceSpikes(program, inputs, trains, self.budget)
@@ -137,7 +128,8 @@ class Simulation:
             None if program.window or not program.network.drives else DrawnDrives(program.network, inputs.drive_keys)
         )
         self.room_for_arrivals, self.drive_keys = 4096, inputs.drive_keys
-        self.flights = Flights(threads)
+        self.flights, self.bounds = Flights(threads), shares_of(program, threads)
+        self.is_balanced = threads == 1 or not program.window
         self.work = self._new_workspace()
         # A window that looks at every neuron takes some 5 ns for each. After a quiet time all windows of the next chunk
         # may be of that kind.
@@ -196,6 +188,7 @@ class Simulation:
         self.plastic_state = self.loaded_state = None if self.plastic is None else self.plastic.snapshot()
         if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
             self._enlarge_ahead(code)
+        self._balance()
         low, high = output.time[:count].searchsorted(self.interval)
         spikes = output.time[low:high], output.neuron[low:high]
         taken = [] if self.sampler is None else self.sampler.taken
@@ -275,16 +268,8 @@ class Simulation:
         if stop <= (last + self.windows // 4) * length:
             last = int(window_of(stop, length)) + 1
         else:
-            ahead = int(
-                first_busy(
-                    self.program.table,
-                    as_table(self.arrays),
-                    as_table(self.inputs),
-                    as_table(self.work),
-                    window,
-                    length,
-                )
-            )
+            tables = as_table(self.arrays), as_table(self.inputs), as_table(self.work)
+            ahead = int(first_busy(self.program.table, *tables, window, length))
             self.quiet = ahead > window
             last = ahead if self.quiet else last
         if len(self.sampling.ids):
@@ -348,8 +333,8 @@ class Simulation:
     def _enlarge_loose(self, code: int, needed: int) -> None:
         """Enlarge the room for loose arrivals, or the number of cursors."""
         if code == CURSORS_FULL:
-            doubled = 2 * len(self.arrays.cursors)
-            self._require("spikes under way", 4.0 * self.arrays.cursors.nbytes, f"{doubled:,} at {self.reached:.9g} s")
+            size = 4.0 * (1 + self.threads) * self.arrays.cursors.nbytes
+            self._require("spikes under way", size, f"{2 * len(self.arrays.cursors):,} at {self.reached:.9g} s")
             self.arrays = with_more_cursors(self.arrays)
         else:
             self.room_for_arrivals = max(2 * self.room_for_arrivals, needed + needed // 4)
@@ -365,6 +350,17 @@ class Simulation:
         self.output = self.output._replace(time=np.empty(room), neuron=np.empty(room, np.int64))
         self.work = self._new_workspace()
 
+    def _balance(self) -> None:
+        """Once there are enough synaptic events to tell, give threads shares that cost the same."""
+        if self.is_balanced or not note_events(self.program, self.events):
+            return
+        self.is_balanced = True
+        bounds = balanced_shares(self.program, self.bounds, self.events)
+        if not np.array_equal(bounds, self.bounds):
+            self.kept()  # what is under way on the routes of the old shares goes to the calendar
+            self.bounds = bounds
+            self.work = self._new_workspace()
+
     def _require(self, buffer: str, needed: float, value: str) -> None:
         self.budget.require(buffer, needed, value=value, remedy=EVENTS_REMEDY)
 
@@ -376,11 +372,11 @@ class Simulation:
         return 16.0 * len(self.output.time) + (8.0 * (MAX_VALUES + 2 * sampled) if sampled else 0.0)
 
     def _new_workspace(self) -> Workspace:
-        bounds = self.program.shares(self.threads)
         calendar, room = len(self.arrays.calendar), len(self.output.time)
-        loose = Loose(len(self.arrays.cursors), self.room_for_arrivals, self.drive_keys)
-        routes = None if self.plastic is not None else routes_of(self.program, self.threads)
-        work = new_workspace(self.program, bounds, calendar, room, self.limits, self.halt, loose, routes)
+        cursors = len(self.arrays.cursors), len(self.arrays.cursor_bucket)
+        loose = Loose(*cursors, self.room_for_arrivals, self.drive_keys)
+        routes = None if self.plastic is not None else routes_of(self.program, self.bounds)
+        work = new_workspace(self.program, self.bounds, calendar, room, self.limits, self.halt, loose, routes)
         self.flights.load(work)
         return work if self.plastic is None else work._replace(cuts=self.plastic.of_segments(work.cuts))
 

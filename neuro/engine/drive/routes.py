@@ -30,36 +30,39 @@ class Routes(NamedTuple):
     row: NDArray[np.int64]
     parts: Records
     segment: NDArray[np.uint32]
-    cursor_row: Ints
+    cursor_row: NDArray[np.int64]
     cursor_segment: NDArray[np.uint32]
 
 
-_ROUTES: WeakKeyDictionary[Program, dict[int, Routes]] = WeakKeyDictionary()
+_ROUTES: WeakKeyDictionary[Program, dict[int, tuple[Ints, Routes]]] = WeakKeyDictionary()
+"""The last routes for each number of threads, and the shares that they are for."""
 
 
 def no_routes(threads: int) -> Routes:
     """The routes of a program whose events are in the calendar."""
-    ids, numbers = np.zeros(0, np.uint32), np.zeros(0, np.int64)
-    return Routes(np.zeros((threads, 0), np.int64), np.zeros(0, SEGMENT), ids, numbers, ids)
+    ids, nothing = np.zeros(0, np.uint32), np.zeros((threads, 0), np.int64)
+    return Routes(nothing, np.zeros(0, SEGMENT), ids, nothing, ids)
 
 
-def routes_of(program: Program, threads: int) -> Routes:
-    """The routes of a program for a number of threads; none where neurons have few segments.
+def routes_of(program: Program, bounds: Ints) -> Routes:
+    """The routes of a program for threads with these bounds; none where neurons have few segments.
 
     Nor are there any where a projection has whole rows: those of one instant are added together, whoever has their
     targets.
     """
-    known = _ROUTES.setdefault(program, {})
-    if threads not in known:
+    known, threads = _ROUTES.setdefault(program, {}), len(bounds) - 1
+    found = known.get(threads)
+    if found is None or not np.array_equal(found[0], bounds):
         fixed = program.fixed
         few = len(fixed.segments) < FEWEST * max(1, int(np.count_nonzero(np.diff(fixed.row))))
         none = few or not program.window or fixed.bundles["whole"].any()
-        known[threads] = no_routes(threads) if none else _routes(program, threads)
-    return known[threads]
+        known.pop(threads, None)  # the old ones need not be there while the new ones are made
+        found = known[threads] = bounds, no_routes(threads) if none else _routes(program, bounds)
+    return found[1]
 
 
-def _routes(program: Program, threads: int) -> Routes:
-    fixed, cuts = program.fixed, row_cuts(program, threads)
+def _routes(program: Program, bounds: Ints) -> Routes:
+    fixed, cuts, threads = program.fixed, row_cuts(program, bounds), len(bounds) - 1
     one_lag = (fixed.bundles["lags"] == ONE_LAG)[fixed.segments["projection"]]
     delay = np.ascontiguousarray(fixed.segments["delay"])
     rows, found, begin = np.zeros((threads, len(fixed.row)), np.int64), list[NDArray[np.uint32]](), 0
@@ -80,8 +83,21 @@ def _routes(program: Program, threads: int) -> Routes:
         parts["first"][here] += first
         parts["weight"][here] += first * fixed.bundles["step"][parts["projection"][here]]
         parts["count"][here] = last - first
-    with_cursors = np.flatnonzero(~one_lag).astype(np.uint32)
-    return Routes(rows, parts, segment, with_cursors.searchsorted(fixed.row).astype(np.int64), with_cursors)
+    return Routes(rows, parts, segment, *_rows_with_cursors(program, one_lag, bounds))
+
+
+def _rows_with_cursors(program: Program, one_lag: NDArray[np.bool_], bounds: Ints) -> tuple[Ints, NDArray[np.uint32]]:
+    """The rows with delays of their own that each thread has targets of, and where those of each neuron begin."""
+    fixed, threads = program.fixed, len(bounds) - 1
+    group = fixed.groups[fixed.bundles["group"]]
+    rows, found, begin = np.zeros((threads, len(fixed.row)), np.int64), list[NDArray[np.uint32]](), 0
+    for k in range(threads):
+        reached = (group["start"] < bounds[k + 1]) & (group["stop"] > bounds[k])
+        ids = np.flatnonzero(~one_lag & reached[fixed.segments["projection"]]).astype(np.uint32)
+        rows[k] = ids.searchsorted(fixed.row) + begin
+        found.append(ids)
+        begin += len(ids)
+    return rows, np.concatenate(found)
 
 
 class Flights:

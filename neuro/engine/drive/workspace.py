@@ -67,7 +67,9 @@ class Loose(NamedTuple):
     """What a workspace needs to know of loose arrivals."""
 
     cursors: int
-    """Number of cursors."""
+    """Number of cursors, per thread."""
+    buckets: int
+    """Number of buckets of cursors, for each population."""
     arrivals: int
     """Room for the arrivals of a window, per thread."""
     keys: NDArray[np.uint64]
@@ -140,7 +142,7 @@ def new_workspace(
     largest = int(np.diff(bounds).max())
     spaced = max(2 * depth, 2 * PADDING)
     has_loose = bool(program.fixed.groups["loose"].any())
-    cursors, arrivals, keys = loose or Loose(0, 0, np.zeros(len(program.fixed.drives), np.uint64))
+    cursors, buckets, arrivals, keys = loose or Loose(0, 0, 0, np.zeros(len(program.fixed.drives), np.uint64))
     each = program.size if has_loose else 0
     has_lines = bool(np.any((program.fixed.cells["leak"] == 0.0) & (program.fixed.cells["modes"] == 0)))
     routes = no_routes(threads) if routes is None else routes
@@ -164,19 +166,21 @@ def new_workspace(
         spare_time=np.empty(max(calendar, room)),
         spare_code=np.empty(max(calendar, room), np.int64),
         place=np.empty(max(calendar, room) + 1, np.int64),
-        cuts=row_cuts(program, threads),
+        cuts=row_cuts(program, bounds),
         route_row=routes.row,
         routes=routes.parts,
         route_segment=routes.segment,
         cursor_row=routes.cursor_row,
         cursor_segment=routes.cursor_segment,
+        cursors=np.empty((threads, cursors), CURSOR),
+        cursor_bucket=np.full((threads, len(program.fixed.groups) if cursors else 0, buckets), -1, np.int64),
         flights=np.empty((threads, routed), FLIGHT),
         flown=np.zeros((threads, PADDING), np.int64),
         own_time=np.empty((threads, 3, routed)),
         own_code=np.empty((threads, 4, routed + 1), np.int64),
         counted=np.zeros((threads, len(program.network.projections) + PADDING), np.int64),
         signal=np.zeros(PADDING * (threads + 1), np.int64),
-        job=np.zeros(4),
+        job=np.zeros(5),
         limit=np.append(max_count, max_count.min(initial=NEVER)),
         span=np.ones(len(max_count)) if limits is None else limits.span,
         fired=np.zeros(program.size, np.uint32),
@@ -189,7 +193,7 @@ def new_workspace(
         true_gap=np.zeros(each),
         touched=np.empty((threads, largest + 1 if has_loose else 0), np.int64),
         arrivals=np.empty((threads, arrivals if has_loose else 0), ARRIVAL),
-        pieces=np.empty(2 * cursors, PIECE),
+        pieces=np.empty((threads, cursors), PIECE),
         lanes=np.zeros((threads, DRAWN_AT + MOST_DRAWN + 24)),
         aside=np.zeros((ASIDE_ROWS, program.size + LANES if has_lines else 0)),
         aside_bits=np.zeros((program.size if has_lines else 0, ASIDE_BITS), np.uint64),

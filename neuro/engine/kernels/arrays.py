@@ -101,10 +101,7 @@ NEURON = _record(
     ("side_b", np.float64),
     ("since", np.float64),  # time of the last look at a watched neuron, s; without windows, of the next look
     ("mode", np.uint8),  # a `Mode`
-    (
-        "rising",
-        np.uint8,
-    ),  # of a watched neuron: 2, x is above the gap; 1, x is rising. Without windows: 1, a spike is due
+    ("rising", np.uint8),  # of a watched one: 2, x is above the gap; 1, x is rising. Without windows: 1, a spike is due
     ("listed", np.uint8),  # 1 where the neuron is on its thread's list of watched neurons
     ("group", np.uint32),  # here and not in CELL alone, so that events need not load the parameters
 )
@@ -133,7 +130,7 @@ FLIGHT = _record(("time", np.float64), ("at", np.int64), ("last", np.int64))
 PIECE = _record(("time", np.float64), ("row", np.int64), ("first", np.int64), ("last", np.int64), ("begin", np.int64))
 """The synapses first .. last of a row, which a spike fired at `time` reaches in this window.
 
-They have the numbers from `begin` on among all of the window."""
+They have the numbers from `begin` on among all of the thread's in the window."""
 
 ARRIVAL = _record(("time", np.float64), ("weight", np.float64), ("next", np.int32), ("receptor", np.int32))
 """An arrival in a neuron's list; `next` is NO_ARRIVAL after the last."""
@@ -288,10 +285,14 @@ class Workspace(NamedTuple):
     """By thread and source: the thread's parts of segments, sorted by delay."""
     route_segment: U4
     """The segments that they are parts of."""
-    cursor_row: I8
-    """With routes: neuron j has the rows with delays of their own at cursor_row[j] .. cursor_row[j + 1]."""
+    cursor_row: I8_2
+    """With routes: neuron j's rows with delays of their own to thread k start at cursor_row[k, j] of cursor_segment."""
     cursor_segment: U4
     """These rows."""
+    cursors: Annotated[Records, CURSOR, 2]
+    """Each thread's spikes under way on such rows, and unused ones."""
+    cursor_bucket: I8_3
+    """By thread and population, the first cursor for windows as in `State.cursor_bucket`; no columns: no cursors."""
     flights: Annotated[Records, FLIGHT, 2]
     """Each thread's spikes under way on routes."""
     flown: I8_2
@@ -301,11 +302,11 @@ class Workspace(NamedTuple):
     own_code: I8_3
     """Their codes, and room to count them in."""
     counted: I8_2
-    """With routes: each thread's synaptic events of the window, by projection."""
+    """Each thread's synaptic events of the window on routes and from cursors, by projection."""
     signal: I8
     """What threads tell each other about a window; see `Signal`."""
     job: F8
-    """Start and end of the window, and of the interval in which synaptic events are counted."""
+    """Start and end of the window, and of the interval in which synaptic events are counted; length of windows."""
     limit: I8
     """By group, how often a neuron may fire in a window (without windows: in a `span`); their least at the end."""
     span: F8
@@ -331,8 +332,8 @@ class Workspace(NamedTuple):
     """Neurons that loose arrivals reach; their number is tally[k, N_TOUCHED]."""
     arrivals: Annotated[Records, ARRIVAL, 2]
     """Their lists; their total length is tally[k, N_LOOSE]."""
-    pieces: Annotated[Records, PIECE, 1]
-    """What arrives in this window on rows whose synapses have delays of their own."""
+    pieces: Annotated[Records, PIECE, 2]
+    """What arrives in this window at each thread's populations on rows whose synapses have delays of their own."""
     lanes: F8_2
     """Room for numbers of a few arrivals or of eight neurons, and for the times of drawn arrivals."""
     aside: F8_2

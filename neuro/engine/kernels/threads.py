@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.engine.codes import N_EVENTS, N_PIECES, TURN, WAITING
+from neuro.engine.codes import N_EVENTS, TURN, WAITING, WINDOW
 from neuro.engine.kernels.arrays import I8, U4, U4_2, Fixed, Index, Inputs, Output, State, Workspace
 from neuro.engine.kernels.window_share import run_share
 from neuro.engine.lower.program import Program
@@ -31,7 +31,8 @@ LOOKS_BEFORE_YIELD = 1 << 16
 
 __all__ = ["PADDING", "STOP", "row_cuts", "run_shares", "run_worker", "worker_count", "worker_threads"]
 
-_ROW_CUTS: WeakKeyDictionary[Program, dict[int, NDArray[np.uint32]]] = WeakKeyDictionary()
+_ROW_CUTS: WeakKeyDictionary[Program, dict[int, tuple[Ints, NDArray[np.uint32]]]] = WeakKeyDictionary()
+"""The last cuts for each number of threads, and the shares that they are for."""
 
 
 def worker_count(threads: int) -> int:
@@ -39,15 +40,18 @@ def worker_count(threads: int) -> int:
     return min(threads, cores())
 
 
-def row_cuts(program: Program, threads: int) -> NDArray[np.uint32]:
-    """Where rows are cut for the shares, shape (segments, threads + 1); empty for one thread."""
+def row_cuts(program: Program, bounds: Ints) -> NDArray[np.uint32]:
+    """Where rows are cut for shares with these bounds, shape (segments, threads + 1); empty for one thread."""
+    threads = len(bounds) - 1
     if threads == 1:
         return np.zeros((0, 2), np.uint32)
     known = _ROW_CUTS.setdefault(program, {})
-    if threads not in known:
-        known[threads] = np.zeros((len(program.fixed.segments), threads + 1), np.uint32)
-        _cut(program.table, program.shares(threads), known[threads])
-    return known[threads]
+    found = known.get(threads)
+    if found is None or not np.array_equal(found[0], bounds):
+        cuts = np.zeros((len(program.fixed.segments), threads + 1), np.uint32)
+        _cut(program.table, bounds, cuts)
+        found = known[threads] = bounds, cuts
+    return found[1]
 
 
 @inner
@@ -109,12 +113,12 @@ def run_worker(
 @inner
 def run_shares(
     fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Workspace, workers: int, start: float, end: float,
-    n_events: int, waiting: bool, n_pieces: int,
+    n_events: int, waiting: bool, window: Index,
 ) -> None:  # fmt: skip
     """Compute a window: start the other threads, compute the first thread's shares, and wait for all."""
     turn = work.signal[TURN] + 1
     work.job[0], work.job[1] = start, end
-    work.signal[N_EVENTS], work.signal[WAITING], work.signal[N_PIECES] = n_events, waiting, n_pieces
+    work.signal[N_EVENTS], work.signal[WAITING], work.signal[WINDOW] = n_events, waiting, window
     if workers > 1:
         store_release(work.signal, TURN, turn)
     for k in range(0, len(work.bounds) - 1, workers):

@@ -12,7 +12,7 @@ from math import exp, inf
 import numpy as np
 
 from neuro.engine.arrivals.amplitude_arrivals import bring_arrivals, finish_arrivals, scan_with_arrivals, watch_rest
-from neuro.engine.arrivals.dealing import deal_pieces
+from neuro.engine.arrivals.dealing import deal_arrivals
 from neuro.engine.arrivals.routed import take_own
 from neuro.engine.arrivals.state_arrivals import take_arrivals
 from neuro.engine.arrivals.watched import end_refractory, finish_watched
@@ -25,7 +25,6 @@ from neuro.engine.codes import (
     HELD,
     N_EVENTS,
     N_LOOSE,
-    N_PIECES,
     N_TOUCHED,
     NEXT_SAMPLE,
     NEXT_STEP,
@@ -314,8 +313,9 @@ def run_share(fixed: Fixed, state: State, inputs: Inputs, out: Output, work: Wor
         n_events = take_own(fixed, work, k, n_events, start, end)
         times, codes, segments = work.own_time[k, 0], work.own_code[k, 0], work.routes
     low, high, tally = work.bounds[k], work.bounds[k + 1], work.tally[k]
-    if work.signal[N_PIECES]:
-        deal_pieces(fixed, work, k, work.signal[N_PIECES])
+    deal_arrivals(fixed, work, k)
+    if tally[FAULT]:
+        return
     if not waiting:
         scan_groups(fixed, state, work, k, start, end)
         t, code = (times[0], codes[0]) if n_events else (inf, np.int64(0))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.arrivals.cursors import any_due, enter_cursor, take_pieces
+from neuro.engine.arrivals.cursors import (
+    any_due,
+    enter_cursor,
+    first_cursor,
+    load_cursors,
+    reaches,
+    store_cursors,
+)
 from neuro.engine.arrivals.lists import clear_arrivals
 from neuro.engine.arrivals.routed import collect_counts, count_pending, first_due, send_on_route
 from neuro.engine.codes import (
@@ -17,7 +24,6 @@ from neuro.engine.codes import (
     FULL,
     HALTED,
     IS_ASIDE,
-    LOOSE_FULL,
     N_RELEASES,
     N_SENT,
     N_SPIKES,
@@ -62,15 +68,15 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, windo
         if state.calendar[slot].due <= window:
             return window
         slot = state.calendar[slot].next
-    if len(state.cursors) and any_due(state, window):
+    if work.cursor_bucket.shape[1] and any_due(work, window):
         return window
     if next_source <= window or not idle(fixed, state, work):
         return window
     found = first_due(work, length, min(next_source, earliest_due(state.calendar, state.bucket)))
     if found <= window:
         return window
-    if len(state.cursors):
-        found = min(found, earliest_due(state.cursors, state.cursor_bucket))
+    if work.cursor_bucket.shape[1]:
+        found = min(found, first_cursor(work))
     while k < len(inputs.steps) and found > window:
         step = inputs.steps[k]
         if window_of(step.time, length) >= found:
@@ -82,14 +88,18 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, windo
 
 
 @inner
-def load_workspace(state: State, work: Workspace) -> None:
-    """Copy reference times, places in the inputs, and the list of watched neurons from the state to the workspace."""
+def load_workspace(fixed: Fixed, state: State, work: Workspace) -> None:
+    """Copy reference times, places in the inputs, watched neurons and cursors from the state to the workspace."""
+    if work.cursor_bucket.shape[1]:
+        load_cursors(fixed, state, work)
     for k in range(len(work.bounds) - 1):
         for g in range(len(state.origin)):
             work.origin[k, g] = state.origin[g]
         tally = work.tally[k]
         for i in range(len(tally)):
             tally[i] = 0
+        for p in range(len(fixed.bundles)):
+            work.counted[k, p] = 0
         tally[NEXT_STEP], tally[NEXT_SAMPLE] = state.register[NEXT_STEP], state.register[NEXT_SAMPLE]
         for j in range(work.bounds[k], work.bounds[k + 1]):
             if len(work.head):
@@ -104,7 +114,7 @@ def load_workspace(state: State, work: Workspace) -> None:
 @kernel
 def first_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, window: Index, length: float) -> Index:
     """`next_busy` for a state that is not in the workspace yet."""
-    load_workspace(state, work)
+    load_workspace(fixed, state, work)
     return next_busy(fixed, state, inputs, work, window, length)
 
 
@@ -132,7 +142,7 @@ def count_vacant(calendar: Records) -> int:
 @kernel
 def set_forced(fixed: Fixed, state: State, work: Workspace, ids: I8, forced: bool, t: float, length: float) -> None:
     """Suspend the dynamics of some neurons at `t`, between two windows; or resume it, if `forced` is 0."""
-    load_workspace(state, work)
+    load_workspace(fixed, state, work)
     for j in ids:
         drive, mode, g = state.neurons[j].drive, FORCED if forced else FREE, np.int64(state.neurons[j].group)
         if fixed.groups[g].kind != SOURCE:
@@ -209,8 +219,10 @@ def send_spikes(
             return entered
         j = out.neuron[n]
         if work.route_row.shape[1]:
-            for k in range(work.cursor_row[j], work.cursor_row[j + 1]):
-                enter_cursor(fixed, state, np.int64(work.cursor_segment[k]), out.time[n], window, length)
+            for k in range(len(work.cursor_row)):
+                for m in range(work.cursor_row[k, j], work.cursor_row[k, j + 1]):
+                    row = np.int64(work.cursor_segment[m])
+                    enter_cursor(fixed, work, register, k, row, out.time[n], window, length)
             send_on_route(work, register, j, out.time[n])
             continue
         prefetch(fixed.row, out.neuron[min(n + 8, last - 1)])
@@ -220,7 +232,9 @@ def send_spikes(
             seg = fixed.segments[k]
             delay = seg.delay
             if fixed.bundles[seg.projection].lags:
-                enter_cursor(fixed, state, k, out.time[n], window, length)
+                for m in range(len(work.bounds) - 1):
+                    if reaches(fixed, work, m, fixed.bundles[seg.projection].group):
+                        enter_cursor(fixed, work, register, m, k, out.time[n], window, length)
                 k += 1
             elif delay >= 0.0:
                 arrival = instant_of(out.time[n] + delay)
@@ -286,6 +300,9 @@ def run_windows(
     reached = go_on(fixed, state, inputs, out, work, begin, stop, length, count_from, count_to, workers)
     for k in range(len(work.bounds) - 1):
         put_all_back(fixed, state, work, k)
+    fault = state.register[FAULT]
+    if work.cursor_bucket.shape[1] and (not fault or fault == CALENDAR_LOW or fault == SPIKE_ROOM_LOW):
+        store_cursors(fixed, state, work)
     return reached
 
 
@@ -296,8 +313,8 @@ def go_on(
 ) -> float:  # fmt: skip
     """`run_windows`, which may leave neurons aside."""
     register, threads, routed = state.register, len(work.bounds) - 1, work.route_row.shape[1] > 0
-    work.job[2], work.job[3] = count_from, count_to
-    load_workspace(state, work)
+    work.job[2], work.job[3], work.job[4] = count_from, count_to, length
+    load_workspace(fixed, state, work)
     start, window = begin, window_of(begin, length)
     free, entered, fired = count_vacant(state.calendar), 0, np.int64(0)
     work.flown[0, N_SENT] = 0
@@ -328,13 +345,7 @@ def go_on(
             if work.event_code[e] >= 0 and count_from <= work.event_time[e] < count_to:
                 seg = fixed.segments[work.event_code[e]]
                 out.events[seg.projection] += seg.count
-        n_pieces, cursors_due = 0, False
-        if len(state.cursors):
-            cursors_due = any_due(state, window)
-            n_pieces, n_loose = take_pieces(fixed, state, out, work, window, length, start, end, count_from, count_to)
-            if n_loose > work.arrivals.shape[1]:
-                register[FAULT], register[FAULT_DETAIL] = LOOSE_FULL, n_loose
-                return start
+        cursors_due = work.cursor_bucket.shape[1] > 0 and any_due(work, window)
         m = register[NEXT_SAMPLE]
         # A run that ends in this window does not know its later inputs. Samples before them must not depend on whether
         # they moved reference times. So if all neurons are idle, the scan waits for the first event.
@@ -342,15 +353,15 @@ def go_on(
             m < len(inputs.sample_time) and inputs.sample_time[m] < end and not cursors_due and idle(fixed, state, work)
         )
         survey_groups(fixed, state, inputs, end)
-        run_shares(fixed, state, inputs, out, work, workers, start, end, n_events, waiting, n_pieces)
+        run_shares(fixed, state, inputs, out, work, workers, start, end, n_events, waiting, window)
         entered = finish_window(fixed, state, inputs, out, work, window, length, start, end)
         if register[FAULT]:
             return start
         free, fired = free + n_events - entered, fired + register[N_SPIKES]
-        if routed:
+        if routed or work.cursor_bucket.shape[1]:
             collect_counts(out, work)
-            if count_pending(work) > free:
-                register[FAULT], register[FAULT_DETAIL] = FULL, entered + work.flown[0, N_SENT]
-                return start
+        if routed and count_pending(work) > free:
+            register[FAULT], register[FAULT_DETAIL] = FULL, entered + work.flown[0, N_SENT]
+            return start
         start, window = end, window + 1
     return start

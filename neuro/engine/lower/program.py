@@ -83,13 +83,14 @@ class Program(Displayed):
         """Bounds of the neurons of each thread, shape (threads + 1,), such that all have about as many synapses."""
         if whole_number(threads, "threads", least=1, most=MAX_THREADS) == 1:
             return np.array([0, self.size])
-        inner = np.searchsorted(self._load, np.arange(1, threads) * (self._load[-1] / threads))
+        load = np.cumsum(self.load_of_neurons)
+        inner = np.searchsorted(load, np.arange(1, threads) * (load[-1] / threads))
         return np.array([0, *inner, self.size], np.int64)
 
     @cached_property
-    def _load(self) -> Ints:
-        """Cumulative load of the neurons: the synapses onto each, and one more."""
-        return np.cumsum(1 + np.bincount(self.fixed.post, minlength=self.size))
+    def load_of_neurons(self) -> Ints:
+        """The number of synapses onto each neuron, and one more."""
+        return 1 + np.bincount(self.fixed.post, minlength=self.size)
 
     def slice(self, population: str) -> slice:
         """The neurons of a population in the common numbering."""
