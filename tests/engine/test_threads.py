@@ -78,6 +78,79 @@ def test_shares_that_change_between_chunks_and_runs_change_no_bit(seed, threads)
     assert all(np.array_equal(a, b) for each in more for a, b in zip(everything(one), everything(each), strict=True))
 
 
+@given(seed=st.integers(0, 99), inner=st.lists(st.integers(0, 3 * N), min_size=1, max_size=5))
+def test_any_shares_give_the_same_bits(seed, inner):
+    """Shares of no neurons are among them."""
+    program = nr.build(network(seed))
+    bounds = np.array([0, *sorted(min(at, program.size) for at in inner), program.size])
+    one = run(program, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "shares_of", lambda program, threads: bounds)
+        more = run(program, len(bounds) - 1)
+    assert one.events == more.events
+    assert all(np.array_equal(a, b) for a, b in zip(everything(one), everything(more), strict=True))
+
+
+def small_network(seed, sizes):
+    """Populations of a few neurons or none, all connected to all, with a delay for each synapse or for all."""
+    rng = np.random.default_rng(seed)
+    net = nr.Network(seed=seed)
+    models = (
+        nr.LIF(tau_m=20e-3, v_th=20.0, v_reset=10.0, bias=40.0, refractory=2e-3, tau_syn=2e-3),
+        nr.LIF(tau_m=10e-3, v_th=20.0, bias=30.0, tau_syn=(3e-3, None), v_min=-1.0),
+    )
+    for k, size in enumerate(sizes):
+        net.add(nr.Population(f"p{k}", size, models[k % 2]))
+    for pre, n in enumerate(sizes):
+        for post, m in enumerate(sizes):
+            delay = rng.uniform(1e-3, 3e-3, (n, m)) if n * m and rng.random() < 0.8 else 1.3e-3
+            net.connect(f"p{pre}", f"p{post}", nr.Dense(rng.normal(0.5, 1.0, (n, m))), delay=delay)
+    return net
+
+
+@given(
+    seed=st.integers(0, 99),
+    sizes=st.lists(st.integers(0, 3), min_size=1, max_size=5).filter(any),
+    threads=st.integers(2, 9),
+)
+def test_neither_fewer_neurons_than_threads_nor_empty_populations_change_a_bit(seed, sizes, threads):
+    program = nr.build(small_network(seed, sizes))
+    one = nr.run(program, 0.1)
+    assert sum(map(len, one.spikes.values())) > 0
+    first = nr.run(program, 0.0413, threads=threads)
+    then = nr.run(program, 0.06, threads=threads, state=first.state)
+    for name, spikes in one.spikes.items():
+        parts = [recording.spikes[name] for recording in (first, then)]
+        times, ids = (np.concatenate([getattr(part, key) for part in parts]) for key in ("times", "ids"))
+        n = len(spikes)
+        assert np.array_equal(times[:n], spikes.times)
+        assert np.array_equal(ids[:n], spikes.ids)
+    assert one.events == nr.run(program, 0.1, threads=threads).events
+
+
+def test_a_network_of_no_neurons_runs_with_several_threads():
+    recording = nr.run(small_network(0, [0, 0]), 0.01, threads=3)
+    assert (len(recording.spikes["p0"]), sum(recording.events.values())) == (0, 0)
+
+
+def test_buffers_for_single_arrivals_grow_with_threads_as_without():
+    """Thousands of spikes are under way, and a window has more than 100,000 arrivals."""
+    rng = np.random.default_rng(0)
+    net = nr.Network()
+    net.add(nr.Population("cue", 100, nr.SpikeSource()))
+    for name in ("a", "b"):
+        net.add(nr.Population(name, 300, nr.LIF(tau_m=20e-3, v_th=0.2, tau_syn=2e-3)))
+        delay = rng.uniform(20e-3, 60e-3, (100, 300))
+        net.connect("cue", name, nr.Dense(rng.uniform(0, 0.01, (100, 300))), delay=delay)
+    cue = nr.Spikes(np.sort(rng.uniform(0, 0.03, 3000)), rng.integers(0, 100, 3000))
+    program = nr.build(net)
+    one, more = (nr.run(program, 0.1, inputs={"cue": cue}, threads=threads) for threads in (1, 3))
+    assert len(one.spikes["a"]) > 0
+    assert one.events == more.events
+    assert sum(one.events.values()) == 2 * 3000 * 300
+    assert all(np.array_equal(a, b) for a, b in zip(everything(one), everything(more), strict=True))
+
+
 @given(weights=st.lists(st.integers(0, 1000), min_size=6, max_size=6), threads=st.integers(2, 5))
 def test_no_share_costs_more_than_an_equal_part_and_one_neuron(weights, threads):
     """Costs are those of the populations, shared by their neurons as their synapses are."""
@@ -85,11 +158,30 @@ def test_no_share_costs_more_than_an_equal_part_and_one_neuron(weights, threads)
     events = np.array(weights) * 10**6
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(balance, "WORTH", 1e9)
-        bounds = balance.balanced_shares(program, program.shares(threads), events)
-    cost = balance.cost_of_neurons(program, events)
+        bounds = balance.balanced_shares(program, program.shares(threads), events, 1.0)
+    cost = balance.cost_of_neurons(program, events, 1.0)
     assert (bounds[0], bounds[-1]) == (0, program.size)
     parts = [cost[low:high].sum() for low, high in pairwise(bounds)]
     assert max(parts) <= (cost.sum() / threads + cost.max()) * (1 + 1e-9)
+
+
+@given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=5), threads=st.integers(2, 9))
+def test_shares_are_found_where_populations_or_their_events_are_none(sizes, threads):
+    program = nr.build(small_network(0, sizes))
+    for events in (0, 10**9):
+        counts = np.full(len(program.network.projections), events)
+        found = balance.balanced_shares(program, program.shares(threads), counts, 1.0)
+        assert (found[0], found[-1], len(found)) == (0, program.size, threads + 1)
+        assert np.all(np.diff(found) >= 0)
+
+
+def test_neurons_that_drives_alone_reach_cost_what_their_arrivals_do():
+    net = nr.Network()
+    cell = nr.LIF(tau_m=10e-3, v_th=20.0, tau_syn=2e-3)
+    for name, rate in (("calm", 10.0), ("driven", 10_000.0)):
+        net.drive(net.add(nr.Population(name, 100, cell)), nr.PoissonInput(rate=rate, weight=0.1))
+    cost = balance.cost_of_neurons(nr.build(net), np.zeros(0, np.int64), 1.0)
+    assert cost[150] > 50 * cost[50] > 0
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])

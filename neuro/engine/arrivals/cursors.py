@@ -2,7 +2,7 @@
 
 Such a row is sorted by delay. So what a spike reaches in one window is a piece of the row. One cursor for each spike
 says where the next piece begins, and in which window it is due. Each thread has the cursors on rows to populations of
-which it has neurons, in lists by population and window. Between runs of the kernel they are in the state.
+which it has neurons, in lists by population and window. At the end of a chunk they are in the state.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from neuro.engine.codes import CURSORS_FULL, FAULT, FREE_CURSOR, NEVER, NEXT_CUR
 from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import I8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.calendar import earliest_due, window_of
-from neuro.jit import inlined, inner, lowest_bit
+from neuro.jit import inlined, inner, kernel, lowest_bit
 from neuro.simd import LANES, all_lanes, load_lanes, not_below, prefetch
 
 AHEAD = 8
@@ -38,9 +38,9 @@ def lag_of(fixed: Fixed, bundle: Record, at: Index) -> float:
 
 @inlined
 def reaches(fixed: Fixed, work: Workspace, k: int, g: Index) -> bool:
-    """Has thread k neurons of population g?"""
+    """Has thread k neurons of population g? None is among those of a population, or a share, of no neurons."""
     group = fixed.groups[g]
-    return bool(group.start < work.bounds[k + 1] and group.stop > work.bounds[k])
+    return bool(max(group.start, work.bounds[k]) < min(group.stop, work.bounds[k + 1]))
 
 
 @inlined
@@ -99,46 +99,52 @@ def first_cursor(work: Workspace) -> Index:
     return best
 
 
-@inner
+@kernel
 def load_cursors(fixed: Fixed, state: State, work: Workspace) -> None:
     """Give each thread the cursors on rows to its populations, in lists by population, in the state's order."""
     for k in range(len(work.cursor_bucket)):
         cursors, n = work.cursors[k], 0
-        for place in range(len(state.cursor_bucket)):
+        for bucket in range(len(state.cursor_bucket)):
             for g in range(work.cursor_bucket.shape[1]):
-                work.cursor_bucket[k, g, place] = -1
-            slot = state.cursor_bucket[place]
+                work.cursor_bucket[k, g, bucket] = -1
+            slot = state.cursor_bucket[bucket]
             while slot >= 0:
                 cursor = state.cursors[slot]
                 target = target_of(fixed, cursor.row)
                 if reaches(fixed, work, k, target):
                     into = cursors[n]
                     into.time, into.row, into.at, into.due = cursor.time, cursor.row, cursor.at, cursor.due
-                    into.next = work.cursor_bucket[k, target, place]
-                    work.cursor_bucket[k, target, place] = n
+                    into.next = work.cursor_bucket[k, target, bucket]
+                    work.cursor_bucket[k, target, bucket] = n
                     n += 1
                 slot = cursor.next
             for g in range(work.cursor_bucket.shape[1]):  # these lists have their last cursor first
-                slot, before = work.cursor_bucket[k, g, place], np.int64(-1)
+                slot, before = work.cursor_bucket[k, g, bucket], np.int64(-1)
                 while slot >= 0:
                     after = cursors[slot].next
                     cursors[slot].next, before, slot = before, slot, after
-                work.cursor_bucket[k, g, place] = before
+                work.cursor_bucket[k, g, bucket] = before
         for slot in range(n, len(cursors)):
             cursors[slot].next = slot + 1 if slot + 1 < len(cursors) else -1
         work.flown[k, FREE_CURSOR] = n if n < len(cursors) else -1
 
 
-@inner
+@kernel
 def store_cursors(fixed: Fixed, state: State, work: Workspace) -> None:
-    """Put the threads' cursors back into the state, each once: in lists by window, one population after the other."""
+    """Put the threads' cursors back into the state, each once: in lists by window, one population after the other.
+
+    Those of a population are those of the first thread that has neurons of it. Sets the fault CURSORS_FULL if the state
+    has too few.
+    """
     cursors, register, n = state.cursors, state.register, 0
-    for place in range(len(state.cursor_bucket)):
-        state.cursor_bucket[place], tail, k = -1, np.int64(-1), 0
+    for bucket in range(len(state.cursor_bucket)):
+        state.cursor_bucket[bucket], tail, k = -1, np.int64(-1), 0
         for g in range(work.cursor_bucket.shape[1]):
+            if fixed.groups[g].start == fixed.groups[g].stop:
+                continue
             while not reaches(fixed, work, k, g):
                 k += 1
-            slot = work.cursor_bucket[k, g, place]
+            slot = work.cursor_bucket[k, g, bucket]
             while slot >= 0:
                 if n == len(cursors):
                     register[FAULT] = CURSORS_FULL
@@ -147,7 +153,7 @@ def store_cursors(fixed: Fixed, state: State, work: Workspace) -> None:
                 into.time, into.row, into.at, into.due = cursor.time, cursor.row, cursor.at, cursor.due
                 into.next = -1
                 if tail < 0:
-                    state.cursor_bucket[place] = n
+                    state.cursor_bucket[bucket] = n
                 else:
                     cursors[tail].next = n
                 tail, n, slot = np.int64(n), n + 1, cursor.next

@@ -26,8 +26,9 @@ from neuro.engine.codes import (
     RUNAWAY,
     SPIKE_ROOM_LOW,
 )
-from neuro.engine.drive.balance import balanced_shares, note_events, shares_of
+from neuro.engine.drive.balance import balanced_shares, is_enough, keep_shares, shares_of
 from neuro.engine.drive.chunk import Chunk
+from neuro.engine.drive.cursors import give_to_threads, take_from_threads
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import Sampling, Schedule
 from neuro.engine.drive.poisson import PoissonTrains
@@ -161,6 +162,7 @@ class Simulation:
             except NeedsRoom as needs:
                 self._enlarge_plastic(needs)
                 continue
+            take_from_threads(self.program, arrays, self.work)
             took, code = clock.perf_counter() - began, arrays.register[FAULT]
             count = int(arrays.register[N_SPIKES])
             if code == FULL:
@@ -240,6 +242,7 @@ class Simulation:
     def _buffers(self, until: float) -> tuple[State, Floats, Floats, Output]:
         arrays = self.spare = copy_arrays(self.arrays, self.spare)
         self.flights.load(self.work)
+        give_to_threads(self.program, arrays, self.work)
         arrays.register[NEXT_SAMPLE] = 0
         times, voltage = self.inputs.sample_time, self.output.voltage
         if self.drawn is not None:
@@ -268,6 +271,7 @@ class Simulation:
         if stop <= (last + self.windows // 4) * length:
             last = int(window_of(stop, length)) + 1
         else:
+            give_to_threads(self.program, self.arrays, self.work)
             tables = as_table(self.arrays), as_table(self.inputs), as_table(self.work)
             ahead = int(first_busy(self.program.table, *tables, window, length))
             self.quiet = ahead > window
@@ -289,15 +293,8 @@ class Simulation:
         time, neuron = self.output.time, self.output.neuron
         open_window = time >= reached
         if self.limits is not None:
-            check_window(
-                self.program,
-                self.arrays,
-                self.limits,
-                time[open_window],
-                neuron[open_window],
-                self.plastic,
-                self.inputs,
-            )
+            spikes = time[open_window], neuron[open_window]
+            check_window(self.program, self.arrays, self.limits, *spikes, self.plastic, self.inputs)
         if reached > self.reached and room >= self.max_spikes:
             return reached
         return self._enlarge_or_end(self._enlarge_output, reached, until)
@@ -352,14 +349,18 @@ class Simulation:
 
     def _balance(self) -> None:
         """Once there are enough synaptic events to tell, give threads shares that cost the same."""
-        if self.is_balanced or not note_events(self.program, self.events):
+        if self.is_balanced or not is_enough(self.events):
             return
-        self.is_balanced = True
-        bounds = balanced_shares(self.program, self.bounds, self.events)
-        if not np.array_equal(bounds, self.bounds):
+        self.is_balanced, old = True, self.bounds
+        new = balanced_shares(self.program, old, self.events, self.reached - self.interval[0])
+        if not np.array_equal(new, old):
             self.kept()  # what is under way on the routes of the old shares goes to the calendar
-            self.bounds = bounds
-            self.work = self._new_workspace()
+            try:
+                self.bounds = new
+                self.work = self._new_workspace()
+                keep_shares(self.program, new)
+            except MemoryError:  # the old ones do as well
+                self.bounds = old
 
     def _require(self, buffer: str, needed: float, value: str) -> None:
         self.budget.require(buffer, needed, value=value, remedy=EVENTS_REMEDY)

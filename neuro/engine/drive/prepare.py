@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neuro.engine.arrivals.cursors import load_cursors, store_cursors
 from neuro.engine.drive.workspace import arrays_at_rest, copy_arrays, new_instant_workspace, new_output, new_workspace
 from neuro.engine.kernels.arrays import STEP, Inputs
 from neuro.engine.kernels.threads import STOP, run_worker
@@ -37,6 +38,8 @@ def prepare_kernels(program: Program, threads: int = 1) -> None:
     if program.window:
         run_windows(*tables, as_table(work), 0.0, 0.0, program.window, 0.0, 0.0, 1)
         first_busy(*tables[:3], as_table(work), 0, program.window)
+        load_cursors(*tables[:2], as_table(work))
+        store_cursors(*tables[:2], as_table(work))
         if threads > 1:
             work.signal[0] = STOP
             run_worker(*tables, as_table(work), 1, 2)

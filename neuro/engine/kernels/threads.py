@@ -48,6 +48,7 @@ def row_cuts(program: Program, bounds: Ints) -> NDArray[np.uint32]:
     known = _ROW_CUTS.setdefault(program, {})
     found = known.get(threads)
     if found is None or not np.array_equal(found[0], bounds):
+        known.pop(threads, None)  # the old ones need not be there while the new ones are made
         cuts = np.zeros((len(program.fixed.segments), threads + 1), np.uint32)
         _cut(program.table, bounds, cuts)
         found = known[threads] = bounds, cuts

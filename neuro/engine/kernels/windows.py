@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.arrivals.cursors import (
-    any_due,
-    enter_cursor,
-    first_cursor,
-    load_cursors,
-    reaches,
-    store_cursors,
-)
+from neuro.engine.arrivals.cursors import any_due, enter_cursor, first_cursor, reaches
 from neuro.engine.arrivals.lists import clear_arrivals
 from neuro.engine.arrivals.routed import collect_counts, count_pending, first_due, send_on_route
 from neuro.engine.codes import (
@@ -89,9 +82,10 @@ def next_busy(fixed: Fixed, state: State, inputs: Inputs, work: Workspace, windo
 
 @inner
 def load_workspace(fixed: Fixed, state: State, work: Workspace) -> None:
-    """Copy reference times, places in the inputs, watched neurons and cursors from the state to the workspace."""
-    if work.cursor_bucket.shape[1]:
-        load_cursors(fixed, state, work)
+    """Copy reference times, places in the inputs, and the list of watched neurons from the state to the workspace.
+
+    Cursors are there already (`arrivals/cursors.py`).
+    """
     for k in range(len(work.bounds) - 1):
         for g in range(len(state.origin)):
             work.origin[k, g] = state.origin[g]
@@ -300,9 +294,6 @@ def run_windows(
     reached = go_on(fixed, state, inputs, out, work, begin, stop, length, count_from, count_to, workers)
     for k in range(len(work.bounds) - 1):
         put_all_back(fixed, state, work, k)
-    fault = state.register[FAULT]
-    if work.cursor_bucket.shape[1] and (not fault or fault == CALENDAR_LOW or fault == SPIKE_ROOM_LOW):
-        store_cursors(fixed, state, work)
     return reached
 
 

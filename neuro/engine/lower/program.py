@@ -83,8 +83,8 @@ class Program(Displayed):
         """Bounds of the neurons of each thread, shape (threads + 1,), such that all have about as many synapses."""
         if whole_number(threads, "threads", least=1, most=MAX_THREADS) == 1:
             return np.array([0, self.size])
-        load = np.cumsum(self.load_of_neurons)
-        inner = np.searchsorted(load, np.arange(1, threads) * (load[-1] / threads))
+        done = np.append(0, np.cumsum(self.load_of_neurons))
+        inner = np.searchsorted(done[1:], np.arange(1, threads) * (done[-1] / threads))
         return np.array([0, *inner, self.size], np.int64)
 
     @cached_property
