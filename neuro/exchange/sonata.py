@@ -79,7 +79,7 @@ def write_sonata(what: Network | Recording | Mapping[str, Spikes], path: str | P
     Raises
     ------
     InputError
-        If it is none of these.
+        If it is none of these, or has no population of spikes.
     FileError
         If the file cannot be written.
 
@@ -94,7 +94,11 @@ def write_sonata(what: Network | Recording | Mapping[str, Spikes], path: str | P
     spikes = what.spikes if isinstance(what, Recording) else what
     if not isinstance(what, Network):
         rule = "takes a Network, a Recording, or Spikes by population"
-        if not isinstance(spikes, Mapping) or not all(isinstance(each, Spikes) for each in spikes.values()):
+        if (
+            not isinstance(spikes, Mapping)
+            or not spikes
+            or not all(isinstance(each, Spikes) for each in spikes.values())
+        ):
             raise InputError(rule, where="write_sonata", value=shown(what))
     named = list(what.projections) if isinstance(what, Network) else list(spikes)  # type: ignore[arg-type]
     for name in named:

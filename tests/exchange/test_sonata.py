@@ -45,7 +45,11 @@ def test_all_synapses_of_a_network_come_back(case, tmp_path_factory):
 TIMES = st.lists(st.tuples(st.floats(0, 1e4), st.integers(0, 2**40)), max_size=20)
 
 
-@given(trains=st.dictionaries(st.text("ab->é .", min_size=1).filter(lambda name: name != "."), TIMES, max_size=3))
+@given(
+    trains=st.dictionaries(
+        st.text("ab->é .", min_size=1).filter(lambda name: name != "."), TIMES, min_size=1, max_size=3
+    )
+)
 def test_spikes_come_back_to_the_last_bit_but_one(trains, tmp_path_factory):
     path = tmp_path_factory.mktemp("sonata") / "spikes.h5"
     assume(not any(name.strip(".") == "" for name in trains))
@@ -149,5 +153,7 @@ def test_what_is_no_sonata_file_is_refused_by_name(tmp_path):
             nr.read_sonata(path)
     with pytest.raises(InputError, match="Network, a Recording"):
         nr.write_sonata([1, 2], path)
+    with pytest.raises(InputError, match="Network, a Recording"):
+        nr.write_sonata({}, path)
     with pytest.raises(InputError, match="slash"):
         nr.write_sonata({"a/b": nr.Spikes([], [])}, path)
