@@ -171,7 +171,8 @@ def _check_network(recording: Recording, placement: Placement) -> None:
                 where=f"population {name!r}",
                 value=f"{each['size']:,} neurons recorded, {len(placement.core[name]):,} placed",
             )
-    name, difference = other_wiring(placement.wiring, about.get("wiring", {}))
+    # A chip may need synapses that the engine does not have, such as those onto second compartments.
+    name, difference = other_wiring(placement.wiring, about.get("wiring", {}), more=True)
     if name:
         raise PlacementError(
             "recording and placement must be of the same network",

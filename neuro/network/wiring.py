@@ -40,21 +40,22 @@ def wiring_of(network: Network) -> dict[str, str]:
     return {name: _fingerprint(projection, network.seed) for name, projection in network.projections.items()}
 
 
-def other_wiring(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, str]:
+def other_wiring(one: Mapping[str, str], other: Mapping[str, str], *, more: bool = False) -> tuple[str, str]:
     """A projection in which two networks differ, and how; two empty texts where none is known to differ.
 
-    Synapses that a rule draws and the same ones as a list have digests that cannot be compared; they pass.
+    Digests of synapses that are described in different ways, such as a list and a matrix with zeros, cannot be
+    compared: they pass. With `more` the first network may have projections that the other does not have.
 
     >>> other_wiring({"a->b": "listed 1f"}, {"a->b": "listed 2e"})
     ('a->b', 'it connects other neurons')
     """
     if not one or not other:
         return "", ""
-    for name in [*one, *other]:
+    for name in other if more else [*one, *other]:
         if name not in one or name not in other:
             return name, "one of them does not have it"
-        kinds = {one[name].partition(" ")[0], other[name].partition(" ")[0]}
-        if one[name] != other[name] and kinds != {"listed", "drawn"}:
+        alike = one[name].partition(" ")[0] == other[name].partition(" ")[0]
+        if alike and one[name] != other[name]:
             return name, "it connects other neurons"
     return "", ""
 

@@ -64,7 +64,7 @@ def test_descriptions_of_other_wirings_differ_and_weights_parameters_and_process
 def test_a_drawn_network_and_its_synapses_as_a_list_may_be_the_same():
     assert other_wiring({"a": "drawn 1"}, {"a": "listed 2"}) == ("", "")
     assert other_wiring({"a": "drawn 1"}, {"a": "drawn 2"})[0] == "a"
-    assert other_wiring({"a": "matrix 1"}, {"a": "listed 1"})[0] == "a"
+    assert other_wiring({"a": "matrix 1"}, {"a": "listed 1"}) == ("", "")
     assert other_wiring({"a": "drawn 1"}, {"b": "drawn 1"})[0] == "a"
     assert other_wiring({}, {"b": "drawn 1"}) == ("", "")
 
@@ -76,7 +76,6 @@ def recorded(net):
 OTHER = {
     "other targets": lambda: network(nr.Sparse([0, 0, 1], [1, 2, 2], 0.5)),
     "one synapse less": lambda: network(nr.Sparse([0, 0], [1, 2], 0.5)),
-    "a matrix": lambda: network(nr.AllToAll(0.5)),
     "another name": lambda: network(name="else"),
 }
 
@@ -97,7 +96,7 @@ def test_a_recording_of_another_network_is_refused_by_its_projection(what, way, 
         other.save(tmp_path / "run.h5")
         placement.save(tmp_path / "placement.json")
         other, placement = nr.load_recording(tmp_path / "run.h5"), nr.load_placement(tmp_path / "placement.json")
-    name = "cue->cell"
+    name = "else" if what == "another name" else "cue->cell"
     with pytest.raises(PlacementError, match=rf"'{name}'.*same network") as caught:
         nr.account(other, placement, dt=1e-3)
     assert caught.value.remedy
@@ -125,6 +124,14 @@ def test_its_own_recording_is_accounted_from_memory_and_files_and_from_files_wit
     for rec in (recording, nr.load_recording(tmp_path / "old.h5")):
         assert nr.account(rec, nr.load_placement(tmp_path / "placement.json"), dt=1e-3).total == expected
     assert nr.account(nr.load_recording(tmp_path / "old.h5"), placement, dt=1e-3).total == expected
+
+
+def test_a_placement_may_have_synapses_that_the_engine_does_not_have():
+    recording, more = recorded(network(bias=1.7)), network()
+    more.connect("cell", "cell", nr.OneToOne(-1.0), delay=1e-3, name="second compartment")
+    own, both = (nr.account(recording, placed(net), dt=1e-3) for net in (network(), more))
+    assert both.by_cause["synapse"] > own.by_cause["synapse"]
+    assert other_wiring(wiring_of(more), wiring_of(network())) != ("", "")
 
 
 def test_streamed_recordings_and_trials_carry_the_fingerprint(tmp_path):
