@@ -7,6 +7,7 @@ import neuro as nr
 from neuro.errors import NetworkError, NeuroError, ParameterError, UnknownName, WeightError
 from neuro.network.listing import delays_of, triplets_of
 from neuro.network.summary import summary
+from neuro.network.wiring import wiring_of
 
 LIF = {"tau_m": 20e-3, "v_th": 1.0}
 KERNEL = nr.Convolution2d(np.ones((3, 2, 1, 1)), (2, 1, 1))
@@ -147,6 +148,7 @@ def test_the_summary_has_each_population_and_each_projection():
             "noise": {"size": 4, "model": "PoissonSource", "source": True},
         },
         "projections": {"cue->cell": ["cue", "cell"], "back": ["noise", "pair"]},
+        "wiring": wiring_of(net),
     }
 
 
