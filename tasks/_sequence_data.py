@@ -207,6 +207,13 @@ class Rows(Images):
         rows = np.concatenate([images > level for level in (1 / 6, 3 / 6, 5 / 6)], axis=2).transpose(1, 0, 2)
         return np.concatenate([rows, np.zeros((self.window - 28, *rows.shape[1:]), np.bool_)])
 
+    def vary(self, images: Any, rng: np.random.Generator) -> Any:
+        """Shifted by a pixel at most."""
+        padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+        down, right = rng.integers(0, 3, (2, len(images)))
+        k, row, column = np.arange(len(images))[:, None, None], np.arange(28)[None, :, None], np.arange(28)
+        return padded[k, row + down[:, None, None], column + right[:, None, None]]
+
 
 class Pixels(Images):
     """64 pixels of 8 x 8, a pixel a step: 15 inputs for its levels, one always, and, with 32 inputs, row and column."""
