@@ -366,7 +366,10 @@ def map_command(
 
 @bench_app.command("engine", epilog="Example: neuro bench engine --network balanced --peer brian2-cpp --turns 5")
 def bench_engine_command(
-    network: Annotated[str, typer.Option(help="balanced, balanced-ahp, sparse or crossbar.")] = "balanced",
+    network: Annotated[
+        str,
+        typer.Option(help="balanced, balanced-ahp, balanced-delays, balanced-delays-grid, brunel, sparse or crossbar."),
+    ] = "balanced",
     peer: Annotated[
         str | None,
         typer.Option(help="brian2-cpp, brian2-cython, nest-exact or nest-grid; `crossbar` is compared with numpy."),

@@ -166,6 +166,12 @@ def balanced_delays() -> ListedCase:
     return replace(case, delays=drawn, duration=0.1)
 
 
+def balanced_delays_grid() -> ListedCase:
+    """`balanced-delays` with its delays rounded to whole steps of 0.1 ms, as the clocked peers round them."""
+    case = balanced_delays()
+    return replace(case, name="balanced-delays-grid", delays=np.round(np.asarray(case.delays) / GRID) * GRID)
+
+
 def brunel(size: int = 12_500, indegree: int = 1_250) -> ListedCase:
     """Model A of Brunel 2000 at g = 5, eta = 2, 100 ms: asynchronous irregular firing under Poisson input.
 
@@ -251,6 +257,7 @@ NETWORKS: Mapping[str, Callable[[], Case]] = {
     "balanced": balanced,
     "balanced-ahp": balanced_ahp,
     "balanced-delays": balanced_delays,
+    "balanced-delays-grid": balanced_delays_grid,
     "brunel": brunel,
     "sparse": sparse,
     "crossbar": crossbar,

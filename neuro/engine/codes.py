@@ -103,9 +103,13 @@ class Flown(IntEnum):
     """Number of the thread's pieces of rows that arrive in the window one by one."""
     FREE_CURSOR = 4
     """The first of the thread's cursors that are not in use, -1 if all are."""
+    N_CURSORS = 5
+    """Number of those that are in use."""
+    N_DEALT = 6
+    """Number of arrivals that the last window brought the thread one by one."""
 
 
-N_FLIGHTS, N_PENDING, N_SENT, N_PIECES, FREE_CURSOR = map(int, Flown)
+N_FLIGHTS, N_PENDING, N_SENT, N_PIECES, FREE_CURSOR, N_CURSORS, N_DEALT = map(int, Flown)
 
 
 class Fault(IntEnum):
@@ -125,9 +129,15 @@ class Fault(IntEnum):
     """There are more loose arrivals than `Workspace.arrivals` has room for, or pieces than `Workspace.pieces` has."""
     CURSORS_FULL = 7
     """All cursors are in use."""
+    LOOSE_LOW = 8
+    """The loose arrivals of the next window may not fit; all windows up to here are valid."""
+    CURSORS_LOW = 9
+    """There may be too few cursors for the next window; all windows up to here are valid."""
 
 
-FULL, RUNAWAY, CALENDAR_LOW, SPIKE_ROOM_LOW, HALTED, LOOSE_FULL, CURSORS_FULL = map(int, Fault)
+FULL, RUNAWAY, CALENDAR_LOW, SPIKE_ROOM_LOW, HALTED, LOOSE_FULL, CURSORS_FULL, LOOSE_LOW, CURSORS_LOW = map(int, Fault)
+STILL_VALID = CALENDAR_LOW, SPIKE_ROOM_LOW, LOOSE_LOW, CURSORS_LOW
+"""Faults after which all windows up to the time reached are valid."""
 
 
 class Spiking(IntEnum):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.bench.networks import GRID, balanced, balanced_delays, build_network
+from neuro.bench.networks import balanced, balanced_delays_grid, build_network
 from neuro.bench.runners import PeerRunner
 
 pytestmark = [
@@ -41,11 +40,9 @@ def test_every_spike_of_the_balanced_network_is_that_of_nests_lossless_neuron(tm
 
 
 def test_every_spike_with_a_delay_for_each_synapse_is_that_of_nests_lossless_neuron(tmp_path):
-    case = balanced_delays()
-    times, ids = in_nest("balanced-delays", tmp_path / "nest.npz")
-    # NEST's delays are whole steps of its grid.
-    rounded = replace(case, delays=np.round(case.delays / GRID) * GRID)
-    ours = nr.run(build_network(rounded)[0], case.duration).spikes["cells"]
+    case = balanced_delays_grid()  # NEST's delays are whole steps of its grid
+    times, ids = in_nest(case.name, tmp_path / "nest.npz")
+    ours = nr.run(build_network(case)[0], case.duration).spikes["cells"]
     assert len(ours) == 20_343
     np.testing.assert_array_equal(ours.ids, ids)
     assert np.abs(ours.times - times).max() < 1e-12

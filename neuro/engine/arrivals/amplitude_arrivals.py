@@ -16,7 +16,7 @@ from neuro.engine.arrivals.draws import DRAWN_AT, any_drawn, blocks_of, count_of
 from neuro.engine.arrivals.driven import scan_driven
 from neuro.engine.arrivals.exponentials import exp_lanes
 from neuro.engine.arrivals.lists import clear_arrivals, list_arrivals, synaptic_arrival
-from neuro.engine.codes import AMPLITUDE_FORM, N_TOUCHED, NO_ARRIVAL, QUIET, UNSCANNED, UNTOUCHED
+from neuro.engine.codes import AMPLITUDE_FORM, N_DEALT, N_LOOSE, N_TOUCHED, NO_ARRIVAL, QUIET, UNSCANNED, UNTOUCHED
 from neuro.engine.kernels.amplitude_form import (
     Bound,
     bound_at,
@@ -287,7 +287,8 @@ def settle(
 @routine
 def finish_arrivals(fixed: Fixed, state: State, work: Workspace, k: int) -> None:
     """After a window: every neuron in amplitude form has taken all its arrivals."""
-    start, n = work.job[0], work.tally[k, N_TOUCHED]
+    start, n, flown = work.job[0], work.tally[k, N_TOUCHED], work.flown[k]
+    flown[N_DEALT] = max(flown[N_DEALT], work.tally[k, N_LOOSE])
     known, em, es, group = np.int64(-1), 1.0, 1.0, fixed.groups[0]
     few = FEW * n < work.bounds[k + 1] - work.bounds[k]
     for m in range(n if few else 0):

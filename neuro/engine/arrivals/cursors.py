@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.codes import CURSORS_FULL, FAULT, FREE_CURSOR, NEVER, NEXT_CURSOR, REAL_LAGS, WINDOW
+from neuro.engine.codes import (
+    CURSORS_FULL,
+    CURSORS_LOW,
+    FAULT,
+    FREE_CURSOR,
+    LOOSE_LOW,
+    N_CURSORS,
+    N_DEALT,
+    NEVER,
+    NEXT_CURSOR,
+    REAL_LAGS,
+    WINDOW,
+)
 from neuro.engine.instants import instant_of
 from neuro.engine.kernels.arrays import I8, Fixed, Index, Record, State, Workspace
 from neuro.engine.kernels.calendar import earliest_due, window_of
@@ -20,7 +32,8 @@ AHEAD = 8
 """Delays are prefetched for this many pieces ahead."""
 
 __all__ = [
-    "any_due", "enter_cursor", "first_cursor", "lag_of", "load_cursors", "reaches", "store_cursors", "take_pieces",
+    "any_due", "enter_cursor", "first_cursor", "lag_of", "load_cursors", "reaches", "scarce_room", "store_cursors",
+    "take_pieces",
 ]  # fmt: skip
 
 
@@ -71,6 +84,7 @@ def enter_cursor(
         return
     cursor = work.cursors[k, slot]
     flown[FREE_CURSOR] = cursor.next
+    flown[N_CURSORS] += 1
     cursor.time, cursor.row, cursor.at = t, row, 0
     due = max(window_of(instant_of(t + fixed.segments[row].delay), length), window + 1)
     file_cursor(work, k, target_of(fixed, row), slot, due)
@@ -87,6 +101,21 @@ def any_due(work: Workspace, window: Index) -> bool:
                     return True
                 slot = work.cursors[k, slot].next
     return False
+
+
+@inner
+def scarce_room(work: Workspace) -> tuple[int, Index]:
+    """Is some thread's room for arrivals, or are its cursors, taken by more than half? The next window may need more.
+
+    Returns LOOSE_LOW and the arrivals of the last window, or CURSORS_LOW and the cursors in use, or (0, 0).
+    """
+    for k in range(len(work.flown)):
+        dealt, used = work.flown[k, N_DEALT], work.flown[k, N_CURSORS]
+        if 2 * dealt > work.arrivals.shape[1]:
+            return LOOSE_LOW, dealt
+        if 2 * used > work.cursors.shape[1]:
+            return CURSORS_LOW, used
+    return 0, np.int64(0)
 
 
 @inner
@@ -126,7 +155,7 @@ def load_cursors(fixed: Fixed, state: State, work: Workspace) -> None:
                 work.cursor_bucket[k, g, bucket] = before
         for slot in range(n, len(cursors)):
             cursors[slot].next = slot + 1 if slot + 1 < len(cursors) else -1
-        work.flown[k, FREE_CURSOR] = n if n < len(cursors) else -1
+        work.flown[k, FREE_CURSOR], work.flown[k, N_CURSORS] = n if n < len(cursors) else -1, n
 
 
 @kernel
@@ -229,6 +258,7 @@ def take_pieces(fixed: Fixed, work: Workspace, k: int, g: Index, n_pieces: int, 
         if last == count:
             cursors[slot].next = flown[FREE_CURSOR]
             flown[FREE_CURSOR] = slot
+            flown[N_CURSORS] -= 1
         else:
             cursors[slot].at = last
             arrival = instant_of(t + lag_of(fixed, bundle, seg.first + last))

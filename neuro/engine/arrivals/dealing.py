@@ -16,6 +16,7 @@ from neuro.engine.codes import (
     FAULT,
     FAULT_DETAIL,
     LOOSE_FULL,
+    N_DEALT,
     N_PIECES,
     N_TOUCHED,
     REAL_LAGS,
@@ -152,6 +153,6 @@ def deal_arrivals(fixed: Fixed, work: Workspace, k: int) -> None:
             n, total = take_pieces(fixed, work, k, g, first, number)
             if n > first and total <= room:
                 deal_pieces(fixed, work, k, g, first, n, total - number)
-    work.flown[k, N_PIECES] = n
+    work.flown[k, N_PIECES], work.flown[k, N_DEALT] = n, total
     if total > room:
         tally[FAULT], tally[FAULT_DETAIL] = LOOSE_FULL, total

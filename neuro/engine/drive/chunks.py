@@ -13,11 +13,13 @@ import numpy as np
 from neuro.engine.codes import (
     CALENDAR_LOW,
     CURSORS_FULL,
+    CURSORS_LOW,
     FAULT,
     FAULT_DETAIL,
     FULL,
     HALTED,
     LOOSE_FULL,
+    LOOSE_LOW,
     N_SPIKES,
     NEXT_ARRIVAL,
     NEXT_SAMPLE,
@@ -25,6 +27,7 @@ from neuro.engine.codes import (
     NEXT_STEP,
     RUNAWAY,
     SPIKE_ROOM_LOW,
+    STILL_VALID,
 )
 from neuro.engine.drive.balance import balanced_shares, is_enough, keep_shares, shares_of
 from neuro.engine.drive.chunk import Chunk
@@ -163,13 +166,13 @@ class Simulation:
                 self._enlarge_plastic(needs)
                 continue
             take_from_threads(self.program, arrays, self.work)
-            took, code = clock.perf_counter() - began, arrays.register[FAULT]
-            count = int(arrays.register[N_SPIKES])
+            took = clock.perf_counter() - began
+            code, count, needed = arrays.register[[FAULT, N_SPIKES, FAULT_DETAIL]].tolist()
             if code == FULL:
-                until = self._enlarge(count, int(arrays.register[FAULT_DETAIL]), reached, until)
+                until = self._enlarge(count, needed, reached, until)
                 continue
             if code in (LOOSE_FULL, CURSORS_FULL):
-                self._enlarge_loose(code, int(arrays.register[FAULT_DETAIL]))
+                self._enlarge_loose(code, needed)
                 continue
             if code == HALTED:
                 raise Halted
@@ -179,17 +182,17 @@ class Simulation:
                     self.program, arrays, limits, output.time[:count], output.neuron[:count], self.plastic, self.inputs
                 )
             break
-        if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
+        if code in STILL_VALID:
             sampled = int(arrays.register[NEXT_SAMPLE])
             until, times, voltage = reached, times[:sampled], voltage[:sampled]
-        arrays.register[N_SPIKES] = arrays.register[FAULT] = 0
+        arrays.register[[N_SPIKES, FAULT, FAULT_DETAIL]] = 0
         self._adapt_length(until, took, count)
         self.spare, self.arrays_are_kept = None if self.arrays_are_kept else self.arrays, False
         self.arrays, self.reached, self.events = arrays, until, output.events
         self.flights.keep(self.work)
         self.plastic_state = self.loaded_state = None if self.plastic is None else self.plastic.snapshot()
-        if code in (CALENDAR_LOW, SPIKE_ROOM_LOW):
-            self._enlarge_ahead(code)
+        if code in STILL_VALID:
+            self._enlarge_ahead(code, needed)
         self._balance()
         low, high = output.time[:count].searchsorted(self.interval)
         spikes = output.time[low:high], output.neuron[low:high]
@@ -309,16 +312,18 @@ class Simulation:
             return reached
         return until
 
-    def _enlarge_ahead(self, code: int) -> None:
+    def _enlarge_ahead(self, code: int, needed: int) -> None:
         """Enlarge a buffer that is nearly full, after a chunk that is whole whether or not memory suffices."""
         try:
             if code == CALENDAR_LOW:
                 self._enlarge_calendar(1)
+            elif code in (LOOSE_LOW, CURSORS_LOW):
+                self._enlarge_loose(code, 2 * needed)
             elif len(self.output.time) < self.max_spikes:
                 self._enlarge_output()
         except MemoryError as error:
             # With less room for spikes, chunks are shorter.
-            self.refusal = error if code == CALENDAR_LOW else None
+            self.refusal = None if code == SPIKE_ROOM_LOW else error
 
     def _enlarge_calendar(self, needed: int) -> None:
         """Enlarge the calendar, by at least that many more events under way."""
@@ -329,7 +334,7 @@ class Simulation:
 
     def _enlarge_loose(self, code: int, needed: int) -> None:
         """Enlarge the room for loose arrivals, or the number of cursors."""
-        if code == CURSORS_FULL:
+        if code in (CURSORS_FULL, CURSORS_LOW):
             size = 4.0 * (1 + self.threads) * self.arrays.cursors.nbytes
             self._require("spikes under way", size, f"{2 * len(self.arrays.cursors):,} at {self.reached:.9g} s")
             self.arrays = with_more_cursors(self.arrays)
@@ -373,9 +378,8 @@ class Simulation:
         return 16.0 * len(self.output.time) + (8.0 * (MAX_VALUES + 2 * sampled) if sampled else 0.0)
 
     def _new_workspace(self) -> Workspace:
-        calendar, room = len(self.arrays.calendar), len(self.output.time)
-        cursors = len(self.arrays.cursors), len(self.arrays.cursor_bucket)
-        loose = Loose(*cursors, self.room_for_arrivals, self.drive_keys)
+        calendar, room, cursors = len(self.arrays.calendar), len(self.output.time), len(self.arrays.cursors)
+        loose = Loose(cursors, len(self.arrays.cursor_bucket), self.room_for_arrivals, self.drive_keys)
         routes = None if self.plastic is not None else routes_of(self.program, self.bounds)
         work = new_workspace(self.program, self.bounds, calendar, room, self.limits, self.halt, loose, routes)
         self.flights.load(work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuro.engine.arrivals.cursors import load_cursors, store_cursors
-from neuro.engine.codes import CALENDAR_LOW, FAULT, SPIKE_ROOM_LOW
+from neuro.engine.codes import FAULT, STILL_VALID
 from neuro.engine.kernels.arrays import State, Workspace
 from neuro.engine.lower.program import Program
 from neuro.jit import as_table
@@ -22,7 +22,7 @@ def give_to_threads(program: Program, arrays: State, work: Workspace) -> None:
 
 def take_from_threads(program: Program, arrays: State, work: Workspace) -> None:
     """Take them back at the end of a chunk, if it is valid; may set its fault to CURSORS_FULL."""
-    if _has_cursors(program, arrays) and arrays.register[FAULT] in (0, CALENDAR_LOW, SPIKE_ROOM_LOW):
+    if _has_cursors(program, arrays) and arrays.register[FAULT] in (0, *STILL_VALID):
         store_cursors(program.table, as_table(arrays), as_table(work))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuro.engine.arrivals.cursors import any_due, enter_cursor, first_cursor, reaches
+from neuro.engine.arrivals.cursors import any_due, enter_cursor, first_cursor, reaches, scarce_room
 from neuro.engine.arrivals.lists import clear_arrivals
 from neuro.engine.arrivals.routed import collect_counts, count_pending, first_due, send_on_route
 from neuro.engine.codes import (
@@ -288,8 +288,8 @@ def run_windows(
 
     With several workers, `run_worker` has to run on the other threads.
 
-    Stops early, with a `Fault` in register[FAULT]. After CALENDAR_LOW and SPIKE_ROOM_LOW, all windows up to the time
-    reached are valid; after any other fault, the run has to be repeated from `begin` with more room, or given up.
+    Stops early, with a `Fault` in register[FAULT]. After those of STILL_VALID, all windows up to the time reached are
+    valid; after any other fault, the run has to be repeated from `begin` with more room, or given up.
     """
     reached = go_on(fixed, state, inputs, out, work, begin, stop, length, count_from, count_to, workers)
     for k in range(len(work.bounds) - 1):
@@ -317,6 +317,8 @@ def go_on(
                 register[FAULT] = CALENDAR_LOW
             elif len(out.time) - register[N_SPIKES] < 2 * fired:
                 register[FAULT] = SPIKE_ROOM_LOW
+            else:
+                register[FAULT], register[FAULT_DETAIL] = scarce_room(work)
             if register[FAULT]:
                 return start
         busy = next_busy(fixed, state, inputs, work, window, length)

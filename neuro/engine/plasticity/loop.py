@@ -10,7 +10,7 @@ import numpy as np
 
 from neuro.crossbar.ledger import Ledger
 from neuro.crossbar.transposed import TransposedCrossbar
-from neuro.engine.codes import CALENDAR_LOW, FAULT, N_SPIKES, SPIKE_ROOM_LOW
+from neuro.engine.codes import FAULT, N_SPIKES, STILL_VALID
 from neuro.engine.kernels.arrays import Inputs, Output, State, Workspace
 from neuro.engine.kernels.calendar import window_of
 from neuro.engine.kernels.windows import first_busy, run_windows
@@ -81,7 +81,7 @@ def run_plastic_windows(
         before = int(arrays.register[N_SPIKES])
         end = float(run_windows(plastic.table, *tables, work_table, reached, end, length, *interval, workers))
         code = int(arrays.register[FAULT])
-        narrow = code in (CALENDAR_LOW, SPIKE_ROOM_LOW)
+        narrow = code in STILL_VALID
         if code and not narrow:
             return reached
         arrays.register[FAULT] = 0
