@@ -300,11 +300,11 @@ def _parse(key: str, field: FieldInfo, text: str) -> Any:
     annotation: Any = Annotated[field.annotation, field]
     reader: TypeAdapter[Any] = TypeAdapter(annotation)
     message = ""
-    for read in _readings(text, reader):
+    for read, tells in _readings(text, reader):
         try:
             value = read()
         except ValidationError as problem:
-            message = problem.errors()[0]["msg"]
+            message = problem.errors()[0]["msg"] if tells else message
         else:
             if isinstance(value, float) and not math.isfinite(value):
                 raise ParameterError("must be a finite number", where=f"setting `{key}`", value=repr(text))
@@ -312,19 +312,24 @@ def _parse(key: str, field: FieldInfo, text: str) -> Any:
     raise _setting_error(key, message, text, field)
 
 
-def _readings(text: str, reader: TypeAdapter[Any]) -> Iterator[Callable[[], Any]]:
-    """Functions that read a text, one for each of its possible meanings: None, itself, JSON, or a list with commas."""
+def _readings(text: str, reader: TypeAdapter[Any]) -> Iterator[tuple[Callable[[], Any], bool]]:
+    """Functions that read a text, one for each of its possible meanings, and whether their error tells what is wrong.
+
+    None, itself, JSON, a list with commas, or a list of this one value.
+    """
     if text.lower() in ("none", "null"):
-        yield lambda: reader.validate_python(None)
-    yield lambda: reader.validate_python(text)
+        yield lambda: reader.validate_python(None), True
+    yield lambda: reader.validate_python(text), True
     try:
         json.loads(text)
     except (ValueError, RecursionError):
-        if "," in text:
-            yield lambda: reader.validate_python([part.strip() for part in text.split(",") if part.strip()])
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        yield lambda: reader.validate_python(parts), True
     else:
         # Strictly, or `true` would be a number.
-        yield lambda: reader.validate_json(text, strict=True)
+        yield lambda: reader.validate_json(text, strict=True), True
+        if not text.lstrip().startswith(("[", "{")):
+            yield lambda: reader.validate_json(f"[{text}]", strict=True), False
 
 
 def _first_error(problem: ValidationError, fields: Mapping[str, FieldInfo]) -> ParameterError:

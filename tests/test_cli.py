@@ -187,6 +187,14 @@ def test_settings_are_read_as_the_type_of_their_field(coins: str) -> None:
     assert tasks.configure(coins, "paper").tosses == 1000
 
 
+def test_one_value_is_enough_for_a_setting_that_takes_several(coins: str) -> None:
+    assert tasks.configure(coins, "paper", None, ["weights=2.5"]).model_dump()["weights"] == (2.5,)
+    with pytest.raises(ParameterError, match=r"must be a valid number.*'heavy'"):
+        tasks.configure(coins, "paper", None, ["weights=heavy"])
+    with pytest.raises(ParameterError, match="must be a valid integer"):
+        tasks.configure(coins, "paper", None, ["tosses=2.5"])
+
+
 def test_a_task_that_lacks_something_is_named(make_task: MakeTask) -> None:
     make_task("empty", '"""Has nothing."""')
     with pytest.raises(ParameterError, match="Config, PRESETS, run"):
