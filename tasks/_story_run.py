@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 import neuro as nr
-from neuro.errors import ParameterError
+from neuro.errors import ParameterError, StateError
+from neuro.files.writing import write_text
 from neuro.tasks._stories import KINDS
 from neuro.tasks._story_data import Encoded, longest
 
@@ -41,6 +45,9 @@ class Config(BaseModel):
     deployed_stories: int = Field(2000, ge=1, description="stories that the deployed network answers")
     priced: int = Field(20, ge=1, description="stories whose joules are counted")
     workers: int = Field(1, ge=0, description="processes; 0: one for each core")
+    finished: str = Field(
+        "", description="folder that keeps what each training came to; with the same settings, a run goes on from there"
+    )
 
     @field_validator("kinds")
     @classmethod
@@ -71,6 +78,33 @@ class Outcome(NamedTuple):
     cost: dict[str, float]
     """Of the deployed network: stories, how many had the same spikes and answers, joules and so on; of an LSTM:
     multiplications and joules of a question."""
+
+
+def learn_or_load(job: tuple[Config, int, str, int]) -> Outcome:
+    """`learn_one`, unless the folder `finished` has what came of this training with the same settings.
+
+    Raises
+    ------
+    StateError
+        If its file there is damaged.
+    """
+    config, kind, model, seed = job
+    if not config.finished:
+        return learn_one(job)
+    deciding = config.model_dump(exclude={"seeds", "kinds", "lstm", "workers", "finished"})
+    digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
+    path = Path(config.finished) / f"kind{kind:02}-{model}-{seed}-{digest}.json"
+    if path.exists():
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            found = Outcome(**values)
+        except (ValueError, TypeError) as problem:
+            raise StateError("must be what a training of this task came to", where=path.name) from problem
+        return found._replace(curve=tuple((each[0], each[1], each[2]) for each in found.curve))
+    found = learn_one(job)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(found._asdict(), allow_nan=False))
+    return found
 
 
 def learn_one(job: tuple[Config, int, str, int]) -> Outcome:

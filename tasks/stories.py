@@ -13,7 +13,7 @@ from neuro.report import Report
 from neuro.report.record import Table
 from neuro.system.workers import run_jobs
 from neuro.tasks._figures import stacked_bars
-from neuro.tasks._story_run import CHIP, DIGITAL, Config, Outcome, learn_one
+from neuro.tasks._story_run import CHIP, DIGITAL, Config, Outcome, learn_or_load
 from neuro.units import ms
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     seeds = range(config.seed, config.seed + config.seeds)
     jobs = [(config, kind, model, seed) for seed in seeds for kind in config.kinds for model in models]
     found: Found = {}
-    for outcome in run_jobs(learn_one, jobs, workers=config.workers, progress=progress, label="learning"):
+    for outcome in run_jobs(learn_or_load, jobs, workers=config.workers, progress=progress, label="learning"):
         found.setdefault((outcome.kind, outcome.model), []).append(outcome)
     costs = {
         kind: each.cost for (kind, model), group in found.items() for each in group if model == "spiking" and each.cost

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
-from neuro.errors import NeuroError
+from neuro.errors import NeuroError, StateError
 from neuro.tasks import configure, run_task
 from neuro.tasks._stories import KINDS
 from neuro.tasks._story_data import Encoded, encode, longest, stories
@@ -127,6 +127,22 @@ def test_a_network_learns_the_first_stories_and_the_curriculum_goes_up() -> None
 def test_unknown_kinds_are_refused(kinds: str) -> None:
     with pytest.raises(NeuroError, match="kinds"):
         configure("stories", overrides=[f"kinds={kinds}"])
+
+
+def test_a_run_goes_on_from_the_trainings_that_it_has_finished(tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "finished"
+    short = [f"finished={folder}", "lstm=false", "deployed=none", "batches=2"]
+    once = run_task("stories", overrides=short)
+    (file,) = folder.iterdir()
+    monkeypatch.setattr("neuro.tasks._story_run.learn_one", lambda job: pytest.fail(f"{job} was trained again"))
+    again = run_task("stories", overrides=[*short, "workers=1"])
+    assert again.metrics == once.metrics
+    assert again.tables == once.tables
+    file.write_text(file.read_text()[:-9])
+    with pytest.raises(StateError, match=file.name):
+        run_task("stories", overrides=short)
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        run_task("stories", overrides=[*short[:-1], "batches=3"])
 
 
 def test_the_small_run_deploys_and_prices_its_network(tmp_path) -> None:
