@@ -22,7 +22,7 @@ class Config(SequenceConfig):
     delay: float = Field(1.0, ge=0.2, le=10.0, description="from pulse to pulse in validation and test, s")
 
 
-PAPER = Config(tau_ahp=(0.2, 2.0), tau_out=20e-3, batches=2000, voltage_cost=1e-3)
+PAPER = Config(tau_ahp=(0.2, 2.0), tau_out=20e-3, batches=2000, voltage_cost=7e-4)
 PRESETS = {
     "smoke": PAPER.model_copy(
         update={"seeds": 1, "ahp": 20, "batches": 4, "batch": 8, "tested": 16, "priced": 2, "deployed": 4, "delay": 0.2}

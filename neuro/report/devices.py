@@ -144,8 +144,8 @@ def pulse_table(device: Device, seed: int = 0) -> Table:
             low, high = devices.g_min, devices.g_max
             start = low + place * (high - low)
             change = device.pulse(start, way, devices) - start
-            spread = change.std() if np.ptp(change) else 0.0  # the mean of equal numbers can be off in its last bit
-            rows.append((f"{label} at {place:.0%} of the window", change.mean() / uS, spread / uS))
+            deviation = change.std() if np.ptp(change) else 0.0  # the mean of equal numbers can be off in its last bit
+            rows.append((f"{label} at {place:.0%} of the window", change.mean() / uS, deviation / uS))
     rows.append(("read after a pulse", 0.0, device.write_noise / uS if device.law is not None else 0.0))
     title = f"Change of a pulse of {device.name}, {MANY} devices"
     return Table(title, ("pulse", "mean (uS)", "standard deviation (uS)"), tuple(rows))
