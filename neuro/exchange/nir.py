@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -38,15 +39,21 @@ CARRIERS = ("LIF", "IF", "LI", "I")
 """Kinds of nodes that an LI can be a current of."""
 
 
-def read_nir(path: str | Path, *, dt: float | None = None, reset: Reset | None = None) -> Network:
+def read_nir(
+    path: str | Path,
+    *,
+    dt: float | None = None,
+    reset: Reset | None = None,
+    decay: Literal["euler", "exponential"] = "euler",
+    initial: Literal["zero", "v_leak"] = "zero",
+) -> Network:
     """Read a network from a NIR file.
 
     Nodes of neurons and inputs become populations with the names of the nodes, inputs as `SpikeSource`; those of a
     nested graph are called GRAPH.NODE. Nodes between them become projections, each with the name of the last node on
     its path if no other projection has this name. A signal that is not spikes is a `Current` onto the population
-    behind the input. All potentials and currents start at zero, as in the tools that write NIR. Parameters with one
-    entry hold for all neurons of a node. An LI between a spiking node and itself becomes the slow current of an `AHP`;
-    one that feeds another node becomes its synaptic current.
+    behind the input. Parameters with one entry hold for all neurons of a node. An LI between a spiking node and itself
+    becomes the slow current of an `AHP`; one that feeds another node becomes its synaptic current.
 
     In the clocked engine, in steps of `dt`, the network runs as in the tools that write NIR: within a step, edges act
     at once, in topological order. An edge that closes a cycle acts one step later. So the delay of a projection is
@@ -62,6 +69,13 @@ def read_nir(path: str | Path, *, dt: float | None = None, reset: Reset | None =
     reset
         What a spike does to v: "to_value", as NIR defines it, or "subtract", which NIR cannot say and many tools
         train with. By default what the file says.
+    decay
+        How the tool's steps decay: "euler" by 1 - dt/tau, as in most tools; "exponential" by exp(-dt/tau), as in
+        sinabs. For the latter, each time constant becomes the one with which forward Euler has this decay, about dt/2
+        longer; so it is for the clocked engine in steps of `dt`.
+    initial
+        Where potentials start: at "zero", as in most tools, or at "v_leak" where a node has one, as in Norse. Currents
+        start at zero.
 
     Returns
     -------
@@ -88,6 +102,8 @@ def read_nir(path: str | Path, *, dt: float | None = None, reset: Reset | None =
     step = None if dt is None else number(dt, "dt", check=positive, unit="s")
     if reset is not None:
         choice(reset, "reset", ("to_value", "subtract"))
+    choice(decay, "decay", ("euler", "exponential"))
+    choice(initial, "initial", ("zero", "v_leak"))
     graph = read_graph(file_name(path, "file", error=InputError))
     notes: list[str] = []
     with in_file(graph.path):
@@ -96,9 +112,23 @@ def read_nir(path: str | Path, *, dt: float | None = None, reset: Reset | None =
         if step is None:
             raise ParameterError("the duration of a spike is needed", where="dt", remedy="Give dt=..., in seconds")
         with in_file(graph.path):
-            net = _Reader(graph, step, reset, notes).network()
+            if decay == "exponential":
+                notes.append(f"a step of {step:g} s decays by exp(-dt/tau): time constants are those of forward Euler")
+                _make_exponential(graph, step)
+            net = _Reader(graph, step, reset, initial == "v_leak", notes).network()
+    elif decay != "euler" or initial != "zero":
+        notes.append("decay and initial were not used")
     net.provenance = {"source": str(path), "format": "NIR", "dt": step, "assumptions": notes}
     return net
+
+
+def _make_exponential(graph: Graph, step: float) -> None:
+    """Give all nodes the time constants with which a step of forward Euler decays by exp(-step/tau)."""
+    for name, node in graph.nodes.items():
+        taus = {key: node.array(key) for key in ("tau", "tau_mem", "tau_syn") if key in node.fields}
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            longer = {key: np.where(tau > 0.0, -step / np.expm1(-step / tau), tau) for key, tau in taus.items()}
+        graph.nodes[name] = replace(node, fields={**node.fields, **longer})
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +152,8 @@ class _Incoming:
 class _Reader:
     """Reads one graph."""
 
-    def __init__(self, graph: Graph, step: float, reset: Reset | None, notes: list[str]) -> None:
-        self.graph, self.step, self.reset, self.notes = graph, step, reset, notes
+    def __init__(self, graph: Graph, step: float, reset: Reset | None, at_leak: bool, notes: list[str]) -> None:
+        self.graph, self.step, self.reset, self.at_leak, self.notes = graph, step, reset, at_leak, notes
         self.nodes = graph.nodes
         inputs = [name for name, node in self.nodes.items() if node.kind == "Input"]
         self.shapes = Shapes(graph, in_order(self.nodes, graph.edges, inputs))
@@ -164,7 +194,8 @@ class _Reader:
 
     def _say_assumptions(self, spiking: bool) -> None:
         self.notes.append(f"a spike lasts {self.step:g} s, the step given as dt")
-        self.notes.append("all potentials and currents start at zero")
+        where = "potentials start at `v_leak`, and currents" if self.at_leak else "all potentials and currents start"
+        self.notes.append(f"{where} at zero")
         if spiking and self.reset is None:
             self.notes.append('a spike resets v to `v_reset`; NIR cannot say reset="subtract"')
         elif spiking:
@@ -297,7 +328,8 @@ class _Reader:
                 own.append(Filter(self.nodes[link.origin], self.filters[link.origin][1], part.bias, loop, [
                     each for each in part.connections if each.origin not in self.filters
                 ]))  # fmt: skip
-        population, slots = population_of(node, shape, self.step, self.reset, incoming.bias, own, bool(direct))
+        at = broadcast(node, "v_leak", shape) if self.at_leak and "v_leak" in node.fields else 0.0
+        population, slots = population_of(node, shape, self.step, self.reset, at, incoming.bias, own, bool(direct))
         jump = jump_of_spike(node, shape, self.step)
         links = [(link, jump, 0) for link in direct]
         for receptor, jumps, filter_ in slots:

@@ -48,18 +48,20 @@ def population_of(
     shape: tuple[int, ...],
     dt: float,
     reset: Reset | None,
+    start: Floats | float,
     bias: Floats,
     filters: list[Filter],
     direct: bool,
 ) -> tuple[Population, list[tuple[int, Floats, Filter]]]:
     """The population of a node, and the receptor and the jump by a spike of each filter that is a receptor.
 
-    `bias` is its constant input; `direct`: do connections reach the node beside those of the filters?
+    Its potential starts at `start`. `bias` is its constant input; `direct`: do connections reach the node
+    beside those of the filters?
     """
     size, kind = int(np.prod(shape)), node.kind
     bias = np.broadcast_to(bias, (size,)) if bias.size == 1 else bias
     fields: dict[str, Any] = {"v_th": None}
-    initial: dict[str, Any] = {"v": 0.0}
+    initial: dict[str, Any] = {"v": start}
     if kind == "Threshold":
         level = broadcast(node, "threshold", shape)
         model: Model = LIF(tau_m=np.full(size, dt), v_th=level, v_reset=np.minimum(0.0, level - 1.0), bias=bias)

@@ -78,6 +78,13 @@ class Shapes:
         """The nodes that feed each node, each once for each edge."""
         for source, target in graph.edges:
             self.before[target].append(source)
+        self.trailing: dict[str, int] = {}
+        """How many axes of an input its nodes read, where the file has axes of a batch or of time before them."""
+        for name, node in graph.nodes.items():
+            if node.kind == "Input":
+                counts = [_axes(graph.nodes[target], _extent(node)) for source, target in graph.edges if source == name]
+                if counts and counts[0] and len(set(counts)) == 1:
+                    self.trailing[name] = counts[0]
         self.given: dict[str, Shape] = {}
         """Shape of the input, where it is known."""
         self.own: dict[str, Shape] = {}
@@ -98,6 +105,9 @@ class Shapes:
         check_room(BYTES_PER_ELEMENT * elements, graph.path, InputError)
         for name, node in graph.nodes.items():
             self._check(node, name)
+            if name in self.trailing:
+                whole, own = _extent(node), self.own[name]
+                self.notes.append(f"node {name!r}: of its shape {whole}, {own} are neurons, the rest a batch or time")
 
     def _check(self, node: Node, name: str) -> None:
         """All edges into a node must bring one number of elements."""
@@ -116,10 +126,8 @@ class Shapes:
         """The shape of the output for the shape of the input; None where it is not known yet."""
         kind = node.kind
         if kind == "Input":
-            extent = node.array("shape").ravel()
-            if np.any(extent < 1) or np.any(extent != np.rint(extent)):
-                raise InputError("a shape must be made of whole numbers", where=node.where, value=str(extent))
-            return tuple(int(each) for each in extent) or (1,)
+            extent = _extent(node)
+            return extent[-self.trailing[node.name] :] if node.name in self.trailing else extent
         if kind in ("Output", "Identity"):
             return given
         if kind in PARAMETERS:
@@ -152,6 +160,29 @@ class Shapes:
             raise InputError(f"the input must have the shape {shape}", where=node.where, value=f"shape {given}")
         self.given[node.name] = shape
         return shape
+
+
+def _extent(node: Node) -> Shape:
+    """The shape of an input."""
+    extent = node.array("shape").ravel()
+    if np.any(extent < 1) or np.any(extent != np.rint(extent)):
+        raise InputError("a shape must be made of whole numbers", where=node.where, value=str(extent))
+    return tuple(int(each) for each in extent) or (1,)
+
+
+def _axes(node: Node, extent: Shape) -> int:
+    """How many axes at the end of an input's shape a node reads, if it cannot be all; else 0.
+
+    Tools write the shape of their sample data, which may have axes of a batch and of time. Nodes of torch leave them.
+    """
+    if node.kind in ("Linear", "Affine") and (weight := node.array("weight")).ndim == 2:
+        return 1 if extent[-1] == weight.shape[1] != np.prod(extent) else 0
+    axes = {"Conv1d": 2, "Conv2d": 3}.get(node.kind, len(extent))
+    if axes >= len(extent):
+        return 0
+    (groups,), weight = node.whole("groups", 1, 1), node.array("weight")
+    fits = weight.ndim == axes + 1 and extent[-axes] == weight.shape[1] * groups
+    return axes if fits else 0
 
 
 def _elements(node: Node, given: Shape | None) -> Shape:

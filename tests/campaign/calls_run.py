@@ -590,12 +590,14 @@ RECIPES = [
     ),
     Recipe(
         "read_nir",
-        lambda path, dt: nr.read_nir(path, dt=dt),
+        lambda path, dt, decay, initial: nr.read_nir(path, dt=dt, decay=decay, initial=initial),
         {
             "path": Argument(
                 Made(lambda: nir_file()), path(), ("file", "folder"), wrong={"a folder": lambda: Path(".")}
             ),
             "dt": Argument(1e-4, number(above=0, unit="s", unsure=True), ("delay",)),
+            "decay": Argument("exponential", choice()),
+            "initial": Argument("v_leak", choice()),
         },
     ),
 ]

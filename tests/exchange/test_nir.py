@@ -208,3 +208,84 @@ def test_a_graph_whose_data_lie_elsewhere_is_refused(kind, tmp_path):
     crafted.divert(path, kind)
     with pytest.raises(InputError, match="must hold its data itself"):
         nr.read_nir(path, dt=DT)
+
+
+def chain(path, cell, extent, weight=None, **options):
+    """An input, a matrix and neurons, written and read."""
+    weight = near(0.5, 2.0, cell.r.size * 3).reshape(-1, 3) if weight is None else weight
+    nodes = {"in": nir.Input(np.array(extent)), "fc": nir.Linear(weight), "cell": cell}
+    nir.write(path / "net.nir", nir.NIRGraph(nodes, [("in", "fc"), ("fc", "cell")], type_check=False))
+    return nr.read_nir(path / "net.nir", dt=DT, **options), weight
+
+
+@pytest.mark.parametrize("kind", ["LIF", "CubaLIF", "LI", "CubaLI"])
+def test_steps_that_decay_exponentially_have_the_potentials_of_a_loop(kind, tmp_path):
+    node, n, signal = KINDS[kind](4), 4, np.random.default_rng(4).random((80, 3)) < 0.3
+    net, weight = chain(tmp_path, node, [3], decay="exponential", initial="v_leak")
+    record = nr.Record(v={"cell": range(n)})
+    rec = nr.run(net, 80 * DT, engine="clocked", dt=DT, inputs={"in": train(signal)}, record=record)
+    v, i, volts, spikes = node.v_leak, np.zeros(n), [], 0
+    kept = np.exp(-DT / getattr(node, "tau_mem", getattr(node, "tau", None)))
+    for x in signal:
+        s = weight @ x
+        if kind.startswith("Cuba"):
+            decay = np.exp(-DT / node.tau_syn)
+            s = i = decay * i + (1.0 - decay) * node.w_in * s
+        v = kept * v + (1.0 - kept) * (node.v_leak + node.r * s)
+        z = v > getattr(node, "v_threshold", np.inf)
+        v, spikes = np.where(z, getattr(node, "v_reset", 0.0), v), spikes + z.sum()
+        volts.append(v)
+    assert rec.v["cell"] == pytest.approx(np.array(volts), rel=1e-9, abs=1e-9)
+    assert len(rec.spikes["cell"]) == spikes
+    assert (spikes > 10) == ("IF" in kind)
+    assert any("exp(-dt/tau)" in note for note in net.provenance["assumptions"])
+
+
+def test_potentials_start_where_they_are_told_to_in_both_engines(tmp_path):
+    cell = nir.LIF(tau=np.full(2, 0.02), r=np.ones(2), v_leak=np.array([2.0, 0.3]), v_threshold=np.array([1.0, 1.0]))
+    for options, first in (({}, 0.02 * np.log(2.0)), ({"initial": "v_leak"}, 0.0)):
+        net, _ = chain(tmp_path, cell, [3], **options)
+        times = nr.run(net, 0.05).spikes["cell"].times
+        assert times[0] == pytest.approx(first, abs=1e-12)
+        clocked = nr.run(net, 0.05, engine="clocked", dt=DT).spikes["cell"].times
+        assert clocked[0] == pytest.approx(first, abs=2 * DT)
+
+
+def test_axes_of_batch_and_time_before_those_that_a_matrix_reads_are_left_out(tmp_path):
+    cell, signal = KINDS["LIF"](4), train(np.random.default_rng(1).random((80, 3)) < 0.4)
+    plain, _ = chain(tmp_path, cell, [3])
+    expected = nr.run(plain, 80 * DT, inputs={"in": signal}).spikes["cell"]
+    assert len(expected) > 5
+    for extent in ([20, 3], [2, 20, 3]):
+        net, _ = chain(tmp_path, cell, extent)
+        assert net.populations["in"].size == 3
+        found = nr.run(net, 80 * DT, inputs={"in": signal}).spikes["cell"]
+        assert (found.times.tolist(), found.ids.tolist()) == (expected.times.tolist(), expected.ids.tolist())
+        assert any("'in'" in note and "batch" in note for note in net.provenance["assumptions"])
+    assert not any("batch" in note for note in plain.provenance["assumptions"])
+    assert chain(tmp_path, cell, [2, 3], np.ones((4, 6)))[0].populations["in"].size == 6
+    with pytest.raises(InputError, match=r"'fc'.*\(20, 4\)"):
+        chain(tmp_path, cell, [20, 4])
+
+
+def test_axes_before_those_of_a_convolution_are_left_out(tmp_path):
+    conv = nir.Conv2d((5, 5), np.ones((4, 2, 3, 3)), 1, 0, 1, 1, np.zeros(4))
+    cell = nir.IF(r=np.ones((4, 3, 3)), v_threshold=np.ones((4, 3, 3)))
+    for extent in ([2, 5, 5], [7, 2, 5, 5]):
+        net = saved(tmp_path, {"in": nir.Input(np.array(extent)), "c": conv, "n": cell}, [("in", "c"), ("c", "n")])
+        assert net.populations["in"].size == 50
+    with pytest.raises(InputError, match=r"'c'"):
+        saved(tmp_path, {"in": nir.Input(np.array([7, 3, 5, 5])), "c": conv, "n": cell}, [("in", "c"), ("c", "n")])
+
+
+@pytest.mark.parametrize("wrong", [{"decay": "linear"}, {"initial": "rest"}, {"decay": 1}])
+def test_unknown_words_are_refused_by_the_name_of_the_argument(wrong, tmp_path):
+    with pytest.raises(ParameterError, match=next(iter(wrong))):
+        chain(tmp_path, KINDS["LIF"](4), [3], **wrong)
+
+
+def test_a_time_constant_of_zero_is_refused_with_each_decay(tmp_path):
+    cell = nir.LIF(tau=np.array([0.01, 0.0]), r=np.ones(2), v_leak=np.zeros(2), v_threshold=np.ones(2))
+    for decay in ("euler", "exponential"):
+        with pytest.raises(InputError, match=r"`tau` must be greater than zero"):
+            chain(tmp_path, cell, [3], decay=decay)
