@@ -1,4 +1,4 @@
-"""Spikes and edges in the SONATA format: HDF5 files that BMTK, NEST, libsonata, Arbor and others read and write."""
+"""Spikes, edges and nodes in the SONATA format: HDF5 files that BMTK, NEST, libsonata, Arbor and others exchange."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import numpy as np
 from neuro.display import Displayed, Rows, plural
 from neuro.engine.recording import Recording, Spikes
 from neuro.engine.storage.hdf5 import bytes_of, check_self_contained
-from neuro.errors import InputError, NeuroError
+from neuro.errors import InputError, NeuroError, UnsupportedFeature
+from neuro.exchange.sonata_nodes import nodes_of, read_node_types, write_node_types, write_nodes
 from neuro.files.reading import check_room, existing_file, in_file, read_text
 from neuro.files.writing import atomic
-from neuro.network.graph import Network
+from neuro.network.graph import Network, Population
 from neuro.network.listing import edge_arrays
 from neuro.network.synapses import Sparse
 from neuro.validation import Floats, Ints, file_name, shown
@@ -29,7 +30,7 @@ MAGIC = 0x0A7A
 VERSION = (0, 1)
 SECONDS = {"s": 1.0, "ms": 1e3, "us": 1e6}
 """How many of a unit of time are in a second."""
-WEIGHT, DELAY, COUNT = "syn_weight", "delay", "nsyns"
+WEIGHT, DELAY, COUNT, RECEPTOR = "syn_weight", "delay", "nsyns", "receptor"
 """Attributes of edges that have a meaning here."""
 
 
@@ -43,6 +44,8 @@ class SonataEdges(Displayed):
     """Population of nodes that they end at."""
     synapses: Sparse
     """For `Network.connect`: weights are `syn_weight`, times `nsyns` if the file has it; delays in s, if it has any."""
+    receptor: int = 0
+    """The receptor of the target that they act on."""
 
     def _display(self) -> tuple[str, Rows]:
         return f"SonataEdges: {self.source} to {self.target}, {plural(len(np.asarray(self.synapses.pre)), 'edge')}", ()
@@ -50,24 +53,51 @@ class SonataEdges(Displayed):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sonata(Displayed):
-    """The spikes and edges of a SONATA file."""
+    """The spikes, edges and nodes of a SONATA file."""
 
     spikes: Mapping[str, Spikes] = field(default_factory=dict)
     """By population of nodes."""
     edges: Mapping[str, SonataEdges] = field(default_factory=dict)
     """By population of edges."""
+    nodes: Mapping[str, Population] = field(default_factory=dict)
+    """By population of nodes; only if the file of node types was given."""
+
+    def network(self) -> Network:
+        """The network of the nodes and edges.
+
+        Raises
+        ------
+        InputError
+            If there are no nodes, or edges begin or end at others.
+        """
+        net = Network()
+        for population in self.nodes.values():
+            net.add(population)
+        for name, each in self.edges.items():
+            for end in (each.source, each.target):
+                if end not in self.nodes:
+                    remedy = "Give the CSV file of node types: read_sonata(..., node_types=)"
+                    raise InputError("no such population of nodes", where=f"edges {name!r}", value=end, remedy=remedy)
+            lag = 0.0 if not len(np.asarray(each.synapses.pre)) else None
+            net.connect(each.source, each.target, each.synapses, delay=lag, receptor=each.receptor, name=name)
+        if not self.nodes:
+            raise InputError("a network needs nodes", where="Sonata.network")
+        return net
 
     def _display(self) -> tuple[str, Rows]:
         rows: list[tuple[str, object]] = [(name, plural(len(each), "spike")) for name, each in self.spikes.items()]
         rows += [(name, plural(len(np.asarray(each.synapses.pre)), "edge")) for name, each in self.edges.items()]
+        rows += [(name, plural(int(each.size), "node")) for name, each in self.nodes.items()]
         return "Sonata", rows
 
 
-def write_sonata(what: Network | Recording | Mapping[str, Spikes], path: str | Path) -> None:
+def write_sonata(
+    what: Network | Recording | Mapping[str, Spikes], path: str | Path, *, node_types: str | Path | None = None
+) -> None:
     """Write the edges of a network, or the spikes of a recording, as a SONATA file.
 
     Times are in ms there; they come back to the last bit but one. Edges have `syn_weight` in the units of the target's
-    v, and `delay`; the receptor is not written. Weights and delays that are drawn are written as drawn.
+    v, `delay`, and `receptor` where it is not 0. Weights and delays that are drawn are written as drawn.
 
     Parameters
     ----------
@@ -75,11 +105,17 @@ def write_sonata(what: Network | Recording | Mapping[str, Spikes], path: str | P
         A `Network`, whose projections become populations of edges; or a `Recording` or `Spikes` by population.
     path
         The file; one that exists is replaced.
+    node_types
+        A CSV file to write the types of nodes to. With it, the populations of a network are written as nodes, too:
+        their models as `point_neuron` with a template ``neuro:LIF`` and the like, their parameters, in SI units, as
+        `dynamics_params` of each node; a `SpikeSource` as `virtual`.
 
     Raises
     ------
     InputError
         If it is none of these, or has no population of spikes.
+    UnsupportedFeature
+        If `node_types` is given, and a population has no counterpart; the error names it.
     FileError
         If the file cannot be written.
 
@@ -101,6 +137,10 @@ def write_sonata(what: Network | Recording | Mapping[str, Spikes], path: str | P
         ):
             raise InputError(rule, where="write_sonata", value=shown(what))
     named = list(what.projections) if isinstance(what, Network) else list(spikes)  # type: ignore[arg-type]
+    named += what.populations if isinstance(what, Network) and node_types is not None else ()
+    if node_types is not None and not isinstance(what, Network):
+        raise InputError("only a Network has node types", where="write_sonata", value=type(what).__name__)
+    table = None if node_types is None else file_name(node_types, "node_types")
     for name in named:
         if not isinstance(name, str) or "/" in name or name in ("", "."):
             raise InputError("SONATA has no names with a slash", where="write_sonata", value=repr(name))
@@ -109,6 +149,9 @@ def write_sonata(what: Network | Recording | Mapping[str, Spikes], path: str | P
         file.attrs["version"] = np.array(VERSION, np.uint32)
         if isinstance(what, Network):
             _write_edges(what, file.create_group("edges"))
+            if table is not None:
+                write_nodes(what, file.create_group("nodes"))
+                write_node_types(what, table)
         else:
             _write_spikes(spikes, file.create_group("spikes"))  # type: ignore[arg-type]
 
@@ -138,10 +181,14 @@ def _write_edges(network: Network, group: Any) -> None:
         values = own.create_group("0")
         values[WEIGHT] = np.asarray(weight, np.float64)
         values[DELAY] = np.asarray(delay, np.float64) * SECONDS["ms"]
+        if projection.receptor:
+            values[RECEPTOR] = np.full(len(pre), projection.receptor, np.int64)
 
 
-def read_sonata(path: str | Path, *, edge_types: str | Path | None = None) -> Sonata:
-    """Read the spikes and edges of a SONATA file.
+def read_sonata(
+    path: str | Path, *, edge_types: str | Path | None = None, node_types: str | Path | None = None
+) -> Sonata:
+    """Read the spikes, edges and nodes of a SONATA file.
 
     Parameters
     ----------
@@ -149,6 +196,9 @@ def read_sonata(path: str | Path, *, edge_types: str | Path | None = None) -> So
         An HDF5 file with `spikes` or `edges`, of any version: spikes without a population are those of "All".
     edge_types
         The CSV file of edge types, where the file itself does not have the weights or delays of its edges.
+    node_types
+        The CSV file of node types, which says what model each node is. Known are `point_neuron` of this program
+        (``neuro:LIF``, ...) and of NEST (``nest:iaf_psc_delta``), and `virtual`. Without it, nodes are not read.
 
     Returns
     -------
@@ -159,6 +209,8 @@ def read_sonata(path: str | Path, *, edge_types: str | Path | None = None) -> So
     ------
     InputError
         If the file is damaged or no SONATA file, or an edge has no weight.
+    UnsupportedFeature
+        If `node_types` is given, and a model or a parameter of nodes is not known here; the error names it.
     DataError
         If there is no such file (this is a FileNotFoundError, too).
 
@@ -175,13 +227,15 @@ def read_sonata(path: str | Path, *, edge_types: str | Path | None = None) -> So
     ('cell', 'cell', [0.5, -0.25], [0.0015, 0.0015])
     """
     types = {} if edge_types is None else _read_types(file_name(edge_types, "edge_types", error=InputError))
+    kinds = None if node_types is None else read_node_types(file_name(node_types, "node_types", error=InputError))
     with _opened(path) as file:
-        if "spikes" not in file and "edges" not in file:
-            rule = "a SONATA file of this kind has `spikes` or `edges`"
+        if "spikes" not in file and "edges" not in file and ("nodes" not in file or kinds is None):
+            rule = "a SONATA file of this kind has `spikes` or `edges`, or `nodes` if node_types= is given"
             raise InputError(rule, where=str(path), value=", ".join(file) or "nothing")
         spikes = dict(_spikes_of(file["spikes"], path)) if "spikes" in file else {}
         edges = dict(_edges_of(file["edges"], types, path)) if "edges" in file else {}
-    return Sonata(spikes, edges)
+        nodes = dict(nodes_of(file["nodes"], kinds, path)) if "nodes" in file and kinds is not None else {}
+    return Sonata(spikes, edges, nodes)
 
 
 @contextmanager
@@ -240,7 +294,12 @@ def _edges_of(
         if np.isnan(delay).any() and not np.isnan(delay).all():
             raise InputError("all edges, or none, must have `delay`", where=where)
         lag = None if np.isnan(delay).any() or not len(pre) else delay / SECONDS["ms"]
-        yield name, SonataEdges(source, target, Sparse(pre, post, weight, lag))
+        receptors = np.unique(np.nan_to_num(columns[RECEPTOR]))
+        if len(receptors) > 1 or np.any(receptors != np.abs(np.rint(receptors))):
+            rule = "all edges of a population must have one `receptor`, a whole number"
+            raise UnsupportedFeature(rule, where=where, value=shown(receptors.tolist()))
+        receptor = int(receptors[0]) if len(receptors) else 0
+        yield name, SonataEdges(source, target, Sparse(pre, post, weight, lag), receptor)
 
 
 def _ids(dataset: Any, where: str) -> Ints:
@@ -262,7 +321,7 @@ def _nodes_of(dataset: Any, where: str) -> str:
 
 def _columns(own: Any, count: int, types: Mapping[int, Mapping[str, str]], where: str) -> dict[str, Floats]:
     """Weights, delays and numbers of synapses of all edges; NaN where there is none."""
-    found: dict[str, Floats] = {key: np.full(count, np.nan) for key in (WEIGHT, DELAY, COUNT)}
+    found: dict[str, Floats] = {key: np.full(count, np.nan) for key in (WEIGHT, DELAY, COUNT, RECEPTOR)}
     if types:
         kinds, place = np.unique(own["edge_type_id"][()], return_inverse=True)
         for key, values in found.items():

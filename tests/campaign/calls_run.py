@@ -579,6 +579,20 @@ RECIPES = [
         {"edge_types": Argument(None, listed("None"), ("file", "folder", "edge_types"))},
     ),
     Recipe(
+        "write_sonata,node_types",
+        lambda node_types: nr.write_sonata(network(), "with_nodes.h5", node_types=node_types),
+        {
+            "node_types": Argument(
+                "node_types.csv", listed("'x'", "'1'", "None"), ("file", "folder", "ending", "node_types")
+            )
+        },
+    ),
+    Recipe(
+        "read_sonata,node_types",
+        lambda node_types: nr.read_sonata(sonata_file(), node_types=node_types),
+        {"node_types": Argument(None, listed("None"), ("file", "folder", "node_types"))},
+    ),
+    Recipe(
         "write_nest",
         lambda network, path, inputs, dt: nr.write_nest(network, path, inputs=inputs, dt=dt),
         {
