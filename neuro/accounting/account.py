@@ -44,9 +44,10 @@ def account(
     """The cost of a recording on a placement: joules and counts by cause, population, core, link and time.
 
     Every spike of the recording counts with all its synapses, also with those that it reaches after the end. Energy is
-    counts times figures of the chip. A step lasts as long as its slowest core, then the barrier; a chip with a clock
-    takes at least its step. A chip without steps takes as long as the recording, or as its busiest core if that is
-    longer. Static energy is power times latency. The latency has no congestion and no time of flight.
+    counts times figures of the chip. A step lasts as long as its slowest core, then the barrier; on a chip with
+    `Chip.link_buffer`, until all messages are processed, which wait for links and cores. A chip with a clock takes at
+    least its step. A chip without steps takes as long as the recording, or as its busiest core if that is longer.
+    Static energy is power times latency. Without `link_buffer` the latency has no congestion and no time of flight.
 
     Parameters
     ----------

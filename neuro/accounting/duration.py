@@ -1,4 +1,8 @@
-"""Duration of a run on a chip: with steps, the slowest core and the barrier of each; without, the busiest core."""
+"""Duration of a run on a chip.
+
+A step lasts as long as its slowest core, or until its last message is processed where messages wait; then the barrier.
+Without steps the busiest core counts.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuro.accounting.costs import Span, cost_of, own_kind
-from neuro.accounting.counts import BinnedSpikes, Counts, is_source, synaptic_operations, variants_of_neurons
+from neuro.accounting.counts import BinnedSpikes, Counts, is_source
 from neuro.accounting.shares import Share
 from neuro.accounting.slowest_core import ENTRY, Work, slowest_core
+from neuro.accounting.waiting import Waiting
+from neuro.accounting.work import Seconds, on_cores, work_of_cores
 from neuro.chip.mesh import HOPS
 from neuro.chip.model import KINDS, Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
-from neuro.validation import Floats, Ints
+from neuro.validation import Floats
 
 __all__ = ["Duration", "duration_of_run"]
 
 _ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse", "load"}
-"""Kinds of events that take time of a core. Hops take time on the mesh, which the duration does not include."""
-
-
-Seconds = float | Floats
-"""Seconds on every core, or on each, shape (cores,)."""
+"""Kinds of events that take time of a core. Hops and tiles take time of the mesh, which counts where messages wait."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,7 +74,10 @@ def duration_of_run(
         total = Span(*(binned.steps * seconds for seconds in clock))
         return Duration(latency=total, steps=np.full(binned.steps, clock.value), missing=missing, received=received)
     value_low_high = [steps, steps, latest]
-    if any(np.any(span[1] != span[2]) for span in spans.values()):
+    ranged = any(np.any(span[1] != span[2]) for span in spans.values())
+    if chip.link_buffer is not None:
+        value_low_high = _waiting_steps(placement, binned, spans, ranged)
+    elif ranged:
         value_low_high[1] = _steps(placement, binned, {kind: span[1] for kind, span in spans.items()}, extra)[0]
         value_low_high[2] = _steps(placement, binned, {kind: span[2] for kind, span in spans.items()}, extra)[1]
     if clock is None:
@@ -87,14 +92,15 @@ def _spans(
     """Seconds of one event of each kind: value, lowest and highest; and the unknown figures, with their events."""
     spans: dict[str, tuple[Seconds, Seconds, Seconds]] = {}
     missing: dict[str, float] = {}
+    timed = _ON_CORES if placement.chip.link_buffer is None else _ON_CORES | {*HOPS, "tile"}
     for share in shares:
         for kind in share.counts.kinds():
-            if kind.partition(":")[0] not in _ON_CORES:
+            if kind.partition(":")[0] not in timed:
                 continue
             span = cost_of(share.time, kind)
             if span is None:
                 missing[f"time.{kind}"] = missing.get(f"time.{kind}", 0.0) + share.counts.total[kind]
-            elif share.only is None:
+            elif share.only is None or kind in HOPS:
                 spans[kind] = span
             else:
                 value, low, high = spans.get(kind, (0.0, 0.0, 0.0))
@@ -128,6 +134,23 @@ def _barrier(placement: Placement) -> tuple[Span, bool]:
     return Span(*rows[max(int(np.searchsorted(known, tiles, side="right")) - 1, 0)].tolist()), False
 
 
+def _waiting_steps(
+    placement: Placement,
+    binned: BinnedSpikes,
+    spans: Mapping[str, tuple[Seconds, Seconds, Seconds]],
+    ranged: bool,
+) -> list[Floats]:
+    """Seconds of each step where messages wait: value, lowest and highest."""
+    waiting = Waiting(placement, binned)
+    low, value, high = ({kind: span[k] for kind, span in spans.items()} for k in (1, 0, 2))
+    steps = waiting.steps(value)
+    every = placement.chip.updates == "fired"
+    # A message that leaves sooner may hold up another one: less work does not always end sooner.
+    shortest = np.minimum(steps, waiting.steps(low)) if ranged else steps
+    longest = np.maximum(steps, waiting.steps(high, every=every)) if ranged or every else steps
+    return [steps, shortest, longest]
+
+
 def _steps(
     placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, Seconds], active_extra: float
 ) -> tuple[Floats, Floats, float]:
@@ -139,37 +162,22 @@ def _steps(
     source, parts = is_source(placement), placement.neuron_compartments
     cell = (home >= 0) & ~source
     core_updates = np.bincount(home[cell], parts[cell], chip.cores).astype(np.float64)
-    known, variant = variants_of_neurons(placement)
-
-    def on(kind: str, core: Ints) -> Seconds:
-        """Seconds of one event of a kind on some cores."""
-        cost = seconds.get(kind, 0.0)
-        return cost if isinstance(cost, float) else cost[core]
-
-    def each(kind: str) -> Floats:
-        """Seconds of one event of a kind, by neuron."""
-        by_variant = [np.broadcast_to(on(f"{kind}:{name}" if name else kind, home), home.shape) for name in known]
-        return np.asarray(np.stack(by_variant)[variant, np.arange(len(home))])
-
-    idle, active = each("update_idle") * parts, each("update_active") * parts
+    work = work_of_cores(placement, seconds)
     # Untouched neurons shorten a step by less than an update each: the slowest core counts all of them.
     everyone = chip.updates in ("all", "touched")
-    rest = np.zeros(len(home)) if chip.updates == "none" else active if everyone else idle
     entries = np.diff(routes.start)
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
-    spike_time = on("message_out", home) * out + np.where(source, 0.0, each("spike"))
-    active_time = np.where(source, 0.0, active - idle) if chip.updates == "fired" else np.zeros(len(home))
-    incoming = np.zeros(len(routes.core)) + on("message_in", routes.core)
+    active_time = work.active - work.idle if chip.updates == "fired" else np.zeros(len(home))
+    rest = work.active if everyone else work.idle
     base_time = np.bincount(home[cell], rest[cell], chip.cores).astype(np.float64)
-    if chip.arithmetic == "event":
-        for kind, part in synaptic_operations(placement):
-            incoming = incoming + on(kind, routes.core) * part
-    elif chip.arithmetic == "crossbar":
+    incoming = work.incoming
+    if chip.arithmetic == "crossbar":
         # All columns of a crossbar are converted at once.
-        columns = np.where(core_updates[routes.core] > 0, on("column_read", routes.core), 0.0)
-        incoming = incoming + on("row_read", routes.core) + columns
-    else:
-        base_time = base_time + np.bincount(routes.core, routes.synapses * on("mac", routes.core), chip.cores)
+        columns = np.where(core_updates[routes.core] > 0, on_cores(seconds, "column_read", routes.core), 0.0)
+        incoming = incoming + on_cores(seconds, "row_read", routes.core) + columns
+    elif chip.arithmetic == "dense":
+        multiplied = routes.synapses * on_cores(seconds, "mac", routes.core)
+        base_time = base_time + np.bincount(routes.core, multiplied, chip.cores)
     entry = np.empty(len(routes.core), ENTRY)
     entry["core"], entry["time"], entry["synapses"] = routes.core, incoming, routes.synapses
     step_time, longest_time = np.zeros(binned.steps), np.zeros(binned.steps)
@@ -181,7 +189,7 @@ def _steps(
             start=np.ascontiguousarray(routes.start),
             entry=entry,
             home=np.ascontiguousarray(home),
-            spike_time=spike_time,
+            spike_time=work.message_out * out + work.spike,
             active_time=active_time,
             updates=np.where(source, 0.0, parts),
             base_time=base_time,

@@ -77,11 +77,12 @@ class EnergyReport(Displayed):
     latency_range: tuple[float, float] | None
     """Shortest and longest latency that the ranges of the figures allow, s."""
     step_times: Floats | None
-    """Duration of each step, s, shape (bins,): the slowest core, then the barrier; None without steps."""
+    """Duration of each step, s, shape (bins,): the slowest core, or the last message that has waited, then the barrier;
+    None without steps."""
     busiest: float | None
     """Work of the busiest core, s, for a chip without steps."""
     flight: tuple[float, float] | None
-    """Time of flight of messages over the mesh, s: mean and longest; not part of the latency."""
+    """Time of flight of messages over the mesh, s: on an empty mesh, mean and longest."""
     host: Host | None
     """The host that feeds the chip; None if the file of the chip has no host."""
     metrics: Mapping[str, float]

@@ -6,9 +6,26 @@ import numpy as np
 
 from neuro.accounting.costs import cost_of
 from neuro.chip.placement import Placement
-from neuro.validation import Floats
+from neuro.validation import Floats, Ints
 
-__all__ = ["time_of_flight"]
+__all__ = ["hops_of_entries", "time_of_flight"]
+
+
+def hops_of_entries(placement: Placement) -> dict[str, Ints]:
+    """Links that the message of each entry of the routes crosses, by kind, and its last tile; shape (entries,) each.
+
+    Entries of sources outside of the chip have no meaning.
+    """
+    chip, routes = placement.chip, placement.routes
+    begin, end = chip.xy[placement.neuron_core[routes.neuron]], chip.xy[routes.core]
+    size = np.array(chip.chip_size or (chip.width, chip.height))
+    between = np.abs(end // size - begin // size)
+    hops = {"tile": np.ones(len(begin), np.int64), "hop_chip": between.sum(axis=1)}
+    for axis, (up, down) in enumerate((("hop_east", "hop_west"), ("hop_north", "hop_south"))):
+        moved = end[:, axis] - begin[:, axis]
+        length = np.abs(moved) - between[:, axis]
+        hops |= {up: np.where(moved > 0, length, 0), down: np.where(moved < 0, length, 0)}
+    return hops
 
 
 def time_of_flight(placement: Placement, spikes: Floats) -> tuple[float, float] | None:
@@ -32,16 +49,8 @@ def time_of_flight(placement: Placement, spikes: Floats) -> tuple[float, float] 
     sent = np.where(home >= 0, spikes[routes.neuron], 0.0)
     if not sent.any():
         return None
-    begin, end = chip.xy[home], chip.xy[routes.core]
-    size = np.array(chip.chip_size or (chip.width, chip.height))
-    between = np.abs(end // size - begin // size)
-    hops = {"tile": np.ones(len(home)), "hop_chip": between.sum(axis=1)}
-    for axis, (up, down) in enumerate((("hop_east", "hop_west"), ("hop_north", "hop_south"))):
-        moved = end[:, axis] - begin[:, axis]
-        length = np.abs(moved) - between[:, axis]
-        hops |= {up: np.where(moved > 0, length, 0), down: np.where(moved < 0, length, 0)}
     seconds = np.zeros(len(home))
-    for kind, count in hops.items():
+    for kind, count in hops_of_entries(placement).items():
         if not (count * sent).any():
             continue
         cost = cost_of(chip.time, kind)

@@ -50,10 +50,12 @@ def read_arrays(path: str | Path, error: type[NeuroError], what: str) -> tuple[d
 
 
 def chip_to_dict(chip: Chip) -> dict[str, Any]:
-    """A chip as JSON has it; without groups where it has none, so that older versions read it."""
+    """A chip as JSON has it; without groups and link buffers where it has none, so that older versions read it."""
     record = asdict(chip)
     if not chip.groups:
         del record["groups"]
+    if chip.link_buffer is None:
+        del record["link_buffer"]
     return record
 
 

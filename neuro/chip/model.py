@@ -103,6 +103,9 @@ class Chip(Displayed):
     """Value between two entries of `barrier`: that of the lower entry, or linear interpolation."""
     pace: Literal["free", "real"] = "free"
     """Free: a step ends as soon as all cores are done. Real: it lasts at least as long as the step of the network."""
+    link_buffer: int | None = None
+    """Messages that the queue of a link holds: messages then wait for links and cores, as in SANA-FE's detailed timing
+    model. None: nothing waits, and a step lasts as long as its slowest core, all its events added up."""
     step: Quantity | None = None
     """Shortest duration of a step, s, of a chip with a clock."""
     power: Mapping[str, Quantity] = field(default_factory=dict)
@@ -143,6 +146,8 @@ class Chip(Displayed):
         self._check_groups()
         if self.chip_size is not None:
             self._check_chip_size(self.chip_size)
+        if self.link_buffer is not None:
+            self._check_link_buffer(self.link_buffer)
         if self.arithmetic == "dense" and self.mode != "step":
             raise ChipError("multiply-accumulates in every step need steps", where=f"chip {self.name!r}", value="event")
 
@@ -169,6 +174,14 @@ class Chip(Displayed):
             raise ChipError("must be the tiles of a chip along x and along y", where=where, value=shown(size))
         for tiles in size:
             whole_number(tiles, where, least=1, most=MOST, error=ChipError)
+
+    def _check_link_buffer(self, messages: int) -> None:
+        where = "Chip.link_buffer"
+        whole_number(messages, where, least=1, most=MOST, error=ChipError)
+        for key, word in (("mode", "step"), ("arithmetic", "event"), ("routing", "unicast")):
+            if getattr(self, key) != word:
+                rule = f"messages wait only where {key} is {word!r}"
+                raise ChipError(rule, where=where, value=repr(getattr(self, key)), remedy="Set link_buffer=None")
 
     def __hash__(self) -> int:
         # Tables of figures cannot be hashed. Chips that differ only in them have one hash and compare as different.

@@ -121,6 +121,7 @@ class _Reader:
             energy=cost["energy"],
             time=cost["time"],
             barrier=self.barrier(mesh),
+            link_buffer=self.link_buffer(mesh),
             power={"chip": Quantity(0.0, "W", "SANA-FE has no static power")},
             synapse=default["synapse"],
             neuron=default["spike"],
@@ -193,6 +194,11 @@ class _Reader:
                 value=f"{key} {cost:g}",
             )
         return cost
+
+    def link_buffer(self, mesh: Mapping[str, Any]) -> int | None:
+        """Messages that a link holds; None where the file does not say."""
+        key = "link_buffer_size"
+        return self.whole_number(mesh, key, "architecture") if key in mesh else None
 
     def barrier(self, mesh: Mapping[str, Any]) -> dict[int, Quantity]:
         """Seconds to end a step: one number, or a table by tiles in use."""

@@ -18,7 +18,7 @@ Figures = dict[str, RangedFigure]
 """Figures of one table of a chip file, by key."""
 
 TABLES: dict[str, dict[str, tuple[str, ...]]] = {
-    "mesh": {"1": ("width", "height", "cores_per_tile", "chip_width", "chip_height")},
+    "mesh": {"1": ("width", "height", "cores_per_tile", "chip_width", "chip_height", "link_buffer")},
     "limits": {
         "1": ("neurons", "synapses", "axons_in", "axons_out", "fan_in", "rows", "columns"),
         "bit": ("synapse_bits", "weight_bits"),
@@ -91,7 +91,8 @@ class ChipRecord(BaseModel):
     synapse: str = ""
     """As `Chip.synapse`."""
     mesh: Figures
-    """Tiles along x and y, cores in a tile; `chip_width` and `chip_height` where the mesh is made of several chips."""
+    """Tiles along x and y, cores in a tile; `chip_width` and `chip_height` where the mesh is made of several chips;
+    `link_buffer`, as `Chip.link_buffer`."""
     limits: Figures = {}
     """Per core."""
     energy: Figures = {}
@@ -205,6 +206,7 @@ class ChipRecord(BaseModel):
             time=_quantities(self.time),
             barrier={int(key): quantity(figure) for key, figure in self.barrier.items()},
             barrier_between=self.barrier_between,
+            link_buffer=mesh.get("link_buffer"),
             step=None if self.step is None else quantity(self.step),
             power=_quantities(self.power),
             host=_quantities(self.host),

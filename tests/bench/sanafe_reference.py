@@ -1,11 +1,11 @@
-"""Energy and counts of a run that SANA-FE has made, as this program accounts for it, with SANA-FE's own keys.
+"""Energy, time and counts of a run that SANA-FE has made, as this program accounts for it, with SANA-FE's own keys.
 
     python tests/bench/sanafe_reference.py FILE
 
 FILE is a JSON with the connections, the mapping, the spikes of each step and the costs per event of the run (those of
 ../shared/data/sanafe are such files). Nothing is simulated. What the file does not say is that of the chip
-`loihi_sanafe`. Printed is JSON with `energy` and `perf`, one entry a step, and `sim_time` by our own model of time,
-which knows no congestion.
+`loihi_sanafe`. Printed is JSON with `energy` and `perf`, one entry a step, and `sim_time`, in which messages wait as in
+SANA-FE's detailed timing model.
 """
 
 from __future__ import annotations
