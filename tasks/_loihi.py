@@ -91,7 +91,7 @@ class Bill:
     counts: dict[str, float]
     """Events by cause."""
     seconds: dict[str, float]
-    """Time in the core by cause, and the barrier, s for each inference."""
+    """Time in the core by cause, and the barrier, s for each inference; below zero what it does at the same time."""
 
     @property
     def latency(self) -> float:
@@ -107,8 +107,14 @@ def bill(reports: Sequence[EnergyReport], chip: Chip) -> Bill:
     counts = {kind: float(np.mean([report.counts.get(kind, 0.0) for report in reports])) for kind in kinds}
     step = float(np.mean([report.latency for report in reports])) / STEPS  # type: ignore[arg-type]
     seconds = {kind: counts[kind] * each for kind, each in _times(chip, kinds).items()}
-    # On a single core the steps are sums; what is left of them is the barrier.
-    seconds["barrier"] = STEPS * step - sum(seconds.values())
+    rest = STEPS * step - sum(seconds.values())
+    if chip.link_buffer is None:
+        # On a single core the steps are sums; what is left of them is the barrier.
+        seconds["barrier"] = rest
+    else:
+        # The core updates its neurons and sends beside what it receives.
+        seconds["barrier"] = STEPS * (chip.barrier[1].value or 0.0)
+        seconds["at the same time"] = rest - seconds["barrier"]
     return Bill(
         chip=chip,
         dynamic=float(dynamic.mean()),

@@ -229,7 +229,7 @@ def _causes(name: str, found: Bill, known: Published) -> Table:
         rows.append((kind, events, cost(found.chip, kind) * 1e12, joules / uJ, share, time, *needs))
     for kind, time in found.seconds.items():
         if kind not in found.causes:
-            events = STEPS if kind == "barrier" else round(found.counts[kind])
+            events = round(found.counts.get(kind, STEPS))
             rows.append((kind, events, 0.0, 0.0, "-", time / STEPS / us, "-", "-"))
     gaps = ", ".join(f"{(found.dynamic - goal) / uJ:+.1f} uJ against {year}" for year, goal in goals.items())
     columns = ("cause", "events", "pJ each", "uJ", "share", "us a step", "pJ that gives 2021", "pJ that gives 2019")

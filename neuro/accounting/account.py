@@ -71,6 +71,8 @@ def account(
         If the total needs an unknown figure, and `partial` is not set.
     PlacementError
         If recording and placement are of different networks.
+    ChipError
+        If a chip has `link_buffer` and multicast.
     InputError
         If the run did not record its spikes.
     ParameterError

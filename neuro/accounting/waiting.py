@@ -37,6 +37,7 @@ from neuro.accounting.time_of_flight import hops_of_entries
 from neuro.accounting.touched import touched_updates
 from neuro.accounting.work import Seconds, on_cores, work_of_cores
 from neuro.chip.placement import Placement
+from neuro.errors import ChipError
 from neuro.memory import require_memory
 from neuro.validation import Floats, Ints
 
@@ -47,9 +48,22 @@ _BYTES_PER_MESSAGE = 32
 
 
 class Waiting:
-    """The steps of a run on a chip whose messages wait."""
+    """The steps of a run on a chip whose messages wait.
+
+    Raises
+    ------
+    ChipError
+        If messages branch on their way (multicast).
+    """
 
     def __init__(self, placement: Placement, binned: BinnedSpikes) -> None:
+        if placement.chip.routing != "unicast":
+            raise ChipError(
+                "messages wait only where routing is 'unicast'",
+                where=f"account on {placement.chip.name}, link_buffer",
+                value=repr(placement.chip.routing),
+                remedy="Set link_buffer=None, with which none waits",
+            )
         self.placement, self.binned = placement, binned
         self.hops = hops_of_entries(placement)
 

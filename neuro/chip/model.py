@@ -105,7 +105,8 @@ class Chip(Displayed):
     """Free: a step ends as soon as all cores are done. Real: it lasts at least as long as the step of the network."""
     link_buffer: int | None = None
     """Messages that the queue of a link holds: messages then wait for links and cores, as in SANA-FE's detailed timing
-    model. None: nothing waits, and a step lasts as long as its slowest core, all its events added up."""
+    model, which `account` has for unicast. None: nothing waits, and a step lasts as long as its slowest core, all its
+    events added up."""
     step: Quantity | None = None
     """Shortest duration of a step, s, of a chip with a clock."""
     power: Mapping[str, Quantity] = field(default_factory=dict)
@@ -178,7 +179,7 @@ class Chip(Displayed):
     def _check_link_buffer(self, messages: int) -> None:
         where = "Chip.link_buffer"
         whole_number(messages, where, least=1, most=MOST, error=ChipError)
-        for key, word in (("mode", "step"), ("arithmetic", "event"), ("routing", "unicast")):
+        for key, word in (("mode", "step"), ("arithmetic", "event")):
             if getattr(self, key) != word:
                 rule = f"messages wait only where {key} is {word!r}"
                 raise ChipError(rule, where=where, value=repr(getattr(self, key)), remedy="Set link_buffer=None")

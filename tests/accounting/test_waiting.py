@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import neuro as nr
 from neuro.chip.cores import CoreGroup, Quantity
 from neuro.chip.model import KINDS
+from neuro.errors import ChipError
 from tests.placements import hop, own_figure, path, placements, priced, recordings
 
 DT = 1e-3
@@ -106,6 +107,12 @@ def test_a_time_that_is_missing_is_asked_for(unknown):
     report = nr.account(recording, nr.placed(net, chip, {"cue": 0, "cell": 22}), dt=DT)
     assert report.latency is None
     assert list(report.missing_time) == [f"time.{unknown}"]
+
+
+def test_messages_that_branch_on_their_way_are_refused():
+    with pytest.raises(ChipError, match="link_buffer: messages wait only where routing is 'unicast'"):
+        last_event(replace(small(), routing="multicast"), [0], [1])
+    assert last_event(replace(small(), routing="multicast", link_buffer=None), [0], [1]) == IN + OPERATION
 
 
 def slow_steps(recording, placement):

@@ -446,6 +446,7 @@ CHIP = {
         wrong={"negative": lambda: (-1, 1), "fractions": lambda: (1.5, 1)},
     ),
     "devices_per_synapse": Argument(1, COUNT),
+    "link_buffer": Argument(None, number(least=1, whole=True, large=1e4, none=True)),
     "step": Argument(None, instance(none=True)),
     **{key: Argument(Made(dict), mapping()) for key in (*FIGURES, "barrier")},
     "energy[synapse]": Argument(None, instance(), ("figure", "energy"), entry=lambda value: {"synapse": value}),

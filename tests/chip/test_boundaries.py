@@ -26,6 +26,7 @@ def test_a_chip_is_one_free_unicast_mesh_of_events_unless_told():
     assert (chip.cores_per_tile, chip.cores, chip.chips, chip.tiles, chip.step) == (1, 6, (1, 1), None, None)
     assert (chip.tile_order, chip.routing, chip.first_axis, chip.chip_size) == ("rows", "unicast", "x", None)
     assert (chip.mode, chip.updates, chip.arithmetic, chip.pace) == ("event", "none", "event", "free")
+    assert chip.link_buffer is None
     assert (chip.devices_per_synapse, chip.barrier_between, chip.synapse, chip.neuron) == (1, "step", "", "")
     assert chip.limits == Limits(**dict.fromkeys(vars(Limits())))
     with pytest.raises(ChipError, match="need steps"):

@@ -38,6 +38,15 @@ ONE = Quantity(1.0, "J", "test")
         *(({"barrier": {key: ONE}}, "barrier") for key in (0, -1, "1", 1.0)),
         ({"barrier": {1: 1.0}}, "barrier"),
         ({"step": 1e-3}, "step"),
+        *(({"link_buffer": size, "mode": "step"}, "link_buffer") for size in (0, -1, 1.0, "16", True)),
+        *(
+            ({"link_buffer": 1, "mode": "step", **other}, "link_buffer")
+            for other in (
+                {"mode": "event"},
+                {"arithmetic": "crossbar"},
+                {"arithmetic": "dense"},
+            )
+        ),
         *(({"chip_size": size}, "chip_size") for size in (3, (3,), (3, 2, 1), (0, 1), (1, 0), (1.0, 2), "32")),
         ({"width": 2**30, "height": 2**30}, "width x height"),
     ],

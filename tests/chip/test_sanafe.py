@@ -47,6 +47,8 @@ def test_an_architecture_becomes_a_chip(load):
     )
     assert chip.time["update_active:cell"].value == pytest.approx(9e-9, rel=1e-12, abs=0)
     assert {tiles: cost.value for tiles, cost in chip.barrier.items()} == {1: 1e-7, 3: 5e-7}
+    assert chip.link_buffer == 1
+    assert load(ARCHITECTURE.replace("link_buffer_size: 1, ", "")).link_buffer is None
     assert "small.yaml" in chip.energy["synapse:fast"].source
 
 
@@ -59,6 +61,9 @@ def test_it_can_be_accounted_on(load):
     # From tile 0 to tile 5, which is at (1, 2): a hop to the east and two to the north.
     report = nr.account(recording, nr.placed(net, load(), {"cue": 0, "cell": 10}), dt=1e-3)
     assert report.total == pytest.approx(2 * 6e-12 + 4 * 9e-12 + 11e-12 + 5e-12 + 1e-12 + 2 * 3e-12, rel=1e-12, abs=0)
+    # Two updates take 18 ns; a message out, over three hops and in with two operations takes longer; two tiles.
+    message = 11e-9 + 1e-9 + 2 * 3e-9 + 5e-9 + 2 * 6e-9
+    assert report.step_times == pytest.approx([message + 1e-7, 18e-9 + 1e-7], rel=1e-12, abs=0)
     slower = nr.placed(net, load(), {"cue": 0, "cell": 10}, synapses={"cue->cell": "slow"})
     assert nr.account(recording, slower, dt=1e-3).total - report.total == pytest.approx(2e-12, rel=1e-9, abs=0)
 
@@ -80,6 +85,7 @@ def test_fewer_tiles_than_places_are_fewer_cores(load):
     [
         ("architecture:", "network:", "must begin with `architecture:`"),
         ("width: 2, ", "", "needs `width`"),
+        ("link_buffer_size: 1", "link_buffer_size: 0.5", "`link_buffer_size` must be a whole number"),
         ("energy_east_hop: 1e-12", "energy_east_hop: much", "must be a number"),
         ("energy_east_hop: 1e-12", "energy_east_hop: -1.0", "negative"),
         ("t[0..5]", "t[0..6]", "must have 1 to 6 tiles"),
@@ -182,7 +188,10 @@ def test_neurons_that_nothing_touches_are_not_updated(load, tmp_path):
     assert report.counts_by_bin["update_active:cell"].tolist() == [1, 2, 3, 2, 2, 2, 2, 2]
     placed.save(tmp_path / "placement.npz")
     again = nr.account(rec, nr.load_placement(tmp_path / "placement.npz"))
-    assert again.total == report.total
+    assert (again.total, again.latency) == (report.total, report.latency)
+    # Fewer updates than of all neurons end a step sooner.
+    every = nr.account(*chained(load(), updates="all", updates_unstated=False))
+    assert report.latency < every.latency
     assert again.counts_by_bin["update_active:cell"].tolist() == report.counts_by_bin["update_active:cell"].tolist()
 
 

@@ -103,6 +103,13 @@ class TestOneInference:
         assert sum(found.seconds.values()) == pytest.approx(found.latency, rel=1e-12)
         assert found.seconds["barrier"] == pytest.approx(113e-9 * 840, rel=1e-9)
 
+    def test_what_the_core_receives_while_it_updates_takes_no_time_of_its_own(self, weights, recording):
+        chip = nr.load_chip("loihi_sanafe")
+        found = loihi.bill([nr.account(recording, loihi.place(weights, chip))], chip)
+        assert sum(found.seconds.values()) == pytest.approx(found.latency, rel=1e-12)
+        assert found.seconds["barrier"] == pytest.approx(0.6e-6 * 840, rel=1e-9)
+        assert found.seconds["at the same time"] < 0
+
     def test_a_constant_changed_to_what_it_would_have_to_be_gives_the_goal(self, weights, recording):
         chip = nr.load_chip("loihi_davies2018")
         found = loihi.bill([nr.account(recording, loihi.place(weights, chip))], chip)
