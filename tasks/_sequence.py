@@ -54,6 +54,7 @@ class SequenceConfig(BaseModel):
     rate: float = Field(1e-2, gt=0, description="learning rate")
     height: float = Field(0.3, gt=0, description="height of the surrogate derivative")
     voltage_cost: float = Field(1e-2, ge=0, description="weight of the penalty on potentials")
+    voltage_fade: float = Field(0.0, ge=0, le=1, description="last share of the training, in which it falls to zero")
     eprop_rate: float = Field(1e-2, gt=0, description="learning rate of e-prop")
     excitatory: float = Field(0.8, ge=0, le=1, description="share of excitatory neurons, of the variant dale")
     density: float = Field(0.2, gt=0, le=1, description="share of synapses that are there, of the variant sparse")
@@ -197,7 +198,9 @@ def learn(config: SequenceConfig, data: Data, variant: str, seed: int, progress:
         began, module = time.process_time(), module_of(config, data, variant, seed)
         rate = config.eprop_rate if variant == "eprop" else config.rate
         held = list(parts_of(data, seed, "validation", min(1024, config.tested)))
-        settings = Settings(steps=config.batches, rate=rate, seed=seed, every=max(1, config.batches // 4))
+        settings = Settings(
+            steps=config.batches, rate=rate, fade=config.voltage_fade, seed=seed, every=max(1, config.batches // 4)
+        )
         told = train(
             module,
             lambda k: data.batch(seed, "training", k, config.batch),

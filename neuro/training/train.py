@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class Settings:
     """Weight of the penalty sum_j max(0, f_j - target)^2 on the rate f_j of neuron j in a batch, spikes a step."""
     target: float = 0.05
     """Rate up to which a neuron may fire freely, spikes a step."""
+    fade: float = 0.0
+    """In this last share of the training the layers' `voltage_cost` falls along a cosine, to zero at the end."""
     every: int = 0
     """Batches between two validations, and two checkpoints; 0: none before the end."""
     seed: int = 0
@@ -85,7 +88,7 @@ def train(
     Raises
     ------
     ParameterError
-        If a number of steps is not above zero, or a constraint does not fit the layer.
+        If a number of steps is not above zero, `fade` is no share, or a constraint does not fit the layer.
     TrainingError
         If the loss is not a finite number.
     StateError
@@ -100,6 +103,8 @@ def train(
     torch = import_torch()
     if settings.steps < 1 or settings.every < 0:
         raise ParameterError("must be above zero", where="Settings.steps", value=settings.steps)
+    if not 0.0 <= settings.fade <= 1.0:
+        raise ParameterError("must be a share, from 0 to 1", where="Settings.fade", value=settings.fade)
     parameters = [(name, each) for name, each in module.named_parameters() if each.requires_grad]
     optimizer = torch.optim.Adam([each for _, each in parameters], lr=settings.rate)
     # Rewiring begins with the signs that Dale's law has given.
@@ -117,9 +122,10 @@ def train(
         module.train()
         _set_draw(module, (settings.seed, k))
         batch = batches(k)
-        loss = _loss(module, batch, settings, done)
-        optimizer.zero_grad()
-        loss.backward()
+        with _faded(module, _penalty(k, settings)):
+            loss = _loss(module, batch, settings, done)
+            optimizer.zero_grad()
+            loss.backward()
         torch.nn.utils.clip_grad_norm_([each for _, each in parameters], settings.clip)
         optimizer.step()
         for constraint, layer in bound:
@@ -171,6 +177,25 @@ def _share(k: int, settings: Settings) -> float:
     """The part of the learning rate that batch k is learned with."""
     falling = 0.5 * (1.0 + math.cos(math.pi * k / settings.steps))
     return min(1.0, (k + 1) / 20) * (settings.last + (1.0 - settings.last) * falling)
+
+
+def _penalty(k: int, settings: Settings) -> float:
+    """The part of the penalty on potentials that batch k is learned with."""
+    left = (settings.steps - k) / (settings.fade * settings.steps) if settings.fade else 1.0
+    return 0.5 * (1.0 - math.cos(math.pi * min(1.0, left)))
+
+
+@contextmanager
+def _faded(module: Any, part: float) -> Iterator[None]:
+    """Weigh the penalty on potentials of all layers by a factor, for the length of a `with` block."""
+    layers = [(each, each.surrogate) for each in module.modules() if hasattr(each, "surrogate")] if part < 1.0 else []
+    for layer, surrogate in layers:
+        layer.surrogate = surrogate._replace(voltage_cost=part * surrogate.voltage_cost)
+    try:
+        yield
+    finally:
+        for layer, surrogate in layers:
+            layer.surrogate = surrogate
 
 
 def _set_draw(module: Any, draw: tuple[int, int]) -> None:

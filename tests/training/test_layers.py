@@ -452,3 +452,21 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(library, "import_module", refuse)
     with pytest.raises(MissingPackage, match=r"neuro-events\[train\]"):
         library.import_torch()
+
+
+def test_a_fading_voltage_penalty_falls_to_zero_and_the_layer_is_as_it_was():
+    module, used = small_module(), []
+    module.layer.surrogate = module.layer.surrogate._replace(voltage_cost=0.1)
+    before = module.layer.surrogate
+    watch = module.layer.register_forward_hook(lambda layer, *_: used.append(layer.surrogate.voltage_cost))
+    train(module, lambda k: echo(0, k), Settings(steps=12, fade=0.5))
+    watch.remove()
+    left = np.r_[np.ones(6), (1 + np.cos(np.pi * np.arange(6) / 6)) / 2]
+    np.testing.assert_allclose(used, 0.1 * left, rtol=1e-12)
+    assert module.layer.surrogate == before
+    plain, faded = small_module(), small_module()
+    train(plain, lambda k: echo(0, k), Settings(steps=3))
+    train(faded, lambda k: echo(0, k), Settings(steps=3, fade=1.0))
+    assert all(torch.equal(one, other) for one, other in zip(plain.parameters(), faded.parameters(), strict=True))
+    with pytest.raises(ParameterError, match="fade"):
+        train(module, lambda k: echo(0, k), Settings(steps=3, fade=1.5))
