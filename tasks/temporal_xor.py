@@ -22,10 +22,20 @@ class Config(SequenceConfig):
     delay: float = Field(1.0, ge=0.2, le=10.0, description="from pulse to pulse in validation and test, s")
 
 
-PAPER = Config(tau_ahp=(0.2, 2.0), tau_out=20e-3, batches=2000, voltage_cost=7e-4)
+PAPER = Config(tau_ahp=(0.2, 2.0), tau_out=20e-3, batches=2000, voltage_cost=2e-3, voltage_fade=0.5, beside=3)
 PRESETS = {
     "smoke": PAPER.model_copy(
-        update={"seeds": 1, "ahp": 20, "batches": 4, "batch": 8, "tested": 16, "priced": 2, "deployed": 4, "delay": 0.2}
+        update={
+            "seeds": 1,
+            "beside": 1,
+            "ahp": 20,
+            "batches": 4,
+            "batch": 8,
+            "tested": 16,
+            "priced": 2,
+            "deployed": 4,
+            "delay": 0.2,
+        }
     ),
     "paper": PAPER,
 }
