@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -40,20 +41,38 @@ class Store:
         self.folder = folder.resolve()
         if folder.exists() and not folder.is_dir():
             raise ParameterError("must be a directory", where="out", value=repr(str(folder)))
+        with named_errors(folder, "written"):
+            folder.mkdir(parents=True, exist_ok=True)
+            others = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+        # A sweep writes its plan first. So if these are of a sweep that begins just now, its plan is there by now.
+        if others and not (folder / PLAN).exists():
+            raise ParameterError("must be an empty directory, or one of a sweep", where="out", value=str(folder))
         if not (folder / PLAN).exists():
-            if folder.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-                raise ParameterError("must be an empty directory, or one of a sweep", where="out", value=str(folder))
-            with named_errors(folder, "written"):
-                (folder / "failed").mkdir(parents=True, exist_ok=True)
-                (folder / "points").mkdir(exist_ok=True)
-            write_text(folder / PLAN, json.dumps(asdict(plan), indent=2, ensure_ascii=False) + "\n")
-        elif load_plan(folder) != plan:
+            self._begin(plan)
+        with named_errors(folder, "written"):
+            for name in ("failed", "points"):
+                (folder / name).mkdir(exist_ok=True)
+        if load_plan(folder) != plan:
             raise ParameterError(
                 "has another sweep in it",
                 where=str(folder),
                 remedy="Continue that one with --resume, or write to another place",
             )
         self._before = self._failures()
+
+    def _begin(self, plan: Plan) -> None:
+        """Write the plan, unless another process has been faster."""
+        path = self.folder / PLAN
+        own = path.with_name(f".{PLAN}.{os.getpid()}.{threading.get_ident()}")
+        write_text(own, json.dumps(asdict(plan), indent=2, ensure_ascii=False) + "\n")
+        with named_errors(path, "written"):
+            try:
+                with suppress(FileExistsError):
+                    os.link(own, path)
+            except OSError:  # there are file systems without links
+                os.replace(own, path)
+            else:
+                own.unlink()
 
     def place(self, point: Point) -> Path:
         """The folder of a point, which appears when it is finished."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +25,11 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro import errors
+from neuro.errors import ParameterError
 from neuro.partials import owner
 from neuro.sweeps.claims import BEAT_SECONDS, STALE_SECONDS, Claims
 from neuro.sweeps.plan import Plan, grid_of
+from neuro.sweeps.store import Store, load_plan
 from neuro.sweeps.table import TIMES
 from neuro.sweeps.workers import LONGEST_WITHOUT, Workers
 from tests.test_workers import environment, group_is_empty, wait_for
@@ -204,6 +207,36 @@ def test_two_sweepers_share_the_points(toy: Path, tmp_path: Path) -> None:
     assert [code for code, *_ in codes] == [0, 0], codes
     assert begun(tmp_path) == EACH
     assert len(rows(out)) == 12
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_of_sweeps_that_begin_at_once_the_first_plan_holds(tmp_path: Path, same: bool) -> None:
+    common = {"task": "toy", "preset": "smoke", "settings": {}, "zipped": False, "seeds": 1, "seed": None}
+    plans = [Plan(**common, grid={"a": [value]}) for value in ("1", "1" if same else "2")]
+    for n in range(20):
+        folder, gate, ends = tmp_path / f"{n}" / "out", threading.Barrier(2), []
+
+        def begin(plan: Plan, folder: Path = folder, gate: threading.Barrier = gate, ends: list[Any] = ends) -> None:
+            gate.wait()
+            try:
+                Store(folder, plan)
+                ends.append(plan)
+            except ParameterError as refused:
+                ends.append(str(refused))
+
+        threads = [threading.Thread(target=begin, args=(plan,)) for plan in plans]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        first = load_plan(folder)
+        assert first in plans
+        assert sorted(p.name for p in folder.iterdir()) == ["failed", "points", "sweep.json"]
+        if same:
+            assert ends == [first, first]
+        else:
+            assert first in ends
+            assert any("has another sweep in it" in str(end) for end in ends)
 
 
 def test_sigterm_ends_a_sweep_and_its_workers_and_frees_its_points(toy: Path, tmp_path: Path) -> None:
