@@ -34,6 +34,9 @@ PRESETS = {
         }
     ),
     "paper": PAPER,
+    "eprop": Config(
+        variants=("ahp", "lif", "eprop"), beside=3, batches=2000, bias=True, tau_ahp=(0.3, 2.0), r_scale=0.05
+    ),
 }
 
 
