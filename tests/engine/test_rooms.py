@@ -36,3 +36,19 @@ def test_few_windows_are_simulated_twice_while_arrivals_and_spikes_under_way_gro
     recording = nr.run(bursting(), 0.1, seed=1, threads=threads)
     assert len(recording.spikes["cells"]) > 4_000
     assert sum(simulated) < 1.1 * 0.1
+
+
+def test_where_chunks_end_for_want_of_room_moves_no_bit():
+    program = bursting()
+    whole = nr.run(program, 0.1, seed=1)
+    first = nr.run(program, 0.037, seed=1)
+    rest = nr.run(program, 0.063, state=first.state)
+    parts = [
+        np.concatenate([getattr(part.spikes["cells"], name) for part in (first, rest)]) for name in ("times", "ids")
+    ]
+    for other in (
+        parts,
+        [getattr(nr.run(program, 0.1, seed=1, threads=2).spikes["cells"], n) for n in ("times", "ids")],
+    ):
+        np.testing.assert_array_equal(other[0], whole.spikes["cells"].times)
+        np.testing.assert_array_equal(other[1], whole.spikes["cells"].ids)
