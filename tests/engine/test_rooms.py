@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.engine.drive import chunks
+from neuro.engine.drive import chunks, workspace
 
 
 def bursting(n=2_000):
@@ -52,3 +52,13 @@ def test_where_chunks_end_for_want_of_room_moves_no_bit():
     ):
         np.testing.assert_array_equal(other[0], whole.spikes["cells"].times)
         np.testing.assert_array_equal(other[1], whole.spikes["cells"].ids)
+
+
+def test_only_populations_on_straight_lines_take_room_for_neurons_aside():
+    for model, rooms in ((nr.LIF(tau_m=20e-3, v_th=1.0), 0), (nr.IF(v_th=1.0), 1)):
+        net = nr.Network()
+        cells = net.add(nr.Population("cells", 5, model))
+        net.connect(net.add(nr.Population("inputs", 3, nr.SpikeSource())), cells, nr.Dense(np.ones((3, 5))), delay=1e-3)
+        program = nr.build(net)
+        work = workspace.new_workspace(program, np.array([0, program.size]), 8, 8)
+        assert (work.aside.size > 0, len(work.aside_bits)) == (rooms > 0, rooms * program.size)

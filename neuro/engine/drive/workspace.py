@@ -22,6 +22,7 @@ from neuro.engine.codes import (
     NEXT_STEP,
     NEXT_VACANT,
     REGISTERS,
+    STATE_FORM,
     UNTOUCHED,
     VACANT,
 )
@@ -144,7 +145,9 @@ def new_workspace(
     has_loose = bool(program.fixed.groups["loose"].any())
     cursors, buckets, arrivals, keys = loose or Loose(0, 0, 0, np.zeros(len(program.fixed.drives), np.uint64))
     each = program.size if has_loose else 0
-    has_lines = bool(np.any((program.fixed.cells["leak"] == 0.0) & (program.fixed.cells["modes"] == 0)))
+    first_cell = program.fixed.cells[program.fixed.groups["cells"]]
+    lines = (first_cell["leak"] == 0.0) & (first_cell["modes"] == 0) & (program.fixed.groups["kind"] == STATE_FORM)
+    has_lines = bool(lines.any())
     routes = no_routes(threads) if routes is None else routes
     routed = calendar if routes.row.shape[1] else 0
     return Workspace(
