@@ -98,6 +98,7 @@ from neuro.network.neurons import AHP as AHP
 from neuro.network.neurons import ALIF as ALIF
 from neuro.network.neurons import IF as IF
 from neuro.network.neurons import LIF as LIF
+from neuro.network.neurons import LinearNeuron as LinearNeuron
 from neuro.network.neurons import PoissonSource as PoissonSource
 from neuro.network.neurons import SpikeSource as SpikeSource
 from neuro.network.rules import DistanceDependent as DistanceDependent

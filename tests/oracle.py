@@ -22,13 +22,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.linalg
+import scipy.optimize
 
 from neuro.network.graph import Network, Population, Projection
 from neuro.network.listing import delays_of, triplets_of
-from neuro.network.neurons import AHP, ALIF, LIF, Source
+from neuro.network.neurons import AHP, ALIF, LIF, LinearNeuron, Source
 from neuro.network.synapses import AllToAll, Dense, OneToOne, Sparse, is_matrix
 
 Terms = Sequence[tuple[float, float]]
@@ -118,7 +120,7 @@ def simulate(
         return t * (1 + noise * random.Random(f"{seed} {t!r}").gauss(0.0, 1.0)) if noise else t
 
     cells = {
-        p.name: [Cell(p, i, duration, lambda: noise * rng.gauss(0.0, 1.0), moment) for i in range(p.size)]
+        p.name: [kind_of(p)(p, i, duration, lambda: noise * rng.gauss(0.0, 1.0), moment) for i in range(p.size)]
         for p in network.populations.values()
         if not isinstance(p.model, Source)
     }
@@ -249,7 +251,7 @@ class Cell:
             parts = value if isinstance(value, tuple) else (value,)
             return [None if part is None else number(part) for part in parts]
 
-        self.leaky = isinstance(model, LIF)
+        self.leaky = isinstance(model, LIF | LinearNeuron)
         self.tau_m = number(model.tau_m) if self.leaky else math.inf
         self.rest = number(model.v_rest) if self.leaky else 0.0
         self.bias, self.v_reset = number(model.bias), number(model.v_reset)
@@ -257,7 +259,7 @@ class Cell:
         self.refractory, self.subtracts = number(model.refractory), model.reset == "subtract"
         self.v_min = -math.inf if model.v_min is None else number(model.v_min)
         self.v_max = math.inf if model.v_max is None else number(model.v_max)
-        self.tau_syn = numbers(model.tau_syn)
+        self.tau_syn = [] if isinstance(model, LinearNeuron) else numbers(model.tau_syn)
         self.tau_slow, self.jump, self.adapts = [], [], isinstance(model, ALIF)
         if isinstance(model, AHP | ALIF):
             self.tau_slow = numbers(model.tau_ahp if isinstance(model, AHP) else model.tau_adapt)
@@ -427,6 +429,129 @@ class Cell:
     def v_at(self, t: float) -> float:
         """v at any time up to the end of the run."""
         return self.history[bisect_right([past.t for past in self.history], t) - 1].v_after(t)
+
+
+class LinearCell(Cell):
+    """A `LinearNeuron`, by the matrix exponential of (drive, v, u) as a whole, which is never taken apart.
+
+    Between two events f = v - level is r . exp(M t) z, where M has the real eigenvalues l_1, l_2, ... As for other
+    neurons, d/dt (exp(-l t) f) = exp(-l t) r (M - l) exp(M t) z: the sum that remains has one eigenvalue less.
+    """
+
+    def __init__(self, population: Population, i: int, end: float, noise: Noise, moment: Moment) -> None:
+        super().__init__(population, i, end, noise, moment)
+        model: Any = population.model
+        self.inputs = np.asarray(model.inputs, float)
+        self.to_v = np.broadcast_to(np.asarray(model.to_v, float), self.inputs.shape[1])
+        self.own = np.broadcast_to(np.asarray(model.jump, float), len(self.inputs))
+        self.readout = np.asarray(model.readout, float)
+        self.u = np.zeros(len(self.inputs))
+        self.flow = Flow.of(np.asarray(model.matrix, float), self.readout, self.tau_m)
+
+    @property
+    def state(self) -> Any:
+        return np.array([self.constant, self.v, *self.u])
+
+    def move(self, t: float) -> None:
+        v, u = self.v_after(t), self.flow.after(t - self.t, self.state)[2:]
+        self.v, self.u, self.t = v, u, t
+
+    def receive(self, receptor: int, weight: float) -> None:
+        self.kick += weight * float(self.to_v[receptor])
+        self.u = self.u + weight * self.inputs[:, receptor]
+
+    def settle(self) -> int:
+        self.u = np.array([x * (1 + self.noise()) for x in self.u.tolist()])
+        return super().settle()
+
+    def spike(self) -> None:
+        super().spike()
+        self.u = self.u + self.own
+
+    def drive(self, t: float) -> float:
+        u = self.flow.after(t - self.t, self.state)[2:]
+        return self.constant + float(self.readout @ u) - self.v
+
+    def free(self, t: float) -> float:
+        return float(self.flow.after(t - self.t, self.state)[1])
+
+    def when_drive_turns(self) -> float:
+        sign = math.copysign(1.0, self.drive(self.t))
+        row = np.array([1.0, 0.0, *self.readout])
+        turns = self.zeros_of(row, self.v, [0.0, *self.flow.rates[1:]])
+        return first(lambda t: sign * self.drive(t) <= 0, [self.t, *turns, self.end])
+
+    def when_free(self, reached: Callable[[float], bool], level: float, raised: Terms) -> float:
+        if math.isinf(level):
+            return math.inf
+        # tau_m dv/dt turns wherever v - level has an extremum between two of its zeros.
+        row = np.array([1.0, -1.0, *self.readout])
+        return first(reached, [self.t, *self.zeros_of(row, 0.0, self.flow.rates), self.end])
+
+    def zeros_of(self, row: Any, level: float, rates: Sequence[float]) -> list[float]:
+        """Every time up to the end at which row . state(t) - level changes sign; `rates`: its eigenvalues but one."""
+        state, start, flow = self.state, self.t, self.flow
+        rows = [row]
+        for rate in rates:
+            rows.append(rows[-1] @ flow.matrix - rate * rows[-1])
+        corners = [start, self.end]
+        for k in range(len(rows) - 1, -1, -1):
+
+            def value(t: float, k: int = k, bar: float = level if k == 0 else 0.0) -> float:
+                return float(rows[k] @ flow.after(t - start, state)) - bar
+
+            values = [value(t) for t in corners]
+            found = [
+                scipy.optimize.brentq(value, p, q, xtol=1e-15)
+                for (p, q), (a, b) in zip(pairwise(corners), pairwise(values), strict=True)
+                if (a < 0.0) != (b < 0.0)
+            ]
+            corners = [start, *found, self.end]
+        return corners[1:-1]
+
+
+class Flow:
+    """exp(M t) of (drive, v, u), from tables of exp(M d) for the digits d of t."""
+
+    DIGITS, PLACES, UNIT = 128, 8, 2.0**-53
+    known: ClassVar[dict[bytes, Flow]] = {}
+
+    def __init__(self, matrix: Any, readout: Any, tau_m: float) -> None:
+        n = len(matrix)
+        self.matrix = np.zeros((n + 2, n + 2))
+        self.matrix[1, 0], self.matrix[1, 1], self.matrix[1, 2:] = 1 / tau_m, -1 / tau_m, readout / tau_m
+        self.matrix[2:, 2:] = matrix
+        self.leak, self.rates = -1 / tau_m, np.linalg.eigvals(matrix).real.tolist()
+        self.tables = []
+        for place in range(self.PLACES):
+            powers = [np.eye(n + 2), scipy.linalg.expm(self.matrix * self.UNIT * float(self.DIGITS) ** place)]
+            for k in range(2, self.DIGITS):
+                powers.append(powers[k // 2] @ powers[k - k // 2])
+            self.tables.append(powers)
+
+    @classmethod
+    def of(cls, matrix: Any, readout: Any, tau_m: float) -> Flow:
+        """The same one for equal neurons."""
+        key = matrix.tobytes() + readout.tobytes() + np.float64(tau_m).tobytes()
+        if key not in cls.known:
+            if len(cls.known) > 50:
+                cls.known.clear()
+            cls.known[key] = cls(matrix, readout, tau_m)
+        return cls.known[key]
+
+    def after(self, t: float, state: Any) -> Any:
+        """exp(M t) state."""
+        n = round(t / self.UNIT)
+        for table in self.tables:
+            n, digit = divmod(n, self.DIGITS)
+            if digit:
+                state = table[digit] @ state
+        assert n == 0, "the tables end"
+        return state
+
+
+def kind_of(population: Population) -> type[Cell]:
+    return LinearCell if isinstance(population.model, LinearNeuron) else Cell
 
 
 def decayed(values: Sequence[float], taus: Sequence[float | None], dt: float) -> list[float]:

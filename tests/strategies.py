@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from neuro.network.distance import Gaussian, Linear
 from neuro.network.distributions import LogNormal, Normal, Uniform
 from neuro.network.drives import PoissonInput, TimedRate
 from neuro.network.graph import Network, Population
-from neuro.network.neurons import AHP, ALIF, IF, LIF, PoissonSource, SpikeSource, receptors
+from neuro.network.neurons import AHP, ALIF, IF, LIF, LinearNeuron, PoissonSource, SpikeSource, receptors
 from neuro.network.rules import DistanceDependent, FixedOutdegree, FixedTotalNumber
 from neuro.network.synapses import AllToAll, Dense, FixedIndegree, FixedProbability, OneToOne, Sparse, is_random
 from tests.oracle import TooManySpikes, simulate
@@ -197,8 +198,65 @@ def plain(draw, size, delays):
 
 
 @st.composite
-def models(draw, size, delays, whole=False):
-    """Any model with a membrane."""
+def matrices(draw, tau_m):
+    """A matrix of decay rates and couplings: apart, one after the other, or each on each; one rate perhaps 1 / tau_m.
+
+    Its eigenvalues are real, below zero, and apart.
+    """
+    n, tau = draw(st.integers(1, 4)), draw(between(1.5e-3, 12e-3))
+    taus = [tau := tau * draw(between(1.3, 4.0)) for _ in range(n)]
+    if isinstance(tau_m, float) and draw(st.integers(0, 3)) == 3:
+        # Nearly the membrane's, but not nearly another.
+        taus = [each for each in taus if abs(math.log(each / tau_m)) > 0.2]
+        taus.append(tau_m * (1 + draw(st.sampled_from([0.0, -1e-3, -1e-6, 1e-9, 1e-13]))))
+    n, rates = len(taus), -1.0 / np.array(taus)
+    kind = draw(st.sampled_from(["apart", "one after the other", "each on each"]))
+    if kind == "apart":
+        return np.diag(rates)
+    mixed = np.array([draw(between(-1.0, 1.0)) for _ in range(n * n)]).reshape(n, n)
+    if kind == "one after the other":
+        return np.diag(rates) + np.tril(mixed, -1) * np.abs(rates)
+    change = np.eye(n) + 0.4 * mixed / n
+    return change @ np.diag(rates) @ np.linalg.inv(change)
+
+
+@st.composite
+def linear_neurons(draw, size, delays):
+    """Neurons by equations of their own, whose receptors each bring a current of size 1, or a jump of v, or both."""
+    tau_m = draw(each(size, 6e-3, 30e-3))
+    matrix = draw(matrices(tau_m))
+    n, many = len(matrix), draw(st.integers(1, 2))
+    readout = np.array([draw(st.sampled_from([1.0, 1.0, -0.7, 0.0])) for _ in range(n)])
+    inputs = np.array([draw(st.sampled_from([0.0, 1.0, draw(between(-1.0, 1.0))])) for _ in range(n * many)])
+    jump = np.array([draw(st.sampled_from([0.0, 0.0, draw(between(-0.5, 0.5))])) for _ in range(n)])
+    inputs = inputs.reshape(n, many)
+    response = np.array([scipy.linalg.expm(matrix * t) for t in np.linspace(0.0, 0.05, 40)])
+    peak = np.abs(readout @ response @ inputs).max(axis=0)
+    to_v = np.array([draw(st.sampled_from([0.0, 0.0, 0.7])) if high > 0.05 else 1.0 for high in peak])
+    v_th = draw(each(size, 0.6, 1.4))
+    return LinearNeuron(
+        tau_m=tau_m,
+        v_th=v_th,
+        matrix=matrix,
+        readout=readout,
+        inputs=inputs / np.maximum(peak, 0.05),
+        to_v=to_v,
+        jump=jump,
+        v_reset=draw(seldom(each(size, -0.3, 0.3), 0.0)),
+        v_rest=draw(seldom(each(size, -0.2, 0.2), 0.0)),
+        bias=draw(st.one_of(st.just(0.0), each(size, -0.3, 0.5), each(size, 0.4, 1.6))),
+        refractory=draw(refractory_times(size, delays)),
+        reset=draw(st.sampled_from(["to_value", "to_value", "subtract"])),
+        v_min=draw(seldom(each(size, -0.6, -0.31), None)),
+        v_max=draw(seldom(ceilings(size, v_th), None)),
+    )
+
+
+@st.composite
+def models(draw, size, delays, whole=False, own=0):
+    """Any model with a membrane; of `own` of four networks, one with equations of its own."""
+    if own and draw(st.integers(1, 4)) <= own:
+        return draw(linear_neurons(size, delays))
     if draw(st.booleans()):
         return draw(plain(size, delays))
     kind = draw(st.sampled_from([LIF, LIF, AHP, ALIF, IF]))
@@ -291,6 +349,8 @@ def delays_of(draw, wiring, pre, post, delays, others=True, more=False):
 def strength(model, receptor):
     """The weight with which one input is about as strong as the distance to threshold, at this receptor."""
     tau = receptors(model)[receptor]
+    if isinstance(model, LinearNeuron):
+        return 1.0 if np.asarray(model.to_v)[receptor] else 3.0
     if tau is None:
         return 1.0
     return 1.0 / float(np.mean(tau)) if isinstance(model, IF) else 3.0
@@ -324,14 +384,19 @@ def drives(draw, population, delays, duration):
 
 def arrivals_of(network, duration):
     """By population, the arrivals of each of its drives with the seed 0."""
-    drawn, found = DrawnDrives(network, drive_keys(network, 0)), {}
+    keys, found = drive_keys(network, 0), {}
+    drawn = DrawnDrives(network, keys)
     all_ = drawn.between(0.0, duration)
-    weight = drawn.weights(all_)
-    for d, _, first in drawn.owner:
+    for d, size, first in drawn.owner:
         name = list(network.populations)[int(drawn.records["group"][d])]
+        if keys[d] in keys[:d]:
+            # The same arrivals, at another of the currents that they add to.
+            continue
         mine = all_.drive == d
         of_population = network.drives[name][len(found.setdefault(name, []))]
-        arrived = Arrived(all_.time[mine], all_.neuron[mine] - first, weight[mine], of_population.receptor)
+        neurons = all_.neuron[mine] - first
+        weight = np.broadcast_to(of_population.weight, size)[neurons]
+        arrived = Arrived(all_.time[mine], neurons, weight, of_population.receptor)
         found[name].append(arrived)
     return found
 
@@ -370,12 +435,13 @@ def forced(draw, size, duration):
 
 
 @st.composite
-def small_networks(draw, *, instant=False, whole=False, more=False):
+def small_networks(draw, *, instant=False, whole=False, more=False, own=0):
     """A network, a duration in which it has at most `MOST_SPIKES` spikes, and inputs.
 
     `instant`: with zero delays. `whole`: everything else that there is, too: Poisson sources, forced neurons, neurons
     that never spike, initial currents, drawn synapses and convolutions. `more`: drives, drawn delays, rules by distance
-    or without multapses, and perhaps all spikes of sources, delays and refractory times on one decimal grid.
+    or without multapses, and perhaps all spikes of sources, delays and refractory times on one decimal grid. `own`: of
+    four populations, how many have equations of their own.
     """
     net = Network(seed=draw(st.integers(0, 3)))
     step = draw(st.sampled_from([True, True, GRID])) if more else True
@@ -394,9 +460,10 @@ def small_networks(draw, *, instant=False, whole=False, more=False):
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         size = draw(st.integers(1, 6))
         initial = draw(seldom(each(size, -0.7, 1.6), None))
-        model = draw(models(size, delays, whole))
+        model = draw(models(size, delays, whole, own))
         start = {} if initial is None else {"v": initial}
-        if whole and sum(tau is not None for tau in receptors(model)) == 1 and draw(st.integers(0, 3)) == 3:
+        one = sum(tau is not None for tau in receptors(model)) == 1 and not isinstance(model, LinearNeuron)
+        if whole and one and draw(st.integers(0, 3)) == 3:
             start["i"] = draw(each(size, -2.0, 5.0))
         population = net.add(placed(Population(name, size, model, start or None), more))
         current = draw(seldom(steps(size, duration, 50.0 if isinstance(model, IF) else 1.0), None))

@@ -293,7 +293,7 @@ def _run_exact(
             recorder.close(failed)
         report_reads(program.network, program.offset, recorder.counts)
         recording = recorder.recording(
-            events={name: int(n) for name, n in zip(program.network.projections, outcome.events, strict=True)},
+            events=program.by_projection(outcome.events),
             start=start,
             stop=outcome.reached,
             state=outcome.state,

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neuro.engine.lower.currents import self_currents, synaptic_taus
 from neuro.engine.recording import SAMPLED, Record
 from neuro.errors import InputError, UnknownName, UnsupportedFeature
 from neuro.network.graph import Network, Population
 from neuro.network.loihi import LoihiLIF
-from neuro.network.neurons import AHP, ALIF, Source, receptors
+from neuro.network.neurons import AHP, ALIF, LinearNeuron, Source, receptors
 from neuro.validation import Floats, Ints, indices
 
 __all__ = ["SampleLayout"]
@@ -103,6 +104,8 @@ def _columns(population: Population, field: str, where: str) -> list[int]:
         return [0]
     if isinstance(model, LoihiLIF):
         raise UnsupportedFeature("of Loihi's neurons only voltages are sampled", where=where)
+    if isinstance(model, LinearNeuron) and field == "current":
+        return list(range(1, 1 + len(synaptic_taus(population)) + len(self_currents(population)))) or [0]
     synaptic, own = len(_with_currents(population)), _own_currents(population)
     if field == "current" and not synaptic:
         raise InputError("its receptors have no currents: inputs jump v", where=where, remedy="Give it a tau_syn")
@@ -122,6 +125,9 @@ def _values_of(part: Part, block: Floats) -> Floats:
     if part.field == "v":
         return block
     each = block.reshape(len(block), count, part.width)
+    if part.field == "current" and isinstance(population.model, LinearNeuron):
+        # The modes add up to readout . u. Without any, v tells the number of samples.
+        return each.sum(axis=2, keepdims=True) if len(population.model.modes.rate) else np.zeros((len(block), count, 1))
     if part.field == "current":
         found = np.zeros((len(block), count, len(receptors(population.model))))
         found[:, :, _with_currents(population)] = each

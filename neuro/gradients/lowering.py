@@ -14,7 +14,7 @@ from neuro.errors import UnsupportedFeature
 from neuro.gradients.kernels.arrays import Cells, Totals, Wires
 from neuro.gradients.wiring import Wiring, wiring_of
 from neuro.network.graph import Network, Population
-from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
+from neuro.network.neurons import AHP, ALIF, LIF, LinearNeuron, Source, receptors
 from neuro.validation import Floats
 
 __all__ = ["ByName", "Lowered", "cells_of", "lowered", "new_totals", "parameters_of"]
@@ -67,6 +67,13 @@ def cells_of(program: Program) -> Cells:
 def _refuse(name: str, population: Population) -> None:
     """Refuse neurons through which no gradient goes."""
     model: Any = population.model
+    if isinstance(model, LinearNeuron):
+        raise UnsupportedFeature(
+            "there are no gradients through a LinearNeuron",
+            where=f"gradient, population {name!r}",
+            value=f"{len(np.asarray(model.matrix))} internal states",
+            remedy="A LIF has synaptic currents, an AHP slow currents of its own spikes; both have gradients",
+        )
     for key, what in (("v_min", "floor"), ("v_max", "ceiling")):
         if getattr(model, key, None) is not None:
             raise UnsupportedFeature(

@@ -84,13 +84,14 @@ def node_attributes(model: Any, size: int, places: Any) -> list[dict[str, Any]]:
             return tuple(own(part, i) for part in value)
         return np.asarray(value)[i].item() if np.ndim(value) else value
 
+    shared = getattr(model, "of_all", ())
     fields = {key: getattr(model, key) for key in getattr(model, "__dataclass_fields__", {})}
     if "ids" in fields:
         # The spikes of a source are not parameters with one entry for each neuron.
         fields = {}
     return [
         {"model": type(model).__name__}
-        | {key: own(value, i) for key, value in fields.items()}
+        | {key: value if key in shared else own(value, i) for key, value in fields.items()}
         | ({} if places is None else {"position": tuple(places[i].tolist())})
         for i in range(size)
     ]

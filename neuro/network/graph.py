@@ -19,7 +19,7 @@ from neuro.network.distributions import AbstractDistribution
 from neuro.network.drives import PoissonInput, TimedRate
 from neuro.network.listing import draws_of, edges_of, has_one_delay
 from neuro.network.loihi import LoihiLIF
-from neuro.network.neurons import IF, LIF, Model, Source, SpikeSource, receptors
+from neuro.network.neurons import IF, LIF, LinearNeuron, Model, Source, SpikeSource, receptors
 from neuro.network.rules import Delay, DistanceDependent
 from neuro.network.synapses import (
     AllToAll,
@@ -61,15 +61,18 @@ class Population(Displayed):
         text(self.name, "Population.name")
         where = f"population {self.name!r}"
         object.__setattr__(self, "size", whole_number(self.size, f"{where}, size", most=MAX_NEURONS))
-        if not isinstance(self.model, LIF | IF | LoihiLIF | Source):
+        if not isinstance(self.model, LIF | IF | LinearNeuron | LoihiLIF | Source):
             raise ParameterError(
-                "the model must be one of LIF, AHP, ALIF, IF, LoihiLIF, LoihiAHP, SpikeSource, PoissonSource",
+                "the model must be one of LIF, AHP, ALIF, IF, LinearNeuron, LoihiLIF, LoihiAHP, SpikeSource, "
+                "PoissonSource",
                 where=where,
                 value=shown(self.model),
             )
         for key, value in mapping(self.initial, f"{where}, initial", "initial values by 'v' and 'i'").items():
             if key not in ("v", "i"):
                 raise UnknownName(f"initial value of {where}", key, ["v", "i"])
+            if key == "i" and isinstance(self.model, LinearNeuron):
+                raise ParameterError("the internal states of a LinearNeuron begin at zero", where=where, value=key)
             if key == "i" and sum(tau is not None for tau in receptors(self.model)) != 1:
                 raise ParameterError("an initial current needs one receptor with a time constant", where=where)
             array = finite(value, f"{where}, initial {key}")
@@ -86,6 +89,8 @@ class Population(Displayed):
                 indices(self.model.ids, int(self.size), f"{where}, SpikeSource.ids")
             return
         for key in getattr(self.model, "__dataclass_fields__", {}):
+            if key in getattr(self.model, "of_all", ()):
+                continue
             value = getattr(self.model, key)
             for part in value if isinstance(value, tuple) else (value,):
                 if part is not None and not isinstance(part, str):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from neuro.engine.clocked.arrays import ARRIVAL, CHANGE, SPIKE, Plan, Records
-from neuro.engine.clocked.program import ClockedProgram, steps_in
+from neuro.engine.clocked.program import ClockedProgram
+from neuro.engine.clocked.wiring import steps_in
 from neuro.engine.drive.drawn import DrawnDrives
 from neuro.engine.drive.inputs import check_samples, read_inputs
 from neuro.engine.drive.poisson import PoissonTrains

@@ -17,8 +17,9 @@ import numpy as np
 
 from neuro.engine.clocked.arrays import EULER_NEURON, SPIKE, WHOLE_NEURON, ClockedArrays, Records
 from neuro.engine.clocked.inputs import StepInputs
-from neuro.engine.clocked.program import ClockedProgram, build_clocked, steps_in
+from neuro.engine.clocked.program import ClockedProgram, build_clocked
 from neuro.engine.clocked.steps import Progress, Steps, recent_spikes
+from neuro.engine.clocked.wiring import steps_in
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Record, Recording, Spikes
 from neuro.engine.results import report_reads, split_by_population
@@ -260,5 +261,5 @@ def _spikes(program: ClockedProgram, names: list[str], steps: Steps) -> dict[str
 
 def _by_projection(program: ClockedProgram, events: Ints) -> dict[str, int]:
     found = np.zeros(len(program.network.projections), np.int64)
-    np.add.at(found, program.wiring.links["projection"], events)
+    np.add.at(found, program.wiring.links["projection"][program.counted], events[program.counted])
     return dict(zip(program.network.projections, found.tolist(), strict=True))

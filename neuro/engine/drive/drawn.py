@@ -41,7 +41,9 @@ class DrawnDrives:
         self.owner = [
             (d, sizes[name], int(offset[g])) for g, (name, span) in enumerate(spans.items()) for d in range(*span)
         ]
-        self.rate = sum(sizes[name] * total_rate(network, name) for name in spans)
+        self.rate = sum(
+            sizes[name] * total_rate(network, name) * max(last - first, 1) for name, (first, last) in spans.items()
+        )
         """An upper bound of all arrivals per second."""
         lanes = np.zeros((1, DRAWN_AT + MOST_DRAWN + 24))
         words = np.zeros((1, WORDS_AT + LANES), np.uint64)

@@ -297,7 +297,8 @@ def _describe_drive(
             receptor = int(bundle["receptor"])
             each = 1.0 if receptor < 0 else gain / rates[receptor]
             adds = float(fired[i]) * each * float(np.sum(weights))
-            sent[names[seg["projection"]]] = sent.get(names[seg["projection"]], 0.0) + adds
+            name = names[program.owner[seg["projection"]]]
+            sent[name] = sent.get(name, 0.0) + adds
             own += adds if i == j else 0.0
     bias = float(program.drive[j]) * float(time.max() - time.min())
     name, largest = max(sent.items(), key=lambda item: item[1], default=("", 0.0))

@@ -181,7 +181,7 @@ def new_workspace(
         flown=np.zeros((threads, PADDING), np.int64),
         own_time=np.empty((threads, 3, routed)),
         own_code=np.empty((threads, 4, routed + 1), np.int64),
-        counted=np.zeros((threads, len(program.network.projections) + PADDING), np.int64),
+        counted=np.zeros((threads, len(program.fixed.bundles) + PADDING), np.int64),
         signal=np.zeros(PADDING * (threads + 1), np.int64),
         job=np.zeros(5),
         limit=np.append(max_count, max_count.min(initial=NEVER)),
@@ -212,7 +212,7 @@ def new_workspace(
 
 def new_output(program: Program, room: int) -> Output:
     """Buffers for the results of a chunk, with room for so many spikes."""
-    events = np.zeros(len(program.network.projections), np.int64)
+    events = np.zeros(len(program.fixed.bundles), np.int64)
     return Output(np.empty(room), np.empty(room, np.int64), np.zeros((0, 0)), events)
 
 

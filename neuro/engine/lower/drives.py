@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from neuro.engine.codes import MOST_DRAWN
 from neuro.engine.kernels.arrays import DRIVE
+from neuro.engine.lower.currents import parts_of
 from neuro.network.drives import PoissonInput, TimedRate
 from neuro.network.graph import Network
-from neuro.network.neurons import receptors
 from neuro.randomness import stream
 from neuro.validation import Floats
 
@@ -40,11 +40,15 @@ def total_rate(network: Network, population: str) -> float:
 
 
 def drive_keys(network: Network, seed: int) -> NDArray[np.uint64]:
-    """The key of each drive's draws, in the order of `lower_drives`."""
+    """The key of each drive's draws, in the order of `lower_drives`.
+
+    The parts of a drive that adds to several currents have one key, and so the same arrivals.
+    """
     keys = [
         stream(seed, "drive", name, str(n)).integers(2**64, dtype=np.uint64)
-        for name in network.populations
-        for n in range(len(network.drives.get(name, [])))
+        for name, population in network.populations.items()
+        for n, drive in enumerate(network.drives.get(name, []))
+        for _ in parts_of(population, drive.receptor)
     ]
     return np.array(keys, np.uint64)
 
@@ -54,16 +58,14 @@ def lower_drives(network: Network) -> tuple[dict[str, NDArray[Any]], Mapping[str
     records, spans = [np.zeros(0, DRIVE)], {}
     parts: dict[str, list[Floats]] = {"mean": [], "weight": [], "table": [], "time": [], "share": []}
     for g, (name, population) in enumerate(network.populations.items()):
-        drives = network.drives.get(name, [])
-        spans[name] = len(records) - 1, len(records) - 1 + len(drives)
-        for drive in drives:
-            record = np.zeros(1, DRIVE)
-            record["group"] = g
-            taus = receptors(population.model)
-            current = sum(tau is not None for tau in taus[: drive.receptor])
-            record["receptor"] = -1 if taus[drive.receptor] is None else current
-            _fill(record[0], drive, population.size, parts)
-            records.append(record)
+        begin = len(records) - 1
+        for drive in network.drives.get(name, []):
+            for part in parts_of(population, drive.receptor):
+                record = np.zeros(1, DRIVE)
+                record["group"], record["receptor"] = g, part.current
+                _fill(record[0], drive, part.factor, population.size, parts)
+                records.append(record)
+        spans[name] = begin, len(records) - 1
     joined = {key: np.concatenate([np.zeros(0), *values]) for key, values in parts.items()}
     arrays: dict[str, NDArray[Any]] = {"drives": np.concatenate(records)}
     for key, field in zip(
@@ -73,8 +75,8 @@ def lower_drives(network: Network) -> tuple[dict[str, NDArray[Any]], Mapping[str
     return arrays, spans
 
 
-def _fill(record: Any, drive: PoissonInput, size: int, parts: dict[str, list[Floats]]) -> None:
-    """Fill in the record of a drive, and append its parts."""
+def _fill(record: Any, drive: PoissonInput, factor: float, size: int, parts: dict[str, list[Floats]]) -> None:
+    """Fill in the record of a drive whose weights are `factor` times as large, and append its parts."""
 
     def append(key: str, values: Floats) -> int:
         at = sum(map(len, parts[key]))
@@ -85,7 +87,7 @@ def _fill(record: Any, drive: PoissonInput, size: int, parts: dict[str, list[Flo
     greatest = float(rates.max(initial=0.0))
     block = min(LONGEST_BLOCK, power_of_two_below(MEAN_ARRIVALS / greatest) if greatest > 0.0 else inf)
     record["block"], record["delay"] = block, drive.delay
-    record["weight_at"], record["own_weight"] = append("weight", drive.weight), drive.weight.ndim
+    record["weight_at"], record["own_weight"] = append("weight", drive.weight * factor), drive.weight.ndim
     if isinstance(drive.rate, TimedRate):
         share = drive.rate.rates / greatest if greatest > 0.0 else np.zeros_like(drive.rate.rates)
         record["knots"], record["linear"] = len(drive.rate.times), drive.rate.linear

@@ -15,7 +15,7 @@ from neuro.engine.lower.program import Program
 from neuro.errors import StateError
 from neuro.network.graph import Population, Projection
 from neuro.network.listing import has_one_delay
-from neuro.network.neurons import receptors
+from neuro.network.neurons import LinearNeuron, receptors
 from neuro.validation import Floats, Ints
 
 __all__ = ["Structure", "parameter_digest", "parameters_in_force", "require_same", "require_structure", "structure_of"]
@@ -49,8 +49,12 @@ def _of_population(program: Program, g: int, population: Population) -> dict[str
     group = program.fixed.groups[g]
     rows = population.size if group["own"] else min(population.size, 1)
     cells = program.fixed.cells[group["cells"] : group["cells"] + rows]
+    model = population.model
+    # The currents of a LinearNeuron are modes of its equations: those of others have another meaning.
+    own = [np.asarray(getattr(model, key)) for key in model.of_all] if isinstance(model, LinearNeuron) else []
     return {
         "size": population.size,
+        **({"equations": _digest(*own)} if own else {}),
         "model": type(population.model).__name__,
         "receptors": ["none" if tau is None else "current" for tau in receptors(population.model)],
         "number of currents": int(cells["modes"].max(initial=0)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,18 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuro.display import Displayed, Rows, amount, plural
 from neuro.engine.codes import AMPLITUDE_FORM, SOURCE, STATE_FORM
-from neuro.engine.kernels.arrays import CELL, GROUP, Fixed, Records
-from neuro.engine.kernels.one_current import NEAR
-from neuro.engine.lower.currents import self_currents, synaptic_taus
+from neuro.engine.kernels.arrays import GROUP, Fixed, Records
+from neuro.engine.lower.cells import all_equal, drive_of, is_compact, lower_cells
+from neuro.engine.lower.currents import self_rates, synaptic_rates
 from neuro.engine.lower.drives import drive_keys, lower_drives, power_of_two_below, total_rate
 from neuro.engine.lower.wiring import lower_projections
 from neuro.errors import NetworkError, ParameterError, UnknownName, UnsupportedFeature, WeightError
 from neuro.jit import as_table
 from neuro.memory import require_memory
 from neuro.names import Named
-from neuro.network.graph import MAX_NEURONS, Network, Population
+from neuro.network.graph import MAX_NEURONS, Network
 from neuro.network.loihi import LoihiLIF
-from neuro.network.neurons import AHP, ALIF, LIF, Source, receptors
+from neuro.network.neurons import Source
 from neuro.validation import Floats, Ints, choice, finite, frozen, instance, mapping, shown, text, whole_number
 
 __all__ = ["MAX_THREADS", "Program", "amplitudes", "build", "check_size"]
@@ -55,6 +55,12 @@ class Program(Displayed):
     """First and last place in `fixed.weight` of the weights of each projection with a matrix."""
     weight_order: Mapping[str, Ints]
     """For each of these places the entry of the flattened matrix, where it differs: rows with several delays."""
+    owner: Ints
+    """The projection of each of `fixed.bundles`: one of each, and then more of those whose inputs add to several
+    currents, as those onto a `LinearNeuron` do."""
+    copies: Mapping[str, Sequence[tuple[int, float]]]
+    """Where the weights of a projection with a matrix are several times, or not as they were given: the first place of
+    each copy in `fixed.weight`, and its factor."""
     window: float
     """Length of a window, s: just less than the shortest delay, or a few time constants if that is shorter; 0 if any
     delay is zero."""
@@ -91,6 +97,13 @@ class Program(Displayed):
     def load_of_neurons(self) -> Ints:
         """The number of synapses onto each neuron, and one more."""
         return 1 + np.bincount(self.fixed.post, minlength=self.size)
+
+    def by_projection(self, events: Ints) -> dict[str, int]:
+        """Synaptic events by projection, where `events` has those of each of `fixed.bundles`.
+
+        A synapse that adds to several currents is one event.
+        """
+        return dict(zip(self.network.projections, events[: len(self.network.projections)].tolist(), strict=True))
 
     def slice(self, population: str) -> slice:
         """The neurons of a population in the common numbering."""
@@ -162,7 +175,9 @@ class Program(Displayed):
                 )
             first, last = self.weights_at[name]
             order = self.weight_order.get(name)
-            flat[first:last] = array.ravel() if order is None else array.ravel()[order]
+            given = array.ravel() if order is None else array.ravel()[order]
+            for at, factor in self.copies.get(name, ((first, 1.0),)):
+                flat[at : at + last - first] = given if factor == 1.0 else given * factor
         return replace(self, fixed=self.fixed.with_weight(flat))
 
     def with_bias(self, bias: Mapping[str, ArrayLike]) -> Program:
@@ -219,7 +234,7 @@ def build(network: Network) -> Program:
             )
         offset[name] = total
         total += population.size
-    cells, rate, jump, begins = _cells(network)
+    cells, rate, jump, begins = lower_cells(network)
     rows = lower_projections(network, offset, total)
     drives, spans = lower_drives(network)
     windows = bool(np.all(rows.arrays["segments"]["delay"] > 0.0))
@@ -228,7 +243,7 @@ def build(network: Network) -> Program:
         _mark_loose(groups, rows.arrays["bundles"], list(spans.values()))
     drive = np.zeros(total)
     for name, population in network.populations.items():
-        drive[offset[name] : offset[name] + population.size] = _drive(population)
+        drive[offset[name] : offset[name] + population.size] = drive_of(population)
     return Program(
         network=network,
         offset=offset,
@@ -236,6 +251,8 @@ def build(network: Network) -> Program:
         drive=frozen(drive),
         weights_at=rows.weights_at,
         weight_order=rows.weight_order,
+        owner=rows.owner,
+        copies=rows.copies,
         window=_window(network, rows.arrays["segments"], groups),
     )
 
@@ -252,87 +269,6 @@ def check_size(network: Network) -> None:
     require_memory(NEURON_BYTES * total, where, value=value, error=NetworkError)
 
 
-def _gain(population: Population) -> Floats:
-    return 1.0 / population.parameter("tau_m") if isinstance(population.model, LIF) else np.ones(population.size)
-
-
-def _drive(population: Population) -> Floats:
-    return (population.parameter("v_rest") + population.parameter("bias")) * _gain(population)
-
-
-def _synaptic_rates(population: Population) -> list[Floats]:
-    """Rates of the receptors that have a time constant."""
-    return [1.0 / tau for tau in synaptic_taus(population)]
-
-
-def _self_rates(population: Population) -> list[tuple[Floats, Floats]]:
-    """(rates, jumps) of the x_k that a neuron's own spikes change."""
-    return [(1.0 / tau, jump) for tau, jump in self_currents(population)]
-
-
-def _cells(network: Network) -> tuple[Records, Floats, Floats, Ints]:
-    """Parameters, the rates of all x_k, what an own spike adds to each, and the first row of each population.
-
-    A population of equal neurons has one row, others have one for each neuron.
-    """
-    populations = list(network.populations.values())
-    synaptic = [_synaptic_rates(p) for p in populations]
-    own = [_self_rates(p) for p in populations]
-    depth = max((len(a) + len(b) for a, b in zip(synaptic, own, strict=True)), default=0)
-    parts = [_cells_of(population, g, synaptic[g], own[g], depth) for g, population in enumerate(populations)]
-    begins = np.append(0, np.cumsum([len(cells) for cells, _, _ in parts])).astype(np.int64)
-    cells = np.concatenate([np.zeros(0, CELL), *(part[0] for part in parts)])
-    rate, jump = (np.concatenate([np.zeros((0, depth)), *(part[k] for part in parts)]) for k in (1, 2))
-    return cells, rate, jump, begins
-
-
-def _cells_of(
-    population: Population, g: int, synaptic: list[Floats], own: list[tuple[Floats, Floats]], depth: int
-) -> tuple[Records, Floats, Floats]:
-    leaky, gain = isinstance(population.model, LIF), _gain(population)
-    values = {
-        "gain": gain,
-        "leak": gain if leaky else np.zeros(population.size),
-        "threshold": population.parameter("v_th", np.inf),
-        "reset": population.parameter("v_reset"),
-        "refractory": population.parameter("refractory"),
-        "floor": population.parameter("v_min", -np.inf),
-        "ceiling": population.parameter("v_max", np.inf),
-    }
-    rates, jumps = [*synaptic, *(rate for rate, _ in own)], [jump for _, jump in own]
-    alike = all(_same(each) for each in (*values.values(), *rates, *jumps))
-    rows = min(population.size, 1) if alike else population.size
-    cells, rate, jump = np.zeros(rows, CELL), np.zeros((rows, depth)), np.zeros((rows, depth))
-    for name, each in values.items():
-        cells[name] = each[:rows]
-    for k, each in enumerate(rates):
-        rate[:, k] = each[:rows]
-    for k, each in enumerate(jumps, start=len(synaptic)):
-        jump[:, k] = each[:rows]
-    cells["group"], cells["modes"] = g, len(rates)
-    cells["currents"] = len(synaptic) + (len(own) if isinstance(population.model, AHP) else 0)
-    cells["subtract"] = getattr(population.model, "reset", "") == "subtract"
-    return cells, rate, jump
-
-
-def _same(values: Floats) -> bool:
-    return len(values) == 0 or bool(np.all(values == values[0]))
-
-
-def _compact(population: Population) -> bool:
-    """Can this population be simulated in amplitude form, with one reference time?"""
-    model = population.model
-    if not isinstance(model, LIF) or isinstance(model, ALIF) or population.size == 0:
-        return False
-    if model.v_min is not None or model.v_max is not None or len(receptors(model)) != 1:
-        return False
-    leak, currents = _gain(population), _synaptic_rates(population)
-    currents += [rate for rate, _ in _self_rates(population)]
-    if not _same(leak) or not all(_same(rate) for rate in currents):
-        return False
-    return all(bool(abs(rate[0] / leak[0] - 1.0) > NEAR) for rate in currents)
-
-
 def _groups(
     network: Network, offset: Mapping[str, int], cells: Records, rate: Floats, begins: Ints, *, windows: bool
 ) -> Records:
@@ -342,16 +278,16 @@ def _groups(
         group["start"], group["kind"], group["shape"] = offset[population.name], STATE_FORM, 1.0
         group["stop"] = group["start"] + population.size
         group["cells"], group["own"] = first, last - first > 1
-        group["uniform"] = _same(cells["leak"][first:last]) and all(_same(r) for r in rate[first:last].T)
-        group["single"] = len(_synaptic_rates(population)) == 1 and not _self_rates(population)
+        group["uniform"] = all_equal(cells["leak"][first:last]) and all(all_equal(r) for r in rate[first:last].T)
+        group["single"] = len(synaptic_rates(population)) == 1 and not self_rates(population)
         if isinstance(population.model, Source):
             group["kind"] = SOURCE
-        elif windows and _compact(population):
+        elif windows and is_compact(population):
             group["kind"] = AMPLITUDE_FORM
             m = group["rate_m"] = cells["leak"][first]
-            group["first_slow"], group["slow"] = len(_synaptic_rates(population)), len(_self_rates(population))
+            group["first_slow"], group["slow"] = len(synaptic_rates(population)), len(self_rates(population))
             group["fastest"] = max(m, *rate[first, : int(group["first_slow"] + group["slow"])], 0.0)
-            if _synaptic_rates(population):
+            if synaptic_rates(population):
                 s = group["rate_s"] = rate[first, 0]
                 s_peak = group["s_peak"] = np.log(s / m) / (s - m)
                 group["shape"] = m / (m - s)

@@ -33,7 +33,7 @@ def _variant(program: Program, projections: Collection[str]) -> tuple[Program, I
     wanted = frozenset(name for name in projections if program.fixed.bundles["lags"][names.index(name)])
     known = _VARIANTS.setdefault(program, {})
     if wanted not in known:
-        known[wanted] = _split(program, [names.index(name) for name in wanted])
+        known[wanted] = _split(program, [k for k, p in enumerate(program.owner.tolist()) if names[p] in wanted])
     return known[wanted]
 
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from neuro.engine.codes import REAL_LAGS
 from neuro.engine.kernels.arrays import BUNDLE, SEGMENT, Records, in_lines
+from neuro.engine.lower.currents import Part, parts_of
 from neuro.engine.lower.delays import Rows, rows_by_delay
 from neuro.engine.lower.rows import has_one_weight_per_row, row_order, row_starts, sort_into_rows, sort_rows_by_delay
 from neuro.network.convolution import Convolution2d, fields_of
 from neuro.network.graph import Network, Projection
 from neuro.network.listing import delays_of, matrix_of, triplets_of
-from neuro.network.neurons import receptors
 from neuro.network.synapses import is_matrix
 from neuro.validation import Ints
 
@@ -31,34 +31,46 @@ class RowArrays(NamedTuple):
     """As in `Program`."""
     weight_order: dict[str, Ints]
     """As in `Program`."""
+    owner: Ints
+    """As in `Program`."""
+    copies: dict[str, list[tuple[int, float]]]
+    """As in `Program`."""
 
 
 def lower_projections(network: Network, offset: Mapping[str, int], total: int, windows: bool = True) -> RowArrays:
-    """The rows of all projections; `offset` has the first neuron of each population, `total` is their number."""
-    names = list(network.populations)
+    """The rows of all projections; `offset` has the first neuron of each population, `total` is their number.
+
+    An input that adds to several currents of its target has rows for each. They have their targets and delays in
+    common, and weights of their own. Those of the first currents come first, in the order of the projections.
+    """
+    names, parts_by = list(network.populations), [parts_of(p.post, p.receptor) for p in network.projections.values()]
+    owner = [*range(len(parts_by)), *(p for p, each in enumerate(parts_by) for _ in each[1:])]
+    copies: dict[str, list[tuple[int, float]]] = {}
+    more = len(parts_by)
     parts: list[tuple[Ints, Records]] = []
     posts: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
     weights: list[NDArray[np.floating]] = []
     weights_at: dict[str, tuple[int, int]] = {}
     weight_order: dict[str, Ints] = {}
-    bundles = np.zeros(len(network.projections), BUNDLE)
+    bundles = np.zeros(len(owner), BUNDLE)
     lags: dict[str, list[NDArray[Any]]] = {"lag": [], "lag_code": [], "lag_value": []}
     n_post = n_weight = 0
     for p, projection in enumerate(network.projections.values()):
         rows = _rows_of(projection, network.seed, windows)
+        places = [p, *range(more, more + len(parts_by[p]) - 1)]
+        more += len(places) - 1
         if is_matrix(projection.synapses):
             weights_at[projection.name] = (n_weight, n_weight + len(rows.weight))
             if rows.order is not None:
                 weight_order[projection.name] = rows.order
-        taus = receptors(projection.post.model)
+            if parts_by[p] != [Part(parts_by[p][0].current, 1.0)]:
+                begins = (n_weight + k * len(rows.weight) for k in range(len(places)))
+                copies[projection.name] = [(at, part.factor) for at, part in zip(begins, parts_by[p], strict=True)]
         segments = np.zeros(len(rows.source), SEGMENT)
-        segments["delay"], segments["projection"] = rows.delay, p
+        segments["delay"] = rows.delay
         segments["first"], segments["count"] = n_post + rows.first, rows.length
-        segments["weight"] = n_weight + rows.weight_first
-        current = sum(tau is not None for tau in taus[: projection.receptor])
-        receptor = -1 if taus[projection.receptor] is None else current
         bundle = bundles[p]
-        bundle["group"], bundle["receptor"] = names.index(projection.post.name), receptor
+        bundle["group"] = names.index(projection.post.name)
         bundle["step"], bundle["whole"], bundle["lags"] = rows.weight_step, rows.whole, rows.lags
         if rows.lags:
             kind = "lag" if rows.lags == REAL_LAGS else "lag_code"
@@ -68,10 +80,16 @@ def lower_projections(network: Network, offset: Mapping[str, int], total: int, w
                 found = getattr(rows, name)
                 if found is not None:
                     parts_.append(found)
-        parts.append((rows.source + offset[projection.pre.name], segments))
+        bundles[places] = bundle
+        for place, part in zip(places, parts_by[p], strict=True):
+            own = segments.copy()
+            own["projection"], own["weight"] = place, n_weight + rows.weight_first
+            bundles["receptor"][place] = part.current
+            parts.append((rows.source + offset[projection.pre.name], own))
+            weights.append(rows.weight if part.factor == 1.0 else rows.weight.astype(np.float64) * part.factor)
+            n_weight += len(rows.weight)
         posts.append(rows.post + np.uint32(offset[projection.post.name]))
-        weights.append(rows.weight)
-        n_post, n_weight = n_post + len(rows.post), n_weight + len(rows.weight)
+        n_post += len(rows.post)
     source = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
     segments = np.concatenate([np.zeros(0, SEGMENT), *(part[1] for part in parts)])
     if windows and np.any(segments["delay"] <= 0.0):
@@ -88,7 +106,7 @@ def lower_projections(network: Network, offset: Mapping[str, int], total: int, w
     # Kernels read eight at a time, up to seven beyond the last.
     arrays["lag"] = _joined([*lags["lag"], np.zeros(8)], np.float64)
     arrays["lag_code"] = _joined([*lags["lag_code"], np.zeros(8, np.uint16)], np.uint16)
-    return RowArrays(arrays, weights_at, weight_order)
+    return RowArrays(arrays, weights_at, weight_order, np.array(owner, np.int64), copies)
 
 
 def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from neuro.engine.lower.program import Program
 from neuro.engine.storage.hdf5 import hdf5_name, read_json, write_array, write_json
 from neuro.errors import InputError, UnknownName, UnsupportedFeature
 from neuro.network.convolution import Convolution2d
+from neuro.network.neurons import LinearNeuron
 from neuro.network.synapses import MatrixSynapses
 from neuro.validation import Floats, Ints, mapping, shown
 
@@ -156,7 +157,15 @@ def _sharing_devices(program: Program, wanted: Mapping[str, PairRule]) -> set[st
 
 def _check_can_learn(program: Program, name: str, rule: PairRule) -> None:
     """Refuse a rule for synapses that cannot learn by it."""
-    synapses, where = program.network.projections[name].synapses, f"plasticity of {name!r}"
+    projection, where = program.network.projections[name], f"plasticity of {name!r}"
+    synapses = projection.synapses
+    if isinstance(projection.post.model, LinearNeuron):
+        raise UnsupportedFeature(
+            "synapses onto a LinearNeuron do not learn in the run",
+            where=where,
+            value=f"population {projection.post.name!r}",
+            remedy="A LIF with `tau_syn`, or an AHP, takes synapses that learn",
+        )
     if isinstance(synapses, Convolution2d):
         raise UnsupportedFeature(
             "the weights of a convolution are shared by many synapses and cannot be learned in the run",

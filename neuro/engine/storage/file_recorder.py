@@ -144,7 +144,8 @@ class FileRecorder:
     def _write_reached(self, reached: float, events: Ints) -> None:
         reserve(self.file, 0)
         learned = [len(times) for times, _ in self.learned.values()]
-        self.reached[0] = [reached, len(self.samples), *self.written.values(), *events, *learned]
+        counted = self.program.by_projection(events).values()
+        self.reached[0] = [reached, len(self.samples), *self.written.values(), *counted, *learned]
         self.file.flush()
 
     def close(self, failed: bool) -> None:

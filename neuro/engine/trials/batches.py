@@ -62,7 +62,7 @@ def new_batch(program: Program, needs: Needs, runs: int, kept: int, words: int) 
         nudges=np.zeros(0, NUDGE),
         nudged=np.zeros((0, 4)),
         fired=np.zeros((runs if needs.fired else 0, size), np.int64),
-        events=np.zeros((0 if request else runs, len(program.network.projections)), np.int64),
+        events=np.zeros((0 if request else runs, len(program.fixed.bundles)), np.int64),
         window=windows,
         triangle=triangle.astype(np.int64),
         counted=np.zeros((0 if triangle.any() else runs, len(windows), size), np.int64),
@@ -123,7 +123,7 @@ def load_batch(
     if len(needs.sampling.ids):
         sample_time = [needs.sampling.times(run.origin.start, run.stop) for run in runs]
         voltage = [np.zeros((len(moments), len(needs.sampling.ids))) for moments in sample_time]
-    events = np.zeros(len(program.network.projections), np.int64)
+    events = np.zeros(len(program.fixed.bundles), np.int64)
     outputs = [Output(*output, each, events) for each in voltage or [np.zeros((0, 0))]]
     return LoadedBatch(batch, inputs, as_tables(outputs), sample_time, voltage)
 

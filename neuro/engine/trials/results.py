@@ -92,7 +92,7 @@ class Results:
                 else {"v": {}}
             ),
             v_times=loaded.sample_time[r] if sampled else np.zeros(0),
-            events=dict(zip(program.network.projections, loaded.batch.events[r].tolist(), strict=True)),
+            events=program.by_projection(loaded.batch.events[r]),
             start=plan.origin.start,
             stop=plan.stop,
             state=EngineState(
