@@ -132,6 +132,36 @@ class EulerCell:
         return next((value for begin, value in reversed(self.current) if begin <= t), 0.0)
 
 
+class MatrixCell:
+    """Forward Euler of `LinearNeuron`, as its equations are written: u <- u + dt A u, then inputs, then v."""
+
+    def __init__(self, population, j):
+        model = self.model = population.model
+
+        def number(value):
+            return np.broadcast_to(np.asarray(value, float), population.size)[j].item()
+
+        self.constant, self.gain = number(model.v_rest) + number(model.bias), DT / number(model.tau_m)
+        self.v_th, self.v_reset = number(model.v_th), number(model.v_reset)
+        self.pause, self.held = round(number(model.refractory) / DT), 0
+        self.v, self.u = number((population.initial or {}).get("v", model.v_rest)), np.zeros(len(model.matrix))
+
+    def step(self, sums, t):
+        model = self.model
+        self.u = self.u + DT * model.matrix @ self.u + model.inputs @ np.array(sums, float)
+        if self.held > 1:
+            self.held -= 1
+            return False
+        ending, self.held = self.held == 1, 0
+        drive = 0.0 if ending else (self.constant + model.readout @ self.u - self.v) * self.gain
+        self.v = float(self.v + drive + np.dot(model.to_v, sums))
+        if self.v <= self.v_th:
+            return False
+        self.v, self.held = self.v - self.v_th if model.reset == "subtract" else self.v_reset, self.pause
+        self.u = self.u + model.jump
+        return True
+
+
 class WholeCell:
     """The equations of `LoihiLIF` and `LoihiAHP`, in Python's integers."""
 

@@ -494,7 +494,10 @@ class LinearCell(Cell):
         rows = [row]
         for rate in rates:
             rows.append(rows[-1] @ flow.matrix - rate * rows[-1])
-        corners = [start, self.end]
+        # Late in a long run all is as small as rounding and has no sign: more corners do no harm.
+        steps = (self.end - start) * 0.6 ** np.arange(24)
+        grid = sorted({start, *(start + steps).tolist()})
+        corners = grid
         for k in range(len(rows) - 1, -1, -1):
 
             def value(t: float, k: int = k, bar: float = level if k == 0 else 0.0) -> float:
@@ -506,8 +509,8 @@ class LinearCell(Cell):
                 for (p, q), (a, b) in zip(pairwise(corners), pairwise(values), strict=True)
                 if (a < 0.0) != (b < 0.0)
             ]
-            corners = [start, *found, self.end]
-        return corners[1:-1]
+            corners = sorted({*grid, *found})
+        return corners
 
 
 class Flow:
