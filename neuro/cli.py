@@ -263,7 +263,7 @@ def device_command(
 
 @app.command("new", epilog="Example: neuro new task mine")
 def new_command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="device, chip or task.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="device, chip, task or neuron.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, which is that of the file, too.")],
 ) -> None:
     """Write a file of your own to start from, here: it works as it is."""

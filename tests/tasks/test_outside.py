@@ -112,6 +112,16 @@ def test_a_template_works_as_it_is(kind: str) -> None:
         write_template(kind, f"my_{kind}")
 
 
+def test_a_template_of_a_neuron_runs_by_itself_and_its_own_spikes_slow_it_down() -> None:
+    write_template("neuron", "mine")
+    env = {**os.environ, "PYTHONPATH": str(Path(nr.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "mine.py"], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["pull 0", "pull 0.1"]
+    found = run_task("mine.py").metrics
+    assert 5.0 < found["rate_hz_slowed"] < 0.8 * found["rate_hz"]
+
+
 def test_a_template_of_a_chip_has_every_figure_and_one_of_a_device_holds_weights() -> None:
     write_template("chip", "my_chip")
     write_template("device", "my_device")
@@ -128,7 +138,7 @@ def test_a_template_of_a_chip_has_every_figure_and_one_of_a_device_holds_weights
 @pytest.mark.parametrize(
     ("kind", "name", "says"),
     [
-        ("neuron", "mine", "no kind of template is called 'neuron'"),
+        ("synapse", "mine", "no kind of template is called 'synapse'"),
         ("task", "json", "a module has this name already"),
         ("task", "my-task", "must be at most 100 letters, digits and underscores"),
         ("chip", "../mine", "letters, digits and underscores, or dashes"),

@@ -114,4 +114,4 @@ def _complex(values: Floats, where: str) -> ParameterError:
 
 
 def _listed(values: Floats) -> str:
-    return "eigenvalues " + ", ".join(f"{value:.9g}" for value in values.tolist()) + " 1/s"
+    return "eigenvalues " + ", ".join(f"{value:.12g}" for value in values.tolist()) + " 1/s"
