@@ -60,6 +60,15 @@ SPIKING = {
     "v_max": Argument(None, number(shapes=TWO, none=True, unsure=True)),
 }
 LEAKY = {"tau_m": Argument(20e-3, TIME), "v_rest": Argument(0.0, REAL), **SPIKING}
+STATES = number(scalar=False, shapes=TWO, unsure=True)
+LINEAR = {
+    **{key: value for key, value in LEAKY.items() if key != "tau_syn"},
+    "matrix": Argument([[-100.0, 0.0], [50.0, -90.0]], number(scalar=False, shapes=((2, 2),), unit="Hz", unsure=True)),
+    "readout": Argument([0.0, 1.0], STATES),
+    "inputs": Argument([1.0, 0.0], number(scalar=False, shapes=((2,), (2, 1), (2, 2)), unsure=True)),
+    "to_v": Argument(0.0, number(shapes=((1,),))),
+    "jump": Argument(0.0, REAL),
+}
 LEVEL = number(whole=True, shapes=TWO, unsure=True)
 DECAY = number(whole=True, least=0, most=4096, shapes=TWO, unsure=True)
 LOIHI = {
@@ -113,6 +122,7 @@ RECIPES = [
     Recipe("IF", populated(nr.IF), SPIKING, shows=True),
     Recipe("AHP", populated(nr.AHP), adapting("tau_ahp")),
     Recipe("ALIF", populated(nr.ALIF), adapting("tau_adapt")),
+    Recipe("LinearNeuron", populated(nr.LinearNeuron), LINEAR),
     Recipe("LoihiLIF", populated(nr.LoihiLIF), LOIHI),
     Recipe(
         "LoihiAHP",

@@ -56,6 +56,7 @@ NOT_NUMBERS = {
 NOT_ONE = {"array": np.array([1.0, 2.0]), "empty": [], "matrix": np.ones((1, 1))}
 """Numbers, but not one number."""
 LIF = {"tau_m": 20e-3, "v_th": 1.0}
+LINEAR = {**LIF, "matrix": [[-100.0, 0.0], [50.0, -90.0]], "readout": [0.0, 1.0], "inputs": [1.0, 0.0]}
 
 
 def network():
@@ -120,6 +121,8 @@ ARRAYS = {
     "AHP.tau_ahp": lambda bad: nr.AHP(**LIF, tau_ahp=bad, jump=0.1),
     "AHP.jump": lambda bad: nr.AHP(**LIF, tau_ahp=0.1, jump=bad),
     "ALIF.tau_adapt": lambda bad: nr.ALIF(**LIF, tau_adapt=bad, jump=0.1),
+    "LinearNeuron.tau_m": lambda bad: nr.LinearNeuron(**LINEAR | {"tau_m": bad}),
+    "LinearNeuron.jump": lambda bad: nr.LinearNeuron(**LINEAR, jump=bad),
     "PoissonSource.rate": nr.PoissonSource,
     **{
         f"LoihiAHP.{key}": lambda bad, key=key: nr.LoihiAHP(**LOIHI | {key: bad})
