@@ -20,7 +20,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from itertools import count, pairwise
 from typing import Any, ClassVar
 
@@ -495,13 +495,13 @@ class LinearCell(Cell):
         for rate in rates:
             rows.append(rows[-1] @ flow.matrix - rate * rows[-1])
         # Late in a long run all is as small as rounding and has no sign: more corners do no harm.
-        steps = (self.end - start) * 0.6 ** np.arange(24)
-        grid = sorted({start, *(start + steps).tolist()})
+        grid = sorted({start, *(start + (self.end - start) * 0.5 ** np.arange(18)).tolist()})
+        after = cache(lambda t: flow.after(t - start, state))
         corners = grid
         for k in range(len(rows) - 1, -1, -1):
 
             def value(t: float, k: int = k, bar: float = level if k == 0 else 0.0) -> float:
-                return float(rows[k] @ flow.after(t - start, state)) - bar
+                return float(rows[k] @ after(t)) - bar
 
             values = [value(t) for t in corners]
             found = [
