@@ -27,7 +27,8 @@ from tests.strategies import Forced, readable, small_networks
 
 AT_A_TIME = 250
 """Networks that are drawn from one seed; hypothesis remembers all of them until the next."""
-CASES = small_networks(whole=True, more=True) | small_networks(whole=True, more=True, instant=True)
+KINDS = {"whole": True, "more": True, "own": 1}
+CASES = small_networks(**KINDS) | small_networks(**KINDS, instant=True)
 
 Case = tuple[nr.Network, float, dict[str, Any]]
 Way = Callable[[nr.Program, float, dict[str, Any], nr.Record], nr.Recording]
@@ -82,6 +83,7 @@ def contents(case: Case) -> Iterator[str]:
         "drives with rates that change": [x for x in every_drive if isinstance(x.rate, nr.TimedRate)],
         "drives with a delay": [x for x in every_drive if x.delay],
         "Poisson sources": [p for p in network.populations.values() if isinstance(p.model, nr.PoissonSource)],
+        "equations of their own": [p for p in network.populations.values() if isinstance(p.model, nr.LinearNeuron)],
         "delays of their own": [x for x in delays if is_drawn(x) or np.ndim(x)],
         "drawn delays": [x for x in delays if is_drawn(x)],
         "delays of zero": [x for x in delays if not is_drawn(x) and np.any(np.asarray(x) == 0.0)],
