@@ -285,6 +285,8 @@ def simulate_command(
     reset: Annotated[
         str | None, typer.Option(help="to_value or subtract: what a spike does to v, if the file does not say.")
     ] = None,
+    decay: Annotated[str, typer.Option(help="How its steps decay: euler, or exponential, as in sinabs.")] = "euler",
+    initial: Annotated[str, typer.Option(help="Where v starts: zero, or v_leak, as in Norse.")] = "zero",
     out: _Out = None,
     as_json: _AsJson = False,
 ) -> None:
@@ -300,7 +302,8 @@ def simulate_command(
         with ExitStack() as stack:
             stage = None if out is None else stack.enter_context(staged(out))
             with bar(f"simulate {net}") as progress:
-                report, rec = simulate(net, spikes, duration, engine=engine, dt=dt, reset=reset, progress=progress)
+                told = {"engine": engine, "dt": dt, "reset": reset, "decay": decay, "initial": initial}
+                report, rec = simulate(net, spikes, duration, progress=progress, **told)  # type: ignore[arg-type]
             if stage is not None:
                 fill(report, stage)
                 rec.save(stage / "recording.h5")

@@ -7,13 +7,14 @@ Source: Pedersen et al., Nature Communications 2024.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from neuro.errors import InputError, ParameterError, UnsupportedFeature
+from neuro.errors import InputError, ParameterError, UnitWarning, UnsupportedFeature
 from neuro.exchange.nir_file import Graph, Node, read_graph
 from neuro.exchange.nir_maps import (
     Diagonal,
@@ -31,7 +32,7 @@ from neuro.exchange.nir_shapes import CONNECTORS, NEURONS, Shapes, broadcast, in
 from neuro.files.reading import in_file
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import SpikeSource
-from neuro.validation import Floats, choice, file_name, number, positive
+from neuro.validation import LONG, Floats, choice, file_name, number, positive
 
 __all__ = ["read_nir"]
 
@@ -65,7 +66,7 @@ def read_nir(
         The file.
     dt
         Step of the tool that the network was made for, s, which is the duration of a spike. Files of `write_nir` have
-        it, and need none.
+        it, and need none. For files that count in steps it is 1.
     reset
         What a spike does to v: "to_value", as NIR defines it, or "subtract", which NIR cannot say and many tools
         train with. By default what the file says.
@@ -111,7 +112,10 @@ def read_nir(
     if net is None:
         if step is None:
             raise ParameterError("the duration of a spike is needed", where="dt", remedy="Give dt=..., in seconds")
-        with in_file(graph.path):
+        with in_file(graph.path), warnings.catch_warnings():
+            if step >= LONG:
+                # The file counts in steps: its time constants are as long as they look.
+                warnings.simplefilter("ignore", UnitWarning)
             if decay == "exponential":
                 notes.append(f"a step of {step:g} s decays by exp(-dt/tau): time constants are those of forward Euler")
                 _make_exponential(graph, step)

@@ -32,13 +32,15 @@ def simulate(
     engine: str = "exact",
     dt: float = 1e-4,
     reset: str | None = None,
+    decay: str = "euler",
+    initial: str = "zero",
     progress: ProgressOption = None,
 ) -> tuple[Report, Recording]:
     """Run the network of a NIR file, and report the spikes of every node.
 
     Parameters
     ----------
-    net, reset
+    net, reset, decay, initial
         As for `read_nir`.
     spikes
         A file for `read_spikes`; None: no input.
@@ -61,7 +63,8 @@ def simulate(
     """
     usage = Usage()
     choice(engine, "engine", ("exact", "clocked"))
-    network = read_nir(net, dt=dt, reset=reset)  # type: ignore[arg-type]  # `read_nir` refuses others.
+    told: dict[str, Any] = {"reset": reset, "decay": decay, "initial": initial}
+    network = read_nir(net, dt=dt, **told)
     inputs: dict[str, Any] = {} if spikes is None else dict(read_spikes(spikes, network, dt=dt))
     options: dict[str, Any] = {"engine": "clocked", "dt": dt} if engine == "clocked" else {}
     recording = run(network, duration, inputs=inputs, progress=progress, **options)

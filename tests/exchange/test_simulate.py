@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 
 import nir
 import numpy as np
@@ -123,3 +124,38 @@ def test_the_braille_network_runs_from_the_command_line(tmp_path):
     options = ["--duration", 256 * DT, "--dt", DT, "--engine", "clocked", "--json"]
     found = simulate(net, "--input", tmp_path / "sample.npz", *options)
     assert json.loads(found.stdout)["metrics"]["spikes/lif1.lif"] == 119
+
+
+@pytest.fixture
+def leaky(tmp_path):
+    """A file of two neurons whose leak alone makes them fire, in steps of 1."""
+    cell = nir.LIF(tau=np.full(2, 8.0), r=np.ones(2), v_leak=np.array([1.4, 1.5]), v_threshold=np.ones(2))
+    nodes = {"in": nir.Input(np.array([1])), "fc": nir.Linear(np.ones((2, 1))), "cell": cell}
+    nir.write(tmp_path / "leaky.nir", nir.NIRGraph(nodes, [("in", "fc"), ("fc", "cell")], type_check=False))
+    return tmp_path / "leaky.nir"
+
+
+@pytest.mark.parametrize("options", [{}, {"decay": "exponential"}, {"initial": "v_leak"}, {"reset": "subtract"}])
+def test_the_command_line_reads_a_file_as_read_nir_does(options, leaky):
+    words = [word for key, value in options.items() for word in (f"--{key}", value)]
+    found = simulate(leaky, "--duration", 500, "--dt", 1, "--engine", "clocked", "--json", *words)
+    assert found.exit_code == 0, found.output
+    expected = nr.run(nr.read_nir(leaky, dt=1.0, **options), 500.0, engine="clocked", dt=1.0).spikes["cell"]
+    plain = nr.run(nr.read_nir(leaky, dt=1.0), 500.0, engine="clocked", dt=1.0).spikes["cell"]
+    assert json.loads(found.stdout)["metrics"]["spikes/cell"] == len(expected)
+    assert (len(expected) == len(plain)) == (not options)
+
+
+@pytest.mark.parametrize("option", ["--decay", "--initial"])
+def test_a_way_of_reading_that_there_is_not_ends_in_a_sentence(option, leaky):
+    found = simulate(leaky, "--duration", 10, "--dt", 1, option, "never")
+    assert found.exit_code == 2
+    assert re.search(rf"error: {option[2:]}.*never", found.stderr), found.stderr
+
+
+def test_a_file_that_counts_in_steps_warns_of_no_long_times(leaky):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nr.read_nir(leaky, dt=1.0)
+    with pytest.warns(nr.UnitWarning, match=r"tau_m = 8 s"):
+        nr.read_nir(leaky, dt=1e-3)
