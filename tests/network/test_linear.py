@@ -135,6 +135,49 @@ def test_more_inputs_at_once_are_counted_in_what_drives_a_runaway_neuron():
         nr.run(net, 1.0)
 
 
+def test_other_synapses_learn_beside_those_onto_such_neurons():
+    def learned(model):
+        net = nr.Network()
+        net.add(nr.Population("cue", 2, nr.SpikeSource([1e-3, 4e-3, 9e-3], [0, 1, 0])))
+        net.add(nr.Population("cells", 2, model))
+        net.add(nr.Population("out", 2, nr.LIF(**PLAIN)))
+        net.connect("cue", "cells", nr.Dense([[90.0, 20.0], [30.0, 40.0]]), delay=[[1e-3, 2e-3], [1e-3, 3e-3]])
+        net.connect("cells", "out", nr.Dense(np.full((2, 2), 0.8)), delay=1e-3, name="on")
+        net.connect("cells", "cells", nr.AllToAll(-0.5), delay=2e-3)
+        stdp = nr.STDP(a_plus=0.1, a_minus=0.1, tau_plus=20e-3, tau_minus=20e-3)
+        return nr.run(net, 0.05, plasticity={"on": stdp})
+
+    other = np.array([[1.0, 0.4], [0.2, 1.0]])
+    rates, inputs = np.diag([-150.0, -20.0]), np.array([1.0, 0.0])
+    built_in = nr.AHP(**PLAIN, tau_syn=1 / 150.0, tau_ahp=0.05, jump=0.3)
+    own = nr.LinearNeuron(
+        **PLAIN,
+        matrix=other @ rates @ np.linalg.inv(other),
+        readout=np.array([1.0, -1.0]) @ np.linalg.inv(other),
+        inputs=other @ inputs,
+        jump=other @ [0.0, 0.3],
+    )
+    one, two = learned(built_in), learned(own)
+    assert len(one.spikes["out"]) > 3
+    assert not np.allclose(one.weights["on"], 0.8)
+    assert np.allclose(one.weights["on"], two.weights["on"], rtol=1e-9)
+    # Three currents, of which two are reached by inputs: a projection has rows for both.
+    assert np.allclose(learned(linear(inputs=[30.0, 1.0])).weights["on"].shape, (2, 2))
+
+
+def test_devices_that_learn_are_not_read_by_such_neurons():
+    crossbar = nr.Crossbar(np.full((2, 2), 0.5), device=nr.Device(g_min=1e-6, g_max=1e-4))
+    net = nr.Network()
+    net.add(nr.Population("cue", 2, nr.SpikeSource([1e-3], [0])))
+    net.add(nr.Population("out", 2, nr.LIF(**PLAIN)))
+    net.add(nr.Population("cells", 2, linear()))
+    net.connect("cue", "out", crossbar, delay=1e-3, name="learns")
+    net.connect("out", "cells", crossbar.T, delay=1e-3, name="reads")
+    rule = nr.STDP(a_plus=0.1, a_minus=0.1, tau_plus=20e-3, tau_minus=20e-3)
+    with pytest.raises(UnsupportedFeature, match=r"plasticity of 'reads': .*LinearNeuron.*population 'cells'"):
+        nr.run(net, 0.01, plasticity={"learns": rule})
+
+
 def test_what_does_not_take_such_neurons_refuses_them_by_name(tmp_path):
     net = network()
     stdp = nr.STDP(a_plus=0.1, a_minus=0.1, tau_plus=20e-3, tau_minus=20e-3)

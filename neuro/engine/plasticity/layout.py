@@ -40,7 +40,7 @@ class PlasticProgram:
         self.program, self.rules, self.slots = program, dict(rules), slots
         fixed, names = program.fixed, list(program.network.projections)
         self.numbers = [names.index(name) for name in self.rules]
-        rule_of = np.full(len(names), -1)
+        rule_of = np.full(len(fixed.bundles), -1)
         rule_of[self.numbers] = np.arange(len(self.numbers))
         self.plastic_segments = np.flatnonzero(rule_of[fixed.segments["projection"]] >= 0)
         times = np.ones(len(fixed.segments), np.int64)

@@ -115,6 +115,8 @@ def rules_in_force(
             )
     wanted = {name: rule.pair_rule() for name, rule in (rules or {}).items()}
     shared = _sharing_devices(program, wanted)
+    for name in (*wanted, *shared):
+        _refuse_own_equations(program, name)
     for name, pair_rule in wanted.items():
         _check_can_learn(program, name, pair_rule)
     if wanted and not program.window:
@@ -155,17 +157,21 @@ def _sharing_devices(program: Program, wanted: Mapping[str, PairRule]) -> set[st
     return found
 
 
-def _check_can_learn(program: Program, name: str, rule: PairRule) -> None:
-    """Refuse a rule for synapses that cannot learn by it."""
-    projection, where = program.network.projections[name], f"plasticity of {name!r}"
-    synapses = projection.synapses
-    if isinstance(projection.post.model, LinearNeuron):
+def _refuse_own_equations(program: Program, name: str) -> None:
+    """Refuse weights that change in the run where each adds to several currents."""
+    population = program.network.projections[name].post
+    if isinstance(population.model, LinearNeuron):
         raise UnsupportedFeature(
             "synapses onto a LinearNeuron do not learn in the run",
-            where=where,
-            value=f"population {projection.post.name!r}",
+            where=f"plasticity of {name!r}",
+            value=f"population {population.name!r}",
             remedy="A LIF with `tau_syn`, or an AHP, takes synapses that learn",
         )
+
+
+def _check_can_learn(program: Program, name: str, rule: PairRule) -> None:
+    """Refuse a rule for synapses that cannot learn by it."""
+    synapses, where = program.network.projections[name].synapses, f"plasticity of {name!r}"
     if isinstance(synapses, Convolution2d):
         raise UnsupportedFeature(
             "the weights of a convolution are shared by many synapses and cannot be learned in the run",
