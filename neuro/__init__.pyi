@@ -1,5 +1,7 @@
 # The public names, one a line: type checkers read this file, and `__init__.py` reads it to know where each name is.
 from neuro.accounting.account import account as account
+from neuro.accounting.hotspots import Hotspots as Hotspots
+from neuro.accounting.hotspots import hotspots as hotspots
 from neuro.accounting.report import EnergyReport as EnergyReport
 from neuro.brian.reader import from_brian2 as from_brian2
 from neuro.brian.writer import to_brian2 as to_brian2

@@ -323,7 +323,9 @@ def map_command(
         str, typer.Option(metavar="CHIP", help="A name, a file, or mesh:WIDTHxHEIGHT:NEURONS[:SYNAPSES[:AXONS]].")
     ],
     spikes: Annotated[Path | None, path_option("A recording that gives the traffic.")] = None,
-    objective: Annotated[str, typer.Option(help="km1, multicast_hops, ...; or a mix, km1=1,max_link=0.5.")] = "km1",
+    objective: Annotated[
+        str, typer.Option(help="km1, multicast_hops, latency, ...; or a mix, km1=1,max_link=0.5.")
+    ] = "km1",
     effort: Annotated[str, typer.Option(help="fast, balanced or best.")] = "balanced",
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
     cores: Annotated[int | None, typer.Option(min=1, help="Use at most so many cores.")] = None,

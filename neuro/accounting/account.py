@@ -22,7 +22,7 @@ from neuro.memory import require_memory
 from neuro.network.wiring import other_wiring
 from neuro.validation import flag, instance, number, positive, whole_number
 
-__all__ = ["account"]
+__all__ = ["account", "bin_spikes"]
 
 BINS = 100
 """Time bins for a chip without steps."""
@@ -96,7 +96,7 @@ def account(
     if dt is not None:
         dt = number(dt, "dt", check=positive, unit="s")
     chip = placement.chip
-    binned = _bin_spikes(recording, placement, dt, bins)
+    binned = bin_spikes(recording, placement, dt, bins)
     counts = count_events(placement, binned)
     shares = shares_of(placement, binned, counts)
     _count_pulses(counts, shares, chip, {} if pulses is None else pulses, binned)
@@ -121,8 +121,8 @@ def account(
     return _report(recording, placement, binned, counts, priced, static, duration, missing)
 
 
-def _bin_spikes(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> BinnedSpikes:
-    """All spikes by step, or by bin on a chip without steps."""
+def bin_spikes(recording: Recording, placement: Placement, dt: float | None, bins: int | None) -> BinnedSpikes:
+    """All spikes by step, or by bin on a chip without steps. `account` says what is refused."""
     chip, start, length = placement.chip, recording.start, recording.stop - recording.start
     offset = placement.offset
     if bins is not None:

@@ -23,7 +23,7 @@ from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.validation import Floats
 
-__all__ = ["Duration", "duration_of_run"]
+__all__ = ["Duration", "barrier_of_tiles", "clock_of", "duration_of_run", "work_in_steps"]
 
 _ON_CORES = frozenset(KINDS) - {*HOPS, "tile", "cell_read", "write_pulse", "load"}
 """Kinds of events that take time of a core. Hops and tiles take time of the mesh, which counts where messages wait."""
@@ -58,13 +58,11 @@ def duration_of_run(
             return Duration(latency=Span(length, length, length), missing=missing)
         work = [_busiest(counts, {kind: span[k] for kind, span in spans.items()}) for k in range(3)]
         return Duration(latency=Span(*(max(length, w) for w in work)), busiest=work[0], missing=missing)
-    barrier, unknown = _barrier(placement)
+    own_cores = placement.neuron_core
+    barrier, unknown = barrier_of_tiles(chip, len(np.unique(own_cores[own_cores >= 0] // chip.cores_per_tile)))
     if unknown:
         missing["barrier"] = float(binned.steps)
-    clock = None if chip.step is None or chip.step.value is None else Span(chip.step.value, *chip.step.range)
-    if chip.pace == "real" and binned.steps:
-        own = (recording.stop - recording.start) / binned.steps
-        clock = Span(own, own, own)
+    clock = clock_of(chip, recording, binned)
     extra = max(_active_extra(chip, share) for share in shares)
     steps, latest, received = _steps(placement, binned, {kind: span[0] for kind, span in spans.items()}, extra)
     if missing:
@@ -84,6 +82,14 @@ def duration_of_run(
         clock = Span(0.0, 0.0, 0.0)
     timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(value_low_high)]
     return Duration(latency=Span(*(float(t.sum()) for t in timed)), steps=timed[0], missing=missing, received=received)
+
+
+def clock_of(chip: Chip, recording: Recording, binned: BinnedSpikes) -> Span | None:
+    """The shortest duration of a step, s; None: the chip has no clock."""
+    if chip.pace == "real" and binned.steps:
+        own = (recording.stop - recording.start) / binned.steps
+        return Span(own, own, own)
+    return None if chip.step is None or chip.step.value is None else Span(chip.step.value, *chip.step.range)
 
 
 def _spans(
@@ -118,13 +124,10 @@ def _busiest(counts: Counts, seconds: Mapping[str, Seconds]) -> float:
     return float(np.max(work, initial=0.0))
 
 
-def _barrier(placement: Placement) -> tuple[Span, bool]:
-    """Seconds to end a step with the tiles in use, and whether this time is unknown."""
-    chip = placement.chip
+def barrier_of_tiles(chip: Chip, tiles: int) -> tuple[Span, bool]:
+    """Seconds to end a step with so many tiles in use, and whether this time is unknown."""
     if not chip.barrier:
         return Span(0.0, 0.0, 0.0), chip.arithmetic == "event" and chip.pace == "free" and chip.step is None
-    own = placement.neuron_core
-    tiles = len(np.unique(own[own >= 0] // chip.cores_per_tile))
     known = sorted(chip.barrier)
     if any(chip.barrier[key].value is None for key in known):
         return Span(0.0, 0.0, 0.0), True
@@ -158,6 +161,16 @@ def _steps(
 
     The third result is the number of updates that may have been active, without those of neurons that fired.
     """
+    step_time, longest_time = np.zeros(binned.steps), np.zeros(binned.steps)
+    work = work_in_steps(placement, binned, seconds, active_extra)
+    received = slowest_core(work, step_time, longest_time, np.zeros(binned.steps, np.int64))
+    return step_time, longest_time, float(received) if placement.chip.updates == "fired" else 0.0
+
+
+def work_in_steps(
+    placement: Placement, binned: BinnedSpikes, seconds: Mapping[str, Seconds], active_extra: float = 0.0
+) -> Work:
+    """What the kernel `slowest_core` reads, by the seconds of one event of each kind."""
     chip, routes, home = placement.chip, placement.routes, placement.neuron_core
     source, parts = is_source(placement), placement.neuron_compartments
     cell = (home >= 0) & ~source
@@ -180,27 +193,21 @@ def _steps(
         base_time = base_time + np.bincount(routes.core, multiplied, chip.cores)
     entry = np.empty(len(routes.core), ENTRY)
     entry["core"], entry["time"], entry["synapses"] = routes.core, incoming, routes.synapses
-    step_time, longest_time = np.zeros(binned.steps), np.zeros(binned.steps)
-    received = slowest_core(
-        Work(
-            spike_step=binned.step,
-            spike_neuron=binned.neuron,
-            spike_repeated=binned.repeated,
-            start=np.ascontiguousarray(routes.start),
-            entry=entry,
-            home=np.ascontiguousarray(home),
-            spike_time=work.message_out * out + work.spike,
-            active_time=active_time,
-            updates=np.where(source, 0.0, parts),
-            base_time=base_time,
-            core_updates=core_updates,
-            max_updates=int(parts.max(initial=1)),
-            active_extra=active_extra if chip.updates == "fired" else 0.0,
-        ),
-        step_time,
-        longest_time,
+    return Work(
+        spike_step=binned.step,
+        spike_neuron=binned.neuron,
+        spike_repeated=binned.repeated,
+        start=np.ascontiguousarray(routes.start),
+        entry=entry,
+        home=np.ascontiguousarray(home),
+        spike_time=work.message_out * out + work.spike,
+        active_time=active_time,
+        updates=np.where(source, 0.0, parts),
+        base_time=base_time,
+        core_updates=core_updates,
+        max_updates=int(parts.max(initial=1)),
+        active_extra=active_extra if chip.updates == "fired" else 0.0,
     )
-    return step_time, longest_time, float(received) if chip.updates == "fired" else 0.0
 
 
 def _active_extra(chip: Chip, share: Share) -> float:

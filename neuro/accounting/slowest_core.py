@@ -59,10 +59,11 @@ def seen_before(step: Ints, neuron: Ints, neurons: int) -> Ints:
 
 
 @kernel
-def slowest_core(work: Work, step_time: Floats, longest_time: Floats) -> float:
+def slowest_core(work: Work, step_time: Floats, longest_time: Floats, busiest: Ints) -> float:
     """Fill in the seconds of the slowest core in each step.
 
-    `step_time` has them as counted, `longest_time` with every update active that may have been. Returns the number of
+    `step_time` has them as counted, `longest_time` with every update active that may have been; `busiest` is that core
+    as counted, the first of equal ones. Returns the number of
     these updates: those of neurons that did not fire and may have received a spike. On each core they are at most all
     updates of the core, and at most the updates that its synaptic operations can reach.
     """
@@ -74,9 +75,10 @@ def slowest_core(work: Work, step_time: Floats, longest_time: Floats) -> float:
         visits += work.start[work.spike_neuron[spike] + 1] - work.start[work.spike_neuron[spike]]
     listed = visits < cores * len(step_time)
     touched, is_touched, count = np.arange(cores), np.zeros(cores, np.bool_), 0 if listed else cores
-    longest_base, received, spike = 0.0, 0.0, 0
+    longest_base, received, spike, at_base = 0.0, 0.0, 0, 0
     for core in range(cores):
-        longest_base = max(longest_base, work.base_time[core])
+        if work.base_time[core] > longest_base:
+            longest_base, at_base = work.base_time[core], core
     for step in range(len(step_time)):
         while spike < len(work.spike_step) and work.spike_step[spike] == step:
             neuron = work.spike_neuron[spike]
@@ -98,15 +100,16 @@ def slowest_core(work: Work, step_time: Floats, longest_time: Floats) -> float:
                 time[core] += entry.time
                 operations[core] += entry.synapses
             spike += 1
-        slowest, latest = longest_base, longest_base
+        slowest, latest, at = longest_base, longest_base, at_base
         for place in range(count):
             core = touched[place]
             reached = max(0.0, min(work.core_updates[core] - fired[core], work.max_updates * operations[core]))
-            slowest = max(slowest, time[core])
+            if time[core] > slowest or (time[core] == slowest and core < at):
+                slowest, at = time[core], core
             latest = max(latest, time[core] + work.active_extra * reached)
             received += reached
             time[core], operations[core], fired[core] = work.base_time[core], 0.0, 0.0
             is_touched[core] = False
         count = 0 if listed else cores
-        step_time[step], longest_time[step] = slowest, latest
+        step_time[step], longest_time[step], busiest[step] = slowest, latest, at
     return received

@@ -12,7 +12,7 @@ from neuro.chip.placement import Placement
 from neuro.jit import inner, kernel
 from neuro.validation import Floats, Ints, frozen
 
-__all__ = ["HOPS", "Links", "hops_and_loads", "links"]
+__all__ = ["HOPS", "Links", "busiest_links", "hops_and_loads", "links"]
 
 HOPS = ("hop_east", "hop_west", "hop_north", "hop_south", "hop_chip")
 """Kinds of hops; one between two chips is a `hop_chip` and no other."""
@@ -144,30 +144,104 @@ def add_paths(
     line of its source, then along the other axis in the line of its target. A tree has one segment in each direction
     along the first axis, up to the farthest target, and one in each direction in every line with targets.
     """
-    second = 1 - first
-    lines, count = np.zeros(change.shape[1], np.int64), 0
+    lines = np.zeros(change.shape[1], np.int64)
     low, high = np.full(change.shape[1], -1), np.full(change.shape[1], -1)
     for neuron in range(len(home)):
-        if home[neuron] < 0:
+        if home[neuron] >= 0:
+            targets = entry_core[start[neuron] : start[neuron + 1]]
+            add_path(
+                targets, xy[home[neuron]], xy, spikes[neuron], first, tree, size, hops[neuron], change, lines, low, high
+            )
+
+
+@inner
+def add_path(
+    targets: Ints,
+    begin: Ints,
+    xy: Ints,
+    fired: float,
+    first: int,
+    tree: bool,
+    size: Ints,
+    own: Ints,
+    change: Floats,
+    lines: Ints,
+    low: Ints,
+    high: Ints,
+) -> None:
+    """Add the paths of one neuron, which begin at the tile `begin`; see `add_paths`. `low` and `high` are -1 again."""
+    second, count = 1 - first, 0
+    here, across = begin[first], begin[second]
+    least, most = here, here
+    for core in targets:
+        there, target = xy[core, first], xy[core, second]
+        if not tree:
+            add_segment(first, across, here, there, fired, size, own, change)
+            add_segment(second, there, across, target, fired, size, own, change)
             continue
-        here, across, fired, own = xy[home[neuron], first], xy[home[neuron], second], spikes[neuron], hops[neuron]
-        least, most = here, here
-        for entry in range(start[neuron], start[neuron + 1]):
-            there, target = xy[entry_core[entry], first], xy[entry_core[entry], second]
-            if not tree:
-                add_segment(first, across, here, there, fired, size, own, change)
-                add_segment(second, there, across, target, fired, size, own, change)
-                continue
-            if low[there] < 0:
-                lines[count], low[there], high[there] = there, across, across
-                count += 1
-            least, most = min(least, there), max(most, there)
-            low[there], high[there] = min(low[there], target), max(high[there], target)
-        add_segment(first, across, here, most, fired, size, own, change)
-        add_segment(first, across, here, least, fired, size, own, change)
-        for place in range(count):
-            line = lines[place]
-            add_segment(second, line, across, high[line], fired, size, own, change)
-            add_segment(second, line, across, low[line], fired, size, own, change)
-            low[line], high[line] = -1, -1
-        count = 0
+        if low[there] < 0:
+            lines[count], low[there], high[there] = there, across, across
+            count += 1
+        least, most = min(least, there), max(most, there)
+        low[there], high[there] = min(low[there], target), max(high[there], target)
+    add_segment(first, across, here, most, fired, size, own, change)
+    add_segment(first, across, here, least, fired, size, own, change)
+    for place in range(count):
+        line = lines[place]
+        add_segment(second, line, across, high[line], fired, size, own, change)
+        add_segment(second, line, across, low[line], fired, size, own, change)
+        low[line], high[line] = -1, -1
+
+
+def busiest_links(placement: Placement, step: Ints, neuron: Ints, steps: int) -> tuple[Ints, Floats]:
+    """The link with the most messages in each step, an index of `links(chip)`, -1 where there are none; and these.
+
+    Parameters
+    ----------
+    placement
+        Neurons on cores, and the cores that each one's spikes go to.
+    step, neuron
+        Step of each spike, increasing, and its neuron, shape (spikes,).
+    steps
+        Number of steps.
+    """
+    chip, routes = placement.chip, placement.routes
+    longest = max(chip.width, chip.height)
+    link, messages = np.full(steps, -1), np.zeros(steps)
+    find_busiest_links(
+        step, neuron, np.ascontiguousarray(routes.start), np.ascontiguousarray(routes.core),
+        np.ascontiguousarray(placement.neuron_core), np.ascontiguousarray(chip.xy), 0 if chip.first_axis == "x" else 1,
+        chip.routing == "multicast", np.array(chip.chip_size or (chip.width, chip.height)),
+        np.array([chip.width, chip.height]), np.zeros((4, longest, longest)), link, messages,
+    )  # fmt: skip
+    return link, messages
+
+
+@kernel
+def find_busiest_links(
+    step: Ints, neuron: Ints, start: Ints, entry_core: Ints, home: Ints, xy: Ints, first: int, tree: bool, size: Ints,
+    tiles: Ints, change: Floats, link: Ints, messages: Floats,
+) -> None:  # fmt: skip
+    """Fill in `link` and `messages`, step by step; `change` is room for the loads of one step."""
+    own, lines = np.zeros(5, np.int64), np.zeros(change.shape[1], np.int64)
+    low, high = np.full(change.shape[1], -1), np.full(change.shape[1], -1)
+    spike = 0
+    while spike < len(step):
+        now = step[spike]
+        change[:] = 0.0
+        while spike < len(step) and step[spike] == now:
+            u = neuron[spike]
+            if home[u] >= 0:
+                targets = entry_core[start[u] : start[u + 1]]
+                add_path(targets, xy[home[u]], xy, 1.0, first, tree, size, own, change, lines, low, high)
+            spike += 1
+        number = 0
+        for way in range(4):
+            across, along = (tiles[1], tiles[0]) if way < 2 else (tiles[0], tiles[1])
+            for line in range(across):
+                load = 0.0
+                for place in range(along - 1):
+                    load += change[way, line, place]
+                    if load > messages[now]:
+                        link[now], messages[now] = number, load
+                    number += 1

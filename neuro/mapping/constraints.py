@@ -32,7 +32,7 @@ from neuro.network.graph import Network
 from neuro.network.loihi import LoihiAHP
 from neuro.validation import Floats, Ints, indices, numbers, shown, whole_number
 
-__all__ = ["Rules", "no_partition_found", "rules_of"]
+__all__ = ["Rules", "by_core", "no_partition_found", "rules_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +120,14 @@ def rules_of(
         terms = replace(terms, own=_own_limits(chip, chosen))
     _check_pinned(terms, chosen, fixed)
     return Rules(terms, chosen, fixed, least)
+
+
+def by_core(terms: Terms, chip: Chip) -> Terms:
+    """The same terms where each part stands for the core of its number."""
+    if not chip.limits_differ:
+        return terms
+    kinds = chip.core_limits
+    return replace(terms, own=tuple(kinds[group] for group in chip.core_group))
 
 
 def _own_limits(chip: Chip, cores: Ints) -> tuple[Limits, ...]:

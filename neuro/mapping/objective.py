@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from neuro.chip.model import Chip
+from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import ParameterError, UnknownName, UnsupportedFeature
 from neuro.mapping.metrics import OBJECTIVES, measure
@@ -91,12 +92,17 @@ def _figures(chip: Chip) -> tuple[float, float, float]:
 
 
 def cost_function(
-    traffic: Traffic, chip: Chip, objective: Objective, recording: Recording | None = None
+    traffic: Traffic,
+    chip: Chip,
+    objective: Objective,
+    recording: Recording | None = None,
+    placement: Callable[[Ints], Placement] | None = None,
 ) -> Callable[[Ints], float]:
     """The function from the cores of the neurons to the cost by an objective.
 
     Without a recording, energy is that of messages and hops alone, by the chip's figures; the rest does not depend on
-    the placement.
+    the placement. `placement` makes the placement that a recording is counted on; without it, no neuron is a source,
+    and each takes one neuron of the chip.
 
     Raises
     ------
@@ -119,7 +125,8 @@ def cost_function(
         if key not in known:
             found = price(traffic, core, chip, prices) if simple or plain_energy else None
             if found is None:
-                costs = measure(placement_of_traffic(traffic, core, chip), traffic.spikes, recording)
+                made = placement_of_traffic(traffic, core, chip) if placement is None else placement(core)
+                costs = measure(made, traffic.spikes, recording)
                 found = sum(weight * (costs[name] or 0.0) for name, weight in weights.items())
             known[key] = found
         return known[key]

@@ -14,7 +14,7 @@ from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import PeerError
 from neuro.mapping.baselines import baseline
-from neuro.mapping.constraints import Rules
+from neuro.mapping.constraints import Rules, by_core
 from neuro.mapping.layout.layout import Fit, layout
 from neuro.mapping.layout.nets import nets_of
 from neuro.mapping.layout.relieve_link import relieve_link
@@ -59,6 +59,7 @@ def _on_mesh(objective: Objective) -> bool:
 def assign_cores(
     rules: Rules, parts: Sequence[Parts], chip: Chip, objective: Objective, *, effort: str, seed: int,
     dead: Sequence[int] = (), cores: int | None = None, recording: Recording | None = None,
+    placement: Callable[[Ints], Placement] | None = None,
 ) -> Ints:  # fmt: skip
     """Core of each neuron: the partitions laid out and, for objectives of the mesh, refined.
 
@@ -75,6 +76,8 @@ def assign_cores(
         As for `place`.
     recording
         The recording that energy and latency are counted on.
+    placement
+        The placement with neurons on given cores, for these counts: it knows sources and compartments.
     """
     terms = rules.terms
     traffic = terms.traffic
@@ -86,10 +89,9 @@ def assign_cores(
     if terms.weight.max(initial=1) > 1:
         fixed[:] = True
     partitions = [part.astype(np.int64) for part in parts]
-    by_core, holds_part = terms, None
+    on_cores, holds_part = by_core(terms, chip), None
     if chip.limits_differ:
         kinds = chip.core_limits
-        by_core = replace(terms, own=tuple(kinds[group] for group in chip.core_group))
         # Parts go by the numbers of their cores, which can hold them.
         partitions = [rules.cores[part] for part in partitions]
 
@@ -100,7 +102,7 @@ def assign_cores(
     first_of[terms.into[::-1]] = np.arange(traffic.neurons)[::-1]
 
     def within_limits(core: Ints) -> bool:
-        return fits(by_core, core[first_of].astype(np.int32), chip.cores)
+        return fits(on_cores, core[first_of].astype(np.int32), chip.cores)
 
     if not _on_mesh(objective):
         effort = "fast"
@@ -116,7 +118,7 @@ def assign_cores(
     return place_partitions(
         traffic, partitions, chip, objective, effort=effort, seed=seed, fixed=fixed,
         pinned=pinned if np.any(pinned >= 0) else None, dead=dead, cores=cores, fits=within_limits,
-        recording=recording, holds=holds_part,
+        recording=recording, holds=holds_part, placement=placement,
     )  # fmt: skip
 
 
@@ -192,6 +194,7 @@ def place_partitions(
     fits: Callable[[Ints], bool] = lambda core: True,
     recording: Recording | None = None,
     holds: Callable[[Ints], NDArray[np.bool_]] | None = None,
+    placement: Callable[[Ints], Placement] | None = None,
 ) -> Ints:
     """The core of each neuron: every partition laid out, the best ones refined, and the cheapest of all kept.
 
@@ -222,6 +225,8 @@ def place_partitions(
     holds
         If cores differ: from the part of each neuron, whether cores of each group of the chip can hold each part,
         shape (parts, groups). The parts of `partitions` are then numbers of cores that can hold them.
+    placement
+        As for `assign_cores`.
 
     Raises
     ------
@@ -236,7 +241,7 @@ def place_partitions(
         seed=seed, fixed=stay if pinned is None else stay | (pinned >= 0), pinned=pinned, dead=dead, cores=cores,
         holds=holds,
     )  # fmt: skip
-    cost = cost_function(traffic, chip, objective, recording)
+    cost = cost_function(traffic, chip, objective, recording, placement)
     found = _laid_out(search, partitions, cost)
     found.sort(key=cost)
     if not search.counts_links:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
 from neuro.errors import InfeasibleError, UnknownName
 from neuro.mapping.constraints import Rules, rules_of
-from neuro.mapping.objective import weights_of
+from neuro.mapping.latency.shorten import shorten
+from neuro.mapping.latency.work import require_times
+from neuro.mapping.objective import cost_function, weights_of
 from neuro.mapping.partition.choose import cut_network
 from neuro.mapping.partition.hypergraph import deliveries_least
 from neuro.mapping.partition.multilevel import EFFORTS, Effort
@@ -27,7 +30,7 @@ from neuro.network.graph import Network
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
 from neuro.system.interrupts import deferred
-from neuro.validation import instance, mapping, whole_number
+from neuro.validation import Ints, instance, mapping, whole_number
 
 __all__ = ["deliveries_at_least", "place"]
 
@@ -58,7 +61,8 @@ def place(
     objective
         A name of `neuro.mapping.metrics.OBJECTIVES`, or a weight for each of several. ``"km1"``: spikes times the
         number of cores, other than the source's, that hold a target. ``"multicast_hops"``: spikes times the links of
-        the tree to these cores. ``"cores"``: cores in use.
+        the tree to these cores. ``"cores"``: cores in use. ``"latency"``: seconds that `account` gives for the
+        recording, by the busiest core of each step; it takes as many cores as `cores` allows.
     effort
         ``"fast"``, ``"balanced"`` or ``"best"``: a number of steps, not of seconds. The same seed gives the same
         placement on every machine.
@@ -95,6 +99,8 @@ def place(
         If the network does not fit into memory.
     UnknownName
         If there is no such objective, effort or population.
+    UnsupportedFeature
+        If latency counts, and the traffic is no `Recording` or the chip's times are not known.
     KeyboardInterrupt
         After Ctrl-C, if no placement within the limits was found yet.
 
@@ -117,21 +123,39 @@ def place(
         raise UnknownName("effort", effort, EFFORTS)
     weights = weights_of(objective)
     known = traffic_of(network, traffic)
+    if weights.get("latency"):
+        require_times(chip, traffic)
     rules = rules_of(network, chip, known, cores, pinned or {}, dead, together, apart)
-    level, partitions = partition_effort(effort, weights, known.pairs)
     with reporting(progress, "placing") as tell:
         watch = Watch(tell)
         with deferred(watch), watching(watch):
-            random = state_of(int(stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)[0]))
-            parts = _cut(rules, "cores" if "cores" in weights else "km1", level, partitions, random)
-            core = assign_cores(
-                rules, parts, chip, weights, effort=effort, seed=seed, dead=dead, cores=cores,
-                recording=traffic if isinstance(traffic, Recording) else None,
-            )  # fmt: skip
+            core = _searched(rules, network, chip, weights, traffic, effort, seed, dead, cores)
     placement = placement_of_network(network, chip, known, core)
     objectives, bounds = costs_and_bounds(placement, rules, chip, traffic)
     bounds = {**bounds, "km1": deliveries_at_least(known, rules.widest)}
     return dataclasses.replace(placement, objectives=objectives, bounds=bounds, interrupted=watch.requested)
+
+
+def _searched(
+    rules: Rules, network: Network, chip: Chip, weights: Mapping[str, float], traffic: Any, effort: str, seed: int,
+    dead: Sequence[int], cores: int | None,
+) -> Ints:  # fmt: skip
+    """The core of each neuron. The search for a short latency begins at the placement with the fewest deliveries."""
+    known, recording = rules.terms.traffic, traffic if isinstance(traffic, Recording) else None
+    on = partial(placement_of_network, network, chip, known)
+    is_timed = recording is not None and weights.get("latency", 0.0) > 0.0
+    before = {name: weight for name, weight in weights.items() if weight > 0.0 and name != "latency"} or {"km1": 1.0}
+    before = before if is_timed else dict(weights)
+    level, partitions = partition_effort(effort, before, known.pairs)
+    random = state_of(int(stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)[0]))
+    parts = _cut(rules, "cores" if "cores" in before else "km1", level, partitions, random)
+    core = assign_cores(
+        rules, parts, chip, before, effort=effort, seed=seed, dead=dead, cores=cores, recording=recording, placement=on
+    )
+    if not is_timed or recording is None:
+        return core
+    cost = cost_function(known, chip, weights, recording, on)
+    return shorten(rules, core, chip, recording, on, cost, effort=effort, seed=seed, dead=dead, cores=cores)
 
 
 def _cut(rules: Rules, objective: str, effort: Effort, partitions: int, random: RandomState) -> list[Parts]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from neuro.accounting.hotspots import Hotspots, hotspots
 from neuro.chip.cores import NO_LIMIT
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
+from neuro.engine.recording import Recording
 from neuro.mapping.compare import Entry, broken_limits
 from neuro.mapping.files import read_placement, write_hmetis, write_placement
 from neuro.mapping.metrics import OBJECTIVES, Verdict, heat, judge
@@ -20,7 +25,14 @@ from neuro.report.record import Report, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["comparison_tables", "mesh_maps", "placement_report", "verdict_tables"]
+__all__ = [
+    "comparison_tables",
+    "draw_hotspots",
+    "hotspot_table",
+    "mesh_maps",
+    "placement_report",
+    "verdict_tables",
+]
 
 MAPS: Mapping[str, str] = {
     "router": "spikes through the router",
@@ -29,6 +41,8 @@ MAPS: Mapping[str, str] = {
     "axons": "distinct sources",
 }
 """Maps of the mesh: labels of their colours, by name."""
+BUSIEST_STEPS = 5
+"""Steps that the table of hotspots has."""
 HEADS = {"cut_synapse_spikes": "cut", "unicast_hops": "unicast", "multicast_hops": "multicast", "max_link": "link"}
 """Short names for columns."""
 
@@ -68,8 +82,42 @@ def placement_report(
     verdict = judge(placement, network, traffic)
     costs = {name: cost for name, cost in verdict.costs.items() if cost is not None}
     figures = mesh_maps(placement, network, traffic)
-    report = Report(task="map", metrics=costs, tables=verdict_tables(placement, verdict), figures=figures)
+    tables = verdict_tables(placement, verdict)
+    if isinstance(traffic, Recording):
+        found = hotspots(traffic, placement)
+        tables = (*tables, hotspot_table(found))
+        figures["time"] = partial(draw_hotspots, found)
+    report = Report(task="map", metrics=costs, tables=tables, figures=figures)
     return report, placement
+
+
+def hotspot_table(found: Hotspots) -> Table:
+    """The steps with the most work on one core; where times are unknown, with the most messages over one link."""
+    work = found.messages if found.seconds is None else found.seconds
+    rows: list[tuple[object, ...]] = []
+    for at in np.argsort(-work, kind="stable")[:BUSIEST_STEPS]:
+        ends = [tuple(end[found.link[at]].tolist()) for end in (found.links.source, found.links.target)]
+        core = (None, None) if found.core is None or found.seconds is None else (int(found.core[at]), found.seconds[at])
+        link = f"{ends[0]} to {ends[1]}" if found.link[at] >= 0 else None
+        rows.append((float(found.start[at]), core[0], core[1], link, int(found.messages[at])))
+    return Table("Busiest steps", ("at, s", "core", "its work, s", "link", "its messages"), tuple(rows))
+
+
+def draw_hotspots(found: Hotspots) -> Figure:
+    """The work of the busiest core and the messages over the busiest link, step by step."""
+    from neuro.report.style import canvas, colour, styled
+
+    times = found.start * 1e3
+    with styled():
+        title = f"{found.chip}: busiest core and link of each step"
+        figure, axes = canvas(7.0, 4.0, title, "time, ms", "messages over the busiest link")
+        axes.plot(times, found.messages, color=colour(1), linewidth=1.2)
+        axes.yaxis.label.set_color(colour(1))
+        if found.seconds is not None:
+            other = axes.twinx()
+            other.plot(times, found.seconds * 1e6, color=colour(0), linewidth=1.2)
+            other.set_ylabel("work of the busiest core, us", color=colour(0))
+    return figure
 
 
 def verdict_tables(placement: Placement, verdict: Verdict) -> tuple[Table, ...]:

@@ -653,6 +653,18 @@ CHIPS = [
         },
     ),
     Recipe(
+        "hotspots",
+        nr.hotspots,
+        {
+            "recording": Argument(
+                Made(recorded), instance(), wrong={"another network": lambda: nr.run(network(3), 1e-3)}
+            ),
+            "placement": Argument(Made(where), instance()),
+            "dt": Argument(None, number(above=0, unit="s", none=True, unsure=True)),
+            "window": Argument(1e-3, number(above=0, unit="s", unsure=True), ("window", "bins")),
+        },
+    ),
+    Recipe(
         "account, in steps",
         lambda dt: nr.account(recorded(), nr.placed(network(), loihi(), {"cue": 0, "cell": 0}), dt=dt),
         {

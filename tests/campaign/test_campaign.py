@@ -18,7 +18,16 @@ STRIDE = 193
 
 
 TAKES_NOTHING = {"list_chips", "list_devices", "raise_interrupts"}
-GIVEN_BACK = {"AbstractCrossbar", "EnergyReport", "Fitted", "Gradient", "NeuroError", "SweepResult", "UnitWarning"}
+GIVEN_BACK = {
+    "AbstractCrossbar",
+    "EnergyReport",
+    "Fitted",
+    "Gradient",
+    "Hotspots",
+    "NeuroError",
+    "SweepResult",
+    "UnitWarning",
+}
 """What neuro makes and users do not."""
 
 
