@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from neuro.bench.mapping_networks import NETWORKS, draw, jin_layers, network_of
+from neuro.chip.load import load_chip
 from neuro.chip.model import mesh_chip
 from neuro.engine.recording import Spikes
 from neuro.engine.run import run as simulate
@@ -22,6 +23,7 @@ from neuro.progress import Progress
 from neuro.randomness import stream
 from neuro.report import Report, Table
 from neuro.report.mapping import comparison_tables, mesh_maps
+from neuro.tasks._trained_networks import TRAINED, bought, trained_table
 
 OWN = ("braille_memory",)
 """Networks of this project's tasks, placed by the spikes of a run."""
@@ -43,13 +45,18 @@ class Config(BaseModel):
         ("random", "sequential", "row-major", "metis", "mt-kahypar", "metis+annealing", "hilbert+force", OURS),
         description="which methods",
     )
+    trained: tuple[str, ...] = Field(
+        ("digits", "loihi_smnist", "microcircuit"), description="networks of this project's tasks, placed on `chip`"
+    )
+    trained_size: float = Field(0.1, gt=0, le=1, description="share of the microcircuit, and of the digits' training")
+    chip: str = Field("loihi_davies2018", description="the chip that they are placed on")
     jin: tuple[int, ...] = Field((32, 64), description="sides of the meshes for the layered graphs of Jin et al.")
 
 
 PRESETS = {
     "smoke": Config(
         scale=0.1, effort="fast", jin=(16,), networks=("lsm", "mlp", "sheet", "braille_memory"),
-        methods=("random", "sequential", "hilbert+force", OURS),
+        methods=("random", "sequential", "hilbert+force", OURS), trained=("digits", "microcircuit"), trained_size=0.01,
     ),
     "paper": Config(),
 }  # fmt: skip
@@ -60,6 +67,9 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     for name in config.networks:
         if name not in (*NETWORKS, *OWN):
             raise UnknownName("network", name, (*NETWORKS, *OWN))
+    for name in config.trained:
+        if name not in TRAINED:
+            raise UnknownName("network of this project", name, TRAINED)
     metrics: dict[str, float] = {}
     tables: list[Table] = []
     figures: dict[str, Any] = {}
@@ -96,6 +106,15 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         rows.append((f"{side} x {side}", length, {32: 6712.32, 64: 42988.2}.get(side)))
     if rows:
         tables.append(Table("Layered graphs of Jin et al.", ("mesh", "weighted length", "their best"), tuple(rows)))
+    if config.trained:
+        chip, costs = load_chip(config.chip), {}
+        for name in config.trained:
+            progress(len(config.networks) + len(config.jin), len(config.networks) + len(config.jin), name)
+            example = TRAINED[name](config.trained_size, config.seed)
+            costs[name] = bought(example, chip, config.effort, config.seed)
+            for method, found in costs[name].items():
+                metrics |= {f"{name}_{method.replace(' ', '_')}_{key}": value for key, value in found.items()}
+        tables.append(trained_table(costs, chip))
     return Report(task="mapping-study", metrics=metrics, tables=tuple(tables), figures=figures)
 
 

@@ -1,11 +1,25 @@
 """The mapping study: each network by each method, counted alike, and ours never behind what it starts from."""
 
+from dataclasses import replace
+
 import pytest
 
+from neuro.chip.cores import Limits
+from neuro.chip.model import mesh_chip
 from neuro.errors import UnknownName
 from neuro.tasks import run_task
+from neuro.tasks._trained_networks import filled_in_order
+from tests.mapping.counting import drawn
 
-TINY = ('networks=["lsm","braille_memory"]', "scale=0.05", "jin=[4]", 'methods=["sequential","neuro"]', "effort=fast")
+TINY = (
+    'networks=["lsm","braille_memory"]',
+    "scale=0.05",
+    "jin=[4]",
+    'methods=["sequential","neuro"]',
+    "effort=fast",
+    'trained=["digits"]',
+    "trained_size=0.01",
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +43,25 @@ def test_the_layered_graph_has_a_length(metrics):
     assert metrics["jin_4_weighted_length"] > 0
 
 
+def test_networks_of_our_own_take_less_time_and_fewer_deliveries_by_their_placement(metrics):
+    for key, method in (("latency", "latency"), ("deliveries", "km1")):
+        assert metrics[f"digits_{method}_{key}"] <= metrics[f"digits_in_order_{key}"]
+    assert metrics["digits_latency_latency"] < 0.5 * metrics["digits_km1_latency"]
+    assert metrics["digits_latency_cores"] > 1
+    for method in ("in_order", "latency"):
+        assert 0 < metrics[f"digits_{method}_dynamic_joules"] < metrics[f"digits_{method}_joules"]
+
+
+def test_cores_filled_in_order_are_within_their_limits():
+    net, _ = drawn(2, (12, 9))
+    chip = replace(mesh_chip(4, 4, neurons=4), limits=Limits(neurons=4, axons_in=14, synapses=20))
+    placement = filled_in_order(net, chip)
+    assert not placement.broken_limits
+    assert placement.usage["neurons"][0] == 4
+
+
 def test_an_unknown_network_is_named():
+    with pytest.raises(UnknownName, match="elsewhere"):
+        run_task("mapping-study", overrides=('trained=["elsewhere"]',))
     with pytest.raises(UnknownName, match="nowhere"):
         run_task("mapping-study", overrides=('networks=["nowhere"]',))
