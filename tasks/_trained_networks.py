@@ -47,8 +47,8 @@ def digits(size: float, seed: int) -> Example:
     training, shown = training.centred(mean), shown.centred(mean)
     layers = SpikingLayers(sizes=(PIXELS, 64, CLASSES))
     some = training.take(np.arange(min(int(14000 * size), len(training))))
-    schedule = Schedule(epochs=3, rates=(0.3, 0.1))
-    weights = fit(layers, some, EquilibriumPropagation(beta=0.5), schedule, seed=seed).weights
+    schedule = Schedule(epochs=3, rates=(0.2, 0.05))
+    weights = fit(layers, some, EquilibriumPropagation(beta=1.0), schedule, seed=seed).weights
     net = layers.with_synapses(
         [Dense(matrix) for matrix in weights.matrices[1:]], [Dense(matrix.T) for matrix in weights.matrices[1:]]
     )
