@@ -166,7 +166,7 @@ def test_other_synapses_learn_beside_those_onto_such_neurons():
 
 
 def test_devices_that_learn_are_not_read_by_such_neurons():
-    crossbar = nr.Crossbar(np.full((2, 2), 0.5), device=nr.Device(g_min=1e-6, g_max=1e-4))
+    crossbar = nr.Crossbar(np.full((2, 2), 0.5), device=nr.load_device("taox_64x64"), w_max=1.0)
     net = nr.Network()
     net.add(nr.Population("cue", 2, nr.SpikeSource([1e-3], [0])))
     net.add(nr.Population("out", 2, nr.LIF(**PLAIN)))
