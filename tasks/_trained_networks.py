@@ -14,9 +14,9 @@ from neuro.engine.recording import Recording
 from neuro.learning.fit import Schedule, fit
 from neuro.learning.layer_rules import EquilibriumPropagation
 from neuro.learning.layers import SpikingLayers
-from neuro.mapping.constraints import rules_of
+from neuro.mapping.constraints import no_partition_found, rules_of
 from neuro.mapping.metrics import measure
-from neuro.mapping.partition.feasible import demands_of, first_fit
+from neuro.mapping.partition.feasible import demands_of, first_fit, fits
 from neuro.mapping.traffic import spikes_of, traffic_of
 from neuro.network.synapses import Dense
 from neuro.report import Table
@@ -75,7 +75,7 @@ def loihi_smnist(size: float, seed: int) -> Example:
 
 
 def microcircuit(size: float, seed: int) -> Example:
-    """The cortical microcircuit at a share of its size and 30 % of its synapses a neuron, in two successive intervals."""
+    """The cortical microcircuit at a share of its size and 30 % of its synapses a neuron, in two intervals."""
     net = circuit(size, 0.3, poisson=False, delay_step=1e-4, seed=seed)
     program = nr.build(net)
     settled = nr.run(program, 0.1, record=nr.Record(spikes=False))
@@ -92,11 +92,25 @@ TRAINED: Mapping[str, Callable[[float, int], Example]] = {
 
 
 def filled_in_order(net: nr.Network, chip: Chip) -> Placement:
-    """Cores filled one after the other, each within all limits: what a placement without any search is."""
+    """Cores filled one after the other within all limits: what a placement without any search is.
+
+    Axons out depend on all cores together. Where there are too many, cores take fewer neurons.
+
+    Raises
+    ------
+    InfeasibleError
+        If no number of neurons a core does.
+    """
     rules = rules_of(net, chip, traffic_of(net), None, {}, (), (), ())
-    demands = demands_of(rules.terms, chip.cores)
-    part = first_fit(rules.terms.nets, np.arange(rules.terms.vertices), demands, rules.fixed, chip.cores)
-    return nr.placed(net, chip, rules.terms.traffic.by_population(part.astype(np.int64)))
+    terms, demands = rules.terms, demands_of(rules.terms, chip.cores)
+    most = demands.most.copy()
+    while most[0].max() > 0:  # the first resource is neurons
+        part = first_fit(terms.nets, np.arange(terms.vertices), demands._replace(most=most), rules.fixed, chip.cores)
+        if part.min(initial=0) >= 0 and fits(terms, part, chip.cores):
+            return nr.placed(net, chip, terms.traffic.by_population(part.astype(np.int64)))
+        fullest = int(np.bincount(part[part >= 0]).max(initial=1))
+        most[0] = np.minimum(most[0], fullest - 1 - fullest // 20)
+    raise no_partition_found(rules)
 
 
 def bought(example: Example, chip: Chip, effort: str, seed: int) -> dict[str, dict[str, float]]:
