@@ -206,9 +206,10 @@ def nodes_for(cells: Cells, wiring: Wiring, batch: Batch, low: int, high: int) -
     steps, marks = (bool(np.any(batch.extra_kind == kind)) for kind in (STEP, MARK))
     each: dict[str, Any] = {key: np.zeros(size, np.int64) for key in ("first", "end", "at", "done", "extra")}
     each |= {key: np.zeros(size) for key in ("due", "drive", "held", "later", "level")}
+    rows = size * depth if np.any(wiring.wires.span > 0.0) else 0
     return Nodes(
         time=np.empty(most),
-        key=np.empty(most, np.int32),
+        key=np.empty(most if wiring.at_once else 0, np.int32),
         kind=np.empty(most, np.int8),
         info=np.empty(most, np.int32),
         v=np.empty(most),
@@ -217,6 +218,16 @@ def nodes_for(cells: Cells, wiring: Wiring, batch: Batch, low: int, high: int) -
         density=np.empty(most if marks else 0),
         order=np.empty(longest if wiring.at_once else 0, np.int32),
         work=np.zeros(max(depth, 1)),
+        window=_in_lines(rows),
+        window_at=np.zeros(rows, np.int64),
+        window_start=np.zeros(rows),
         fault=np.zeros(3, np.int64),
         **each,
     )
+
+
+def _in_lines(rows: int) -> Floats:
+    """Rows of eight numbers, each in one line of the cache, of 64 bytes."""
+    whole = np.zeros(8 * rows + 8)
+    skipped = -(whole.ctypes.data // 8) % 8
+    return whole[skipped : skipped + 8 * rows].reshape(rows, 8)

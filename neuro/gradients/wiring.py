@@ -90,6 +90,7 @@ def wiring_of(program: Program) -> Wiring:
             "weight_at": rows["begin"] + sizes["weight"],
             "lag_at": np.full(count, -1) if rows["lag"] is None else rows["begin"] + sizes["lag"],
             "delay": np.full(count, rows["delay"]),
+            "span": np.full(count, _span_of(program, projection)),
             "post": rows["post"].astype(np.uint32) + np.uint32(offset[projection.post.name]),
             "lag": np.zeros(0) if rows["lag"] is None else rows["lag"],
             "weight": rows["weight"],
@@ -103,18 +104,39 @@ def wiring_of(program: Program) -> Wiring:
     source = np.concatenate(sources)
     by_source = np.argsort(source, kind="stable")
     arrays = {key: np.concatenate(values) for key, values in parts.items()}
-    for key in ("first", "length", "mode", "weight_at", "lag_at", "delay"):
+    for key in ("first", "length", "mode", "weight_at", "lag_at", "delay", "span"):
         arrays[key] = arrays[key][by_source]
     row = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=program.size))]).astype(np.int64)
     zero = bool(np.any(arrays["delay"][arrays["lag_at"] < 0] == 0.0) or np.any(arrays["lag"] == 0.0))
+    if zero:
+        # Which spike of an instant caused which is found one by one.
+        arrays["span"][:] = 0.0
     return Wiring(Wires(row=row, **arrays), bundles, zero, bool(np.any(arrays["mode"] < 0)))
 
 
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("first", "length", "mode", "weight_at", "lag_at"), np.int64),
-    **dict.fromkeys(("delay", "lag", "weight"), np.float64),
+    **dict.fromkeys(("delay", "span", "lag", "weight"), np.float64),
     "post": np.uint32,
 }
+
+
+def _span_of(program: Program, projection: Projection) -> float:
+    """Length of the windows of a projection's inputs, s; zero if its targets differ, or if rounding would grow."""
+    tau = receptors(projection.post.model)[projection.receptor]
+    leak = np.asarray(program.of("leak", program.slice(projection.post.name)))
+    if tau is None or not leak.size:
+        return 0.0
+    rate = 1.0 / np.asarray(tau, np.float64)
+    if np.ptp(rate) != 0.0 or np.ptp(leak) != 0.0:
+        return 0.0
+    leak, rate = float(leak.flat[0]), float(rate.flat[0])
+    most = max(leak, rate)
+    return LARGEST / most if abs(leak - rate) > APART * most else 0.0
+
+
+LARGEST, APART = 20.0, 0.1
+"""Largest exponent in a window; and the least difference of the rates of v and a current, in relation to them."""
 
 
 def _mode_of(projection: Projection) -> int:

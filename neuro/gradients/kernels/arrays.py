@@ -23,6 +23,8 @@ CROSSING, BY_ARRIVAL, BY_END, BY_SPIKE, AT_START = 0, 8, 16, 24, 32
 after its last spike, or when the run began. Added to the kind of a spike."""
 KIND, HELD = 7, 64
 """Mask of the kind; and the flag that v is held in the interval before a node."""
+EARLY = 8
+"""Flag that a sample comes before what arrives at its instant, as steps do."""
 AT_END, AT_STEP, OF_ARRIVAL, OF_SPIKE, AFTER = -3, -2, -1, 0, 1 << 30
 """Order at one instant: ends of refractory times, steps, arrivals, spikes (their generation), samples."""
 DONE, MISMATCH, HELD_SPIKE = 0, 1, 2
@@ -67,6 +69,8 @@ class Wires(NamedTuple):
     lag_at: I8
     """Place of its first delay in `lag`; -1: all have the delay `delay`."""
     delay: F8
+    span: F8
+    """Length of the windows (`windows.py`) in which its inputs are taken together, s; zero: one by one."""
     post: U4
     lag: F8
     weight: F8
@@ -103,6 +107,7 @@ class Nodes(NamedTuple):
     end: I8
     time: F8
     key: I4
+    """Its order at its instant, where delays may be zero; else empty, as `key_of` finds it from the kind."""
     kind: I1
     info: I4
     """Number of the spike within the run, or of the extra."""
@@ -132,6 +137,11 @@ class Nodes(NamedTuple):
     work: F8
     level: F8
     """Current density of the integral."""
+    window: F8_2
+    """Of each neuron and c_q, see `windows.py`; no rows if there are no windows."""
+    window_at: I8
+    """The node at which it ends; -1 if after the last."""
+    window_start: F8
     fault: I8
     """The neuron and the spike at which a kernel stopped."""
 

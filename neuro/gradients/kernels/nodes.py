@@ -7,11 +7,15 @@ from math import inf
 from neuro.gradients.kernels.arrays import (
     AFTER,
     AT_END,
+    AT_STEP,
     DONE,
+    EARLY,
     END,
     HELD,
     HELD_SPIKE,
+    KIND,
     OF_SPIKE,
+    SAMPLE,
     SPIKE,
     START,
     Batch,
@@ -20,7 +24,7 @@ from neuro.gradients.kernels.arrays import (
 )
 from neuro.jit import inner, routine
 
-__all__ = ["instant_of", "lay_nodes", "locate"]
+__all__ = ["instant_of", "key_of", "lay_nodes", "locate"]
 
 PER_SECOND, NEAR = 1e9, 2.0**-48
 TO_WHOLE, LAST = 6755399441055744.0, 2.0**51
@@ -39,7 +43,10 @@ def put(nodes: Nodes, j: int, time: float, key: int, kind: int, info: int) -> No
     """Enter the next node of a neuron."""
     k = nodes.end[j]
     nodes.end[j] = k + 1
-    nodes.time[k], nodes.key[k], nodes.kind[k], nodes.info[k] = time, key, kind, info
+    early = EARLY if kind & KIND == SAMPLE and key == AT_STEP else 0
+    nodes.time[k], nodes.kind[k], nodes.info[k] = time, kind + early, info
+    if len(nodes.key):
+        nodes.key[k] = key
     nodes.v[k] = 0.0
     for q in range(nodes.c.shape[1]):
         nodes.c[k, q] = 0.0
@@ -106,9 +113,25 @@ def lay_nodes(cells: Cells, batch: Batch, nodes: Nodes, b: int) -> int:
 
 
 @inner
+def key_of(nodes: Nodes, k: int) -> int:
+    """The order of a node at its instant."""
+    if len(nodes.key):
+        found: int = nodes.key[k]
+        return found
+    kind = nodes.kind[k] & KIND
+    if kind == SPIKE:
+        return OF_SPIKE
+    if kind == END:
+        return AT_END
+    if kind == START:
+        return -AFTER
+    return AFTER if kind == SAMPLE and not nodes.kind[k] & EARLY else AT_STEP
+
+
+@inner
 def locate(nodes: Nodes, j: int, k: int, time: float, key: int) -> int:
     """The first node of neuron j from node k on that comes after (time, key)."""
     last = nodes.end[j]
-    while k < last and (nodes.time[k] < time or (nodes.time[k] == time and nodes.key[k] <= key)):
+    while k < last and (nodes.time[k] < time or (nodes.time[k] == time and key_of(nodes, k) <= key)):
         k += 1
     return k

@@ -19,7 +19,7 @@ from neuro.gradients.kernels.arrays import (
     Nodes,
     Wires,
 )
-from neuro.gradients.kernels.nodes import instant_of, lay_nodes
+from neuro.gradients.kernels.nodes import instant_of, key_of, lay_nodes
 from neuro.gradients.kernels.replay import replay, v_after
 from neuro.gradients.kernels.responses import drive_response, integral, response
 from neuro.jit import inner, kernel
@@ -168,7 +168,8 @@ def fill_pieces(
     count, a, drive = 0, low, batch.drive[0, j]
     for k in range(nodes.first[j], nodes.end[j]):
         while a < high and (
-            arrivals.time[a] < nodes.time[k] or (arrivals.time[a] == nodes.time[k] and arrivals.key[a] < nodes.key[k])
+            arrivals.time[a] < nodes.time[k]
+            or (arrivals.time[a] == nodes.time[k] and arrivals.key[a] < key_of(nodes, k))
         ):
             count = arrive(cells, arrivals, a, j, pieces, count)
             a += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import exp
 
+import numpy as np
+
 from neuro.gradients.kernels.arrays import (
     AFTER,
     AT_START,
@@ -29,6 +31,16 @@ from neuro.gradients.kernels.arrays import (
 )
 from neuro.gradients.kernels.nodes import instant_of, locate
 from neuro.gradients.kernels.responses import drive_response, response, response_of
+from neuro.gradients.kernels.windows import (
+    BY_LEAK,
+    BY_RATE,
+    HIGH,
+    LOW,
+    close_forward,
+    forget,
+    open_window,
+    start_of,
+)
 from neuro.jit import inner, routine
 
 __all__ = ["replay", "v_after"]
@@ -129,35 +141,77 @@ def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int, vo
 
 
 @routine
+def add(
+    cells: Cells,
+    nodes: Nodes,
+    j: int,
+    t: float,
+    time: float,
+    key: int,
+    mode: int,
+    w: float,
+    voltages: int,
+    start: float,
+    span: float,
+) -> None:
+    """Add one input at `time`, by a spike at `t`, to the state at the node that comes next; its window begins."""
+    at, last = nodes.at[j], nodes.end[j]
+    while at < last and nodes.time[at] < t:
+        at += 1
+    nodes.at[j] = at
+    k = locate(nodes, j, at, time, key)
+    if span > 0.0:
+        r = j * cells.rate.shape[1] + mode
+        close_forward(cells, nodes, j, mode, r, voltages)
+        open_window(nodes, j, k, r, start, span)
+    if k == last:
+        return
+    u, held = nodes.time[k] - time, nodes.kind[k] & HELD
+    if mode >= 0:
+        rate = cells.rate[j, mode]
+        faded = exp(-rate * u)
+        nodes.c[k, mode] += w * faded
+        if voltages != 0 and not held:
+            leak = cells.leak[j]
+            nodes.v[k] += w * cells.gain[j] * response_of(leak, rate, u, exp(-leak * u), faded)
+    elif not held:
+        nodes.v[k] += w * exp(-cells.leak[j] * u)
+        if u == 0.0 and nodes.kind[k] & KIND == SPIKE:
+            nodes.aux[k] += max(w, 0.0)
+
+
+@routine
 def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation: int, voltages: int) -> None:
     """Add what a spike does to each of its targets to the node that comes next there; to v with `voltages` alone."""
+    window, depth = nodes.window, cells.rate.shape[1]
     for s in range(wires.row[i], wires.row[i + 1]):
         first, weight_at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
-        mode, delay = wires.mode[s], wires.delay[s]
-        for n in range(wires.length[s]):
-            j = wires.post[first + n]
+        mode, delay, span = wires.mode[s], wires.delay[s], wires.span[s]
+        # Slices spare a look at the sign of each index.
+        post = wires.post[first : first + wires.length[s]]
+        weight = wires.weight[weight_at : weight_at + wires.length[s]]
+        time, start, by_rate, by_leak = instant_of(t + delay), 0.0, 0.0, 0.0
+        rate = leak = 0.0
+        if span > 0.0:
+            rate, leak = cells.rate[post[0], mode], cells.leak[post[0]]
+            start = start_of(time, span)
+            by_rate, by_leak = exp(rate * (time - start)), exp(leak * (time - start))
+        for n in range(len(post)):
             if lag_at >= 0:
                 delay = wires.lag[lag_at + n]
-            time, key = instant_of(t + delay), OF_ARRIVAL if delay > 0.0 else generation
-            at, last = nodes.at[j], nodes.end[j]
-            while at < last and nodes.time[at] < t:
-                at += 1
-            nodes.at[j] = at
-            k = locate(nodes, j, at, time, key)
-            if k == last:
-                continue
-            u, w, held = nodes.time[k] - time, wires.weight[weight_at + n], nodes.kind[k] & HELD
-            if mode >= 0:
-                rate = cells.rate[j, mode]
-                faded = exp(-rate * u)
-                nodes.c[k, mode] += w * faded
-                if voltages != 0 and not held:
-                    leak = cells.leak[j]
-                    nodes.v[k] += w * cells.gain[j] * response_of(leak, rate, u, exp(-leak * u), faded)
-            elif not held:
-                nodes.v[k] += w * exp(-cells.leak[j] * u)
-                if u == 0.0 and nodes.kind[k] & KIND == SPIKE:
-                    nodes.aux[k] += max(w, 0.0)
+                time = instant_of(t + delay)
+                if span > 0.0:
+                    start = start_of(time, span)
+                    by_rate, by_leak = exp(rate * (time - start)), exp(leak * (time - start))
+            if span > 0.0:
+                r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
+                if window[r, LOW] < time < window[r, HIGH]:
+                    window[r, BY_RATE] += weight[n] * by_rate
+                    if voltages != 0:
+                        window[r, BY_LEAK] += weight[n] * by_leak
+                    continue
+            key = OF_ARRIVAL if delay > 0.0 else generation
+            add(cells, nodes, np.int64(post[n]), t, time, key, mode, weight[n], voltages, start, span)
 
 
 @routine
@@ -230,6 +284,7 @@ def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int, volta
         nodes.done[j] = nodes.first[j]
         nodes.at[j] = nodes.first[j] + 1
         nodes.drive[j], nodes.level[j] = batch.drive[b, j], 0.0
+    forget(nodes)
     low, stop = batch.spikes[b], batch.spikes[b + 1]
     while low < stop:
         high = low + 1
@@ -242,6 +297,9 @@ def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int, volta
         else:
             send(cells, wires, nodes, batch.who[low], batch.time[low], OF_SPIKE, voltages)
         low = high
+    depth = cells.rate.shape[1]
+    for r in range(len(nodes.window)):
+        close_forward(cells, nodes, r // depth, r % depth, r, voltages)
     for j in range(size):
         if not cells.source[j]:
             code = finish_until(cells, batch, nodes, j, nodes.end[j], voltages)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import exp
 
+import numpy as np
+
 from neuro.gradients.kernels.arrays import (
-    BY_ARRIVAL,
     BY_END,
     BY_SPIKE,
     CROSSING,
@@ -24,79 +25,27 @@ from neuro.gradients.kernels.arrays import (
     Totals,
     Wires,
 )
+from neuro.gradients.kernels.intervals import arrival, cross_interval
 from neuro.gradients.kernels.nodes import instant_of, lay_nodes, locate
 from neuro.gradients.kernels.replay import replay, v_after
-from neuro.gradients.kernels.responses import (
-    drive_response,
-    drive_response_by_leak,
-    integral,
-    integrals_by,
-    response_by,
-    response_of,
+from neuro.gradients.kernels.windows import (
+    BY_LEAK,
+    BY_RATE,
+    HIGH,
+    LOW,
+    SUM_LEAK,
+    SUM_RATE,
+    TIME_LEAK,
+    TIME_RATE,
+    close_back,
+    forget,
+    open_back,
+    open_window,
+    start_of,
 )
 from neuro.jit import inner, kernel, routine
 
 __all__ = ["sweep_runs"]
-
-
-@inner
-def cross_interval(cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, times: int) -> float:
-    """Go back from node k + 1 to just after node k; the derivative by v there is returned, those by c are in `work`.
-
-    `times`: 1 if derivatives with respect to time constants are wanted.
-    """
-    work, modes = nodes.work, cells.modes[j]
-    if k + 1 == nodes.end[j]:
-        for q in range(modes):
-            work[q] = 0.0
-        return 0.0
-    h, own = nodes.time[k + 1] - nodes.time[k], nodes.kind[k] & KIND == SPIKE
-    by_v, leak, gain, density = nodes.v[k + 1], cells.leak[j], cells.gain[j], 0.0
-    if len(nodes.density):
-        density = nodes.density[k + 1]
-    if nodes.kind[k + 1] & HELD:
-        nodes.held[j] += density * h
-        for q in range(modes):
-            faded, by_c = exp(-cells.rate[j, q] * h), nodes.c[k + 1, q]
-            if times != 0:
-                c = nodes.c[k, q] + (cells.jump[j, q] if own else 0.0)
-                totals.rate[j, q] -= by_c * c * h * faded
-            work[q] = by_c * faded
-        return 0.0
-    left, flow, v = exp(-leak * h), drive_response(leak, h), v_after(cells, nodes, j, k)
-    by_drive = by_v * flow
-    if density != 0.0:
-        by_drive += density * (integral(leak, 0.0, h) if leak != 0.0 else 0.5 * h * h)
-    totals.drive[j] += by_drive
-    if times != 0 and leak != 0.0:
-        by_leak = by_v * (nodes.drive[j] * drive_response_by_leak(leak, h) - v * h * left)
-        if density != 0.0:
-            by_leak += density * (v * drive_response_by_leak(leak, h) + nodes.drive[j] * integrals_by(leak, 0.0, h)[0])
-        totals.leak[j] += by_leak
-        totals.gain[j] += by_drive * nodes.drive[j] / gain
-    for q in range(modes):
-        rate, by_c = cells.rate[j, q], nodes.c[k + 1, q]
-        faded, enters = exp(-rate * h), q < cells.currents[j]
-        c = nodes.c[k, q] + (cells.jump[j, q] if own else 0.0)
-        work[q] = by_c * faded
-        if times != 0:
-            totals.rate[j, q] -= by_c * c * h * faded
-        if enters:
-            per = by_v * response_of(leak, rate, h, left, faded)
-            if density != 0.0:
-                per += density * integral(leak, rate, h)
-            work[q] += gain * per
-            if times != 0:
-                by_leak, by_rate = response_by(leak, rate, h)
-                totals.gain[j] += per * c
-                totals.leak[j] += by_v * gain * c * by_leak
-                totals.rate[j, q] += by_v * gain * c * by_rate
-                if density != 0.0:
-                    by_leak, by_rate = integrals_by(leak, rate, h)
-                    totals.leak[j] += density * gain * c * by_leak
-                    totals.rate[j, q] += density * gain * c * by_rate
-    found: float = by_v * left + density * flow
-    return found
 
 
 @inner
@@ -205,63 +154,6 @@ def pass_node(
 
 
 @inner
-def arrival(
-    cells: Cells,
-    batch: Batch,
-    nodes: Nodes,
-    totals: Totals,
-    j: int,
-    k: int,
-    begin: int,
-    mode: int,
-    u: float,
-    w: float,
-    times: int,
-) -> tuple[float, float]:
-    """Derivatives by weight and time of an input that arrived `u` seconds before node k."""
-    held, by_v, leak, gain = nodes.kind[k] & HELD, nodes.v[k], cells.leak[j], cells.gain[j]
-    density = nodes.density[k] if len(nodes.density) else 0.0
-    if mode < 0:
-        if held:
-            return 0.0, 0.0
-        left = exp(-leak * u)
-        value = by_v * left
-        if density != 0.0:
-            value += density * drive_response(leak, u)
-        if times != 0:
-            totals.leak[j] -= w * by_v * u * left
-            if density != 0.0:
-                totals.leak[j] += w * density * drive_response_by_leak(leak, u)
-        by_time = w * (leak * value - density)
-        if u == 0.0 and nodes.kind[k] == SPIKE + BY_ARRIVAL:
-            by_time += max(w, 0.0) / nodes.aux[k] * batch.slope[begin + nodes.info[k]]
-        return value, by_time
-    rate, by_c = cells.rate[j, mode], nodes.c[k, mode]
-    faded = exp(-rate * u)
-    value, here = by_c * faded, 0.0
-    if times != 0:
-        totals.rate[j, mode] -= w * by_c * u * faded
-    if not held:
-        left = exp(-leak * u)
-        per = by_v * response_of(leak, rate, u, left, faded)
-        here = by_v * left
-        if density != 0.0:
-            per += density * integral(leak, rate, u)
-            here += density * drive_response(leak, u)
-        value += gain * per
-        if times != 0:
-            by_leak, by_rate = response_by(leak, rate, u)
-            totals.gain[j] += w * per
-            totals.leak[j] += w * gain * by_v * by_leak
-            totals.rate[j, mode] += w * gain * by_v * by_rate
-            if density != 0.0:
-                by_leak, by_rate = integrals_by(leak, rate, u)
-                totals.leak[j] += w * gain * density * by_leak
-                totals.rate[j, mode] += w * gain * density * by_rate
-    return value, w * (rate * value - gain * here)
-
-
-@inner
 def collect(
     cells: Cells,
     wires: Wires,
@@ -275,30 +167,110 @@ def collect(
     floor: float,
 ) -> None:
     """Take what a spike has done at its targets: derivatives by weights and delays, and by its own time."""
-    i, t, total = batch.who[f], batch.time[f], 0.0
+    i, t, total, depth = batch.who[f], batch.time[f], 0.0, cells.rate.shape[1]
+    window = nodes.window
     for s in range(wires.row[i], wires.row[i + 1]):
-        first, weight_at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
-        mode, delay = wires.mode[s], wires.delay[s]
-        for n in range(wires.length[s]):
-            j = wires.post[first + n]
+        first, at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
+        mode, delay, span, count = wires.mode[s], wires.delay[s], wires.span[s], wires.length[s]
+        # Slices spare a look at the sign of each index.
+        post, weight = wires.post[first : first + count], wires.weight[at : at + count]
+        by_weight, by_delay = totals.weight[at : at + count], totals.delay[at : at + count]
+        time, start, by_rate, by_leak, later, latest = instant_of(t + delay), 0.0, 0.0, 0.0, 0.0, 0.0
+        rate = leak = 0.0
+        if span > 0.0:
+            rate, leak = cells.rate[post[0], mode], cells.leak[post[0]]
+            start = start_of(time, span)
+            by_rate, by_leak = exp(rate * (time - start)), exp(leak * (time - start))
+            later, latest = by_rate * (time - start), by_leak * (time - start)
+        for n in range(len(post)):
             if lag_at >= 0:
                 delay = wires.lag[lag_at + n]
-            time, key = instant_of(t + delay), OF_ARRIVAL if delay > 0.0 else generation
-            at, low = nodes.at[j], nodes.first[j]
-            while at > low and nodes.time[at - 1] >= t:
-                at -= 1
-            nodes.at[j] = at
-            k = locate(nodes, j, at, time, key)
-            if k == nodes.end[j]:
-                continue
-            while nodes.done[j] > k:
-                pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
-            w, u = wires.weight[weight_at + n], nodes.time[k] - time
-            value, by_time = arrival(cells, batch, nodes, totals, j, k, begin, mode, u, w, times)
-            totals.weight[weight_at + n] += value
-            totals.delay[weight_at + n] += by_time
-            total += by_time
+                time = instant_of(t + delay)
+                if span > 0.0:
+                    start = start_of(time, span)
+                    by_rate, by_leak = exp(rate * (time - start)), exp(leak * (time - start))
+                    later, latest = by_rate * (time - start), by_leak * (time - start)
+            if span > 0.0:
+                r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
+                if window[r, LOW] < time < window[r, HIGH]:
+                    value, through = window[r, BY_RATE] * by_rate, window[r, BY_LEAK] * by_leak
+                    if value != 0.0 or through != 0.0:
+                        w = weight[n]
+                        by_time = w * (rate * value + leak * through)
+                        by_weight[n] += value + through
+                        by_delay[n] += by_time
+                        total += by_time
+                        if times != 0:
+                            window[r, SUM_RATE] += w * by_rate
+                            window[r, SUM_LEAK] += w * by_leak
+                            window[r, TIME_RATE] += w * later
+                            window[r, TIME_LEAK] += w * latest
+                    continue
+            j, key = np.int64(post[n]), OF_ARRIVAL if delay > 0.0 else generation
+            k = find(nodes, j, t, time, key)
+            if k < nodes.end[j]:
+                pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
+                u, w = nodes.time[k] - time, weight[n]
+                total += take(cells, batch, nodes, totals, j, k, begin, mode, u, w, times, at + n)
+            if span > 0.0:
+                turn_window(cells, nodes, totals, j, k, mode, start, span, times)
     batch.slope[f] += total
+
+
+@routine
+def find(nodes: Nodes, j: int, t: float, time: float, key: int) -> int:
+    """The node of neuron j that comes next after an input at `time`, by a spike at `t`; or the end of its nodes."""
+    at, low = nodes.at[j], nodes.first[j]
+    while at > low and nodes.time[at - 1] >= t:
+        at -= 1
+    nodes.at[j] = at
+    found: int = locate(nodes, j, at, time, key)
+    return found
+
+
+@inner
+def pass_nodes(
+    cells: Cells, batch: Batch, nodes: Nodes, totals: Totals, j: int, k: int, begin: int, times: int, floor: float
+) -> None:
+    """Go back in neuron j until node k is passed."""
+    while nodes.done[j] > k:
+        pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
+
+
+@routine
+def take(
+    cells: Cells,
+    batch: Batch,
+    nodes: Nodes,
+    totals: Totals,
+    j: int,
+    k: int,
+    begin: int,
+    mode: int,
+    u: float,
+    w: float,
+    times: int,
+    synapse: int,
+) -> float:
+    """Take one input, `u` seconds before node k; its derivative by time is returned."""
+    value, by_time = arrival(cells, batch, nodes, totals, j, k, begin, mode, u, w, times)
+    totals.weight[synapse] += value
+    totals.delay[synapse] += by_time
+    return by_time
+
+
+@routine
+def turn_window(
+    cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, mode: int, start: float, span: float, times: int
+) -> None:
+    """End the window of neuron j and current `mode`, and begin that before node k."""
+    if len(nodes.density) and k < nodes.end[j] and nodes.density[k] != 0.0:
+        return
+    r = j * cells.rate.shape[1] + mode
+    if times != 0:
+        close_back(cells, nodes, totals, j, mode, r)
+    open_window(nodes, j, k, r, start, span)
+    open_back(cells, nodes, j, mode, r)
 
 
 @inner
@@ -310,6 +282,7 @@ def sweep(
     for j in range(size):
         nodes.done[j] = nodes.at[j] = nodes.end[j]
         nodes.held[j] = nodes.later[j] = 0.0
+    forget(nodes)
     for r in range(batch.spikes[b + 1] - begin - 1, -1, -1):
         f = begin + (nodes.order[r] if len(nodes.order) else r)
         j = batch.who[f]
@@ -322,11 +295,13 @@ def sweep(
             generation = nodes.key[k]
         collect(cells, wires, batch, nodes, totals, f, begin, generation, times, floor)
         if not cells.source[j]:
-            while nodes.done[j] > k:
-                pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
+            pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
     for j in range(size):
-        while nodes.done[j] > nodes.first[j]:
-            pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
+        pass_nodes(cells, batch, nodes, totals, j, nodes.first[j], begin, times, floor)
+    depth = cells.rate.shape[1]
+    if times != 0:
+        for r in range(len(nodes.window)):
+            close_back(cells, nodes, totals, r // depth, r % depth, r)
 
 
 @kernel
