@@ -140,31 +140,34 @@ def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int, vo
     return DONE
 
 
-@routine
-def add(
-    cells: Cells,
-    nodes: Nodes,
-    j: int,
-    t: float,
-    time: float,
-    key: int,
-    mode: int,
-    w: float,
-    voltages: int,
-    start: float,
-    span: float,
-) -> None:
-    """Add one input at `time`, by a spike at `t`, to the state at the node that comes next; its window begins."""
+@inner
+def find_next(nodes: Nodes, j: int, t: float, time: float, key: int) -> int:
+    """The node of neuron j that comes next after an input at `time`, by a spike at `t`; or the end of its nodes."""
     at, last = nodes.at[j], nodes.end[j]
     while at < last and nodes.time[at] < t:
         at += 1
     nodes.at[j] = at
-    k = locate(nodes, j, at, time, key)
-    if span > 0.0:
-        r = j * cells.rate.shape[1] + mode
-        close_forward(cells, nodes, j, mode, r, voltages)
-        open_window(nodes, j, k, r, start, span)
-    if k == last:
+    found: int = locate(nodes, j, at, time, key)
+    return found
+
+
+@routine
+def turn_forward(
+    cells: Cells, nodes: Nodes, j: int, t: float, time: float, mode: int, start: float, span: float, voltages: int
+) -> None:
+    """End the window of neuron j and current `mode`, and begin that in which an input at `time` is."""
+    r = j * cells.rate.shape[1] + mode
+    close_forward(cells, nodes, j, mode, r, voltages)
+    open_window(nodes, j, find_next(nodes, j, t, time, OF_ARRIVAL), r, start, span)
+
+
+@routine
+def add(
+    cells: Cells, nodes: Nodes, j: int, t: float, time: float, key: int, mode: int, w: float, voltages: int
+) -> None:
+    """Add one input at `time`, by a spike at `t`, to the state at the node that comes next."""
+    k = find_next(nodes, j, t, time, key)
+    if k == nodes.end[j]:
         return
     u, held = nodes.time[k] - time, nodes.kind[k] & HELD
     if mode >= 0:
@@ -205,13 +208,15 @@ def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation:
                     by_rate, by_leak = exp(rate * (time - start)), exp(leak * (time - start))
             if span > 0.0:
                 r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
+                if not window[r, LOW] < time < window[r, HIGH]:
+                    turn_forward(cells, nodes, np.int64(post[n]), t, time, mode, start, span, voltages)
                 if window[r, LOW] < time < window[r, HIGH]:
                     window[r, BY_RATE] += weight[n] * by_rate
                     if voltages != 0:
                         window[r, BY_LEAK] += weight[n] * by_leak
                     continue
             key = OF_ARRIVAL if delay > 0.0 else generation
-            add(cells, nodes, np.int64(post[n]), t, time, key, mode, weight[n], voltages, start, span)
+            add(cells, nodes, np.int64(post[n]), t, time, key, mode, weight[n], voltages)
 
 
 @routine

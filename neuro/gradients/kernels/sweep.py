@@ -26,7 +26,7 @@ from neuro.gradients.kernels.arrays import (
     Wires,
 )
 from neuro.gradients.kernels.intervals import arrival, cross_interval
-from neuro.gradients.kernels.nodes import instant_of, lay_nodes, locate
+from neuro.gradients.kernels.nodes import instant_of, key_of, lay_nodes, locate
 from neuro.gradients.kernels.replay import replay, v_after
 from neuro.gradients.kernels.windows import (
     BY_LEAK,
@@ -154,6 +154,75 @@ def pass_node(
 
 
 @inner
+def pass_nodes(
+    cells: Cells, batch: Batch, nodes: Nodes, totals: Totals, j: int, k: int, begin: int, times: int, floor: float
+) -> None:
+    """Go back in neuron j until node k is passed."""
+    while nodes.done[j] > k:
+        pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
+
+
+@routine
+def reach(
+    cells: Cells,
+    batch: Batch,
+    nodes: Nodes,
+    totals: Totals,
+    j: int,
+    t: float,
+    time: float,
+    key: int,
+    begin: int,
+    times: int,
+    floor: float,
+) -> int:
+    """Go back to the node of neuron j that comes next after an input at `time`, by a spike at `t`, and return it."""
+    at, low = nodes.at[j], nodes.first[j]
+    while at > low and nodes.time[at - 1] >= t:
+        at -= 1
+    nodes.at[j] = at
+    k: int = locate(nodes, j, at, time, key)
+    pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
+    return k
+
+
+@routine
+def take(
+    cells: Cells,
+    batch: Batch,
+    nodes: Nodes,
+    totals: Totals,
+    j: int,
+    k: int,
+    begin: int,
+    mode: int,
+    u: float,
+    w: float,
+    times: int,
+    synapse: int,
+) -> float:
+    """Take one input, `u` seconds before node k; its derivative by time is returned."""
+    value, by_time = arrival(cells, batch, nodes, totals, j, k, begin, mode, u, w, times)
+    totals.weight[synapse] += value
+    totals.delay[synapse] += by_time
+    return by_time
+
+
+@routine
+def turn_back(
+    cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, mode: int, start: float, span: float, times: int
+) -> None:
+    """End the window of neuron j and current `mode`, and begin that before node k."""
+    if len(nodes.density) and k < nodes.end[j] and nodes.density[k] != 0.0:
+        return
+    r = j * cells.rate.shape[1] + mode
+    if times != 0:
+        close_back(cells, nodes, totals, j, mode, r)
+    open_window(nodes, j, k, r, start, span)
+    open_back(cells, nodes, j, mode, r)
+
+
+@inner
 def collect(
     cells: Cells,
     wires: Wires,
@@ -192,6 +261,10 @@ def collect(
                     later, latest = by_rate * (time - start), by_leak * (time - start)
             if span > 0.0:
                 r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
+                if not window[r, LOW] < time < window[r, HIGH]:
+                    j = np.int64(post[n])
+                    k = reach(cells, batch, nodes, totals, j, t, time, OF_ARRIVAL, begin, times, floor)
+                    turn_back(cells, nodes, totals, j, k, mode, start, span, times)
                 if window[r, LOW] < time < window[r, HIGH]:
                     value, through = window[r, BY_RATE] * by_rate, window[r, BY_LEAK] * by_leak
                     if value != 0.0 or through != 0.0:
@@ -207,70 +280,11 @@ def collect(
                             window[r, TIME_LEAK] += w * latest
                     continue
             j, key = np.int64(post[n]), OF_ARRIVAL if delay > 0.0 else generation
-            k = find(nodes, j, t, time, key)
+            k = reach(cells, batch, nodes, totals, j, t, time, key, begin, times, floor)
             if k < nodes.end[j]:
-                pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
-                u, w = nodes.time[k] - time, weight[n]
-                total += take(cells, batch, nodes, totals, j, k, begin, mode, u, w, times, at + n)
-            if span > 0.0:
-                turn_window(cells, nodes, totals, j, k, mode, start, span, times)
+                u = nodes.time[k] - time
+                total += take(cells, batch, nodes, totals, j, k, begin, mode, u, weight[n], times, at + n)
     batch.slope[f] += total
-
-
-@routine
-def find(nodes: Nodes, j: int, t: float, time: float, key: int) -> int:
-    """The node of neuron j that comes next after an input at `time`, by a spike at `t`; or the end of its nodes."""
-    at, low = nodes.at[j], nodes.first[j]
-    while at > low and nodes.time[at - 1] >= t:
-        at -= 1
-    nodes.at[j] = at
-    found: int = locate(nodes, j, at, time, key)
-    return found
-
-
-@inner
-def pass_nodes(
-    cells: Cells, batch: Batch, nodes: Nodes, totals: Totals, j: int, k: int, begin: int, times: int, floor: float
-) -> None:
-    """Go back in neuron j until node k is passed."""
-    while nodes.done[j] > k:
-        pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
-
-
-@routine
-def take(
-    cells: Cells,
-    batch: Batch,
-    nodes: Nodes,
-    totals: Totals,
-    j: int,
-    k: int,
-    begin: int,
-    mode: int,
-    u: float,
-    w: float,
-    times: int,
-    synapse: int,
-) -> float:
-    """Take one input, `u` seconds before node k; its derivative by time is returned."""
-    value, by_time = arrival(cells, batch, nodes, totals, j, k, begin, mode, u, w, times)
-    totals.weight[synapse] += value
-    totals.delay[synapse] += by_time
-    return by_time
-
-
-@routine
-def turn_window(
-    cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, mode: int, start: float, span: float, times: int
-) -> None:
-    """End the window of neuron j and current `mode`, and begin that before node k."""
-    if len(nodes.density) and k < nodes.end[j] and nodes.density[k] != 0.0:
-        return
-    r = j * cells.rate.shape[1] + mode
-    if times != 0:
-        close_back(cells, nodes, totals, j, mode, r)
-    open_window(nodes, j, k, r, start, span)
-    open_back(cells, nodes, j, mode, r)
 
 
 @inner
@@ -292,7 +306,7 @@ def sweep(
             k = nodes.done[j] - 1
             while nodes.kind[k] & KIND != SPIKE:
                 k -= 1
-            generation = nodes.key[k]
+            generation = key_of(nodes, k)
         collect(cells, wires, batch, nodes, totals, f, begin, generation, times, floor)
         if not cells.source[j]:
             pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
