@@ -140,7 +140,7 @@ def gradient(
     for each, its_loss, its_inputs in zip(recordings, losses, given, strict=True):
         instance(each, "recording", Recording, "a Recording", error=InputError)
         run = spiked(program, each, mapping(its_inputs, "inputs", "inputs by population", error=InputError))
-        part, its_slopes = slopes_of(its_loss, Voltages(own.cells, own.wiring, own.wires, program, run), each, run)
+        part, its_slopes = slopes_of(its_loss, Voltages(own, run), each, run)
         value += part
         runs.append(run)
         slopes.append(its_slopes)

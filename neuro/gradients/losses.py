@@ -364,7 +364,7 @@ def slopes_of(loss: Any, voltages: Voltages, recording: Recording, run: Spiked) 
 def measured(program: Program, recording: Recording, quantity: Quantity) -> Floats:
     """The values of a quantity in a run without currents, as losses compare them."""
     own, run = lowered(program), spiked(program, recording, None)
-    voltages = Voltages(own.cells, own.wiring, own.wires, program, run)
+    voltages = Voltages(own, run)
     return quantity.answer(Place(voltages, recording, run, Slopes(np.zeros(0))))[0]
 
 

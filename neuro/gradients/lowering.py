@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,7 @@ from neuro.engine.lower.program import Program
 from neuro.errors import UnsupportedFeature
 from neuro.gradients.kernels.arrays import Cells, Totals, Wires
 from neuro.gradients.wiring import Wiring, wiring_of
+from neuro.jit import as_table
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, LIF, LinearNeuron, Source, receptors
 from neuro.validation import Floats
@@ -136,6 +138,11 @@ class Lowered:
     cells: Cells
     wiring: Wiring
     wires: Wires
+
+    @cached_property
+    def tables(self) -> tuple[Cells, Wires]:
+        """Cells and wires as the kernels take them."""
+        return as_table(self.cells), as_table(self.wires)
 
 
 _KNOWN: WeakKeyDictionary[Network, tuple[Any, Cells, Wiring]] = WeakKeyDictionary()

@@ -38,7 +38,7 @@ def sum_runs(own: Lowered, batch: Batch, *, times: bool = True, floor: float = 0
     # Where inputs are currents and spikes reset v to a value, v is needed for time constants, or to find mistakes.
     plain = not own.wiring.jumps and not own.wiring.at_once and not np.any(own.cells.subtract)
     voltages = int(times or not plain or bool(np.any(own.cells.v >= own.cells.threshold)))
-    cells, wires, runs = as_table(own.cells), as_table(own.wires), as_table(batch)
+    (cells, wires), runs = own.tables, as_table(batch)
     sums = [new_totals(own.cells, len(own.wires.weight)) for _ in range(max(parts, 1))]
 
     def sweep(part: int) -> None:

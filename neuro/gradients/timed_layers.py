@@ -355,7 +355,7 @@ class TimedLayers:
 
     def _revive(self, own: Lowered, program: Program, run: Spiked, slope: Slopes, silent: Ints, factor: float) -> None:
         """Add minus `factor` times the largest v of silent outputs to the loss."""
-        voltages = Voltages(own.cells, own.wiring, own.wires, program, run)
+        voltages = Voltages(own, run)
         neurons = program.offset[f"layer{len(self.sizes) - 1}"] + silent
         voltages.prepare(neurons)
         for j in neurons:

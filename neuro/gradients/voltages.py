@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuro.engine.lower.program import Program
 from neuro.errors import InputError
 from neuro.gradients.batch import AFTER_ALL, BEFORE_ARRIVALS, Slopes, Spiked, batch_of, nodes_for
-from neuro.gradients.kernels.arrays import SPIKE, Cells, Wires
+from neuro.gradients.kernels.arrays import SPIKE
 from neuro.gradients.kernels.peaks import AT_BEGIN, AT_END_OF, largest, total_of, value_at
 from neuro.gradients.kernels.pieces import ARRIVED, Arrivals, Pieces, fill_pieces, list_arrivals, replay_run
-from neuro.gradients.wiring import Wiring
+from neuro.gradients.lowering import Lowered
 from neuro.jit import as_table, link_routines
 from neuro.validation import Floats, Ints
 
@@ -37,9 +36,8 @@ class Peak(NamedTuple):
 class Voltages:
     """v of the neurons of one run, found for those that are asked for."""
 
-    def __init__(self, cells: Cells, wiring: Wiring, wires: Wires, program: Program, run: Spiked) -> None:
-        self.cells, self.wires, self.program, self.run = cells, wires, program, run
-        self._wiring = wiring
+    def __init__(self, own: Lowered, run: Spiked) -> None:
+        self.own, self.program, self.run = own, own.program, run
         self._nodes: Any = None
         self._tables: Any = None
         self._pieces: dict[int, tuple[Pieces, int]] = {}
@@ -52,12 +50,11 @@ class Voltages:
         if self._tables is None:
             link_routines()
             batch = batch_of(self.program, [self.run], [Slopes(np.zeros(len(self.run.time)))])
-            self._nodes = nodes_for(self.cells, self._wiring, batch, 0, 1)
-            run = self.cells, self.wires, batch, self._nodes
-            self._tables = tuple(as_table(each) for each in run)
+            self._nodes = nodes_for(self.own.cells, self.own.wiring, batch, 0, 1)
+            self._tables = *self.own.tables, as_table(batch), as_table(self._nodes)
             if replay_run(*self._tables) != 0:
                 raise InputError("the recording is not of this program with these inputs", where="gradient")
-        wanted = np.zeros(len(self.cells.leak), np.int64)
+        wanted = np.zeros(len(self.own.cells.leak), np.int64)
         wanted[missing] = 1
         none = _arrivals(0)
         cells, wires, batch, nodes = self._tables
@@ -66,11 +63,13 @@ class Voltages:
         list_arrivals(cells, wires, batch, nodes, wanted, found, False)
         order = np.lexsort((found.key, found.time, found.neuron))
         found = Arrivals(*(each[order] for each in found))
-        for j in missing:
-            low, high = (int(each) for each in np.searchsorted(found.neuron, [j, j + 1]))
-            room = high - low + int(self._nodes.end[j] - self._nodes.first[j])
-            pieces = _new_pieces(room, self.cells.rate.shape[1])
-            self._pieces[int(j)] = pieces, fill_pieces(cells, batch, nodes, found, low, high, int(j), pieces)
+        bounds = np.searchsorted(found.neuron, [missing, missing + 1])
+        begins = np.cumsum([0, *(bounds[1] - bounds[0] + self._nodes.end[missing] - self._nodes.first[missing])])
+        pieces = _new_pieces(int(begins[-1]), self.own.cells.rate.shape[1])
+        for n, j in enumerate(missing):
+            mine = Pieces(*(each[begins[n] : begins[n + 1]] for each in pieces))
+            low, high = int(bounds[0, n]), int(bounds[1, n])
+            self._pieces[int(j)] = mine, fill_pieces(cells, batch, nodes, found, low, high, int(j), mine)
 
     def at(self, j: int, times: Floats) -> Floats:
         """v of neuron j at these times, after all that happens there."""
@@ -89,7 +88,7 @@ class Voltages:
 
     def peak(self, j: int, start: float, stop: float) -> Peak:
         """The largest v of neuron j."""
-        (pieces, count), depth = self._pieces[j], max(1, self.cells.rate.shape[1])
+        (pieces, count), depth = self._pieces[j], max(1, self.own.cells.rate.shape[1])
         out, space = np.zeros(4), np.zeros((2, depth + 1, depth + 1))
         cells = self._tables[0]
         largest(cells, pieces, count, j, start, stop, space[0], space[1], out)
