@@ -65,9 +65,9 @@ class Voltages:
         found = Arrivals(*(each[order] for each in found))
         bounds = np.searchsorted(found.neuron, [missing, missing + 1])
         begins = np.cumsum([0, *(bounds[1] - bounds[0] + self._nodes.end[missing] - self._nodes.first[missing])])
-        pieces = _new_pieces(int(begins[-1]), self.own.cells.rate.shape[1])
+        pieces: Any = _new_pieces(int(begins[-1]), self.own.cells.rate.shape[1])
         for n, j in enumerate(missing):
-            mine = Pieces(*(each[begins[n] : begins[n + 1]] for each in pieces))
+            mine = Pieces._make(each[begins[n] : begins[n + 1]] for each in pieces)
             low, high = int(bounds[0, n]), int(bounds[1, n])
             self._pieces[int(j)] = mine, fill_pieces(cells, batch, nodes, found, low, high, int(j), mine)
 

@@ -130,9 +130,8 @@ def _span_of(program: Program, projection: Projection) -> float:
     rate = 1.0 / np.asarray(tau, np.float64)
     if np.ptp(rate) != 0.0 or np.ptp(leak) != 0.0:
         return 0.0
-    leak, rate = float(leak.flat[0]), float(rate.flat[0])
-    most = max(leak, rate)
-    return LARGEST / most if abs(leak - rate) > APART * most else 0.0
+    most, apart = max(float(leak.flat[0]), float(rate.flat[0])), abs(float(leak.flat[0]) - float(rate.flat[0]))
+    return LARGEST / most if apart > APART * most else 0.0
 
 
 LARGEST, APART = 20.0, 0.1

@@ -209,14 +209,14 @@ def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation:
             if span > 0.0:
                 r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
                 if not window[r, LOW] < time < window[r, HIGH]:
-                    turn_forward(cells, nodes, np.int64(post[n]), t, time, mode, start, span, voltages)
+                    turn_forward(cells, nodes, post[n], t, time, mode, start, span, voltages)
                 if window[r, LOW] < time < window[r, HIGH]:
                     window[r, BY_RATE] += weight[n] * by_rate
                     if voltages != 0:
                         window[r, BY_LEAK] += weight[n] * by_leak
                     continue
             key = OF_ARRIVAL if delay > 0.0 else generation
-            add(cells, nodes, np.int64(post[n]), t, time, key, mode, weight[n], voltages)
+            add(cells, nodes, post[n], t, time, key, mode, weight[n], voltages)
 
 
 @routine

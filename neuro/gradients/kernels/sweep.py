@@ -262,7 +262,7 @@ def collect(
             if span > 0.0:
                 r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
                 if not window[r, LOW] < time < window[r, HIGH]:
-                    j = np.int64(post[n])
+                    j = post[n]
                     k = reach(cells, batch, nodes, totals, j, t, time, OF_ARRIVAL, begin, times, floor)
                     turn_back(cells, nodes, totals, j, k, mode, start, span, times)
                 if window[r, LOW] < time < window[r, HIGH]:
@@ -279,7 +279,7 @@ def collect(
                             window[r, TIME_RATE] += w * later
                             window[r, TIME_LEAK] += w * latest
                     continue
-            j, key = np.int64(post[n]), OF_ARRIVAL if delay > 0.0 else generation
+            j, key = post[n], OF_ARRIVAL if delay > 0.0 else generation
             k = reach(cells, batch, nodes, totals, j, t, time, key, begin, times, floor)
             if k < nodes.end[j]:
                 u = nodes.time[k] - time
