@@ -145,9 +145,9 @@ def new_workspace(
     has_loose = bool(program.fixed.groups["loose"].any())
     cursors, buckets, arrivals, keys = loose or Loose(0, 0, 0, np.zeros(len(program.fixed.drives), np.uint64))
     each = program.size if has_loose else 0
-    first_cell = program.fixed.cells[program.fixed.groups["cells"]]
-    lines = (first_cell["leak"] == 0.0) & (first_cell["modes"] == 0) & (program.fixed.groups["kind"] == STATE_FORM)
-    has_lines = bool(lines.any())
+    filled = program.fixed.groups[program.fixed.groups["stop"] > program.fixed.groups["start"]]
+    cells = program.fixed.cells[filled["cells"][filled["kind"] == STATE_FORM]]
+    has_lines = bool(np.any((cells["leak"] == 0.0) & (cells["modes"] == 0)))
     routes = no_routes(threads) if routes is None else routes
     routed = calendar if routes.row.shape[1] else 0
     return Workspace(

@@ -94,8 +94,9 @@ def deliver_alike(
 @inlined
 def on_line(fixed: Fixed, group: Record) -> bool:
     """Does v go on a straight line between inputs, for all neurons of a group alike: no leak, no currents?"""
-    cell = fixed.cells[group.cells]
-    found: bool = cell.modes == 0 and cell.leak == 0.0 and not group.own and not group.loose
+    cell = fixed.cells[group.cells]  # which a population of no neurons does not have
+    some = group.stop > group.start
+    found: bool = some and cell.modes == 0 and cell.leak == 0.0 and not group.own and not group.loose
     return found
 
 
