@@ -57,9 +57,10 @@ def modes_of(matrix: Floats, readout: Floats, inputs: Floats, jump: Floats, wher
     [0.0, -0.5]
     """
     values, vectors = np.linalg.eig(matrix)
-    if np.iscomplexobj(values):
+    if np.any(values.imag):
         apart = np.abs(values.imag) <= REAL * np.abs(values)
         raise _too_close(values.real, where) if np.all(apart) else _complex(values, where)
+    values, vectors = values.real, vectors.real  # since NumPy 2.5 complex in any case
     if values.max() >= 0.0:
         raise ParameterError(
             "the eigenvalues must lie below zero, for internal states decay",
