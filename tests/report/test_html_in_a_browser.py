@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import neuro as nr
@@ -95,6 +96,32 @@ def inside(browser: Any) -> int:
     return int(browser.execute_script("return document.querySelector('.count').dataset.inside || -1"))
 
 
+def painted(browser: Any) -> int:
+    """Pixels of the raster that are not see-through."""
+    return browser.execute_script(
+        "const c = document.querySelector('.chart .spikes');"
+        "const data = new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer);"
+        "return data.reduce((count, pixel) => count + (pixel !== 0), 0);"
+    )
+
+
+def expected_pixels(browser: Any) -> int:
+    """Pixels under squares of two pixels around the spikes in view."""
+    width, height, (left, right), (low, high) = browser.execute_script(
+        "const {xaxis: x, yaxis: y} = document.querySelector('.chart')._fullLayout;"
+        "return [Math.round(x._length), Math.round(y._length), x.range, y.range];"
+    )
+    spikes = large_recording().spikes["cells"]
+    column = np.floor((spikes.times - left) * (width / (right - left))).astype(int)
+    row = np.floor((high - spikes.ids) * (height / (high - low))).astype(int)
+    found = np.zeros((height + 2, width + 2), bool)
+    for down in range(2):
+        for across in range(2):
+            inner = (column + across >= 0) & (column + across < width) & (row + down >= 0) & (row + down < height)
+            found[row[inner] + down, column[inner] + across] = True
+    return int(found.sum())
+
+
 def click(browser: Any, selector: str) -> None:
     element = browser.find_element("css selector", selector)
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
@@ -116,11 +143,13 @@ def test_a_page_is_drawn_in_its_width_without_errors_or_requests(opened: Any, na
 def test_a_raster_draws_100_000_points_and_zooms_by_buttons_and_by_a_box(opened: Any) -> None:
     browser = opened("one")
     until(lambda: inside(browser) == 100_000)
-    drawn = "return document.querySelector('.chart')._fullData.filter(t => t.type === 'scattergl').map(t => t._length)"
+    drawn = "return document.querySelector('.chart')._fullData.filter(t => t.mode === 'markers').map(t => t._length)"
     assert browser.execute_script(drawn) == [100_000]
+    assert painted(browser) == expected_pixels(browser)
     click(browser, "[data-move=in]")
     half = until(lambda: inside(browser) if inside(browser) < 100_000 else 0)
     assert half == pytest.approx(50_000, rel=0.05)
+    assert painted(browser) == expected_pixels(browser)
     click(browser, "[data-move=right]")
     until(lambda: inside(browser) != half)
     click(browser, "[data-move=reset]")

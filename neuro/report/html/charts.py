@@ -23,6 +23,8 @@ Chart = dict[str, Any]
 
 MOST_SPIKES = 120_000
 """Spikes on a page; of more, every second, third, ... is drawn."""
+MOST_OF_PLOTLY = 20_000
+"""Spikes that plotly draws in time for every frame, also where there is no graphics hardware; more are painted."""
 MOST_SAMPLES = 4_000
 """Samples of a curve; of more, the lowest and the highest of each stretch."""
 MOST_CURVES = 8
@@ -62,19 +64,21 @@ def raster(recording: Recording, label: str = "", step: int = 1) -> Chart:
     times, rows, groups = stacked(dict(recording.spikes), sizes)
     scale, unit = time_unit(recording.stop - recording.start)
     edges = np.linspace(recording.start, max(recording.stop, recording.start + 1e-12), BINS + 1)
-    size_of_dots = 2 if len(times) > 20_000 else 3 if len(times) > 2_000 else 5
+    painted = len(times) > MOST_OF_PLOTLY * step
+    size_of_dots = 2 if painted else 3 if len(times) > 2_000 else 5
     traces = []
     for index, (name, (first, last)) in enumerate(groups.items()):
         mine = (rows >= first) & (rows < last)
         when, who = times[mine][::step] * scale, rows[mine][::step]
         traces.append(
             {
-                "type": "scattergl",
+                "type": "scatter" if painted else "scattergl",
                 "mode": "markers",
                 "name": name,
                 "x": _packed(when),
                 "y": _packed(who),
-                "marker": {"size": size_of_dots},
+                "marker": {"size": size_of_dots, **({"maxdisplayed": 1} if painted else {})},
+                "painted": painted,
                 "colour": index,
                 "hovertemplate": f"%{{x:.3f}} {unit}, row %{{y}}",
             }

@@ -61,8 +61,7 @@
       found.node = { ...trace.node, color: trace.node.colours.map(colour) };
       found.link = { ...trace.link, color: trace.link.colours.map((index) => seeThrough(colour(index), 0.32)) };
     }
-    delete found.colour;
-    delete found.scale;
+    for (const own of ["colour", "scale", "painted"]) delete found[own];
     return found;
   }
 
@@ -92,6 +91,7 @@
     drawn.set(place, chart);
     return Plotly.react(place, traces, layout, { responsive: true, displayModeBar: false }).then(() => {
       if (!first) return;
+      if (chart.traces.some((trace) => trace.painted)) paintSpikes(place, chart.traces, unpacked);
       place.on("plotly_relayout", () => {
         place.kept = place.layout.xaxis && place.layout.xaxis.range ? [...place.layout.xaxis.range] : undefined;
         count(place);
@@ -124,7 +124,7 @@
   function move(place, step) {
     if (step === "picture") {
       const filename = charts[place.dataset.chart].title.replace(/[^\w-]+/g, "_");
-      Plotly.downloadImage(place, { format: "png", scale: 2, filename });
+      Plotly.downloadImage(pictured(place), { format: "png", scale: 2, filename });
       return;
     }
     if (step === "reset") {

@@ -104,10 +104,12 @@ def page_of(runs: Sequence[Run], title: str) -> str:
     panels = [(run.name, _panel(run, charts, step)) for run in runs]
     if len(runs) > 1:
         panels.insert(0, ("Comparison", comparison(runs, charts)))
-    parts = {name: resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js")}
+    files = ("page.css", "spikes.js", "page.js")
+    parts = {name: resources.files(__package__).joinpath(name).read_text("utf-8") for name in files}
     data = json.dumps(plain(charts), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     scripts = f'<script id="charts" type="application/json">{data}</script>'
-    scripts += f"<script>{_plotly()}</script><script>{parts['page.js']}</script>"
+    scripts += f"<script>{_plotly()}</script><script>{parts['spikes.js']}</script>"
+    scripts += f"<script>{parts['page.js']}</script>"
     room = MOST_BYTES - len(scripts.encode())
     body = _body(panels, runs, room)
     return (
