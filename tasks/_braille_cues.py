@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from neuro.validation import Floats
+from neuro.validation import Floats, frozen
 
 NAMES = ("turing", "lovelace", "hopper", "shannon", "dijkstra", "knuth", "mccarthy", "hopfield", "backus")
 """The nine computer scientists of Yi et al., Nature Electronics 2022, padded with blank cells to `CELLS`."""
@@ -40,9 +41,10 @@ def encode(name: str) -> Floats:
     return dots.ravel()
 
 
+@cache
 def patterns() -> Floats:
     """The nine names, shape (9, 60)."""
-    return np.stack([encode(name) for name in NAMES])
+    return frozen(np.stack([encode(name) for name in NAMES]))
 
 
 def half(flipped: Any) -> Any:

@@ -116,6 +116,13 @@ def test_tasks_are_found_from_this_checkout() -> None:
     assert (tasks.tasks_dir() / "__init__.py").is_file()
 
 
+def test_the_package_runs_as_a_module_as_its_script_does() -> None:
+    for arguments, code in ((["--version"], 0), (["run", "dice", "--preset", "huge"], 2)):
+        done = subprocess.run([sys.executable, "-m", "neuro", *arguments], capture_output=True, text=True)
+        words = done.stdout if code == 0 else done.stderr
+        assert (done.returncode, "neuro" in words if code == 0 else "no task is called 'dice'" in words) == (code, True)
+
+
 def test_tasks_are_found_in_an_installed_package(tmp_path: Path) -> None:
     package = tmp_path / "site" / "neuro"
     shutil.copytree(Path(tasks.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))

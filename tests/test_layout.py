@@ -18,14 +18,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     # The ground floor: single modules that everything may use.
     {"errors", "units", "validation", "randomness", "paths", "figures", "jit", "simd"}
-    | {"progress", "names", "display", "files", "memory", "partials", "system"},
+    | {"progress", "names", "display", "files", "memory", "system"},
     {"network", "crossbar", "chip", "brian"},
     {"engine"},
     {"accounting"},
     {"mapping"},
     {"learning", "exchange", "training", "gradients"},
     {"report"},
-    {"cli", "commands", "tasks", "bench", "sweeps"},
+    {"cli", "commands", "tasks", "bench", "sweeps", "__main__"},
 ]
 FLOOR = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 

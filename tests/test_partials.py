@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from neuro import partials
-from neuro.partials import partial_path, sweep
 from neuro.report import Report
 from neuro.report.record import write
+from neuro.system import partials
+from neuro.system.partials import partial_path, sweep
 
 MAKER = """
 import sys
-from neuro.partials import partial_path
+from neuro.system.partials import partial_path
 for target in sys.argv[1:]:
     path = partial_path(target)
     path.mkdir()

@@ -1,7 +1,7 @@
 """Writes files: each appears whole or not at all, and what goes wrong is named.
 
-A file is written under another name beside its own (`neuro/partials.py`), brought to the disk, and renamed. A process
-that is killed leaves such a partial behind. The next one that writes the same file removes it.
+A file is written under another name beside its own (`neuro/system/partials.py`), brought to the disk, and renamed. A
+process that is killed leaves such a partial behind. The next one that writes the same file removes it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from neuro.errors import FileError, NeuroError
-from neuro.partials import partial_path, sweep
+from neuro.system.partials import partial_path, sweep
 from neuro.validation import file_name
 
 __all__ = ["atomic", "check_target", "named_errors", "write_text"]

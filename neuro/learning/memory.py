@@ -184,14 +184,12 @@ def recall(program: Program, memory: Memory, cues: Floats) -> Recall:
 
 def _recalls(program: Program, memory: Memory, count: int, trials: Iterable[Mapping[str, Any]]) -> Recall:
     """Activity in the counted part of each trial, and the number of its spikes."""
-    found, spikes = np.zeros((count, memory.size)), np.zeros(count)
+    whole, last = np.zeros((count, memory.size)), np.zeros((count, memory.size))
     counted = memory.duration - memory.counted, memory.duration
     request = Counts(NAME, [(0.0, memory.duration), counted])
     for k, counts in enumerate(run_trials(program, memory.duration, trials, record=request)):
-        whole, last = counts[NAME]
-        found[k] = np.minimum(last / (memory.counted / memory.tick), 1.0)
-        spikes[k] = whole.sum()
-    return Recall(found, spikes)
+        whole[k], last[k] = counts[NAME]
+    return Recall(np.minimum(last / (memory.counted / memory.tick), 1.0), whole.sum(axis=1))
 
 
 def compile_recall() -> None:

@@ -19,8 +19,8 @@ import numpy as np
 from neuro.display import data_frame
 from neuro.errors import FileError, ParameterError, UnknownName
 from neuro.files.writing import atomic, named_errors, write_text
-from neuro.partials import partial_path, sweep
 from neuro.system.interrupts import postponed
+from neuro.system.partials import partial_path, sweep
 from neuro.validation import file_name, instance, shown, text
 
 if TYPE_CHECKING:

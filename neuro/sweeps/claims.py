@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from neuro.files.writing import named_errors
-from neuro.partials import has_ended, owner
+from neuro.system.partials import has_ended, owner
 
 __all__ = ["Claims"]
 

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from neuro.partials import partial_path, sweep
+from neuro.system.partials import partial_path, sweep
 
 __all__ = ["SUFFIX", "KernelFiles", "temporary_folder"]
 

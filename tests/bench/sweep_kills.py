@@ -54,7 +54,7 @@ class Ended(NamedTuple):
 
 def begin(*words: str | Path) -> subprocess.Popen[str]:
     """`neuro` with these words, in a process group of its own."""
-    command = [sys.executable, "-c", "from neuro.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-m", "neuro", *map(str, words)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 

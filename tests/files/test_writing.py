@@ -19,8 +19,8 @@ import pytest
 import neuro as nr
 from neuro.errors import FileError, InputError, NeuroError
 from neuro.files.writing import atomic, write_text
-from neuro.partials import partial_path
 from neuro.report import staged
+from neuro.system.partials import partial_path
 from tests.files.samples import WRITTEN, Format, network
 
 FILES = [each for each in WRITTEN if each.name != "report"]

@@ -26,12 +26,12 @@ from hypothesis import strategies as st
 import neuro as nr
 from neuro import errors
 from neuro.errors import ParameterError
-from neuro.partials import owner
 from neuro.sweeps.claims import BEAT_SECONDS, STALE_SECONDS, Claims
 from neuro.sweeps.plan import Plan, grid_of
 from neuro.sweeps.store import Store, load_plan
 from neuro.sweeps.table import TIMES
 from neuro.sweeps.workers import LONGEST_WITHOUT, Workers
+from neuro.system.partials import owner
 from tests.test_workers import environment, group_is_empty, wait_for
 
 MakeTask = Callable[[str, str], Path]

@@ -66,7 +66,7 @@ def raster(recording: Recording, label: str = "", step: int = 1) -> Chart:
     edges = np.linspace(recording.start, max(recording.stop, recording.start + 1e-12), BINS + 1)
     painted = len(times) > MOST_OF_PLOTLY * step
     size_of_dots = 2 if painted else 3 if len(times) > 2_000 else 5
-    traces = []
+    traces: list[dict[str, Any]] = []
     for index, (name, (first, last)) in enumerate(groups.items()):
         mine = (rows >= first) & (rows < last)
         when, who = times[mine][::step] * scale, rows[mine][::step]
@@ -77,7 +77,7 @@ def raster(recording: Recording, label: str = "", step: int = 1) -> Chart:
                 "name": name,
                 "x": _packed(when),
                 "y": _packed(who),
-                "marker": {"size": size_of_dots, **({"maxdisplayed": 1} if painted else {})},
+                "marker": {"size": size_of_dots} | ({"maxdisplayed": 1} if painted else {}),
                 "painted": painted,
                 "colour": index,
                 "hovertemplate": f"%{{x:.3f}} {unit}, row %{{y}}",
