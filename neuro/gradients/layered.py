@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -113,28 +114,38 @@ class LayeredBatch:
         parts = min(PARTS, count)
         bounds = [count * part // parts for part in range(parts + 1)] if parts else [0]
         tables = as_table(self.layers), as_table(self.examples)
+        left = deque(range(parts))
 
-        def each(part: int) -> bool:
+        def some() -> bool:
+            """Do parts as long as there are any, with one room for all."""
             most = 4 * int(self.layers.sizes.sum()) + int(np.diff(self.examples.first).max(initial=0))
-            while most < MOST:
-                room = as_table(_room(int(self.layers.sizes.max()), len(self.layers.sizes), most))
-                if work(tables, room, part, bounds[part], bounds[part + 1]) == DONE:
+            room = as_table(_room(self.layers, most)) if most < MOST else None
+            while room:
+                try:
+                    part = left.popleft()
+                except IndexError:
                     return True
-                most *= 4
+                while room and work(tables, room, part, bounds[part], bounds[part + 1]) != DONE:
+                    most *= 4
+                    room = as_table(_room(self.layers, most)) if most < MOST else None
             return False
 
-        if workers > 1 and parts > 1:
-            with ThreadPoolExecutor(workers, "neuro-layers") as pool:
-                return all(pool.map(each, range(parts)))
-        return all(each(part) for part in range(parts))
+        others = min(workers, parts) - 1
+        if others < 1:
+            return some()
+        with ThreadPoolExecutor(others, "neuro-layers") as pool:
+            started = [pool.submit(some) for _ in range(others)]
+            own = some()
+        return all(each.result() for each in started) and own
 
 
-def _room(widest: int, layers: int, most: int) -> Room:
+def _room(layers: Layers, most: int) -> Room:
     """Space for `most` spikes."""
+    widest = int(layers.sizes.max())
     spikes = {key: np.empty(most) for key in ("time", "rise", "fall", "by_time")}
     wide = {key: np.empty(widest) for key in ("v", "c", "own_v", "own_c", "own_time")}
     return Room(
-        first=np.zeros(layers + 1, np.int64),
+        first=np.zeros(len(layers.sizes) + 1, np.int64),
         who=np.empty(most, np.int64),
         own=np.empty(widest, np.int64),
         place=np.zeros(widest, np.int64),
