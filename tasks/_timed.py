@@ -104,9 +104,9 @@ def network(config: TimedConfig, inputs: int, outputs: int) -> TimedLayers:
         slope_floor=config.slope_floor,
         revival=config.revival,
         least_spikes=config.least_spikes,
-        train_delays=2 * ms if config.delays else 0.0,
+        train_delays=5 * ms if config.delays else 0.0,
         delay_width=0.5 if config.delays else 0.0,
-        delay=2 * ms if config.delays else 1 * ms,
+        delay=5 * ms if config.delays else 1 * ms,
     )
 
 

@@ -20,7 +20,7 @@ PRESETS = {
     "smoke": Config(seeds=1, epochs=4, hidden=50, used=800, batch=25, judged="validation"),
     "tuning": Config(seeds=1, judged="validation"),
     "paper": Config(),
-    "delays": Config(hidden=30, delays=True),
+    "delays": Config(hidden=30, delays=True, means=(1.3, 1.0), spreads=(0.7, 0.5)),
     "crossbars": Config(crossbars=True),
 }
 

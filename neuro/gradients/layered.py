@@ -1,4 +1,4 @@
-"""Batches of examples through layers of LIF neurons with one delay: answers, losses and gradients, all compiled."""
+"""Batches of examples through layers of LIF neurons: answers, losses and gradients, all compiled."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class Found(NamedTuple):
     """Number of spikes of each example."""
     gradient: list[Floats]
     """Of the mean loss, by each matrix."""
+    by_delay: list[Floats]
+    """The same by each matrix of delays, per second; empty where all synapses have one delay."""
     acted: Ints
     """Spikes whose slope was below the floor; silent right outputs that were raised."""
     by_neuron: list[Floats]
@@ -48,9 +50,14 @@ class LayeredBatch:
 
     @classmethod
     def of(
-        cls, sizes: tuple[int, ...], matrices: tuple[Floats, ...], constants: tuple[float, ...], inputs: Floats
+        cls,
+        sizes: tuple[int, ...],
+        matrices: tuple[Floats, ...],
+        delays: tuple[Floats, ...],
+        constants: tuple[float, ...],
+        inputs: Floats,
     ) -> LayeredBatch:
-        """`constants` as in `Layers`; inputs are times, shape (examples, inputs)."""
+        """`constants` as in `Layers`; no delays if all synapses have one; inputs are times, (examples, inputs)."""
         count, duration = len(inputs), constants[3]
         rows, who = np.nonzero(inputs < duration)
         time = inputs[rows, who]
@@ -59,6 +66,7 @@ class LayeredBatch:
             sizes=np.array(sizes, np.int64),
             weight_at=np.cumsum([0, *(a * b for a, b in pairwise(sizes))]).astype(np.int64),
             weight=np.concatenate([np.ravel(each) for each in matrices]),
+            delay=np.concatenate([np.zeros(0), *(np.ravel(each) for each in delays)]),
             constants=np.array(constants),
         )
         examples = Examples(
@@ -80,7 +88,7 @@ class LayeredBatch:
 
         if not self._parts(part, workers):
             return None
-        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), [], np.zeros(2, np.int64), [])
+        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), [], [], np.zeros(2, np.int64), [])
 
     def learn(self, targets: Floats, workers: int) -> Found | None:
         """The answers, and the gradient of the mean loss; None if an example has too many spikes."""
@@ -88,7 +96,10 @@ class LayeredBatch:
         count = len(targets)
         parts = range(min(PARTS, count))
         at, sizes = self.layers.weight_at, self.layers.sizes
-        sums = [Sums(np.zeros(at[-1]), np.zeros(2, np.int64), np.zeros(sizes.sum(), np.int64)) for _ in parts]
+        own = len(self.layers.delay)
+        sums = [
+            Sums(np.zeros(at[-1]), np.zeros(own), np.zeros(2, np.int64), np.zeros(sizes.sum(), np.int64)) for _ in parts
+        ]
 
         def part(tables: tuple[Layers, Examples], room: Room, number: int, low: int, high: int) -> int:
             for each in sums[number]:
@@ -99,14 +110,17 @@ class LayeredBatch:
 
         if not self._parts(part, workers):
             return None
-        total, acted, spikes = sums[0]
+        total = sums[0]
         for each in sums[1:]:
-            np.add(total, each.weight, out=total)
-            np.add(acted, each.acted, out=acted)
-            np.add(spikes, each.spikes, out=spikes)
-        gradient = [total[at[k] : at[k + 1]].reshape(sizes[k], sizes[k + 1]) for k in range(len(sizes) - 1)]
-        by_neuron = np.split(spikes / max(count, 1), np.cumsum(sizes)[:-1])
-        return Found(self.examples.answer, self.examples.spikes.sum(axis=1), gradient, acted, by_neuron)
+            for into, values in zip(total, each, strict=True):
+                np.add(into, values, out=into)
+        gradient, by_delay = (
+            [values[at[k] : at[k + 1]].reshape(sizes[k], sizes[k + 1]) for k in range(len(sizes) - 1) if len(values)]
+            for values in (total.weight, total.delay)
+        )
+        by_neuron = np.split(total.spikes / max(count, 1), np.cumsum(sizes)[:-1])
+        spikes = self.examples.spikes.sum(axis=1)
+        return Found(self.examples.answer, spikes, gradient, by_delay, total.acted, by_neuron)
 
     def _parts(self, work: Callable[..., int], workers: int) -> bool:
         """Do the parts of the batch, each with room of its own; False if one has too many spikes."""
@@ -149,6 +163,9 @@ def _room(layers: Layers, most: int) -> Room:
         who=np.empty(most, np.int64),
         own=np.empty(widest, np.int64),
         place=np.zeros(widest, np.int64),
+        arrival=np.empty(most),
+        sender=np.empty(most, np.int64),
+        link=np.empty(most, np.int64),
         **spikes,
         **wide,
     )

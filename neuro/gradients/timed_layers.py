@@ -248,14 +248,15 @@ class TimedLayers:
         return list(run_trials(program, self.duration, trials, workers=workers))
 
     def _batch(self, weights: LayerWeights, inputs: Floats) -> LayeredBatch | None:
-        """The examples for the kernels of layers, which do not know delays of single synapses, or refuse inputs."""
-        if self._own_delays or np.any(inputs < 0.0):
+        """The examples for the kernels of layers, which do not refuse inputs."""
+        if np.any(inputs < 0.0):
             return None
         constants = (
             *(1.0 / self.tau_m, 1.0 / self.tau_syn, self.delay, self.duration, self.temperature),
             *(self.slope_floor, self.revival, float(self.once)),
         )
-        return LayeredBatch.of(self.sizes, weights.matrices, constants, inputs)
+        delays = weights.biases if self._own_delays else ()
+        return LayeredBatch.of(self.sizes, weights.matrices, delays, constants, inputs)
 
     def answer(self, weights: LayerWeights, inputs: Floats, *, workers: int = 1) -> Answer:
         """As `Layers.answer`; the activity of an output is the time from its first spike to the end, s."""
@@ -293,7 +294,10 @@ class TimedLayers:
             self._tell(what, count)
         changes = [-each for each in quick.gradient]
         self._raise_silent(changes, quick.by_neuron)
-        changes += [np.zeros(pair) for pair in pairwise(self.sizes)]
+        if self._own_delays:
+            changes += [-self.train_delays * each for each in quick.by_delay]
+        else:
+            changes += [np.zeros(pair) for pair in pairwise(self.sizes)]
         return Answer([self.duration - quick.answer], np.zeros(len(inputs))), [changes]
 
     def _learn_runs(
@@ -321,6 +325,8 @@ class TimedLayers:
             slopes.append(slope)
         batch = batch_of(program, runs, slopes)
         sums = sum_runs(own, batch, times=False, floor=self.slope_floor, workers=workers)
+        for place, by_delay in (pair for each in slopes for pair in each.delays):
+            sums.delay[place] += by_delay
         self._tell("slope_floor", int(sums.small[0]))
         names = [f"up{k}" for k in range(1, len(self.sizes))]
         found = [-own.wiring.bundles[name].given(sums.weight) for name in names]
@@ -363,6 +369,8 @@ class TimedLayers:
             slope.samples.append((int(j), peak.time, peak.key, -factor))
             if peak.spike >= 0:
                 slope.time[peak.spike] -= factor * peak.slope
+                if peak.synapse >= 0:
+                    slope.delays.append((peak.synapse, -factor * peak.slope))
         self._tell("revival", len(silent))
 
     def _raise_silent(self, changes: list[Floats], by_neuron: Sequence[Floats]) -> None:

@@ -17,7 +17,7 @@ neurons spike once in a run."""
 
 
 class Layers(NamedTuple):
-    """LIF neurons with one current, threshold 1, v_rest = v_reset = 0, no refractory time, and one delay for all."""
+    """LIF neurons with one current, threshold 1, v_rest = v_reset = 0, and no refractory time."""
 
     sizes: I8
     """Number of inputs, then of the neurons of each layer."""
@@ -25,6 +25,8 @@ class Layers(NamedTuple):
     """Place of the first weight of each matrix."""
     weight: F8
     """All matrices, each (pre, post) row by row."""
+    delay: F8
+    """The delay of each synapse, as `weight`; empty where all have that of `constants`."""
     constants: F8
 
 
@@ -66,6 +68,11 @@ class Room(NamedTuple):
     own_time: F8
     place: I8
     """A neuron's place in `own` plus one; zero if it has none."""
+    arrival: F8
+    """Times at which spikes reach one neuron, in order; and which spikes these are."""
+    sender: I8
+    link: I8
+    """Of each spike, the one before of the same neuron; -1 if there is none."""
 
 
 class Sums(NamedTuple):
@@ -73,6 +80,8 @@ class Sums(NamedTuple):
 
     weight: F8
     """Derivative of the loss by each weight."""
+    delay: F8
+    """By each delay, per second; empty where all synapses have one."""
     acted: I8
     """Spikes whose slope was below the floor; silent right outputs that were raised."""
     spikes: I8

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import exp, inf, log
 
 from neuro.gradients.kernels.arrays import DONE, F8
-from neuro.gradients.kernels.layer_arrays import DELAY, DURATION, FULL, LEAK, ONCE, RATE, Examples, Layers, Room
+from neuro.gradients.kernels.layer_arrays import DELAY, DURATION, FULL, LEAK, ONCE, RATE, Layers, Room
 from neuro.gradients.kernels.nodes import instant_of
 from neuro.gradients.kernels.responses import response, response_of
 from neuro.jit import inner
 
-__all__ = ["PEAK", "largest_v", "run_example"]
+__all__ = ["PEAK", "peak_after", "run_layer", "sort_spikes", "spike_on"]
 
 PEAK = -1.0
 """`Room.rise` of a largest v."""
@@ -176,55 +176,6 @@ def run_layer(layers: Layers, room: Room, layer: int) -> int:
             return FULL
     room.first[layer + 1] = end
     return DONE
-
-
-@inner
-def run_example(layers: Layers, examples: Examples, room: Room, b: int) -> int:
-    """All spikes of example b, and its answer; DONE or FULL."""
-    depth = len(layers.sizes) - 1
-    low, count = examples.first[b], examples.first[b + 1] - examples.first[b]
-    if count > len(room.time):
-        return FULL
-    for a in range(count):
-        room.time[a], room.who[a] = examples.time[low + a], examples.who[low + a]
-    room.first[0], room.first[1] = 0, count
-    for layer in range(1, depth + 1):
-        if run_layer(layers, room, layer) != DONE:
-            return FULL
-    for o in range(layers.sizes[depth]):
-        examples.answer[b, o] = layers.constants[DURATION]
-    for n in range(room.first[depth + 1] - 1, room.first[depth] - 1, -1):
-        examples.answer[b, room.who[n]] = room.time[n]
-    for layer in range(depth + 1):
-        examples.spikes[b, layer] = room.first[layer + 1] - room.first[layer]
-    return DONE
-
-
-@inner
-def largest_v(layers: Layers, room: Room, j: int) -> tuple[float, float, int]:
-    """When v of the silent output j is largest; dv/dt there if it is so because of an arrival, whose spike is given."""
-    depth = len(layers.sizes) - 1
-    size, at = layers.sizes[depth], layers.weight_at[depth - 1]
-    leak, rate = layers.constants[LEAK], layers.constants[RATE]
-    delay, duration = layers.constants[DELAY], layers.constants[DURATION]
-    v, c, now, best, when, slope, spike = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1
-    for a in range(room.first[depth - 1], room.first[depth] + 1):
-        last = a == room.first[depth]
-        time = duration if last else min(instant_of(room.time[a] + delay), duration)
-        h = time - now
-        if h > 0.0:
-            if c > max(v, 0.0):
-                u = peak_after(leak, rate, v, c, h)
-                top = v * exp(-leak * u) + c * leak * response(leak, rate, u)
-                if top > best:
-                    best, when, spike, slope = top, now + u, -1, 0.0
-                    if u == h and time < duration:
-                        spike, slope = a, leak * (c * exp(-rate * h) - top)
-            v, c = v * exp(-leak * h) + c * leak * response(leak, rate, h), c * exp(-rate * h)
-            now = time
-        if not last and time < duration:
-            c += layers.weight[at + room.who[a] * size + j]
-    return when, slope, spike
 
 
 @inner

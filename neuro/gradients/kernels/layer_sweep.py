@@ -19,12 +19,62 @@ from neuro.gradients.kernels.layer_arrays import (
     Room,
     Sums,
 )
-from neuro.gradients.kernels.layer_forward import PEAK, largest_v, run_example
+from neuro.gradients.kernels.layer_delays import list_arrivals, run_alone, sweep_alone
+from neuro.gradients.kernels.layer_forward import PEAK, peak_after, run_layer
 from neuro.gradients.kernels.nodes import instant_of
 from neuro.gradients.kernels.responses import response
 from neuro.jit import inner, kernel
 
 __all__ = ["answer_examples", "learn_examples"]
+
+
+@inner
+def run_example(layers: Layers, examples: Examples, room: Room, b: int) -> int:
+    """All spikes of example b, and its answer; DONE or FULL."""
+    depth = len(layers.sizes) - 1
+    low, count = examples.first[b], examples.first[b + 1] - examples.first[b]
+    if count > len(room.time):
+        return FULL
+    for a in range(count):
+        room.time[a], room.who[a] = examples.time[low + a], examples.who[low + a]
+    room.first[0], room.first[1] = 0, count
+    for layer in range(1, depth + 1):
+        code = run_layer(layers, room, layer) if len(layers.delay) == 0 else run_alone(layers, room, layer)
+        if code != DONE:
+            return FULL
+    for o in range(layers.sizes[depth]):
+        examples.answer[b, o] = layers.constants[DURATION]
+    for n in range(room.first[depth + 1] - 1, room.first[depth] - 1, -1):
+        examples.answer[b, room.who[n]] = room.time[n]
+    for layer in range(depth + 1):
+        examples.spikes[b, layer] = room.first[layer + 1] - room.first[layer]
+    return DONE
+
+
+@inner
+def largest_v(layers: Layers, room: Room, j: int) -> tuple[float, float, int]:
+    """When v of the silent output j is largest; dv/dt there if it is so because of an arrival, whose spike is given."""
+    depth = len(layers.sizes) - 1
+    size, at = layers.sizes[depth], layers.weight_at[depth - 1]
+    leak, rate, duration = layers.constants[LEAK], layers.constants[RATE], layers.constants[DURATION]
+    v, c, now, best, when, slope, spike = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1
+    count = list_arrivals(layers, room, depth, j)
+    for m in range(count + 1):
+        time = room.arrival[m] if m < count else duration
+        h = time - now
+        if h > 0.0:
+            if c > max(v, 0.0):
+                u = peak_after(leak, rate, v, c, h)
+                top = v * exp(-leak * u) + c * leak * response(leak, rate, u)
+                if top > best:
+                    best, when, spike, slope = top, now + u, -1, 0.0
+                    if u == h and m < count:
+                        spike, slope = room.sender[m], leak * (c * exp(-rate * h) - top)
+            v, c = v * exp(-leak * h) + c * leak * response(leak, rate, h), c * exp(-rate * h)
+            now = time
+        if m < count:
+            c += layers.weight[at + room.who[room.sender[m]] * size + j]
+    return when, slope, spike
 
 
 @inner
@@ -64,7 +114,10 @@ def enter_loss(layers: Layers, examples: Examples, room: Room, sums: Sums, b: in
                 sums.acted[1] += 1
                 for n in range(room.first[depth], room.first[depth + 1]):
                     if room.who[n] == o and room.rise[n] == PEAK and spike >= 0:
-                        room.by_time[spike] -= share * revival * room.fall[n]
+                        later = share * revival * room.fall[n]
+                        room.by_time[spike] -= later
+                        if len(sums.delay):
+                            sums.delay[layers.weight_at[depth - 1] + room.who[spike] * size + o] -= later
     for n in range(room.first[depth], room.first[depth + 1]):
         o = room.who[n]
         target, t = examples.target[b, o], examples.answer[b, o]
@@ -168,7 +221,10 @@ def learn_examples(
         if enter_loss(layers, examples, room, sums, b, share) != DONE:
             return FULL
         for layer in range(depth, 0, -1):
-            sweep_layer(layers, room, sums, layer)
+            if len(layers.delay) == 0:
+                sweep_layer(layers, room, sums, layer)
+            else:
+                sweep_alone(layers, room, sums, layer)
         at = 0
         for layer in range(depth + 1):
             for n in range(room.first[layer], room.first[layer + 1]):
