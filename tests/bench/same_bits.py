@@ -1065,6 +1065,7 @@ TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "mapping-study": ("mapping-study", ("scale=0.05",)),
     "energy-advantage": ("energy-advantage", ("epochs=3",)),
     "loihi-smnist": ("loihi-smnist", ("images=4", "chip_images=4")),
+    "training-methods": ("training-methods", ()),
 }
 
 
