@@ -37,9 +37,23 @@ Method = Literal[
 ]
 METHODS: tuple[Method, ...] = get_args(Method)
 """A way to train, and how it is shown the images."""
-RATES: Mapping[str, float] = dict.fromkeys(METHODS, 5e-3) | {"two_phase/currents": 0.2}
+RATES: Mapping[str, float] = {
+    "exact/times": 0.005,
+    "surrogate/times": 0.015,
+    "e_prop/times": 0.05,
+    "surrogate/currents": 0.005,
+    "e_prop/currents": 0.002,
+    "two_phase/currents": 0.2,
+}
 """First learning rates: of Adam; with momentum, and a fourth of it for the second matrix, for two phases."""
-DROPPED: Mapping[str, float] = dict.fromkeys(METHODS, 0.1)
+DROPPED: Mapping[str, float] = {
+    "exact/times": 0.1,
+    "surrogate/times": 0.1,
+    "e_prop/times": 0.2,
+    "surrogate/currents": 0.0,
+    "e_prop/currents": 0.1,
+    "two_phase/currents": 0.0,
+}
 """Share of the pixels of a training image that are black in an epoch, drawn."""
 STEP = 1 * ms
 """Of the clocked networks, of the input times, and of the chip, s; also the tick of two-phase learning."""
@@ -53,7 +67,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(0, ge=0, description="first seed; the others follow it")
-    seeds: int = Field(5, ge=1, description="independent repetitions: splits, first weights, order")
+    seeds: int = Field(3, ge=1, description="independent repetitions: splits, first weights, order")
     methods: tuple[Method, ...] = Field(METHODS, min_length=1, description="what is compared")
     hidden: int = Field(128, ge=1, description="hidden neurons")
     epochs: int = Field(40, ge=1, description="passes through the training images: the same for every method")
@@ -67,7 +81,7 @@ class Config(BaseModel):
     rates: dict[Method, float] = Field({}, description="first learning rates by method, where they are others")
     dropped: dict[Method, float] = Field({}, description="shares of pixels that are black, where they are others")
     temperature: float = Field(0.5 * ms, gt=0, description="of exact: scale of differences of spike times, s")
-    height: float = Field(0.3, gt=0, description="of surrogate: height of the surrogate derivative")
+    height: float = Field(0.15, gt=0, description="of surrogate: height of the surrogate derivative")
     feedback: float = Field(1.0, gt=0, description="of e_prop: size of the feedback, of that of the first readout")
     beta: float = Field(1.0, gt=0, description="of two_phase: strength of the nudge")
     gain: float = Field(0.5, gt=0, description="factor of the currents into neurons that leak, in each step")

@@ -82,8 +82,9 @@ def module_of(config: Config, method: Method, seed: int) -> Any:
     out = rng.uniform(-limit, limit, (size, CLASSES))
     network.connect("hidden", "readout", Dense(scale * out), delay=STEP)
     module: Any = to_module(network, scale=scale)
-    module.layer.surrogate = module.layer.surrogate._replace(height=config.height)
-    if method.startswith("e_prop"):
+    if method.startswith("surrogate"):
+        module.layer.surrogate = module.layer.surrogate._replace(height=config.height)
+    else:
         module = Broadcast(module, config.feedback * rng.uniform(-limit, limit, (size, CLASSES)))
     return module
 

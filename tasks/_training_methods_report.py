@@ -130,8 +130,8 @@ def against(config: Config, found: Found, name: str, scale: float, label: str) -
                 markersize=8,
                 label=TITLES[method],
             )
+        axes.set_xlim(left=0.0)
         axes.set_ylim(bottom=0.0)
-        axes.set_xscale("log")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 

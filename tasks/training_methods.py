@@ -35,7 +35,8 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     """
     images()  # says at once if they are not there
     compile_methods(config)
-    jobs = [(config, method, config.seed + k) for method in config.methods for k in range(config.seeds)]
+    # In turns, so that other work on the machine slows no single method.
+    jobs = [(config, method, config.seed + k) for k in range(config.seeds) for method in config.methods]
     results = run_jobs(
         learn,
         jobs,

@@ -81,6 +81,7 @@ def test_with_the_readouts_own_weights_as_feedback_e_prop_is_the_surrogate_gradi
     plain = clocked.module_of(CONFIG, "surrogate/times", 3)
     inputs = clocked.seen(CONFIG, "surrogate/times", FEW.inputs, MEAN).astype(np.float64)
     found, scores = gradient(plain, inputs)
+    assert np.abs(found).max() > 0.0
     same, again = gradient(clocked.Broadcast(plain, plain.readout.detach().numpy()), inputs)
     other, _ = gradient(clocked.module_of(CONFIG, "e_prop/times", 3), inputs)
     assert np.allclose(scores, again)
