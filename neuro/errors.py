@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 
+LONGEST_VALUE = 1000
+"""Characters of a value in a message; a damaged file may have a megabyte where a name belongs."""
+
+
 class NeuroError(Exception):
     """Root of every error that a user of `neuro` can cause and mend.
 
@@ -55,10 +59,10 @@ class NeuroError(Exception):
         self.remedy = remedy
         text = f"{where}: {rule}" if where else rule
         if value is not None:
-            text += f"; got {value}"
+            text += f"; got {_cut(_printable(str(value)))}"
         if remedy:
             text += f". {remedy}"
-        super().__init__(text)
+        super().__init__(_printable(text))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross from worker processes with their fields; by default Python would call `__init__` with the text.
@@ -277,6 +281,18 @@ class WorkerDied(NeuroError, RuntimeError):
         )
         self.results = list(results)
         self.jobs = jobs
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text that is too long for a message."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text):,} characters)"
+
+
+def _printable(text: str) -> str:
+    """A text without characters that steer a terminal, which a file may have in a name."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text)
 
 
 def _alike(name: str, known: list[str]) -> list[str]:

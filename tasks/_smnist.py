@@ -7,9 +7,7 @@ Nature Machine Intelligence 2022.
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +16,15 @@ from numpy.typing import NDArray
 
 import neuro as nr
 from neuro.errors import DataError
+from neuro.files.reading import read_gzip, read_npy
 from neuro.validation import Floats, Ints
 
 DT = 1e-3
 """Step of the network's own time, s; how long a chip takes for it is another matter."""
 STEPS, PIXELS = 840, 784
 INPUTS, LIF, AHP, READOUTS = 80, 140, 100, 10
+IMAGES = 10_000
+"""Of MNIST's test set."""
 THRESHOLDS = np.floor(np.linspace(0, 255, 40))[1:39].astype(np.uint8)
 """Thresholds 1 .. 38 of the encoder."""
 FILES = {
@@ -102,26 +103,37 @@ def find_data() -> Path:
 
 def read_weights(data: Path) -> Weights:
     """The published weights."""
-    return Weights(*(np.load(data / "loihi_smnist" / name) for name in FILES["loihi_smnist"]))
+    found = Weights(*(read_npy(data / "loihi_smnist" / name, DataError, "weights") for name in FILES["loihi_smnist"]))
+    cells = LIF + AHP
+    for array, name, shape in zip(
+        found, FILES["loihi_smnist"], ((INPUTS, cells), (cells, cells), (cells, READOUTS)), strict=True
+    ):
+        if array.shape != shape or array.dtype.kind not in "iuf":
+            kind = f"{array.dtype}, shape {array.shape}"
+            raise DataError(f"weights must be numbers of shape {shape}", where=name, value=kind, remedy=REMEDY)
+    return found
 
 
 def read_images(data: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The 10,000 test images of MNIST, (10000, 784) bytes row by row, and their digits."""
-    images, labels = (gzip.decompress((data / "mnist" / name).read_bytes()) for name in FILES["mnist"])
-    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, PIXELS), np.frombuffer(labels, np.uint8, offset=8)
+    images, labels = (
+        read_gzip(data / "mnist" / name, DataError, "MNIST", most=16 + IMAGES * PIXELS) for name in FILES["mnist"]
+    )
+    if len(images) != 16 + IMAGES * PIXELS or len(labels) != 8 + IMAGES:
+        value = f"{len(images):,} and {len(labels):,} bytes"
+        raise DataError("the published files must be whole", where=str(data / "mnist"), value=value, remedy=REMEDY)
+    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(IMAGES, PIXELS)
+    return pixels, np.frombuffer(labels, np.uint8, offset=8)
 
 
 def load(data: Path) -> tuple[Weights, NDArray[np.uint8], NDArray[np.uint8]]:
     """Weights, test images and their digits."""
-    try:
-        return read_weights(data), *read_images(data)
-    except (OSError, EOFError, ValueError, zlib.error) as problem:
-        raise DataError("the published files must be whole", where=str(data), value=problem, remedy=REMEDY) from None
+    return read_weights(data), *read_images(data)
 
 
 def chip_run() -> Ints:
     """The 200 test images of the run on the chip."""
-    return np.random.RandomState(0).choice(range(10000), 200, False)
+    return np.random.RandomState(0).choice(range(IMAGES), 200, False)
 
 
 def answer(recording: Any) -> int:

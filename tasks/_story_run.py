@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 import neuro as nr
 from neuro.errors import ParameterError, StateError
+from neuro.files.reading import read_json
 from neuro.files.writing import write_text
 from neuro.tasks._stories import KINDS
 from neuro.tasks._story_data import Encoded, longest
@@ -96,11 +97,10 @@ def learn_or_load(job: tuple[Config, int, str, int]) -> Outcome:
     path = Path(config.finished) / f"kind{kind:02}-{model}-{seed}-{digest}.json"
     if path.exists():
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            found = Outcome(**values)
-        except (ValueError, TypeError) as problem:
+            found = Outcome(**read_json(path, StateError, "what came of a training"))
+            return found._replace(curve=tuple((each[0], each[1], each[2]) for each in found.curve))
+        except (LookupError, TypeError) as problem:
             raise StateError("must be what a training of this task came to", where=path.name) from problem
-        return found._replace(curve=tuple((each[0], each[1], each[2]) for each in found.curve))
     found = learn_one(job)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(found._asdict(), allow_nan=False))

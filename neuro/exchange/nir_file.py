@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuro.engine.storage.hdf5 import MAX_DEPTH, bytes_of, check_self_contained
 from neuro.errors import InputError, NeuroError
-from neuro.files.reading import check_room, existing_file
+from neuro.files.reading import check_room, existing_file, real_numbers
 
 __all__ = ["Graph", "Node", "read_graph"]
 
@@ -51,10 +51,7 @@ class Node:
         value = self.fields.get(key, default)
         if value is None:
             raise InputError(f"a node of kind {self.kind} needs `{key}`", where=self.where)
-        try:
-            found = np.asarray(value, np.float64)
-        except (TypeError, ValueError):
-            found = np.array(np.nan)
+        found = real_numbers(value, f"{self.where}, `{key}`", InputError)
         if not np.isfinite(found).all():
             raise InputError(f"`{key}` must be made of finite numbers", where=self.where)
         return found

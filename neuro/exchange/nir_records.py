@@ -11,6 +11,7 @@ import numpy as np
 
 from neuro.errors import InputError, NeuroError
 from neuro.exchange.nir_file import Graph
+from neuro.files.reading import real_numbers
 from neuro.network.convolution import Convolution2d
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, IF, LIF, Reset, SpikeSource
@@ -67,15 +68,15 @@ def network_of_record(graph: Graph, step: float | None, reset: Reset | None, not
         notes.append("the graph was changed after neuro wrote it: it is read as that of any other tool")
         return None
     try:
-        net = Network(seed=int(record["seed"]))
+        net = Network(seed=_whole(record["seed"]))
         for each in _listed(record, "populations"):
             net.add(_population(each, reset))
         for each in _listed(record, "projections"):
             delay = _unpacked(each["delay"])
             synapses = _synapses(graph, each)
             pre, post, name = (_text(each, key) for key in ("pre", "post", "name"))
-            net.connect(pre, post, synapses, delay=delay, receptor=int(each["receptor"]), name=name)
-        lasts = float(record["dt"])
+            net.connect(pre, post, synapses, delay=delay, receptor=_whole(each["receptor"]), name=name)
+        lasts = _number(record["dt"])
     except NeuroError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -114,7 +115,7 @@ def _population(record: Mapping[str, Any], reset: Reset | None) -> Population:
         made = replace(made, reset=reset)
     initial = {key: _unpacked(value) for key, value in record.get("initial", {}).items()}
     positions = record.get("positions")
-    return Population(_text(record, "name"), int(record["size"]), made, initial or None, positions)
+    return Population(_text(record, "name"), _whole(record["size"]), made, initial or None, positions)
 
 
 def _synapses(graph: Graph, record: Mapping[str, Any]) -> Any:
@@ -128,11 +129,11 @@ def _synapses(graph: Graph, record: Mapping[str, Any]) -> Any:
     if kind == "OneToOne":
         return OneToOne(fields_of["scale"].ravel())
     if kind == "Convolution2d":
-        shape = tuple(int(each) for each in record["input_shape"])
-        stride, dilation = (tuple(int(each) for each in fields_of[key]) for key in ("stride", "dilation"))
+        shape = tuple(_whole(each) for each in record["input_shape"])
+        stride, dilation = (tuple(_whole(each) for each in fields_of[key]) for key in ("stride", "dilation"))
         padding = fields_of["padding"]
-        pads: Any = padding if isinstance(padding, str) else tuple(int(each) for each in padding)
-        return Convolution2d(fields_of["weight"], shape, stride, pads, dilation, int(fields_of["groups"]))  # type: ignore[arg-type]
+        pads: Any = padding if isinstance(padding, str) else tuple(_whole(each) for each in padding)
+        return Convolution2d(fields_of["weight"], shape, stride, pads, dilation, _whole(fields_of["groups"]))  # type: ignore[arg-type]
     return Dense(np.ascontiguousarray(fields_of["weight"].T))
 
 
@@ -153,4 +154,17 @@ def _unpacked(value: Any) -> Any:
         return tuple(_unpacked(value[key]) for key in sorted(value, key=int))
     if isinstance(value, str):
         return None if value == NONE else value
-    return np.asarray(value) if np.ndim(value) else float(value)
+    found = real_numbers(value, "metadata", InputError)
+    return found if found.ndim else float(found)
+
+
+def _number(value: Any) -> float:
+    """One real number; of a complex one, `float` would keep the half without a word."""
+    return float(real_numbers(value, "metadata", InputError))
+
+
+def _whole(value: Any) -> int:
+    """One whole number, to the last of its 64 bits."""
+    if np.asarray(value).dtype.kind not in "iu":
+        raise TypeError(f"a whole number is of the kind {np.asarray(value).dtype}")
+    return int(value)

@@ -59,7 +59,15 @@ def broadcast(node: Node, key: str, shape: Shape) -> Floats:
     """A parameter with one entry for each element of `shape`, flat; parameters with one entry hold for all."""
     value = node.array(key, DEFAULTS.get(key))
     size = int(np.prod(shape))
-    return value.ravel() if value.size == size else np.broadcast_to(value, shape).ravel()
+    if value.size == size:
+        return value.ravel()
+    if value.size == 1:
+        return np.full(size, value.item())
+    try:
+        return np.broadcast_to(value, shape).ravel()
+    except ValueError:
+        rule = f"`{key}` must have one entry for each element of the shape {shape}, or one for all"
+        raise InputError(rule, where=node.where, value=f"shape {value.shape}") from None
 
 
 class Shapes:

@@ -16,7 +16,7 @@ from neuro.engine.recording import Recording, Spikes
 from neuro.engine.storage.hdf5 import bytes_of, check_self_contained
 from neuro.errors import InputError, NeuroError, UnsupportedFeature
 from neuro.exchange.sonata_nodes import nodes_of, read_node_types, write_node_types, write_nodes
-from neuro.files.reading import check_room, existing_file, in_file, read_text
+from neuro.files.reading import check_room, existing_file, in_file, read_text, real_numbers
 from neuro.files.writing import atomic
 from neuro.network.graph import Network, Population
 from neuro.network.listing import edge_arrays
@@ -266,7 +266,8 @@ def _spikes_of(group: Any, path: str | Path) -> Iterator[tuple[str, Spikes]]:
             raise InputError("spikes of a population must be a group", where=f"{path}, {name!r}")
         ids = own["node_ids" if "node_ids" in own else "gids"][()]
         times, unit = own["timestamps"][()], own["timestamps"].attrs.get("units", "ms")
-        yield name, Spikes(np.asarray(times, np.float64) / _per_second(unit, f"{path}, spikes of {name!r}"), ids)
+        where = f"{path}, spikes of {name!r}"
+        yield name, Spikes(real_numbers(times, where, InputError) / _per_second(unit, where), ids)
 
 
 def _per_second(unit: Any, where: str) -> float:
@@ -337,7 +338,7 @@ def _columns(own: Any, count: int, types: Mapping[int, Mapping[str, str]], where
             continue
         for key, values in found.items():
             if key in own[str(number)]:
-                column = np.asarray(own[str(number)][key][()], np.float64)
+                column = real_numbers(own[str(number)][key][()], f"{where}, `{key}`", InputError)
                 if len(column) <= index[here].max(initial=-1) or column.ndim != 1:
                     raise InputError(f"`{key}` must have one value for each edge of its group", where=where)
                 values[here] = column[index[here]]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neuro.errors import InputError, NeuroError, UnsupportedFeature
-from neuro.files.reading import check_room, read_text
+from neuro.files.reading import check_room, read_text, real_numbers
 from neuro.files.writing import atomic
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import AHP, ALIF, IF, LIF, Model, SpikeSource
@@ -113,6 +113,9 @@ def read_node_types(path: Path) -> dict[int, dict[str, str]]:
     for row in rows:
         if _said(row, "dynamics_params"):
             place = path.parent / row["dynamics_params"]
+            if not place.resolve().is_relative_to(path.parent.resolve()):
+                rule = "the parameters of a node type must lie in the folder of the table, or below it"
+                raise InputError(rule, where=str(path), value=row["dynamics_params"])
             row["dynamics_params"] = read_text(place, InputError, "parameters of a node type")
     return found
 
@@ -189,7 +192,7 @@ def _of_nodes(own: Any, count: int, columns: dict[str, Floats], where: str) -> l
         raise InputError("there must be one `node_group_index` for each node", where=where)
 
     def column(group: Any, key: str) -> Floats:
-        found = np.asarray(group[key][()], np.float64)
+        found = real_numbers(group[key][()], f"{where}, `{key}`", InputError)
         if found.ndim != 1 or len(found) <= index.max():
             raise InputError(f"`{key}` must have one number for each node", where=where)
         return found[index]

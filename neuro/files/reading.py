@@ -6,16 +6,17 @@ the size that a file declares is compared with what the file holds, and with the
 
 from __future__ import annotations
 
+import gzip
 import json
 import stat
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +24,21 @@ from numpy.typing import NDArray
 from neuro.errors import DataError, NeuroError
 from neuro.files.writing import named_errors
 from neuro.memory import require_memory
-from neuro.validation import Ints, file_name
+from neuro.validation import Floats, Ints, file_name
 
 __all__ = [
     "check_room",
     "existing_file",
     "in_file",
     "only_keys",
+    "read_gzip",
     "read_json",
+    "read_npy",
     "read_npz",
     "read_text",
     "read_toml",
     "read_yaml",
+    "real_numbers",
     "whole_numbers",
 ]
 
@@ -42,6 +46,8 @@ npy: Any = np.lib.format
 
 BYTES_PER_CHARACTER = 32
 """Memory that a text takes when it is parsed, at most: a list of one-digit numbers."""
+MOST_DEPTH = 100
+"""How deep the parts of a JSON, TOML or YAML file may lie in each other: those who read them may call themselves."""
 MOST_NODES = 5_000_000
 """Nodes of a YAML file, each alias counted with all that it stands for."""
 
@@ -134,9 +140,10 @@ def read_toml(path: str | Path, error: type[NeuroError], what: str) -> dict[str,
     """The table in a TOML file; arguments as for `read_text`."""
     text = read_text(path, error, what)
     try:
-        return tomllib.loads(text)
+        found = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
         raise error(f"{what} must be valid TOML", where=str(path), value=_reason(problem)) from None
+    return _mapping(found, path, error, what)
 
 
 def read_yaml(path: str | Path, error: type[NeuroError], what: str, *, as_text: bool = False) -> dict[str, Any]:
@@ -188,7 +195,11 @@ def read_npz(path: str | Path, error: type[NeuroError], what: str) -> dict[str, 
             members = [member for member in archive.infolist() if not member.is_dir()]
             if len({member.filename for member in members}) < len(members):
                 raise ValueError("two arrays of one name")
-            check_room(sum(_declared(archive, member) for member in members), path, error)
+            needed = 0
+            for member in members:
+                with archive.open(member) as stream:
+                    needed += _declared(stream, member.filename, member.file_size)
+            check_room(needed, path, error)
             for member in members:
                 with archive.open(member) as stream:
                     array = npy.read_array(stream, allow_pickle=False)
@@ -209,19 +220,54 @@ _NPZ_PROBLEMS = (
 """What zipfile and NumPy raise at damaged archives."""
 
 
-def _declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Bytes of an array as its header declares them, no more than the archive says that it has."""
-    with archive.open(member) as stream:
-        version = npy.read_magic(stream)
-        read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        if version not in read_header:
-            raise ValueError(f"an array in the format {version}")
-        shape, _, dtype = read_header[version](stream)
+def read_npy(path: str | Path, error: type[NeuroError], what: str) -> NDArray[Any]:
+    """The array of a npy file, never one of Python objects; arguments as for `read_text`."""
+    file = existing_file(path, error)
+    try:
+        with named_errors(path, "read"), file.open("rb") as stream:
+            check_room(_declared(stream, file.name, file.stat().st_size), path, error)
+            stream.seek(0)
+            array: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
+    except NeuroError:
+        raise
+    except _NPZ_PROBLEMS as problem:
+        raise error(f"{what} must be a whole npy file", where=str(path), value=_reason(problem)) from None
+    return array
+
+
+def read_gzip(path: str | Path, error: type[NeuroError], what: str, *, most: int) -> bytes:
+    """What a gzip file holds, refused beyond `most` bytes; other arguments as for `read_text`."""
+    file = existing_file(path, error)
+    try:
+        with named_errors(path, "read"), file.open("rb") as packed:
+            content = _unpacked(packed, most + 1)
+    except (EOFError, ValueError, zlib.error) as problem:
+        raise error(f"{what} must be a whole gzip file", where=str(path), value=_reason(problem)) from None
+    if len(content) > most:
+        raise error(f"{what} must hold at most {most:,} bytes", where=str(path), value="more")
+    return content
+
+
+def _unpacked(packed: IO[bytes], most: int) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=packed) as stream:
+            return stream.read(most)
+    except gzip.BadGzipFile as problem:  # an OSError, but no fault of the system
+        raise ValueError(problem) from None
+
+
+def _declared(stream: IO[bytes], name: str, held: int) -> int:
+    """Bytes of an array as its header declares them, no more than the `held` ones that there are."""
+    version = npy.read_magic(stream)
+    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in read_header:
+        raise ValueError(f"an array in the format {version}")
+    shape, _, dtype = read_header[version](stream)
     size: int = prod(shape) * dtype.itemsize
     if dtype.hasobject:
         raise ValueError("an array of Python objects, which are never read")
-    if min(shape, default=0) < 0 or size > member.file_size:
-        raise ValueError(f"{member.filename} declares {size:,} bytes and has {member.file_size:,}")
+    if min(shape, default=0) < 0 or size > held:
+        raise ValueError(f"{name} declares {size:,} bytes and has {held:,}")
     return size
 
 
@@ -248,6 +294,17 @@ def whole_numbers(value: Any, where: str, error: type[NeuroError], *, least: int
     return array.astype(np.int64, copy=False)
 
 
+def real_numbers(value: Any, where: str, error: type[NeuroError]) -> Floats:
+    """Real numbers as float64; unlike `np.asarray(value, float)` this refuses "1", dates and complex numbers."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf":
+        raise error("must be real numbers", where=where, value=f"{array.dtype}, shape {array.shape}")
+    return array.astype(np.float64, copy=False)
+
+
 def only_keys(found: Mapping[str, Any], known: Collection[str], path: str | Path, error: type[NeuroError]) -> None:
     """Refuse entries of a file that nobody reads; raise `error` with their names."""
     if unknown := sorted(set(found) - set(known)):
@@ -258,7 +315,18 @@ def _mapping(found: Any, path: str | Path, error: type[NeuroError], what: str) -
     if not isinstance(found, dict):
         kind = "nothing" if found is None else type(found).__name__
         raise error(f"{what} must have named entries", where=str(path), value=kind)
+    level: list[Any] = [found]
+    depth = 0
+    while level:
+        level = [part for each in level for part in _parts(each) if isinstance(part, dict | list)]
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise error(f"{what} must not be nested deeper than {MOST_DEPTH} levels", where=str(path))
     return found
+
+
+def _parts(found: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return found.values() if isinstance(found, dict) else found
 
 
 def _reason(problem: Exception) -> str:

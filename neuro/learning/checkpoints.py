@@ -14,7 +14,7 @@ from neuro.files.reading import read_npz
 from neuro.files.writing import atomic
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
-from neuro.learning.holders import Holder, weight_arrays, weights_from
+from neuro.learning.holders import Holder, finite_of, weight_arrays, weights_from
 from neuro.learning.layers import LayerWeights
 from neuro.validation import Floats
 
@@ -60,10 +60,11 @@ def load_checkpoint(
     try:
         holder.restore(arrays)
         for k, each in enumerate(velocity):
-            each[...] = arrays[f"velocity{k}"]
+            each[...] = finite_of(f"velocity{k}", arrays, each.shape)
         for key in ("training", "validation"):
-            if arrays[key].ndim != 1 or arrays[key].dtype.kind != "f":
-                raise ValueError(f"{key} is {arrays[key].dtype} of shape {arrays[key].shape}, not a list of numbers")
+            finite_of(key, arrays, (arrays[key].size,))
+        if arrays["stopped"].shape != () or arrays["stopped"].dtype != bool:
+            raise ValueError(f"stopped is {arrays['stopped'].dtype} of shape {arrays['stopped'].shape}")
         fitted.training[:] = arrays["training"].tolist()
         fitted.validation[:] = arrays["validation"].tolist()
         fitted.stopped = bool(arrays["stopped"])

@@ -178,12 +178,18 @@ def weights_from(name: str, arrays: Mapping[str, NDArray[Any]], like: LayerWeigh
     Raises
     ------
     KeyError, ValueError
-        If one is missing, or does not have the shape that it has in `like`.
+        If one is missing, does not have the shape that it has in `like`, or is not made of finite numbers.
     """
     own, known = weight_arrays(name, like), len(like.matrices)
-    for key, wanted in own.items():
-        found = arrays[key]
-        if found.dtype.kind != "f" or found.shape != wanted.shape:
-            raise ValueError(f"{key} is {found.dtype} of shape {found.shape}, not {wanted.shape}")
-    parts = [arrays[key] for key in own]
+    parts = [finite_of(key, arrays, wanted.shape) for key, wanted in own.items()]
     return LayerWeights(tuple(parts[:known]), tuple(parts[known:]))
+
+
+def finite_of(key: str, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> Floats:
+    """An array of finite numbers of this shape; a KeyError or ValueError if it is missing, or something else."""
+    found = arrays[key]
+    if found.dtype.kind != "f" or found.shape != shape:
+        raise ValueError(f"{key} is {found.dtype} of shape {found.shape}, not {shape}")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{key} has numbers that are not finite")
+    return found

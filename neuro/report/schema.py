@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from neuro.errors import DataError, ParameterError
 from neuro.files.reading import read_json
@@ -71,6 +72,22 @@ class ReportRecord(BaseModel):
     provenance: ProvenanceRecord | dict[str, Any] = Field(description="{} where a command does not keep it")
     tables: list[TableRecord]
     figures: dict[str, str] = Field(description="file beside the record, by name")
+
+    @field_validator("metrics")
+    @classmethod
+    def _are_doubles(cls, metrics: dict[str, float | int | None]) -> dict[str, float | int | None]:
+        for name, value in metrics.items():
+            if value is not None and abs(value) > sys.float_info.max:
+                raise ValueError(f"{name} is a number of {len(str(value))} digits")
+        return metrics
+
+    @field_validator("figures")
+    @classmethod
+    def _lie_beside_the_record(cls, figures: dict[str, str]) -> dict[str, str]:
+        for name in figures.values():
+            if Path(name).name != name or name in ("", "..") or "\0" in name:
+                raise ValueError(f"a figure must be the name of a file in the same folder, not {name!r}")
+        return figures
 
 
 def read_record(path: str | Path) -> ReportRecord:

@@ -123,7 +123,8 @@ def sweep(
     Raises
     ------
     UnknownName, ParameterError
-        If there is no such task, preset or setting, a value cannot be read, or the folder has something else in it.
+        If there is no such task, preset or setting, a value cannot be read, the folder has something else in it, or
+        the report of a finished point is damaged.
     FileError
         If a file cannot be written, as on a full disk. What is finished stays.
     SweepError

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from neuro.errors import DataError, FileError, ParameterError
+from neuro.files.reading import read_json
 from neuro.files.writing import named_errors, write_text
 from neuro.report.record import RECORD
+from neuro.report.schema import read_record
 from neuro.sweeps.plan import Plan, Point
 
 __all__ = ["Store", "load_plan"]
@@ -83,11 +85,24 @@ class Store:
         return (self.place(point) / RECORD).is_file()
 
     def record(self, point: Point) -> dict[str, Any] | None:
-        """The report of a finished point; None for another one."""
-        with suppress(FileNotFoundError):
-            found: dict[str, Any] = json.loads((self.place(point) / RECORD).read_text(encoding="utf-8"))
-            return found
-        return None
+        """The report of a finished point; None for another one.
+
+        Raises
+        ------
+        ParameterError
+            If it is damaged, or not of this point.
+        """
+        if not self.is_done(point):
+            return None
+        place, remedy = self.place(point), "Remove its folder, and the sweep computes this point again"
+        try:
+            found: dict[str, Any] = read_record(place).model_dump()
+        except ParameterError as error:
+            raise ParameterError(error.rule, where=error.where, value=error.value, remedy=remedy) from None
+        if lacking := sorted(set(point.settings) - set(found["config"])):
+            rule = "is the report of something else: settings of this point are missing"
+            raise ParameterError(rule, where=str(place / RECORD), value=", ".join(lacking), remedy=remedy)
+        return found
 
     def fail(self, point: Point, error: Mapping[str, str]) -> None:
         """Keep why a point failed."""
@@ -135,7 +150,8 @@ def load_plan(folder: Path) -> Plan:
         raise DataError("there is no sweep", where=str(folder), remedy=f"Give a folder with {PLAN} in it")
     from pydantic import TypeAdapter, ValidationError
 
+    found = read_json(path, FileError, "the plan of a sweep")
     try:
-        return TypeAdapter(Plan).validate_json(path.read_bytes(), strict=True)
-    except (OSError, ValidationError) as problem:
+        return TypeAdapter(Plan).validate_json(json.dumps(found), strict=True)
+    except ValidationError as problem:
         raise FileError("is no plan of a sweep", where=str(path), value=str(problem).partition("\n")[0]) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import os
 import pickle
 import re
 import shutil
@@ -13,19 +15,22 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, partial, reduce
 from pathlib import Path
 from typing import Any
 
 import h5py
 import nir
 import numpy as np
+import pytest
 
 import neuro as nr
 from neuro.commands.config import RUN, read_config
 from neuro.exchange.spike_files import read_spikes
 from neuro.paths import models_dir
 from neuro.report import Report, write
+from neuro.tasks._mnist_images import mnist_file
+from neuro.tasks._smnist import read_weights
 from tests.files.samples import FORMATS, nir_file
 from tests.files.samples import recording as recorded
 
@@ -71,6 +76,10 @@ def spikes_nir(path: Path) -> None:
     nir.write_data(path, nir.NIRGraphData(data))
 
 
+def read_labels() -> object:
+    return mnist_file("train-labels-idx1-ubyte.gz", 8)
+
+
 @cache
 def target() -> nr.Network:
     net = nr.Network()
@@ -95,6 +104,28 @@ def report_json(path: Path) -> None:
     shutil.rmtree(path.parent / "made")
 
 
+def spikes_sonata(path: Path) -> None:
+    nr.write_sonata({"in": nr.Spikes([1e-3, 2e-3], [0, 1])}, path)
+
+
+def as_published(name: str, read: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Reads a file where published data are looked for: in a folder of NEURO_DATA."""
+
+    def in_its_place(path: Path) -> object:
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NEURO_DATA", folder)
+            own = Path(folder) / name / path.name
+            own.parent.mkdir()
+            own.symlink_to(path)
+            return read(Path(folder))
+
+    return in_its_place
+
+
+def labels(path: Path) -> None:
+    path.write_bytes(gzip.compress(np.array([2049, 10], ">i4").tobytes() + bytes(range(10))))
+
+
 SIMULATE = ("simulate", "GOOD/network.nir", "--duration", "0.003", "--input", "FILE")
 ENTRIES = [
     sample("recording.h5", "energy", "FILE", "--chip", CHIP),
@@ -110,6 +141,13 @@ ENTRIES = [
     Entry("spikes.csv", spikes_csv, into_network, SIMULATE),
     Entry("spikes.nir", spikes_nir, into_network, SIMULATE),
     Entry("spikes.h5", lambda path: recorded().save(path), into_network, SIMULATE),
+    Entry("sonata.h5", spikes_sonata, into_network, SIMULATE),
+    sample("edges.h5"),
+    sample("nodes.h5"),
+    sample("node_types.csv"),
+    sample("sweep.json", "sweep", "--resume", "DIR"),
+    Entry("w_in.npy", lambda path: np.save(path, np.zeros((80, 240))), as_published("loihi_smnist", read_weights)),
+    Entry("train-labels-idx1-ubyte.gz", labels, as_published("mnist", lambda _: read_labels())),
     sample("synapses.npz", "map", "FILE", "--chip", "mesh:2x2:8"),
     sample("synapses.json", "map", "FILE", "--chip", "mesh:2x2:8"),
     sample("loihi_davies2018.toml", "chip", "FILE"),
@@ -242,6 +280,7 @@ def of_npz(content: bytes) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         members = {name: opened.read(name) for name in opened.namelist()}
     for name in members:
+        shape = np.load(io.BytesIO(members[name])).shape
         for what, array in (
             ("a terabyte", npy(shaped(f"({TERA},)"), bytes(8))),
             ("many axes", npy(shaped("(2048, 2048, 2048, 2048)"), bytes(8))),
@@ -250,20 +289,32 @@ def of_npz(content: bytes) -> Iterator[tuple[str, bytes]]:
             ("a pickle", bytes_of(lambda file: np.save(file, np.array([Code()], object), allow_pickle=True))),
             ("code in its header", npy(f"{{'descr': {SHELL}, 'fortran_order': False, 'shape': (), }}")),
             ("texts", bytes_of(lambda file: np.save(file, np.array(["x", "y"])))),
+            ("complex numbers", bytes_of(lambda file, shape=shape: np.save(file, np.full(shape, 1j)))),
+            ("many axes of one", bytes_of(lambda file: np.save(file, np.ones((1,) * 9)))),
+            ("dates", bytes_of(lambda file: np.save(file, np.zeros(2, "M8[s]")))),
+            ("not a number", bytes_of(lambda file, shape=shape: np.save(file, np.full(shape, np.nan)))),
             ("records", bytes_of(lambda file: np.save(file, np.zeros(2, [("a", "f8"), ("b", "i4")])))),
         ):
-            yield f"{name}: {what}", archive(**(members | {name: array}))
+            if 0 not in shape or what not in ("complex numbers", "not a number"):  # none of them are none
+                yield f"{name}: {what}", archive(**(members | {name: array}))
+
+
+HDF5_FAULTS = (
+    *("a terabyte", "a compressed terabyte", "a pickle", "a link", "texts"),
+    *("a group", "complex numbers", "many axes"),
+)
 
 
 def of_hdf5(content: bytes, unread: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """HDF5 files one of whose arrays lies; not those whose names begin with `unread`."""
-    names: list[str] = []
+    sizes: dict[str, int] = {}
     with h5py.File(io.BytesIO(content), "r") as file:
-        file.visititems(lambda name, held: names.append(name) if isinstance(held, h5py.Dataset) else None)
-    names = [name for name in names if not name.startswith(unread)]
-    for name in names:
-        for what in ("a terabyte", "a compressed terabyte", "a pickle", "a link", "texts", "a group"):
-            yield f"{name}: {what}", partial(_with_part, content, name, what)
+        file.visititems(lambda name, held: sizes.update({name: held.size} if isinstance(held, h5py.Dataset) else {}))
+    for name, size in sizes.items():
+        if not name.startswith(unread):
+            for what in HDF5_FAULTS:
+                if size or what != "complex numbers":  # none of them has no half to lose
+                    yield f"{name}: {what}", partial(_with_part, content, name, what)
 
 
 def _with_part(content: bytes, name: str, what: str) -> bytes:
@@ -285,6 +336,10 @@ def _with_part(content: bytes, name: str, what: str) -> bytes:
                 file[name] = h5py.ExternalLink("/etc/hostname", "/")
             case "texts":
                 file[name] = ["x", "y", "z", "u", "v"]
+            case "many axes":
+                file[name] = np.ones((1,) * 9)
+            case "complex numbers":
+                file[name] = np.full(old.shape, 1j)
             case "a group":
                 file.create_group(name)
     return stream.getvalue()
@@ -294,8 +349,11 @@ RECORDING = ("state", "begun", "reached")
 """Parts of a recording that only `load_state` reads, or only the reader of a run that has not ended."""
 RECORD = tuple(f"node/metadata/neuro/{part}" for part in ("digest", "format", "projections/1/node"))
 """Without these the graph is read as that of any other tool; the last one is not needed for a list of synapses."""
+KINDS = tuple(f"edges/{name}/edge_type_id" for name in ("cell->cell", "cue->cell"))
+"""Of use with a table of types alone."""
 UNREAD = dict.fromkeys(("recording.h5", "stream.h5", "spikes.h5"), RECORDING) | {
-    "state.h5": (*RECORDING[1:], "state/finished"), "network.nir": ("version",), "written.nir": ("version", *RECORD),
+    "state.h5": (*RECORDING[1:], "state/finished"), "edges.h5": KINDS, "nodes.h5": KINDS,
+    "network.nir": ("version",), "written.nir": ("version", *RECORD),
 }  # fmt: skip
 HUGE = ("1e18", "9" * 30, "-1", "nan", "[[]]", '"x"')
 
@@ -308,6 +366,14 @@ def of_numbers(content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"{value} at {a}", content[:a] + value.encode() + content[b:]
 
 
+REPORT: dict[str, Any] = {
+    "task": "t", "preset": "", "config": {}, "metrics": {}, "measured": [], "energy": {}, "provenance": {},
+    "tables": [], "figures": {},
+}  # fmt: skip
+DEEP: dict[str, Any] = reduce(lambda inner, _: {"a": inner}, range(200), {})
+PLAN: dict[str, Any] = {
+    "task": "braille", "preset": "smoke", "settings": {}, "grid": {}, "zipped": False, "seeds": 1, "seed": None,
+}  # fmt: skip
 CRAFTED: dict[str, dict[str, str]] = {
     "architecture.yaml": {
         "a terabyte of tiles": "architecture:\n  name: a\n  tile: [{name: 't[0..1099511627776]', core: []}]\n",
@@ -333,6 +399,20 @@ CRAFTED: dict[str, dict[str, str]] = {
     "curve.csv": {
         "a terabyte of pulses": "pulse,conductance (S)\n0,1e-6\n1099511627776,2e-6\n",
         "code": f"pulse,conductance (S)\n0,{SHELL}\n1,2e-6\n", "a long field": '"' + "x" * 200_000 + '",0\n',
+    },
+    "report.json": {
+        name: json.dumps(REPORT | changes)
+        for name, changes in {
+            "a figure elsewhere": {"figures": {"a": "/dev/zero"}}, "a figure above": {"figures": {"a": "../a.png"}},
+            "a metric of text": {"metrics": {"a": "x"}}, "a long metric": {"metrics": {"a": 10**400}},
+            "metrics in a list": {"metrics": [1]}, "a table of text": {"tables": ["x"]},
+            "deep energy": {"energy": DEEP}, "an entry with colours": {"\x1b[31mred": 1},
+        }.items()
+    },
+    "sweep.json": {
+        "a terabyte of seeds": json.dumps(PLAN | {"seeds": TERA}), "no seeds": json.dumps(PLAN | {"seeds": 0}),
+        "no such task": json.dumps(PLAN | {"task": "nobody"}), "a number as a task": json.dumps(PLAN | {"task": 1}),
+        "many points": json.dumps(PLAN | {"grid": {key: ["1"] * 1000 for key in ("trials", "epochs", "rate")}}),
     },
     "config.toml": {"another entry": "executable = 'sh'\n", "a path": "task = '/dev/zero'\n", "a list": "set = [1]\n"},
 }  # fmt: skip
@@ -377,19 +457,46 @@ def of_nir() -> Iterator[tuple[str, bytes]]:
     yield "a metadata of code", with_value(valid_nir(), "cell/tau", np.void(pickle.dumps(Code())))
 
 
-def bad_files(entry: Entry, content: bytes) -> Iterator[tuple[str, bytes | Callable[[], bytes]]]:
+@dataclass(frozen=True)
+class Place:
+    """Something that is no file, or no file of this size, under the name of one."""
+
+    lay: Callable[[Path], object]
+
+
+def sparse(path: Path) -> None:
+    """A file of a terabyte, which takes no room on the disk."""
+    with path.open("wb") as file:
+        file.truncate(TERA)
+
+
+PLACES = {
+    "a directory": Place(lambda path: path.mkdir()),
+    "a link to nothing": Place(lambda path: path.symlink_to("nothing")),
+    "a link to itself": Place(lambda path: path.symlink_to(path)),
+    "a pipe": Place(os.mkfifo),
+    "a device": Place(lambda path: path.symlink_to("/dev/zero")),
+    "a sparse terabyte": Place(sparse),
+}
+
+
+def bad_files(entry: Entry, content: bytes) -> Iterator[tuple[str, bytes | Place | Callable[[], bytes]]]:
     """All of an entry, by what is wrong with each, as bytes or what makes them; `content` is a valid file."""
     yield from foreign().items()
     for share in (0.1, 0.5, 0.9):
         yield f"cut at {share:.0%}", content[: int(share * len(content))]
     yield "cut by a byte", content[: -1 - content.endswith(b"\n")]
+    yield from PLACES.items()
     if entry.name.endswith(".npz"):
         yield from of_npz(content)
     elif entry.name.endswith((".h5", ".nir")):
         yield from of_hdf5(content, UNREAD.get(entry.name, ()))
         yield from of_nir() if entry.name == "network.nir" else ()
-    else:
+    elif not entry.name.endswith((".npy", ".gz")):
         yield from of_numbers(content)
+        yield "utf-16", content.decode().encode("utf-16")
+        yield "a null inside", content[: len(content) // 2] + b"\0" + content[len(content) // 2 :]
+        yield "latin letters", content[: len(content) // 2] + b"\xe9" + content[len(content) // 2 :]
     for name, text in CRAFTED.get(entry.name, {}).items():
         yield name, text.encode()
 

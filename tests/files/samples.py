@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +26,8 @@ from neuro.paths import models_dir
 from neuro.report import Report, write
 from neuro.report.plots import heat_map
 from neuro.report.style import save
+from neuro.sweeps.plan import Plan
+from neuro.sweeps.store import load_plan
 from tests.sanafe_fixture import ARCHITECTURE
 
 CELLS = 6
@@ -134,6 +138,20 @@ def curve(path: Path) -> None:
     path.write_text("pulse,conductance (S)\n" + "".join(f"{k},{g:.6g}\n" for k, g in enumerate(levels)))
 
 
+@cache
+def sonata_folder() -> Path:
+    """A folder with the nodes of the network in SONATA, and the table of their types."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    nr.write_sonata(network(), folder / "nodes.h5", node_types=folder / "node_types.csv")
+    return folder
+
+
+def plan(path: Path) -> None:
+    found = Plan(task="braille", preset="smoke", settings={}, grid={"trials": ["9"]}, zipped=False, seeds=1, seed=None)
+    path.write_text(json.dumps(asdict(found)))
+
+
 FORMATS = [
     Format("recording.h5", lambda path: recording().save(path), nr.load_recording, sums=True),
     Format("stream.h5", stream, nr.load_recording, sums=True),
@@ -156,6 +174,20 @@ FORMATS = [
     Format("ideal.toml", copy_of("devices", "ideal.toml"), nr.load_device, ours=False),
     Format("architecture.yaml", text(ARCHITECTURE), nr.load_chip, ours=False),
     Format("curve.csv", curve, lambda path: fit(path), ours=False),
+    Format("edges.h5", lambda path: nr.write_sonata(network(), path), nr.read_sonata),
+    Format(
+        "nodes.h5",
+        lambda path: shutil.copyfile(sonata_folder() / "nodes.h5", path),
+        lambda path: nr.read_sonata(path, node_types=sonata_folder() / "node_types.csv").nodes,
+        ours=False,
+    ),
+    Format(
+        "node_types.csv",
+        lambda path: shutil.copyfile(sonata_folder() / "node_types.csv", path),
+        lambda path: nr.read_sonata(sonata_folder() / "nodes.h5", node_types=path).nodes,
+        ours=False,
+    ),
+    Format("sweep.json", plan, lambda path: load_plan(path.parent).points(), ours=False),
     Format("measured.npz", measured, lambda path: MeasuredFile(str(path)).load(), ours=False),
 ]
 

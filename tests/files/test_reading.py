@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -18,7 +19,7 @@ import pytest
 import neuro as nr
 from neuro import memory
 from neuro.errors import DataError, FileError, InputError, NeuroError, PlacementError, StateError
-from neuro.files.reading import read_npz, read_yaml, whole_numbers
+from neuro.files.reading import read_gzip, read_json, read_npz, read_yaml, real_numbers, whole_numbers
 from tests.files.samples import FORMATS, READ, Format, described, network, placed_again, placement, recording, summary
 
 
@@ -453,6 +454,48 @@ def test_a_missing_file_is_one_that_was_not_found(tmp_path: Path) -> None:
 def test_aliases_that_stand_for_little_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: &x {b: 1}\nc: *x\n")
     assert read_yaml(tmp_path / "a.yaml", InputError, "it") == {"a": {"b": 1}, "c": {"b": 1}}
+
+
+def nested(depth: int) -> str:
+    return '{"a": ' * depth + "1" + "}" * depth
+
+
+@pytest.mark.parametrize("read", [read_json, read_yaml])
+def test_parts_lie_at_most_a_hundred_levels_deep(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(nested(100))
+    assert read(tmp_path / "a", InputError, "it")["a"]
+    (tmp_path / "a").write_text(nested(101))
+    with pytest.raises(InputError, match="deeper than 100 levels"):
+        read(tmp_path / "a", InputError, "it")
+
+
+def test_an_error_has_no_megabyte_of_a_file_and_nothing_that_steers_a_terminal() -> None:
+    said = str(InputError("it must be short", where="\x1b[31mfile", value="\a" + "x" * 10**6, remedy="Cut it"))
+    assert said.isprintable()
+    assert len(said) < 1200
+    assert "1,000,004 characters" in said
+    assert str(InputError("a\nb")) == "a\nb"
+
+
+@pytest.mark.parametrize("value", [[1, 2], 0.5, [True], np.zeros((2, 2), np.float32)], ids=str)
+def test_real_numbers_stay_what_they_are(value: Any) -> None:
+    found = real_numbers(value, "x", InputError)
+    assert found.dtype == np.float64
+    assert np.array_equal(found, value)
+
+
+@pytest.mark.parametrize("value", ["1", [1j], [None], np.zeros(2, "M8[s]"), b"1", [[1], [1, 2]]], ids=str)
+def test_what_is_no_real_number_is_refused(value: Any) -> None:
+    with pytest.raises(InputError, match="real numbers"):
+        real_numbers(value, "x", InputError)
+
+
+def test_a_gzip_file_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(bytes(10**6)))
+    assert read_gzip(path, InputError, "it", most=10**6) == bytes(10**6)
+    with pytest.raises(InputError, match="at most 999,999 bytes"):
+        read_gzip(path, InputError, "it", most=10**6 - 1)
 
 
 def test_an_archive_with_two_arrays_of_one_name_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -310,6 +311,22 @@ def test_a_repeated_sweep_computes_nothing(toy: Path, tmp_path: Path) -> None:
     again = sweep(tmp_path / "out")
     assert (first.computed, again.computed) == (6, 0)
     assert again.rows == first.rows
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"task": "toy"}', "[" * 10**5, "a" * 10**6])
+def test_a_damaged_report_of_a_finished_point_is_named_and_what_to_do(toy: Path, tmp_path: Path, content: str) -> None:
+    sweep(tmp_path / "out")
+    report = sorted((tmp_path / "out" / "points").glob("*/report.json"))[0]
+    good = json.loads(report.read_text())
+    report.write_text(content)
+    with pytest.raises(ParameterError, match="Remove its folder") as caught:
+        sweep(tmp_path / "out")
+    assert str(report) in str(caught.value) or str(report.parent) in str(caught.value)
+    report.write_text(json.dumps(good | {"config": {}}))
+    with pytest.raises(ParameterError, match=r"settings of this point are missing; got .*number"):
+        sweep(tmp_path / "out")
+    shutil.rmtree(report.parent)
+    assert sweep(tmp_path / "out").computed == 1
 
 
 def test_progress_counts_the_points_and_says_how_long_it_will_take(toy: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.schema import DeviceRecord
 from neuro.errors import DeviceError, UnknownName
 from neuro.figures import read_record
+from neuro.files.reading import in_file
 from neuro.paths import models_dir
 from neuro.validation import file_name
 
@@ -45,13 +46,18 @@ def device_record(name: str | Path) -> DeviceRecord:
     >>> device_record("taox_64x64").levels.source
     "choice of this project's task, not a property of the chip"
     """
+    return _read(_path(name))
+
+
+def _path(name: str | Path) -> Path:
+    """The file of a device."""
     if Path(name).suffix == ".toml":
-        return _read(Path(name))
+        return Path(name)
     name, known = str(name), list_devices()
     alike = [found for found in known if _plain(found) == _plain(name)]
     if name not in known and len(alike) != 1:
         raise UnknownName("device", name, known)
-    return _read(models_dir() / "devices" / f"{name if name in known else alike[0]}.toml")
+    return models_dir() / "devices" / f"{name if name in known else alike[0]}.toml"
 
 
 def load_device(name: str | Path) -> Device:
@@ -67,7 +73,7 @@ def load_device(name: str | Path) -> Device:
     UnknownName
         If no device has this name; the error lists those that exist.
     DeviceError
-        If the file is not a valid record.
+        If the file is not a valid record, or describes no device that can be.
     DataError
         If there is no such file (this is a FileNotFoundError, too).
 
@@ -78,18 +84,20 @@ def load_device(name: str | Path) -> Device:
     (0.00015, 64)
     """
     file_name(name, "device", error=DeviceError)
-    record = device_record(name)
+    path = _path(name)
+    record = _read(path)
     figures = record.figures() | record.pulse_figures()
-    return Device(
-        name=record.name,
-        g_min=record.g_min.value,
-        g_max=record.g_max.value,
-        levels=None if record.levels is None else record.levels.value,
-        write_noise=record.write_noise.value,
-        **record.pulse_fields(),
-        source="; ".join(f"{key}: {figure.source}" for key, figure in figures.items()),
-        notes=record.notes,
-    )
+    with in_file(path):
+        return Device(
+            name=record.name,
+            g_min=record.g_min.value,
+            g_max=record.g_max.value,
+            levels=None if record.levels is None else record.levels.value,
+            write_noise=record.write_noise.value,
+            **record.pulse_fields(),
+            source="; ".join(f"{key}: {figure.source}" for key, figure in figures.items()),
+            notes=record.notes,
+        )
 
 
 def _read(path: Path) -> DeviceRecord:

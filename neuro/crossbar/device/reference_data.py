@@ -11,7 +11,7 @@ import numpy as np
 
 from neuro.crossbar.device.laws import MeasuredLaw
 from neuro.errors import DeviceError
-from neuro.files.reading import in_file, read_npz
+from neuro.files.reading import in_file, read_npz, real_numbers
 from neuro.paths import data_dir
 
 __all__ = ["MeasuredFile"]
@@ -58,8 +58,10 @@ class MeasuredFile:
 def _read(path: Path, _modified: int) -> MeasuredLaw:
     found = read_npz(path, DeviceError, "measured devices")
     try:
-        parts = {key: np.array(found[key], dtype=np.float64) for key in ("conductance", "probability")}
-        changes = {key: np.sort(found[f"{key}_change"].astype(np.float64), axis=1) for key in ("set", "reset")}
+        keys = "conductance", "probability", "set_change", "reset_change"
+        arrays = {key: real_numbers(found[key], f"{path}, {key}", DeviceError) for key in keys}
+        parts = {key: np.array(arrays[key]) for key in keys[:2]}
+        changes = {key: np.sort(arrays[f"{key}_change"], axis=1) for key in ("set", "reset")}
     except (KeyError, ValueError, TypeError) as error:
         raise DeviceError("the measured devices cannot be read", where=str(path), value=error) from None
     with in_file(path):

@@ -19,6 +19,7 @@ from neuro.engine.plasticity.state import PlasticState, read_plastic_state, writ
 from neuro.engine.storage.hdf5 import open_existing, open_new, read_json, write_array, write_json
 from neuro.engine.storage.recording_format import KINDS as RECORDINGS
 from neuro.errors import StateError
+from neuro.files.reading import whole_numbers
 from neuro.validation import Ints
 
 __all__ = ["StateFields", "new_state_file", "read_state", "write_state"]
@@ -106,7 +107,7 @@ def read_state(path: str | Path, program: Program) -> StateFields:
                 remedy="Continue with the version that wrote it, or start without a state",
             )
         require_structure(about["structure"], program, str(path))
-        forced = np.array(group["forced"][:], np.int64)
+        forced = whole_numbers(group["forced"][()], f"{path}, forced", StateError)
         base, time = float(about["base"]), float(about["time"])
         same = about["parameters"] == parameter_digest(program, about["learned"])
         stored = group["arrays" if same or "finished" not in group else "finished"]
@@ -189,7 +190,8 @@ def _in_types_of(template: State | Schedule, group: Any, path: str | Path) -> li
     for field, wanted in zip(template._fields, template, strict=True):
         found = group[field][...]
         fixed = found.shape if field in LENGTHS_VARY else wanted.shape
-        if found.dtype.names != wanted.dtype.names or (*fixed[:1], *wanted.shape[1:]) != found.shape:
+        known = found.dtype.names == wanted.dtype.names and np.can_cast(found.dtype, wanted.dtype, "same_kind")
+        if not known or (*fixed[:1], *wanted.shape[1:]) != found.shape:
             raise StateError(
                 "this state was written by another version of neuro",
                 where=f"{path}, {field}",

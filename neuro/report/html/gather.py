@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,12 +20,13 @@ from neuro.crossbar.base import AbstractCrossbar
 from neuro.engine.recording import Recording
 from neuro.engine.storage.recordings import load_recording
 from neuro.errors import DataError, InputError, NeuroError, ParameterError, PlacementError, StateError
-from neuro.files.reading import read_json, read_npz
+from neuro.files.reading import read_npz
 from neuro.files.writing import named_errors
 from neuro.learning.fitted import Fitted
 from neuro.report.draw import conductances, side_by_side
 from neuro.report.energy_plots import tile_grid
 from neuro.report.record import RECORD, Report, as_dict
+from neuro.report.schema import read_record
 from neuro.validation import Floats, shown
 
 __all__ = ["Bill", "Run", "run_of_results", "runs_in"]
@@ -147,7 +149,7 @@ def _read_run(folder: Path) -> Run:
     for path in files:
         ending = path.suffix.lower()
         if path.name == RECORD:
-            run.record = read_json(path, InputError, "a report")
+            run.record = read_record(path).model_dump()
         elif ending in RECORDINGS:
             run.recordings[path.stem] = load_recording(path)
         elif ending in PICTURES:
@@ -187,9 +189,9 @@ def _bills(energy: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Bil
     """Every mapping with joules by cause in the energy of a report, at whatever depth."""
     causes = energy.get("by_cause_J", energy.get("by_cause"))
     if isinstance(causes, Mapping):
-        joules = {str(name): float(j) for name, j in causes.items() if isinstance(j, int | float)}
-        total = energy.get("total_J", energy.get("joules", sum(joules.values())))
-        yield path or str(energy.get("chip", "energy")), Bill(joules, float(total or 0.0), _mesh_of_record(energy))
+        joules = {str(name): _joules(j) for name, j in causes.items() if isinstance(j, int | float)}
+        total = _joules(energy.get("total_J", energy.get("joules", sum(joules.values()))))
+        yield path or str(energy.get("chip", "energy")), Bill(joules, total, _mesh_of_record(energy))
         return
     for name, part in energy.items():
         if path == "" and name == "chips" and isinstance(part, Mapping):
@@ -198,6 +200,11 @@ def _bills(energy: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Bil
             yield from _bills(part, f"{path} / {name}" if path else str(name))
         elif isinstance(part, list) and part and isinstance(part[0], Mapping):
             yield from _bills(part[0], f"{path} / {name}" if path else str(name))
+
+
+def _joules(value: object) -> float:
+    """A number of a report; zero for what is none."""
+    return float(value) if isinstance(value, int | float) and abs(value) <= sys.float_info.max else 0.0
 
 
 def _mesh_of_record(energy: Mapping[str, Any]) -> Floats | None:

@@ -194,6 +194,9 @@ def _pictures(run: Run, room: int) -> tuple[str, int]:
     shown, left_out = [], []
     for name, path in run.pictures.items():
         with named_errors(path, "read"):
+            if path.stat().st_size + 500 > room:
+                left_out.append(path.name)
+                continue
             content = path.read_bytes()
         source = base64.b64encode(content).decode("ascii")
         if len(source) + 500 > room:
