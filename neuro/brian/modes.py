@@ -10,7 +10,7 @@ import numpy as np
 from neuro.errors import UnsupportedFeature
 from neuro.validation import Floats
 
-__all__ = ["Mode", "modes_of", "resting_values"]
+__all__ = ["Couplings", "Mode", "modes_of", "resting_values"]
 
 Couplings = Mapping[str, Mapping[str, Floats]]
 """By variable x: what each variable contributes to dx/dt, per second."""

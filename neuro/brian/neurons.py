@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neuro.brian.linear import linear_neuron, matrices_of
 from neuro.brian.modes import Mode, modes_of, resting_values
 from neuro.brian.scope import Linear, Scope
 from neuro.brian.statements import changes_of
@@ -32,20 +33,22 @@ def states_of(group: Any) -> list[str]:
     return [name for name, equation in group.user_equations.items() if equation.type == "differential equation"]
 
 
-def cells_of(group: Any, namespace: Mapping[str, Any], inputs: Collection[str], notes: list[str]) -> Cells:
-    """Read a NeuronGroup; `inputs` are the variables that synapses and PoissonInputs change.
+def cells_of(
+    group: Any, namespace: Mapping[str, Any], inputs: Collection[str], notes: list[str], *, linear: bool
+) -> Cells:
+    """Read a NeuronGroup; `inputs` are the variables that synapses and PoissonInputs change; `linear` as `from_brian2`.
 
     Raises
     ------
     UnsupportedFeature
-        If it has a term that is not linear, or has no place in LIF, IF, AHP or ALIF.
+        If it has a term that is not linear, or has no place in LIF, IF, AHP, ALIF or LinearNeuron.
     """
     scope = Scope(group, namespace, int(group.N), states_of(group))
     _check_group(group, scope)
     rate = _rate_of_poisson(group, scope)
     if rate is not None:
         return Cells(Population(group.name, scope.size, PoissonSource(rate)), {})
-    return _Reader(group, scope, sorted(inputs), notes).cells()
+    return _Reader(group, scope, sorted(inputs), notes, linear).cells()
 
 
 def _check_group(group: Any, scope: Scope) -> None:
@@ -88,6 +91,8 @@ class _Reader:
     scope: Scope
     inputs: list[str]
     notes: list[str]
+    linear: bool
+    """May it be a `LinearNeuron`?"""
     rows: dict[str, Linear] = field(default_factory=dict)
     """The equation of each variable that matters."""
 
@@ -131,9 +136,21 @@ class _Reader:
             **({} if not taus else {"tau_syn": taus[0] if len(taus) == 1 else tuple(taus)}),
             **reset,
         }
-        self._say_receptors(v, fast)
-        model = self._model(kinds.slow(jumps, leak is None), leak, drive * scale, fields)
         start = {"v": _plain(self._start_of(v)), **initial}
+        slow_currents = kinds.slow(jumps, leak is None)
+        reached = [name for name in self.inputs if slots.get(name)]
+        if leak is not None and not raising and not initial and any(len(slots[name]) > 1 for name in reached):
+            # An input to several exponentials at once: as one neuron by matrices, it stays one synapse.
+            common = matrices_of(couplings, kinds.pulling, reached, jumps, v) if self.linear else None
+            if common is not None:
+                own = {key: value for key, value in fields.items() if key != "tau_syn"}
+                own |= {"tau_m": _plain(leak), "v_rest": _plain(drive * scale)}
+                by_matrices = linear_neuron(common, own, self.scope.where)
+                self._say_receptors(reached, f"LinearNeuron with the states {', '.join(couplings)}; ")
+                slots = {name: [(k, np.ones(()))] for k, name in enumerate(reached)}
+                return Cells(Population(self.group.name, self.scope.size, by_matrices, initial=start), slots)
+        self._say_receptors([mode.name for mode in fast] + ([v] if v in self.inputs else []))
+        model = self._model(slow_currents, leak, drive * scale, fields)
         return Cells(Population(self.group.name, self.scope.size, model, initial=start), slots)
 
     def _model(
@@ -290,11 +307,10 @@ class _Reader:
         found = [term for term in terms if any(s.name == other for s in term.free_symbols)]
         return " + ".join(self.scope.sympy_text(term) for term in found)
 
-    def _say_receptors(self, v: str, fast: list[Mode]) -> None:
-        names = [mode.name for mode in fast] + ([v] if v in self.inputs else [])
-        if len(names) > 1:
+    def _say_receptors(self, names: list[str], model: str = "") -> None:
+        if len(names) > 1 or model:
             listed = ", ".join(f"{k}: {name}" for k, name in enumerate(names))
-            self.notes.append(f"{self.scope.where}: receptors {listed}")
+            self.notes.append(f"{self.scope.where}: {model}receptors {listed}")
 
 
 @dataclass(eq=False)

@@ -17,7 +17,7 @@ from neuro.network.drives import PoissonInput
 from neuro.network.graph import Network, Population
 from neuro.network.neurons import PoissonSource, SpikeSource
 from neuro.network.synapses import Sparse
-from neuro.validation import Floats, shown
+from neuro.validation import Floats, flag, shown
 
 __all__ = ["from_brian2"]
 
@@ -25,16 +25,17 @@ GROUPS = ("NeuronGroup", "SpikeGeneratorGroup", "PoissonGroup")
 MONITORS = ("SpikeMonitor", "EventMonitor", "StateMonitor", "PopulationRateMonitor")
 
 
-def from_brian2(*objects: Any) -> Network:
+def from_brian2(*objects: Any, linear: bool = True) -> Network:
     """Take a network of Brian2 whose equations are those of our neurons, for the exact engine.
 
-    A NeuronGroup becomes `LIF`, `IF`, `AHP` or `ALIF`. sympy has to prove that its equations are linear with constant
-    coefficients. Variables that decay and act on v are receptors where synapses change them, and slow currents where
-    own spikes do; variables that depend on each other, as in a double exponential, become several receptors. A
-    variable that the threshold depends on is that of an `ALIF`. A SpikeGeneratorGroup becomes a `SpikeSource` with
-    its spikes, a PoissonGroup (or ``threshold="rand() < rate*dt"``) a `PoissonSource`, Synapses `Sparse`, and a
-    PoissonInput a drive. Populations and projections have the names of the objects; several variables that one
-    Synapses changes are several projections. Values are in SI units: v in volts, if Brian2 has it in volts.
+    A NeuronGroup becomes `LIF`, `IF`, `AHP`, `ALIF` or `LinearNeuron`. sympy has to prove that its equations are linear
+    with constant coefficients. Variables that decay and act on v are receptors where synapses change them, and slow
+    currents where own spikes do. Where synapses change variables that depend on each other, as in a double exponential,
+    the group becomes a `LinearNeuron` whose states are these variables. A variable that the threshold depends on is
+    that of an `ALIF`. A SpikeGeneratorGroup becomes a `SpikeSource` with its spikes, a PoissonGroup (or
+    ``threshold="rand() < rate*dt"``) a `PoissonSource`, Synapses `Sparse`, and a PoissonInput a drive. Populations and
+    projections have the names of the objects; several variables that one Synapses changes are several projections.
+    Values are in SI units: v in volts, if Brian2 has it in volts.
 
     Constants in the equations are looked up in the group's ``namespace``, then where this function is called. Call it
     before the network runs. What depends on Brian2's time step, the order within a step and the rounding of times to
@@ -45,6 +46,10 @@ def from_brian2(*objects: Any) -> Network:
     objects
         NeuronGroup, Synapses, PoissonInput, SpikeGeneratorGroup, PoissonGroup, or a `brian2.Network` of them; lists
         are looked into. Monitors are left out.
+    linear
+        False: no `LinearNeuron`, but a receptor for each time constant of variables that depend on each other, and a
+        projection to each. Each synapse is then several, but NIR, plasticity and gradients know such neurons. It is
+        also what becomes of a group whose neurons differ in these time constants or in their strengths.
 
     Returns
     -------
@@ -70,10 +75,10 @@ def from_brian2(*objects: Any) -> Network:
     """
     frame = sys._getframe(1)
     with quiet():
-        return _network_of(objects, {**frame.f_globals, **frame.f_locals})
+        return _network_of(objects, {**frame.f_globals, **frame.f_locals}, flag(linear, "from_brian2, linear"))
 
 
-def _network_of(objects: Any, namespace: Mapping[str, Any]) -> Network:
+def _network_of(objects: Any, namespace: Mapping[str, Any], linear: bool) -> Network:
     """The network of objects of Brian2, with constants from a namespace."""
     parts = list(_flat(objects))
     if not parts:
@@ -91,7 +96,7 @@ def _network_of(objects: Any, namespace: Mapping[str, Any]) -> Network:
         inputs[target].add(variable)
     net, cells = Network(), {}
     for name, group in groups.items():
-        cells[name] = _cells(group, namespace, inputs[name], notes)
+        cells[name] = _cells(group, namespace, inputs[name], notes, linear)
         net.add(cells[name].population)
     for link in links:
         _connect(net, link, cells[link.target], notes)
@@ -145,11 +150,11 @@ def _sorted(
     return groups, links, showers
 
 
-def _cells(group: Any, namespace: Mapping[str, Any], inputs: set[str], notes: list[str]) -> Cells:
+def _cells(group: Any, namespace: Mapping[str, Any], inputs: set[str], notes: list[str], linear: bool) -> Cells:
     """The population of a group, and its receptors."""
     size, kind = int(group.N), group.__class__.__name__
     if kind == "NeuronGroup":
-        return cells_of(group, namespace, inputs, notes)
+        return cells_of(group, namespace, inputs, notes, linear=linear)
     if kind == "PoissonGroup":
         scope = Scope(group, namespace, size)
         code = group._rates if isinstance(group._rates, str) else None

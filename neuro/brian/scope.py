@@ -180,7 +180,7 @@ class Scope:
             f"a term of {what} is not linear with constant coefficients",
             where=self.where,
             value=" and ".join(map(self.sympy_text, terms)),
-            remedy="The exact engine has linear neurons: LIF, IF, AHP, ALIF",
+            remedy="The exact engine has linear neurons: LIF, IF, AHP, ALIF, LinearNeuron",
         )
 
     def _unreadable(self, expression: Any, error: Exception) -> UnsupportedFeature:

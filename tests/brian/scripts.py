@@ -32,6 +32,13 @@ FEATURES = [
     "integrator, two receptors, refractory",
     "arrivals, two receptors, subset",
     "arrivals, adaptive, delays, bias",
+    "double exponential, ahp, refractory",
+    "double exponential, two inputs, delays",
+    "chain, bias",
+    "chain, two slow, refractory, two inputs",
+    "coupled, subset",
+    "coupled, jumps, delays",
+    "double exponential, each",
 ]
 """PoissonInputs come with their arrivals given: only the distribution of what is drawn can agree."""
 
@@ -51,8 +58,17 @@ def made(features: str, seed: int) -> tuple[list[Any], Any]:
         drive += ["ge - gi"]
         equations += ["dge/dt = -ge/tau_e : volt", "dgi/dt = -gi/tau_i : volt"]
     if "double exponential" in has:
-        drive += ["ge"]
+        drive += ["ge*gain" if "each" in has else "ge"]
+        equations += ["gain : 1 (constant)"] if "each" in has else []
         equations += ["dge/dt = (x - ge)/tau_e : volt", "dx/dt = -x/tau_x : volt"]
+    if "chain" in has:
+        drive += ["ge"]
+        equations += ["dge/dt = (y - ge)/tau_e : volt", "dy/dt = (x - y)/tau_i : volt", "dx/dt = -x/tau_x : volt"]
+    if "coupled" in has:
+        drive += ["ge"]
+        equations += ["dge/dt = (0.5*x - ge)/tau_e : volt", "dx/dt = (0.4*ge - x)/tau_x : volt"]
+    if "jumps" in has:
+        reset += ["x -= 1*mV"]
     if "ahp" in has or "two slow" in has:
         pull += ["w"]
         equations += ["dw/dt = -w/tau_w : volt"]
@@ -81,10 +97,13 @@ def made(features: str, seed: int) -> tuple[list[Any], Any]:
     cells.v = names["El"] + rng.uniform(0, 10, N) * mV
     cells.I = rng.uniform(0.42, 0.7, N) * nA * (0.6 if integrator else 1.0)
     cells.shift = rng.uniform(0, 4, N) * mV
+    if "each" in has:
+        cells.gain = rng.uniform(0.5, 1.5, N)
     if "adaptive" in has:
         cells.vt = names["Vt"]
     variables = ["ge", "gi"] if "two receptors" in has or "arrivals" in has else ["v"]
-    variables = ["x"] if "double exponential" in has else variables
+    variables = ["x"] if {"double exponential", "chain", "coupled"} & has else variables
+    variables += ["v", "ge"] if "two inputs" in has else []
     objects: list[Any] = [cells]
     source, target = (cells[1:4], cells[2:]) if "subset" in has else (cells, cells)
     for k, variable in enumerate(variables):

@@ -57,6 +57,57 @@ def test_the_distance_to_brian2_falls_linearly_with_its_step(seed: int) -> None:
     assert distances[-1] < 4 * STEPS[-1]
 
 
+def test_variables_that_depend_on_each_other_are_one_neuron_by_matrices() -> None:
+    seed = FEATURES.index("chain, two slow, refractory, two inputs")
+    objects, _ = made(FEATURES[seed], seed)
+    net = nr.from_brian2(*objects)
+    model = net.populations["cells"].model
+    assert isinstance(model, nr.LinearNeuron)
+    # ge, y, x, w, u as in the script; receptors ge, v, x.
+    rates = 1e3 * np.array([[-1 / 5, 1 / 5, 0, 0, 0], [0, -1 / 3, 1 / 3, 0, 0], [0, 0, -1 / 2, 0, 0],
+                            [0, 0, 0, -1 / 80, 0], [0, 0, 0, 0, -1 / 30]])  # fmt: skip
+    np.testing.assert_allclose(model.matrix, rates, rtol=1e-14)
+    np.testing.assert_allclose(model.readout, [1, 0, 0, -1, -1], rtol=1e-14)
+    np.testing.assert_array_equal(model.inputs, np.array([[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]))
+    np.testing.assert_array_equal(model.to_v, [0, 1, 0])
+    np.testing.assert_allclose(model.jump, [0, 0, 0, 2e-3, 1e-3])
+    assert list(net.projections) == ["link0", "link1", "link2"]
+    assert {name: link.receptor for name, link in net.projections.items()} == {"link0": 2, "link1": 1, "link2": 0}
+    np.testing.assert_array_equal(net.projections["link0"].synapses.weight, np.asarray(objects[1].weight))
+    assert any("LinearNeuron with the states ge, y, x, w, u; receptors 0: ge, 1: v, 2: x" in note
+               for note in net.provenance["assumptions"])  # fmt: skip
+
+
+@pytest.mark.parametrize("features", [each for each in FEATURES if each.startswith(("double exponential", "chain"))])
+def test_a_receptor_for_each_time_constant_has_the_spikes_of_the_matrices(features: str) -> None:
+    seed = FEATURES.index(features)
+    both = [nr.from_brian2(*made(features, seed)[0], linear=linear) for linear in (True, False)]
+    kinds = [type(net.populations["cells"].model) for net in both]
+    assert kinds[0] is (kinds[1] if "each" in features else nr.LinearNeuron)
+    assert kinds[1] in (nr.LIF, nr.AHP)
+    one, other = (nr.run(net, DURATION).spikes["cells"] for net in both)
+    order, same = np.lexsort((one.times, one.ids)), np.lexsort((other.times, other.ids))
+    np.testing.assert_array_equal(one.ids[order], other.ids[same])
+    np.testing.assert_allclose(one.times[order], other.times[same], rtol=0, atol=1e-12)
+
+
+def test_a_synapse_of_a_double_exponential_is_one_synaptic_event() -> None:
+    seed = FEATURES.index("double exponential, delays")
+    objects, _ = made(FEATURES[seed], seed)
+    one, other = (nr.run(nr.from_brian2(*objects, linear=linear), DURATION) for linear in (True, False))
+    assert 2 * sum(one.events.values()) == sum(other.events.values())
+    assert list(one.events) == ["link0"]
+
+
+def test_time_constants_that_are_nearly_equal_are_refused_where_digits_would_cancel() -> None:
+    group = neurons("dv/dt = (El - v + x)/tau : volt\ndx/dt = (y - x)/ms : volt\ndy/dt = -y/(1.00001*ms) : volt")
+    group.v = -65 * mV
+    synapses = b2.Synapses(group, group, on_pre="y += 1*mV", name="links")
+    synapses.connect()
+    with pytest.raises(UnsupportedFeature, match=r"'cells'.*two eigenvalues are equal or nearly so.*by a thousandth"):
+        nr.from_brian2(group, synapses)
+
+
 def test_the_mean_and_spread_of_poisson_inputs_are_those_of_brian2() -> None:
     objects, cells = showered()
     net = nr.from_brian2(*objects)

@@ -534,8 +534,11 @@ RECIPES = [
     ),
     Recipe(
         "from_brian2",
-        lambda objects: nr.from_brian2(objects),
-        {"objects": Argument(Made(lambda: nr.to_brian2(network())), instance(), ("Brian2",))},
+        lambda objects, linear: nr.from_brian2(objects, linear=linear),
+        {
+            "objects": Argument(Made(lambda: nr.to_brian2(network())), instance(), ("Brian2",)),
+            "linear": Argument(True, flag()),
+        },
     ),
     Recipe(
         "check",
