@@ -100,7 +100,7 @@ def test_a_synapse_of_a_double_exponential_is_one_synaptic_event() -> None:
 
 
 def test_time_constants_that_are_nearly_equal_are_refused_where_digits_would_cancel() -> None:
-    group = neurons("dv/dt = (El - v + x)/tau : volt\ndx/dt = (y - x)/ms : volt\ndy/dt = -y/(1.00001*ms) : volt")
+    group = neurons("dv/dt = (El - v + x)/tau : volt\ndx/dt = (y - x)/ms : volt\ndy/dt = -y/(1.0000015*ms) : volt")
     group.v = -65 * mV
     synapses = b2.Synapses(group, group, on_pre="y += 1*mV", name="links")
     synapses.connect()
