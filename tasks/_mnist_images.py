@@ -46,7 +46,11 @@ def mnist_file(name: str, header: int) -> NDArray[np.uint8]:
     path, remedy = data_dir() / "mnist" / name, REMEDY.format(name)
     if not path.is_file():
         raise DataError("MNIST is needed", where=str(data_dir()), value=f"no mnist/{name}", remedy=remedy)
-    content = read_gzip(path, DataError, "MNIST", most=MOST_BYTES)
+    try:
+        content = read_gzip(path, DataError, "MNIST", most=MOST_BYTES)
+    except DataError as error:
+        value = f"{error.rule}: {error.value}"
+        raise DataError("MNIST must be whole", where=str(path), value=value, remedy=remedy) from None
     # A magic number, whose last byte is the number of axes, and the size of each.
     head = np.frombuffer(content[:header].ljust(header), ">i4")
     if head[0] != 0x800 + len(head) - 1 or len(content) != header + prod(map(int, head[1:])):

@@ -128,7 +128,10 @@ def read_images(data: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def load(data: Path) -> tuple[Weights, NDArray[np.uint8], NDArray[np.uint8]]:
     """Weights, test images and their digits."""
-    return read_weights(data), *read_images(data)
+    try:
+        return read_weights(data), *read_images(data)
+    except DataError as error:
+        raise DataError(error.rule, where=error.where, value=error.value, remedy=error.remedy or REMEDY) from None
 
 
 def chip_run() -> Ints:
