@@ -147,6 +147,6 @@ def test_bad_files_of_every_kind_are_refused_by_name_and_exit_code(files, tmp_pa
 def test_all_bad_files_are_refused_by_name_and_exit_code(files, tmp_path, monkeypatch):
     folder, found = files
     monkeypatch.chdir(tmp_path)
-    assert len(found) > 1500
+    assert len(found) > 3000
     faults = all_faults(found, folder)
     assert not faults, "\n".join(faults)
