@@ -149,7 +149,7 @@ def _read_run(folder: Path) -> Run:
     for path in files:
         ending = path.suffix.lower()
         if path.name == RECORD:
-            run.record = read_record(path).model_dump()
+            run.record = _read_record(path)
         elif ending in RECORDINGS:
             run.recordings[path.stem] = load_recording(path)
         elif ending in PICTURES:
@@ -163,6 +163,15 @@ def _read_run(folder: Path) -> Run:
         run.bills |= dict(_bills(energy))
     _add_conductances(run)
     return run
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """The content of a report; what is wrong with it is wrong with the input of the page."""
+    try:
+        found: dict[str, Any] = read_record(path).model_dump()
+    except ParameterError as error:
+        raise InputError(error.rule, where=error.where, value=error.value) from None
+    return found
 
 
 def _read_arrays(run: Run, path: Path) -> None:
