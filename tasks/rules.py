@@ -140,7 +140,8 @@ def _figure(config: Config, scores: dict[Key, np.ndarray]) -> Figure:
     """A map of each network: rules across, constraints down."""
     with styled():
         width, height = 1.8 + 3.0 * len(config.networks), 1.6 + 0.3 * len(config.constraints)
-        figure, axes = canvas(width, height, "Test accuracy by rule and constraint", "", "")
+        figure, axes = canvas(width, height, "", "", "")
+        axes.set_title("Test accuracy by rule and constraint; white: an output fell silent", pad=26)
         values = np.array(
             [
                 [100 * _mean(scores[rule, name, each]) for name in config.networks for rule in RULES]
@@ -152,7 +153,7 @@ def _figure(config: Config, scores: dict[Key, np.ndarray]) -> Figure:
         axes.set_xticks(np.arange(len(labels)), labels, rotation=90)
         axes.set_yticks(np.arange(len(config.constraints)), list(config.constraints))
         for k, name in enumerate(config.networks):
-            axes.text(k * len(RULES) + (len(RULES) - 1) / 2, -0.8, name, ha="center")
+            axes.text(k * len(RULES) + (len(RULES) - 1) / 2, -0.7, name, ha="center", va="bottom")
             axes.axvline(k * len(RULES) - 0.5, color="white", linewidth=2.0)
         axes.grid(False)
         figure.colorbar(drawn, ax=axes, label="test accuracy (%)")
