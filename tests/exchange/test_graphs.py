@@ -68,7 +68,7 @@ WRONG = {
         {f"n2__{key}": np.ones(3) for key in ("tau", "r", "v_leak", "v_threshold", "v_reset")},
         r"node 'n2'.*shape \(2,\).*tau \(3,\)",
     ),
-    "text": ({"n2__tau": "fast"}, r"node 'n2'.*`tau` must be made of finite numbers"),
+    "text": ({"n2__tau": "fast"}, r"node 'n2'.*`tau`: must be real numbers"),
     "not a number": ({"n2__tau": np.array([np.nan, 1.0])}, r"node 'n2'.*`tau`.*finite"),
     "time constant": ({"n2__tau": np.array([0.0, 1.0])}, r"node 'n2'.*`tau` must be greater than zero"),
     "reset": ({"n2__v_reset": np.array([2.0, 2.0])}, r"node 'n2'.*v_reset.*below.*v_th"),

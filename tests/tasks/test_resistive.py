@@ -18,8 +18,9 @@ def write(folder, count, pixels=784):
     for part in FILES.values():
         images = np.zeros((count, pixels), np.uint8)
         images[:, 0] = np.arange(count)
-        for name, content in zip(part, (bytes(16) + images.tobytes(), bytes(8) + bytes(count)), strict=True):
-            (folder / "mnist" / name).write_bytes(gzip.compress(content))
+        sizes = ([2051, count, 28, 28] if pixels == 784 else [2051, count, 1, pixels]), [2049, count]
+        for name, size, body in zip(part, sizes, (images.tobytes(), bytes(count)), strict=True):
+            (folder / "mnist" / name).write_bytes(gzip.compress(np.array(size, ">i4").tobytes() + body))
 
 
 def test_validation_images_are_the_last_ones_and_nobody_learns_from_them(tmp_path, monkeypatch):

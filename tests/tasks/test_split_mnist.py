@@ -192,8 +192,8 @@ def test_a_small_run_forgets_less_than_the_naive_rule(tmp_path, monkeypatch):
         pixels = rng.integers(0, 80, (count, 28, 28)).astype(np.uint8)
         for row, digit in zip(pixels, digits, strict=True):
             row[2 * digit + 4 : 2 * digit + 6, 6:22] = 255
-        for name, head, body in ((images, bytes(16), pixels), (labels, bytes(8), digits)):
-            (tmp_path / "mnist" / name).write_bytes(gzip.compress(head + body.tobytes()))
+        for name, size, body in ((images, [2051, count, 28, 28], pixels), (labels, [2049, count], digits)):
+            (tmp_path / "mnist" / name).write_bytes(gzip.compress(np.array(size, ">i4").tobytes() + body.tobytes()))
     monkeypatch.setenv("NEURO_DATA", str(tmp_path))
     metrics = run_task("adapt", "split-smoke", overrides=("workers=1",)).metrics
     assert metrics["split_mnist"] > max(metrics["split_mnist_naive"], metrics["split_mnist_frozen"])
