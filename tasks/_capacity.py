@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from neuro.crossbar.factory import Crossbar
 from neuro.learning import hopfield
 from neuro.learning.memory import Memory, Training, clamped, lower, recall, refresh, weight_unit
 from neuro.randomness import stream
+from neuro.tasks._capacity_tries import Result, Tries
 from neuro.tasks._mnist_images import mnist
 from neuro.units import ms, uS
 from neuro.validation import Floats, Ints
@@ -73,6 +74,9 @@ class Config(BaseModel):
     distortion: tuple[float, float] = Field((0.02, 0.12), description="least and greatest share of flips in training")
     error: Literal["both", "post"] = Field("post", description="whose error changes a synapse, as in `nr.Contrastive`")
     workers: int = Field(0, ge=0, description="processes; 0 takes one for each core")
+    checkpoints: str = Field(
+        "", description="folder that keeps each training of a spiking memory, to go on from there; empty keeps none"
+    )
 
 
 class Key(NamedTuple):
@@ -229,31 +233,45 @@ def estimate(tried: dict[int, Floats], which: int, limit: float) -> Estimate:
 def fill(job: tuple[Config, Key]) -> Found:
     """How many patterns a memory holds, by both criteria."""
     config, key = job
-    spikes = [0.0]
+    spikes = 0.0
+    kept = Tries(config.checkpoints if key.memory in SPIKING else "", "-".join(map(str, key)), settings_of(config))
 
     def test(count: int) -> Floats:
-        seeds = range(config.seed, config.seed + config.seeds)
-        return np.array([recalled_by(config, Case(*key, seed), count, spikes) for seed in seeds])
+        nonlocal spikes
+        found = []
+        for seed in range(config.seed, config.seed + config.seeds):
+            result = kept.get(count, seed)
+            if result is None:
+                result = recalled_by(config, Case(*key, seed), count)
+                kept.add(count, seed, result)
+            *judged, spikes = result
+            found.append(judged)
+        return np.array(found)
 
     tried = search(test, counts_tried(key.size), (config.share, config.cosine))
     exact, cosine = (estimate(tried, which, limit) for which, limit in enumerate((config.share, config.cosine)))
-    return Found(key, exact, cosine, spikes[0])
+    return Found(key, exact, cosine, spikes)
 
 
-def recalled_by(config: Config, case: Case, count: int, spikes: list[float]) -> tuple[float, float]:
-    """The share of exact recalls of so many patterns, and the mean cosine; `spikes` gets those of a recall."""
+def settings_of(config: Config) -> dict[str, Any]:
+    """What the result of a try depends on, beside its memory, its number of patterns and its seed."""
+    other = {"seed", "seeds", "patterns", "classical", "sizes", "spiking", "spiking_sizes", "stuck"}
+    return config.model_dump(mode="json", exclude=other | {"share", "cosine", "workers", "checkpoints"})
+
+
+def recalled_by(config: Config, case: Case, count: int) -> Result:
+    """The share of exact recalls of so many patterns, the mean cosine, and the spikes of a recall, 0 if classical."""
     rng = stream(case.seed, "capacity", case.patterns, str(case.size), str(count))
     patterns = draw_patterns(case.patterns, count, case.size, rng)
     if len(patterns) < count:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     shown = np.repeat(patterns, max(config.cues, -(-config.least // count)), axis=0)
     cues = flipped(shown, config.flips, rng)
     if case.memory in SPIKING:
-        recalled, spikes[0] = spiking_recalls(config, case, patterns, cues)
-    else:
-        signs = settled(case.memory, classical_weights(case, patterns), 2.0 * cues - 1.0, rng)
-        recalled = (signs > 0.0).astype(float)
-    return judge(shown, recalled)
+        recalled, spikes = spiking_recalls(config, case, patterns, cues)
+        return *judge(shown, recalled), spikes
+    signs = settled(case.memory, classical_weights(case, patterns), 2.0 * cues - 1.0, rng)
+    return *judge(shown, (signs > 0.0).astype(float)), 0.0
 
 
 def faults_of(size: int, stuck: float, seed: int) -> Faults:

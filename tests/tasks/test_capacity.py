@@ -1,25 +1,32 @@
 """The capacity task: its patterns and cues, the search for a boundary, and what memories hold."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import needs
 
+from neuro.errors import TrainingError
 from neuro.learning.hopfield import storkey
 from neuro.tasks import configure, run_task
 from neuro.tasks._capacity import (
     APART,
     Case,
+    Config,
+    Key,
     boundary,
     classical_weights,
     counts_tried,
     digit_table,
     draw_patterns,
     estimate,
+    fill,
     flipped,
     jackknife,
     judge,
+    recalled_by,
     search,
     spiking_recalls,
 )
@@ -149,3 +156,36 @@ def test_a_small_run_finds_the_known_order():
     metrics = run_task("capacity").metrics
     assert 0.09 <= metrics["hebb_per_neuron"] <= 0.16
     assert metrics["exact/pinv/random/64/0"] > 2.0 * metrics["exact/hebb/random/64/0"]
+
+
+def test_a_search_goes_on_from_the_tries_that_are_kept(tmp_path, monkeypatch):
+    given = {"spiking": ("spiking",), "patterns": ("random",), "stuck": (0.0,), "epochs": 1, "seeds": 2, "least": 1}
+    key, config = Key("spiking", "random", 64, 0.0), Config(checkpoints=str(tmp_path / "tries"), **given)
+    plain = fill((Config(**given), key))
+
+    def stopped(config, case, count, calls=[]):  # noqa: B006
+        calls.append(count)
+        if len(calls) > 3:
+            raise KeyboardInterrupt
+        return recalled_by(config, case, count)
+
+    monkeypatch.setattr("neuro.tasks._capacity.recalled_by", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        fill((config, key))
+    (file,) = (tmp_path / "tries").iterdir()
+    before = json.loads(file.read_text())["tries"]
+    assert sum(len(each) for each in before.values()) == 3
+    asked = []
+    monkeypatch.setattr(
+        "neuro.tasks._capacity.recalled_by", lambda *job: (asked.append((job[2], job[1].seed)), recalled_by(*job))[1]
+    )
+    assert fill((config, key)) == plain
+    kept = {(int(count), int(seed)) for count, each in before.items() for seed in each}
+    assert asked
+    assert kept.isdisjoint(asked)
+    assert len(asked) == len(set(asked))
+    with pytest.raises(TrainingError, match=r"another configuration.*epochs"):
+        fill((config.model_copy(update={"epochs": 2}), key))
+    file.write_text('{"settings": {}, "tries": {"2": {"0": [1.0, NaN, 0.0]}}}')
+    with pytest.raises(TrainingError, match=r"must be tries"):
+        fill((config, key))
