@@ -73,6 +73,7 @@ from neuro.learning.layer_rules import Hebb as Hebb
 from neuro.learning.layers import LayerWeights as LayerWeights
 from neuro.learning.layers import RateLayers as RateLayers
 from neuro.learning.layers import SpikingLayers as SpikingLayers
+from neuro.learning.memory import AssociativeMemory as AssociativeMemory
 from neuro.learning.resistive.network import ResistiveNetwork as ResistiveNetwork
 from neuro.learning.spike_rules import STDP as STDP
 from neuro.learning.spike_rules import EventLocal as EventLocal

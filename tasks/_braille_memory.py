@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,7 +17,10 @@ from neuro.crossbar.read.settings import Reading
 from neuro.crossbar.write.settings import Writing
 from neuro.crossbar.write.targets import nominal_step
 from neuro.learning import hopfield
-from neuro.learning.memory import Memory, Training, recall, train, weight_unit
+from neuro.learning.examples import Examples
+from neuro.learning.fit import Schedule, fit
+from neuro.learning.layer_rules import ContrastiveHebbian
+from neuro.learning.memory import AssociativeMemory, lower, recall
 from neuro.randomness import stream
 from neuro.tasks._braille_cues import CELLS, NAMES, TEST, TRAINING, FlipChance, distort, patterns
 from neuro.units import uS
@@ -31,6 +34,8 @@ ALL_DEVICES = ("ideal", "taox_64x64", *WIRED, "EcRam", "EcRamMO", "ReRamES", "Re
 COMPARED = ("hebb", "pinv", "template", "pinv_stuck50")
 WEIGHT_RANGE = 0.8
 """|W| at which one device of a pair stands at each end of its window."""
+RULE, RATES = ContrastiveHebbian(), (0.04, 0.002)
+"""Of the training, with the learning rates of its first and its last epoch."""
 START = 0.1
 """Where in the window both devices of a pair start: a device stuck at zero then spoils little."""
 
@@ -90,6 +95,12 @@ def training_cues(config: Config, seed: int, epoch: int) -> Floats:
     return distort(words, rng.uniform(0.10, 0.40, len(words)), TRAINING, rng)
 
 
+def examples(config: Config, seed: int, epoch: int) -> Examples:
+    """The cues of one epoch, with the words that they should recall."""
+    names = np.repeat(np.arange(len(NAMES)), config.cues)
+    return Examples(training_cues(config, seed, epoch), names, patterns()[names])
+
+
 def test_cues(config: Config, seed: int, p: float) -> tuple[Floats, Floats]:
     """Test words and their cues at one flip probability, the same for every variant."""
     words = patterns()[np.arange(config.trials) % len(NAMES)]
@@ -130,7 +141,7 @@ def available(variant: str) -> bool:
 def max_levels(device: Device) -> int:
     """Pulses that one update may send to a device: 4 of 64 levels' worth of its window, and one at least."""
     step = nominal_step(device)
-    return max(1, round(4 / 63 * (device.g_max - device.g_min) / step)) if step else Training().max_levels
+    return max(1, round(4 / 63 * (device.g_max - device.g_min) / step)) if step else Schedule().max_levels
 
 
 def exact_words(found: Floats, words: Floats) -> float:
@@ -145,8 +156,8 @@ def learn(config: Config, variant: str, seed: int) -> Outcome:
 
 def learn_on(config: Config, variant: str, seed: int, device: Device, faults: Faults) -> Outcome:
     """Train a memory of these devices with one seed, and test it; the variant gives its name and its wires."""
-    memory = Memory(size=CELLS * 6)
-    unit = weight_unit(memory)
+    memory = AssociativeMemory(size=CELLS * 6)
+    unit = memory.unit
     resistance = WIRED.get(variant, 0.0)
     crossbar = Crossbar(
         np.zeros((memory.size, memory.size)),
@@ -160,18 +171,17 @@ def learn_on(config: Config, variant: str, seed: int, device: Device, faults: Fa
         seed=seed,
         name=f"braille/{variant}",
     )
-    words = np.repeat(patterns(), config.cues, axis=0)
-    curve = np.zeros(config.epochs)
-    spent = np.zeros(config.epochs)
-
-    def watch(epoch: int, program: Any, free: Any) -> None:
-        curve[epoch] = exact_words(free.bits, words)
-        spent[epoch] = free.spikes.sum()
-
-    training = Training(epochs=config.epochs, cues=config.cues, max_levels=max_levels(device))
-    program = train(
-        memory, crossbar, patterns(), lambda epoch: training_cues(config, seed, epoch), training, watch=watch
+    schedule = Schedule(
+        epochs=config.epochs,
+        rates=(RATES[0],),
+        last=RATES[1] / RATES[0],
+        fall="linear",
+        batch=config.cues * len(NAMES),
+        momentum=0.0,
+        max_levels=max_levels(device),
     )
+    fitted = fit(memory, lambda epoch: examples(config, seed, epoch), RULE, schedule, crossbars=[crossbar], seed=seed)
+    program = lower(memory, crossbar)
     ledger, written = crossbar.ledger.as_dict(), _joules(crossbar, "write")
     before = _joules(crossbar, "read")
     exact, spikes = [], []
@@ -196,11 +206,11 @@ def learn_on(config: Config, variant: str, seed: int, device: Device, faults: Fa
             # Each spike drives one row; the bias -sum_j W_ij is one more read of every row.
             "row_reads_per_recall": float(np.mean(spikes)) + memory.size,
             "pulses_per_device": pulses / (2 * memory.size**2),
-            "free_spikes_in_training": float(spent.sum()),
+            "free_spikes_in_training": round(sum(fitted.spikes) * schedule.batch),
             **({"write_joules_per_device": written / (2 * memory.size**2)} if config.priced else {}),
             **({"read_joules_per_recall": read} if config.priced else {}),
         },
-        curve,
+        np.array(fitted.training),
         (crossbar.conductance_plus.copy(), crossbar.conductance_minus.copy()),
         shown,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuro.crossbar.device.properties import Properties, properties
 from neuro.crossbar.factory import Crossbar
-from neuro.learning.memory import Memory, lower, present, weight_unit
+from neuro.learning.memory import AssociativeMemory, lower, present
 from neuro.report import Table
 from neuro.tasks._braille_cues import CELLS, NAMES, patterns
 from neuro.tasks._braille_memory import COMPARED, WEIGHT_RANGE, WIRED, Config, Outcome, devices, shown_cues
@@ -165,7 +165,7 @@ def figures(config: Config, found: dict[str, list[Outcome]], metrics: dict[str, 
     labels = [text for k in chosen for text in (f"{NAMES[k]}: cue", "recalled")]
     curves = {v: np.array([metrics[f"exact_words/{v}/{p:.2f}"] for p in config.flips]) for v in found}
     errors = {v: np.array([metrics[f"standard_error/{v}/{p:.2f}"] for p in config.flips]) for v in found}
-    memory, (plus, minus) = Memory(size=CELLS * 6), shown.conductance
+    memory, (plus, minus) = AssociativeMemory(size=CELLS * 6), shown.conductance
     device, _ = devices(chosen_variant, config.seed)
     drawn: dict[str, Any] = {
         "words": lambda: plots.braille_cells(
@@ -208,11 +208,11 @@ def _map(plots: Any, conductance: Floats, name: str, variant: str) -> Any:
     )
 
 
-def _raster(memory: Memory, plus: Floats, minus: Floats, span: float, cue: Floats) -> Any:
+def _raster(memory: AssociativeMemory, plus: Floats, minus: Floats, span: float, cue: Floats) -> Any:
     """Spikes of one recall on the trained devices."""
     from neuro.report import plots
 
-    weights = WEIGHT_RANGE * weight_unit(memory) * (plus - minus) / span
+    weights = WEIGHT_RANGE * memory.unit * (plus - minus) / span
     spikes = present(lower(memory, Crossbar(weights)), memory, cue).spikes["memory"]
     return plots.spike_raster(
         spikes.times,

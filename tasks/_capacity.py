@@ -14,7 +14,8 @@ from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.factory import Crossbar
 from neuro.learning import hopfield
-from neuro.learning.memory import Memory, Training, clamped, lower, recall, refresh, weight_unit
+from neuro.learning.memory import AssociativeMemory, clamped, lower, recall, with_matrix
+from neuro.learning.two_phase import Contrastive
 from neuro.randomness import stream
 from neuro.tasks._capacity_tries import Result, Tries
 from neuro.tasks._mnist_images import mnist
@@ -37,6 +38,8 @@ SOURCES, THRESHOLD, APART = 4_000, 0.4, 0.1
 """Images that patterns are drawn from, the grey from which on a pixel is 1, and the share of bits that must differ."""
 WEIGHT_RANGE, START = 0.8, 0.1
 """|W| at which one device of a pair stands at each end of its window, and where in it both start."""
+MAX_LEVELS = 4
+"""That one update may move a device; continuous ones have none."""
 RATIO = 1.15
 """Of numbers of patterns that the search looks at."""
 BEYOND = 2
@@ -312,8 +315,8 @@ def spiking_recalls(config: Config, case: Case, patterns: Floats, cues: Floats) 
     learns as a weight from a neuron that is always active.
     """
     visible, hidden = case.size, round(config.hidden * case.size) if case.memory == "hidden" else 0
-    memory = Memory(size=visible + hidden, duration=20 * ms, counted=10 * ms)
-    unit, rng = weight_unit(memory), stream(case.seed, "capacity", "training", *map(str, case[:4]))
+    memory = AssociativeMemory(size=visible + hidden, duration=20 * ms, counted=10 * ms)
+    unit, rng = memory.unit, stream(case.seed, "capacity", "training", *map(str, case[:4]))
     first = np.zeros((memory.size, memory.size))
     first[visible:] = rng.normal(0.0, 0.5 / np.sqrt(visible), first[visible:].shape)
     first = np.clip(first + first.T, -START * WEIGHT_RANGE, START * WEIGHT_RANGE)
@@ -323,9 +326,6 @@ def spiking_recalls(config: Config, case: Case, patterns: Floats, cues: Floats) 
     program = lower(memory, crossbar)
     # With stuck devices fewer weights carry the same patterns, and at the full rate learning runs away.
     first_rate, last_rate = (rate * (1.0 - case.stuck) for rate in config.rates)
-    training = Training(
-        epochs=config.epochs, cues=config.taught, rate_first=first_rate, rate_last=last_rate, error=config.error
-    )
     free = np.full((len(patterns), hidden), np.nan)
     targets = np.repeat(np.concatenate([patterns, free], axis=1), config.taught, axis=0)
     taught = targets[:, :visible]
@@ -338,10 +338,11 @@ def spiking_recalls(config: Config, case: Case, patterns: Floats, cues: Floats) 
         calm = calm + 1 if np.array_equal(found.bits[:, :visible], taught) else 0
         if calm == config.calm:
             break
-        rule = training.rule(epoch)
-        crossbar.accumulate(unit * rule.change(held.activity, found.activity), training.max_levels)
+        rate = first_rate + (last_rate - first_rate) * (epoch / max(config.epochs - 1, 1))
+        rule = Contrastive(rate=rate, error=config.error)
+        crossbar.accumulate(unit * rule.change(held.activity, found.activity), MAX_LEVELS)
         bias += 2.0 * rule.rate * (held.activity - found.activity).mean(axis=0)
-        program = refresh(program, memory, crossbar, bias)
+        program = with_matrix(program, memory, crossbar.effective_weights(), bias)
     answers = recall(program, memory, with_hidden(cues, hidden))
     return answers.bits[:, :visible], float(answers.spikes.mean())
 

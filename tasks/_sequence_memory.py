@@ -16,7 +16,7 @@ from neuro.engine.lower.program import Program
 from neuro.engine.recording import Current
 from neuro.engine.trials.requests import Counts
 from neuro.engine.trials.run import run_trials
-from neuro.learning.memory import NAME, Memory, lower, refresh, weight_unit
+from neuro.learning.memory import NAME, AssociativeMemory, lower, with_matrix
 from neuro.randomness import stream
 from neuro.tasks._capacity import Estimate, estimate, flipped, search
 from neuro.units import ms, uS
@@ -74,12 +74,12 @@ class Held(NamedTuple):
     """With the most sequences held by exact recalls, rounded down: the share of exact patterns by step."""
 
 
-def memory_of(size: int) -> Memory:
+def memory_of(size: int) -> AssociativeMemory:
     """The Braille memory's neurons, with a delay of a step."""
-    return Memory(size=size, delay=DELAY, cue_time=OPEN, duration=2 * PERIOD, counted=PERIOD)
+    return AssociativeMemory(size=size, delay=DELAY, cue_time=OPEN, duration=2 * PERIOD, counted=PERIOD)
 
 
-def currents(memory: Memory, cues: Floats, steps: int) -> Iterator[Current]:
+def currents(memory: AssociativeMemory, cues: Floats, steps: int) -> Iterator[Current]:
     """Each cue (0 or 1), as a current in the first step, and the clock: silence at the end of every step."""
     unit = 0.5 * memory.gain / memory.tick
     begins = PERIOD * np.arange(steps)
@@ -91,7 +91,7 @@ def currents(memory: Memory, cues: Floats, steps: int) -> Iterator[Current]:
         yield Current.in_order(times, values)
 
 
-def recall(program: Program, memory: Memory, cues: Floats, steps: int) -> tuple[Floats, Floats]:
+def recall(program: Program, memory: AssociativeMemory, cues: Floats, steps: int) -> tuple[Floats, Floats]:
     """Activity in each step, (cues, steps, neurons), the first with the cue, and the number of spikes."""
     found = np.zeros((len(cues), steps, memory.size))
     windows = [(PERIOD * k, PERIOD * (k + 1)) for k in range(steps)]
@@ -106,7 +106,7 @@ def devices(name: str, size: int, seed: int) -> AbstractCrossbar:
     window = {"g_min": 0.0, "g_max": 100 * uS}
     levels = {"levels": 64, "write_noise": 100 / 63 * uS} if name == "levels64" else {}
     device = Device(name, **window, **levels)
-    w_max = WEIGHT_RANGE * weight_unit(memory_of(size))
+    w_max = WEIGHT_RANGE * memory_of(size).unit
     return Crossbar(np.zeros((size, size)), device=device, w_max=w_max, start=START, seed=seed, name="sequences")
 
 
@@ -145,13 +145,14 @@ class Trained(NamedTuple):
     """A memory that has learned."""
 
     program: Program
-    memory: Memory
+    memory: AssociativeMemory
     crossbar: AbstractCrossbar
 
 
 def train(config: Config, name: str, sequences: Floats, seed: int) -> Trained:
     """Teach sequences of patterns of 0 and 1 to the devices of a crossbar."""
-    memory, unit = memory_of(config.size), weight_unit(memory_of(config.size))
+    memory = memory_of(config.size)
+    unit = memory.unit
     crossbar, rng = devices(name, config.size, seed), stream(seed, "sequences", "training", name, str(len(sequences)))
     program, bias = lower(memory, crossbar), np.zeros(config.size)
     lesson = Lesson(*(np.repeat(each, config.taught, axis=0) for each in lesson_of(sequences, config.steps)))
@@ -163,7 +164,7 @@ def train(config: Config, name: str, sequences: Floats, seed: int) -> Trained:
         towards, offset = change(found, lesson.target)
         crossbar.accumulate(unit * rate * towards, 4)
         bias += rate * offset
-        program = refresh(program, memory, crossbar, bias)
+        program = with_matrix(program, memory, crossbar.effective_weights(), bias)
     return Trained(program, memory, crossbar)
 
 

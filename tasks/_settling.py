@@ -8,7 +8,7 @@ import numpy as np
 
 from neuro.crossbar.factory import Crossbar
 from neuro.learning import hopfield
-from neuro.learning.memory import Memory, clamped, lower, recall, weight_unit
+from neuro.learning.memory import AssociativeMemory, clamped, lower, recall
 from neuro.randomness import stream
 from neuro.tasks import _braille_memory as braille
 from neuro.tasks._advantage import Counts
@@ -35,10 +35,10 @@ def braille_counts(seed: int, epochs: int, variant: str, trials: int = 90) -> tu
     """Train the Braille memory and count; also the share of exact words at 20 % flipped dots."""
     config = braille.Config(seed=seed, seeds=1, epochs=epochs, flips=(BRAILLE_FLIPS,), trials=trials, workers=1)
     found = braille.learn(config, variant, seed)
-    memory = Memory(size=CELLS * 6)
+    memory = AssociativeMemory(size=CELLS * 6)
     plus, minus = found.conductance
     device, _ = braille.devices(variant, seed)
-    weights = braille.WEIGHT_RANGE * weight_unit(memory) * (plus - minus) / device.g_max
+    weights = braille.WEIGHT_RANGE * memory.unit * (plus - minus) / device.g_max
     presented = epochs * config.cues * len(NAMES)
     forced = clamped(lower(memory, Crossbar(weights)), memory, patterns())
     _, cues = braille.test_cues(config, seed, BRAILLE_FLIPS)
@@ -87,8 +87,8 @@ def growth(sizes: tuple[int, ...], cues: int, seed: int) -> Growth:
         weights = hopfield.pseudo_inverse(stored) / (1.0 - len(stored) / size)
         words = stored[np.arange(cues) % len(stored)]
         start = np.where(rng.random(words.shape) < FLIPS, -words, words)
-        memory = Memory(size=size)
-        found = recall(lower(memory, Crossbar(weight_unit(memory) * weights)), memory, (start + 1) / 2)
+        memory = AssociativeMemory(size=size)
+        found = recall(lower(memory, Crossbar(memory.unit * weights)), memory, (start + 1) / 2)
         spikes[k] = found.spikes.mean() / size
         right[k] = np.mean(found.bits == (words > 0))
         sweeps[k] = sweeps_to_settle(weights, start, rng).mean()

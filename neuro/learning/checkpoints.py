@@ -20,6 +20,9 @@ from neuro.validation import Floats
 
 __all__ = ["fingerprint", "load_checkpoint", "save_checkpoint"]
 
+CURVES = "training", "validation", "spikes"
+"""What a `Fitted` has of each epoch."""
+
 
 def fingerprint(settings: Sequence[object], *examples: Examples | None) -> str:
     """A digest of what a training is given."""
@@ -37,7 +40,7 @@ def save_checkpoint(
     """Write a checkpoint."""
     arrays: dict[str, Any] = {f"velocity{k}": each for k, each in enumerate(velocity)}
     arrays |= holder.state() | ({} if best is None else weight_arrays("best", best))
-    arrays |= {"training": np.array(fitted.training), "validation": np.array(fitted.validation)}
+    arrays |= {key: np.array(getattr(fitted, key), np.float64) for key in CURVES}
     arrays |= {"settings": np.array(settings), "stopped": np.array(fitted.stopped)}
     with atomic(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)
@@ -61,12 +64,10 @@ def load_checkpoint(
         holder.restore(arrays)
         for k, each in enumerate(velocity):
             each[...] = finite_of(f"velocity{k}", arrays, each.shape)
-        for key in ("training", "validation"):
-            finite_of(key, arrays, (arrays[key].size,))
+        for key in CURVES:
+            getattr(fitted, key)[:] = finite_of(key, arrays, (arrays[key].size,)).tolist()
         if arrays["stopped"].shape != () or arrays["stopped"].dtype != bool:
             raise ValueError(f"stopped is {arrays['stopped'].dtype} of shape {arrays['stopped'].shape}")
-        fitted.training[:] = arrays["training"].tolist()
-        fitted.validation[:] = arrays["validation"].tolist()
         fitted.stopped = bool(arrays["stopped"])
         best = weights_from("best", arrays, holder.weights) if "best/matrix0" in arrays else None
     except (KeyError, ValueError, TypeError) as problem:

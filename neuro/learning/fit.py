@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,11 +18,11 @@ from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
 from neuro.learning.holders import Arrays, CrossbarHolder, DigitalHolder, Holder, OwnWeights
 from neuro.learning.layer_rules import ComparesPhases, LayerRule, LearnsFromSpikes, OwnSteps, Settled
-from neuro.learning.layers import Layers, LayerWeights, first_weights
+from neuro.learning.layers import Answer, Layers, LayerWeights, first_weights
 from neuro.progress import ProgressOption, reporting
 from neuro.randomness import stream
 from neuro.system.interrupts import raise_interrupts
-from neuro.validation import Floats, finite, indices, instance, number, positive, shown, whole_number
+from neuro.validation import Floats, choice, finite, indices, instance, number, positive, shown, whole_number
 
 __all__ = ["Schedule", "accuracy", "fit"]
 
@@ -33,7 +34,7 @@ UPDATES = 100
 class Schedule:
     """How long and how fast `fit` trains.
 
-    The rate of each layer falls by one factor from batch to batch, to `last` times its first value at the end.
+    The rate of each layer falls from batch to batch, to `last` times its first value at the end.
 
     >>> Schedule(epochs=5, rates=(0.2, 0.05)).batch
     20
@@ -45,6 +46,8 @@ class Schedule:
     """First learning rate of each matrix and of the biases after it."""
     last: float = 0.1
     """Learning rate at the end, as a share of the first."""
+    fall: Literal["geometric", "linear"] = "geometric"
+    """How it falls: by one factor from batch to batch, or by equal steps."""
     batch: int = 20
     """Examples of one update."""
     momentum: float = 0.9
@@ -68,8 +71,19 @@ class Schedule:
         object.__setattr__(self, "rates", tuple(rates.tolist()))
         for key in ("last", "target"):
             number(getattr(self, key), f"Schedule.{key}", check=positive)
+        choice(self.fall, "Schedule.fall", ("geometric", "linear"))
         if not 0.0 <= number(self.momentum, "Schedule.momentum") < 1.0:
             raise ParameterError("must lie in 0..1, without 1", where="Schedule.momentum", value=self.momentum)
+
+    def faded(self, update: int, updates: int) -> float:
+        """Learning rate of an update, as a share of the first one's; `updates` is the number of all.
+
+        >>> [round(Schedule(last=0.2, fall="linear").faded(update, 5), 3) for update in range(5)]
+        [1.0, 0.8, 0.6, 0.4, 0.2]
+        """
+        if self.fall == "geometric":
+            return float(self.last ** (update / updates))
+        return 1.0 + (self.last - 1.0) * update / max(updates - 1, 1)
 
 
 def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, workers: int = 1) -> tuple[float, float]:
@@ -102,7 +116,7 @@ def fit(
     Parameters
     ----------
     network
-        `SpikingLayers`, `ConvolutionLayers`, `RateLayers`, `ResistiveNetwork` or `TimedLayers`.
+        `SpikingLayers`, `ConvolutionLayers`, `RateLayers`, `ResistiveNetwork`, `AssociativeMemory` or `TimedLayers`.
     data
         Examples to learn from; centre their inputs. Or a function that gives the examples of each epoch by its number,
         from 0 on, always the same for the same number: such as inputs that are distorted anew in each.
@@ -218,7 +232,9 @@ def _run(
     if file is not None and file.exists():
         best = load_checkpoint(file, settings, holder, training.velocity, fitted)
     while fitted.epochs < plan.epochs and not fitted.stopped:
-        fitted.training.append(training.epoch(fitted.epochs))
+        right, spikes = training.epoch(fitted.epochs)
+        fitted.training.append(right)
+        fitted.spikes.append(spikes)
         if validation is not None:
             found, _ = accuracy(training.network, holder.read(), validation, workers=training.workers)
             if best is None or found > max(fitted.validation):
@@ -275,19 +291,21 @@ class _Training:
         self.velocity = [np.zeros(each.shape) for each in (*held.matrices, *held.biases)]
         """Of the matrices, then of the biases."""
 
-    def epoch(self, number: int) -> float:
-        """One pass through the examples; the accuracy of its free phases."""
+    def epoch(self, number: int) -> tuple[float, float]:
+        """One pass through the examples; the accuracy of its free phases, and the mean number of their spikes."""
         data = _checked(self.network, self.source(number), f"data of epoch {number}")
         order = stream(self.seed, "fit", "order", str(number)).permutation(len(data))
         rng = stream(self.seed, "fit", "rule", str(number))
         batches = -(-len(data) // self.plan.batch)
-        right, asked = 0, np.zeros(self.network.sizes[-1], bool)
+        right, spikes, asked = 0, 0.0, np.zeros(self.network.sizes[-1], bool)
         for k in range(batches):
             examples = data.take(order[k * self.plan.batch : (k + 1) * self.plan.batch])
             targets = self._targets(examples)
-            done = (number * batches + k) / (self.plan.epochs * batches)
-            free, outputs = self._batch(examples.inputs, targets, rng, self.plan.last**done)
+            fade = self.plan.faded(number * batches + k, self.plan.epochs * batches)
+            answer, outputs = self._batch(examples.inputs, targets, rng, fade)
+            free = answer.activities[-1]
             right += int(np.sum(examples.right(free)))
+            spikes += float(answer.spikes.sum())
             self.silent = np.where(free.sum(axis=0) + outputs > 0.0, 0, self.silent + 1)
             asked |= np.any(targets > 0.0, axis=0)
         # Epochs of a function may be short.
@@ -299,7 +317,7 @@ class _Training:
                 value=f"no spike in {self.silent[dead[0]]} updates, until epoch {number}",
                 remedy="Centre the inputs, take more momentum, a larger nudge, or smaller rates",
             )
-        return right / len(data)
+        return right / len(data), spikes / len(data)
 
     def _targets(self, examples: Examples) -> Floats:
         """What every output should do, shape (examples, outputs)."""
@@ -307,14 +325,14 @@ class _Training:
             return examples.targets
         return np.asarray(self.plan.target * np.eye(self.network.sizes[-1])[examples.labels])
 
-    def _batch(self, inputs: Floats, targets: Floats, rng: np.random.Generator, fade: float) -> tuple[Floats, Floats]:
-        """One update; returns the outputs of the free phases, and the sum of those of the others."""
+    def _batch(self, inputs: Floats, targets: Floats, rng: np.random.Generator, fade: float) -> tuple[Answer, Floats]:
+        """One update; returns the answer of the free phases, and the sum of what outputs did in the others."""
         if isinstance(self.rule, LearnsFromSpikes):
             given = self.holder.read(), inputs, targets, rng, self.workers
-            outputs, (matrices, biases), others = self.rule.learn(self.network, *given)
+            free, (matrices, biases), others = self.rule.learn(self.network, *given)
             matrices[0] = matrices[0] * getattr(self.network, "gain", 1.0)
             self._move([*matrices, *biases], fade)
-            return outputs, others
+            return free, others
         phases = self.rule.phases(rng)
         free, found = self.network.learn(self.holder.read(), inputs, targets, phases, workers=self.workers)
         if isinstance(self.network, OwnWeights):
@@ -326,14 +344,14 @@ class _Training:
         if isinstance(self.rule, OwnSteps):
             rates = self._rates(fade)[: len(matrices) + len(biases)]
             self.rule.step(self.holder, [*matrices, *biases], rates, self.plan.momentum)
-            return free.activities[-1], np.ones(self.network.sizes[-1])
+            return free, np.ones(self.network.sizes[-1])
         self._move([*matrices, *biases], fade)
         if all(phase.nudge is not None for phase in phases) and phases:
             outputs = sum((each[-1].sum(axis=0) for each in found), np.zeros(()))
         else:
             # Where outputs are held, or compared with the target, silent ones learn as well.
             outputs = np.ones(self.network.sizes[-1])
-        return free.activities[-1], np.asarray(outputs)
+        return free, np.asarray(outputs)
 
     def _rates(self, fade: float) -> list[float]:
         """Learning rates of the matrices and of the biases."""

@@ -20,6 +20,8 @@ class Fitted(Displayed):
     """Accuracy of the free phases of each epoch."""
     validation: list[float] = field(default_factory=list)
     """Accuracy on the validation examples after each epoch, if there are any."""
+    spikes: list[float] = field(default_factory=list)
+    """Mean number of spikes of a free phase in each epoch; zero for rates."""
     stopped: bool = False
     """Was there no better validation for `Schedule.patience` epochs?"""
 

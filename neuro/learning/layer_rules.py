@@ -84,10 +84,10 @@ class LearnsFromSpikes(Protocol):
 
     def learn(
         self, network: Any, weights: Any, inputs: Floats, targets: Floats, rng: np.random.Generator, workers: int = 1
-    ) -> tuple[Floats, Changes, Floats]:
-        """Outputs' free activities, the changes that a mini-batch asks for, and what outputs did in the other phases.
+    ) -> tuple[Any, Changes, Floats]:
+        """The `Answer` of the free phases, the changes that a mini-batch asks for, and what outputs did in the others.
 
-        Shapes (examples, outputs), those of the weights, and (outputs,).
+        The changes have the shapes of the weights, what outputs did has the shape (outputs,).
         """
 
 

@@ -16,7 +16,7 @@ from neuro.engine.trials.run import run_trials
 from neuro.errors import ParameterError
 from neuro.learning.clamp import Clamp
 from neuro.learning.layer_rules import Changes, Phase
-from neuro.learning.layers import LayerWeights, SpikingLayers
+from neuro.learning.layers import Answer, LayerWeights, SpikingLayers
 from neuro.learning.spike_pairs import change_of_pairs, change_of_steady_source
 from neuro.learning.spike_rules import STDP, EventLocal
 from neuro.validation import Floats, field_of, number, positive
@@ -47,7 +47,7 @@ class _FromSpikes(ABC):
         targets: Floats,
         rng: np.random.Generator,
         workers: int = 1,
-    ) -> tuple[Floats, Changes, Floats]:
+    ) -> tuple[Answer, Changes, Floats]:
         """As `LearnsFromSpikes.learn`."""
         phases = self.phases(rng)
         free, _ = network.learn(weights, inputs, targets, (), workers=workers)
@@ -70,7 +70,7 @@ class _FromSpikes(ABC):
                         moved = change_of_pairs(rule, layers[layer - 1], spikes, shape, start, stop)
                         matrices[layer] += moved / count
                 spoken += layers[-1].window(start, stop).counts(sizes[-1])
-        return outputs, (matrices, biases), spoken
+        return free, (matrices, biases), spoken
 
 
 @dataclass(frozen=True, kw_only=True)

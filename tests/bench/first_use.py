@@ -24,8 +24,8 @@ import neuro
 imported = time.perf_counter() - began
 import numpy as np
 from neuro.crossbar.factory import Crossbar
-from neuro.learning.memory import Memory, lower, recall
-recall(lower(Memory(size=2), Crossbar(np.zeros((2, 2)))), Memory(size=2), np.zeros((1, 2)))
+from neuro.learning.memory import AssociativeMemory, lower, recall
+recall(lower(AssociativeMemory(size=2), Crossbar(np.zeros((2, 2)))), AssociativeMemory(size=2), np.zeros((1, 2)))
 print(json.dumps([imported, time.perf_counter() - began]))
 """
 

@@ -50,7 +50,7 @@ from neuro.crossbar.device.properties import properties
 from neuro.crossbar.read.settings import Converter
 from neuro.learning.clamp import Clamp
 from neuro.learning.hopfield import hebb, nearest, pseudo_inverse, settle_signs
-from neuro.learning.memory import Memory, Training, clamped, lower, recall, train
+from neuro.learning.memory import AssociativeMemory, clamped, lower, recall
 from neuro.learning.two_phase import Centred, Contrastive, activity
 from neuro.mapping.baselines import baseline
 from neuro.mapping.files import read_placement, write_hmetis, write_parts, write_placement, write_sanafe
@@ -1037,7 +1037,7 @@ def changes() -> Result:
 
 def memory(device: str) -> Result:
     """A small memory, trained on an array of a device, and what it recalls."""
-    cells, words = Memory(size=16), (PATTERNS + 1) / 2
+    cells, words = AssociativeMemory(size=16), (PATTERNS + 1) / 2
     array = nr.Crossbar(np.zeros((16, 16)), nr.load_device(device), w_max=1.0e3, start=0.5, seed=1)
     start = lower(cells, array)
     found = [tuple(clamped(start, cells, words)), tuple(recall(start, cells, words))]
@@ -1046,11 +1046,13 @@ def memory(device: str) -> Result:
         flips = rng(epoch).random((12, 16)) < 0.15
         return np.where(flips, 1.0 - np.repeat(words, 4, axis=0), np.repeat(words, 4, axis=0))
 
-    free: list[Result] = []
-    program = train(
-        cells, array, words, distort, Training(epochs=6, cues=4), watch=lambda _, __, one: free.append(tuple(one))
-    )
-    return found, free, tuple(recall(program, cells, distort(99))), of_crossbar(array)
+    def data(epoch: int) -> nr.Examples:
+        return nr.Examples(distort(epoch), np.repeat(np.arange(len(words)), 4), np.repeat(words, 4, axis=0))
+
+    plan = nr.Schedule(epochs=6, rates=(0.04,), last=0.05, fall="linear", batch=4 * len(words), momentum=0.0)
+    fitted = nr.fit(cells, data, nr.ContrastiveHebbian(), plan, crossbars=[array])
+    after = tuple(recall(lower(cells, array), cells, distort(99)))
+    return found, fitted.training, fitted.spikes, after, of_crossbar(array)
 
 
 for _name in ("ideal", "taox_64x64", "ReRamES"):

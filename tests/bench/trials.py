@@ -18,22 +18,22 @@ import numpy as np
 
 import neuro as nr
 from neuro.learning import hopfield
-from neuro.learning.memory import NAME, Memory, lower, weight_unit
+from neuro.learning.memory import NAME, AssociativeMemory, lower
 from neuro.tasks._braille_cues import TEST, distort, patterns
 
 RECALLS = 400
 
 
-def network() -> tuple[Memory, nr.Program]:
+def network() -> tuple[AssociativeMemory, nr.Program]:
     """The memory, and its program."""
-    memory = Memory(size=60)
+    memory = AssociativeMemory(size=60)
     weights = hopfield.pseudo_inverse(2.0 * patterns() - 1.0)
     np.fill_diagonal(weights, 0.0)
-    unit = weight_unit(memory)
+    unit = memory.unit
     return memory, lower(memory, nr.Crossbar(unit * np.clip(weights, -0.8, 0.8), w_max=0.8 * unit))
 
 
-def ways(memory: Memory, program: nr.Program) -> dict[str, Callable[[], int]]:
+def ways(memory: AssociativeMemory, program: nr.Program) -> dict[str, Callable[[], int]]:
     """What is timed: each simulates all recalls, and returns the number of their spikes."""
     cues = distort(patterns()[np.arange(RECALLS) % 9], 0.2, TEST, np.random.default_rng(1))
     push = 0.5 * memory.gain / memory.tick * (2.0 * cues - 1.0)

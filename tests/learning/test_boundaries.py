@@ -12,16 +12,13 @@ from neuro.errors import ClampError, NeuroError, ParameterError
 from neuro.learning.clamp import AppliedClamp, Clamp
 from neuro.learning.hopfield import hebb, nearest, pseudo_inverse, settle_signs
 from neuro.learning.memory import (
-    Memory,
+    AssociativeMemory,
     Recall,
-    Training,
     clamped,
     compile_recall,
     lower,
     present,
     recall,
-    train,
-    weight_unit,
 )
 from neuro.learning.two_phase import Centred, Contrastive, activity
 
@@ -238,20 +235,19 @@ def test_signs_settle_one_after_the_other_until_nothing_changes():
 
 
 def test_the_memory_has_the_numbers_of_its_page():
-    memory = Memory(size=60)
+    memory = AssociativeMemory(size=60)
     assert (memory.tick, memory.gain, memory.tau, memory.delay) == (1e-3, 3.0, 2e-3, 0.25e-3)
     assert (memory.refractory, memory.v_min, memory.cue_time) == (0.5e-3, -0.5, 5e-3)
     assert (memory.duration, memory.counted) == (30e-3, 15e-3)
-    assert weight_unit(memory) == pytest.approx(3.0 * (1 - exp(-0.5)) / 1e-3, rel=1e-12)
-    training = Training()
-    assert (training.epochs, training.cues, training.max_levels) == (200, 4, 4)
-    assert (training.rate_first, training.rate_last) == (0.04, 0.002)
+    assert memory.unit == pytest.approx(3.0 * (1 - exp(-0.5)) / 1e-3, rel=1e-12)
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 5])
-def test_the_learning_rate_falls_linearly_from_the_first_epoch_to_the_last(epochs):
-    rates = [Training(epochs=epochs, rate_first=0.5, rate_last=0.1).rule(epoch).rate for epoch in range(epochs)]
-    assert rates == pytest.approx(np.linspace(0.5, 0.1, epochs) if epochs > 1 else [0.5], rel=1e-12)
+@pytest.mark.parametrize("updates", [1, 2, 5])
+def test_the_learning_rate_falls_linearly_from_the_first_update_to_the_last(updates):
+    rates = [nr.Schedule(last=0.2, fall="linear").faded(update, updates) for update in range(updates)]
+    assert rates == pytest.approx(np.linspace(1.0, 0.2, updates) if updates > 1 else [1.0], rel=1e-12)
+    rates = [nr.Schedule(last=0.2).faded(update, updates) for update in range(updates + 1)]
+    assert rates == pytest.approx(np.geomspace(1.0, 0.2, updates + 1), rel=1e-12)
 
 
 def test_patterns_cues_and_weights_are_of_one_size():
@@ -267,18 +263,18 @@ def test_patterns_cues_and_weights_are_of_one_size():
 
 
 def test_a_memory_may_have_no_delay_and_no_refractory_time():
-    memory = Memory(size=1, delay=0.0, refractory=0.0)
+    memory = AssociativeMemory(size=1, delay=0.0, refractory=0.0)
     assert (memory.delay, memory.refractory) == (0.0, 0.0)
     for wrong in ({"size": 0}, {"tick": 0.0}, {"tau": 0.0}, {"delay": -1e-3}, {"refractory": -1e-3}, {"tau": -1e-3}):
         with pytest.raises(ParameterError, match=next(iter(wrong))):
-            Memory(**{"size": 2, **wrong})
+            AssociativeMemory(**{"size": 2, **wrong})
 
 
 def test_cue_and_count_fit_into_a_recall():
-    Memory(size=2, counted=30e-3, cue_time=30e-3)
+    AssociativeMemory(size=2, counted=30e-3, cue_time=30e-3)
     for wrong in ({"counted": 31e-3}, {"cue_time": 31e-3}, {"counted": 0.0}, {"cue_time": 0.0}, {"duration": 14e-3}):
         with pytest.raises(ParameterError, match=r"Memory.*(must fit into a recall.*duration=|greater than zero)"):
-            Memory(size=2, **wrong)
+            AssociativeMemory(size=2, **wrong)
 
 
 def test_a_bit_is_an_activity_above_one_half():
@@ -287,7 +283,7 @@ def test_a_bit_is_an_activity_above_one_half():
 
 @pytest.mark.parametrize("counted", [4e-3, 10e-3])
 def test_a_recall_counts_the_last_part_of_each_run_and_all_its_spikes(counted):
-    memory = Memory(size=2, duration=10e-3, counted=counted, cue_time=10e-3)
+    memory = AssociativeMemory(size=2, duration=10e-3, counted=counted, cue_time=10e-3)
     program, cues = lower(memory, nr.Crossbar(np.zeros((2, 2)))), np.array([[1.0, 0.0], [0.0, 0.0]])
     found = recall(program, memory, cues)
     for k, cue in enumerate(cues):
@@ -301,8 +297,8 @@ def test_a_recall_counts_the_last_part_of_each_run_and_all_its_spikes(counted):
 
 
 def test_the_network_of_a_memory_has_the_bias_that_its_equation_says():
-    memory, weights = Memory(size=2, v_min=-0.25), np.array([[0.0, 0.5], [0.25, 0.0]])
-    program = lower(memory, nr.Crossbar(weights * weight_unit(memory)))
+    memory, weights = AssociativeMemory(size=2, v_min=-0.25), np.array([[0.0, 0.5], [0.25, 0.0]])
+    program = lower(memory, nr.Crossbar(weights * memory.unit))
     model = program.network.populations["memory"].model
     assert (model.v_th, model.tau_syn, model.refractory, model.v_min) == (1.0, 2e-3, 0.5e-3, -0.25)
     assert program.network.projections["memory->memory"].delay == 0.25e-3
@@ -421,54 +417,14 @@ def test_both_populations_have_the_same_patterns():
             Contrastive(rate=1.0).change([[bad]], [[0.0]])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "where"),
-    [
-        ({"epochs": -1}, "epochs"), ({"epochs": 1.0}, "epochs"), ({"cues": 0}, "cues"),
-        ({"max_levels": 0}, "max_levels"),
-        ({"rate_first": -1e-9}, "rate_first"), ({"rate_last": np.nan}, "rate_last"),
-    ],
-)  # fmt: skip
-def test_a_training_that_cannot_be_is_refused(wrong, where):
-    with pytest.raises(ParameterError, match=rf"Training\.{where}"):
-        Training(**wrong)
-    assert Training(epochs=0, cues=1, rate_first=0.0, rate_last=0.0, max_levels=1).rule(0).rate == 0.0
+def test_a_memory_that_cannot_be_is_refused():
     for field, bad in (("size", 1.5), ("gain", 0.0), ("gain", np.nan), ("v_min", np.nan), ("duration", np.inf)):
-        with pytest.raises(ParameterError, match=rf"Memory\.{field}"):
-            Memory(**{"size": 2, field: bad})
-
-
-def test_training_steps_through_its_epochs_with_their_rates_and_cues():
-    memory = Memory(size=3, duration=10e-3, counted=5e-3)
-    patterns, heard = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), []
-    training = Training(epochs=3, cues=2, rate_first=0.2, rate_last=0.1)
-    crossbar = nr.Crossbar(np.zeros((3, 3)), w_max=2 * weight_unit(memory))
-
-    def distort(epoch):
-        heard.append(("distort", epoch))
-        return np.repeat(patterns, 2, axis=0)
-
-    expected = np.zeros((3, 3))
-    forced = clamped(lower(memory, crossbar), memory, patterns).activity
-
-    def watch(epoch, program, free):
-        heard.append(("watch", epoch))
-        change = training.rule(epoch).change(np.repeat(forced, 2, axis=0), free.activity)
-        expected[:] += weight_unit(memory) * change
-        assert crossbar.effective_weights() == pytest.approx(expected, rel=1e-9, abs=1e-6)
-        assert free.activity.shape == (4, 3)
-
-    program = train(memory, crossbar, patterns, distort, training, watch=watch)
-    assert heard == [(what, epoch) for epoch in range(3) for what in ("distort", "watch")]
-    assert np.abs(expected).max() > 0.0
-    again = recall(lower(memory, crossbar), memory, patterns).activity
-    assert recall(program, memory, patterns).activity.tolist() == again.tolist()
-    same = train(memory, nr.Crossbar(np.zeros((3, 3))), patterns, distort, Training(epochs=0, cues=2))
-    assert recall(same, memory, patterns).activity.shape == (2, 3)
+        with pytest.raises(ParameterError, match=rf"AssociativeMemory\.{field}"):
+            AssociativeMemory(**{"size": 2, field: bad})
 
 
 def test_the_smallest_memory_is_compiled_and_recalls_nothing():
     assert compile_recall() is None
-    smallest = Memory(size=2)
+    smallest = AssociativeMemory(size=2)
     found = recall(lower(smallest, nr.Crossbar(np.zeros((2, 2)))), smallest, np.zeros((3, 2)))
     assert (found.activity.shape, found.spikes.shape) == ((3, 2), (3,))

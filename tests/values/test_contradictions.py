@@ -5,7 +5,7 @@ import pytest
 import neuro as nr
 from neuro import memory
 from neuro.errors import NeuroError
-from neuro.learning.memory import Memory
+from neuro.learning.memory import AssociativeMemory
 
 LIF = {"tau_m": 20e-3, "v_th": 1.0}
 
@@ -53,7 +53,7 @@ def clamp(kind="hard", **given):
         ("start first", lambda: nr.STDP(a_plus=1, a_minus=1, tau_plus=0.1, tau_minus=0.1, during=((1.0, 0.5),))),
         ("w_min", lambda: nr.STDP(a_plus=1, a_minus=1, tau_plus=0.1, tau_minus=0.1, w_min=1.0, w_max=0.0)),
         ("same patterns", lambda: nr.Centred(rate=1, beta=1).change([[1.0]], [[1.0]] * 2, [[1.0]], [[1.0]] * 2)),
-        ("fit into a recall", lambda: Memory(size=4, counted=0.2)),
+        ("fit into a recall", lambda: AssociativeMemory(size=4, counted=0.2)),
     ],
 )
 def test_arguments_that_contradict_each_other_are_refused(where, make):

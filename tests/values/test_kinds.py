@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import neuro as nr
 from neuro.errors import NeuroError, ParameterError, UnitWarning
-from neuro.learning.memory import Memory, Training
+from neuro.learning.memory import AssociativeMemory
 from neuro.validation import LARGEST, SHORTEST, SMALLEST, choice, finite, number, positive, seconds, whole_number
 
 
@@ -105,9 +105,8 @@ SCALARS = {
     "Centred.beta": lambda bad: nr.Centred(rate=0.1, beta=bad),
     **{f"STDP.{key}": lambda bad, key=key: nr.STDP(**STDP | {key: bad}) for key in STDP},
     **{f"EventLocal.{key}": lambda bad, key=key: nr.EventLocal(**LOCAL | {key: bad}) for key in LOCAL},
-    "Memory.tau": lambda bad: Memory(size=4, tau=bad),
-    "Memory.gain": lambda bad: Memory(size=4, gain=bad),
-    "Training.rate_first": lambda bad: Training(rate_first=bad),
+    "AssociativeMemory.tau": lambda bad: AssociativeMemory(size=4, tau=bad),
+    "AssociativeMemory.gain": lambda bad: AssociativeMemory(size=4, gain=bad),
     "Recording.start": lambda bad: recording(start=bad),
     "Recording.stop": lambda bad: recording(stop=bad),
 }
@@ -159,8 +158,7 @@ WHOLE = {
     "Convolution2d.groups": lambda bad: nr.Convolution2d(**CONV, groups=bad),
     "STDP.max_levels": lambda bad: nr.STDP(**STDP, max_levels=bad),
     "Spikes.counts": lambda bad: nr.Spikes([0.1], [0]).counts(bad),
-    "Memory.size": lambda bad: Memory(size=bad),
-    "Training.epochs": lambda bad: Training(epochs=bad),
+    "AssociativeMemory.size": lambda bad: AssociativeMemory(size=bad),
 }
 THINGS = {
     "Population.name": lambda bad: nr.Population(bad, 1, nr.LIF(**LIF)),
