@@ -61,15 +61,19 @@ class Ledger:
         self.plus = np.zeros(self.shape, dtype=np.int64)
         self.minus = np.zeros(self.shape, dtype=np.int64)
 
-    def count_pulses(self, plus: Ints, minus: Ints) -> int:
-        """Enter the pulses of each device, signed by direction, shape (pre, post); returns their number."""
+    def count_pulses(self, plus: Ints, minus: Ints, at: Ints | None = None) -> int:
+        """Enter the pulses of each device, signed by direction, shape (pre, post); returns their number.
+
+        With `at`, those of the devices at these places of the flat arrays, each at most once.
+        """
         sizes = np.abs(plus), np.abs(minus)
         total = int(sizes[0].sum() + sizes[1].sum())
         net = int(plus.sum() + minus.sum())
         self.pulses_up += (total + net) // 2
         self.pulses_down += (total - net) // 2
-        self.plus += sizes[0]
-        self.minus += sizes[1]
+        where = slice(None) if at is None else at
+        self.plus.reshape(-1)[where] += sizes[0].ravel()
+        self.minus.reshape(-1)[where] += sizes[1].ravel()
         return total
 
     def add(self, cause: str, count: int, joules: float) -> None:

@@ -48,6 +48,9 @@ class Schedule:
     """Learning rate at the end, as a share of the first."""
     fall: Literal["geometric", "linear"] = "geometric"
     """How it falls: by one factor from batch to batch, or by equal steps."""
+    warm_up: int = 0
+    """Updates over which rates rise evenly to these values. On devices whose writes miss, the first large steps can
+    silence an output for good; small ones at first prevent that."""
     batch: int = 20
     """Examples of one update."""
     momentum: float = 0.9
@@ -62,6 +65,7 @@ class Schedule:
     def __post_init__(self) -> None:
         whole_number(self.epochs, "Schedule.epochs")
         whole_number(self.batch, "Schedule.batch", least=1)
+        whole_number(self.warm_up, "Schedule.warm_up")
         whole_number(self.max_levels, "Schedule.max_levels", least=1)
         if self.patience is not None:
             whole_number(self.patience, "Schedule.patience", least=1)
@@ -80,10 +84,13 @@ class Schedule:
 
         >>> [round(Schedule(last=0.2, fall="linear").faded(update, 5), 3) for update in range(5)]
         [1.0, 0.8, 0.6, 0.4, 0.2]
+        >>> [round(Schedule(last=0.2, fall="linear", warm_up=2).faded(update, 5), 3) for update in range(5)]
+        [0.5, 0.8, 0.6, 0.4, 0.2]
         """
+        risen = min((update + 1) / self.warm_up, 1.0) if self.warm_up else 1.0
         if self.fall == "geometric":
-            return float(self.last ** (update / updates))
-        return 1.0 + (self.last - 1.0) * update / max(updates - 1, 1)
+            return float(self.last ** (update / updates)) * risen
+        return (1.0 + (self.last - 1.0) * update / max(updates - 1, 1)) * risen
 
 
 def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, workers: int = 1) -> tuple[float, float]:
@@ -315,7 +322,7 @@ class _Training:
                 "every output that should fire must do so in some phase of an epoch, or it learns nothing any more",
                 where=f"output {dead[0]}",
                 value=f"no spike in {self.silent[dead[0]]} updates, until epoch {number}",
-                remedy="Centre the inputs, take more momentum, a larger nudge, or smaller rates",
+                remedy="Centre the inputs, take a warm-up, more momentum, a larger nudge, or smaller rates",
             )
         return right / len(data), spikes / len(data)
 

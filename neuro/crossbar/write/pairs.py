@@ -13,9 +13,15 @@ from neuro.crossbar.device.faults import Faults
 from neuro.crossbar.device.sample import PulseSums, SampledDevices
 from neuro.validation import Floats, Ints
 
-__all__ = ["Mask", "Pairs"]
+__all__ = ["Devices", "Mask", "Pairs"]
 
 Mask = NDArray[np.bool_]
+Devices = tuple[Floats, Floats | float]
+"""Conductances of some devices, S, and the lowest that they can have."""
+
+
+def _of(values: Floats | float, places: Ints) -> Floats | float:
+    return values.flat[places] if isinstance(values, np.ndarray) else values
 
 
 class Pairs:
@@ -77,6 +83,24 @@ class Pairs:
             return bounds, bounds
         plus, minus = ((devices.g_min, devices.g_max) for devices in self._sampled)
         return plus, minus
+
+    def at(self, places: Ints) -> tuple[Devices, Devices]:
+        """Conductances of the pairs at these places of the flat arrays, S, and the lowest that they can have."""
+        return (
+            (self.plus.flat[places], _of(self.windows[0][0], places)),
+            (self.minus.flat[places], _of(self.windows[1][0], places)),
+        )
+
+    def write_at(self, places: Ints, masks: tuple[Mask, Mask], targets: tuple[Floats, Floats]) -> None:
+        """As `write`, of pairs of devices without a law, at these places of the flat arrays."""
+        device = self.device
+        sides = zip((self.plus, self.minus), (self.faults.plus, self.faults.minus), masks, targets, strict=True)
+        for read, stuck, mask, target in sides:
+            wanted, here = target[mask], places[mask]
+            errors = device.write_noise * self._rng.standard_normal(wanted.size) if device.write_noise else 0.0
+            fixed = np.asarray(stuck).flat[here]
+            moved = np.clip(wanted + errors, device.g_min, device.g_max)
+            read.flat[here] = np.where(np.isnan(fixed), moved, fixed)
 
     def write(self, plus_mask: Mask, minus_mask: Mask, g_plus: Floats, g_minus: Floats) -> None:
         """Bring the devices in the masks to `g_plus` and `g_minus`, S, each with its own error, clipped.

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.device.laws import MeasuredLaw
-from neuro.crossbar.write.pairs import Pairs
+from neuro.crossbar.write.pairs import Devices
 from neuro.errors import WeightError
 from neuro.validation import Floats
 
@@ -75,7 +75,7 @@ def nominal_step(device: Device) -> float:
     return float(np.mean(0.5 * (up + down)))
 
 
-def level_moves(levels: Floats, pairs: Pairs, step: float, policy: Policy) -> tuple[Floats, Floats]:
+def level_moves(levels: Floats, plus: Devices, minus: Devices, step: float, policy: Policy) -> tuple[Floats, Floats]:
     """Whole levels, signed, by which each device of a pair is pulsed to move its weight by `levels`.
 
     `push_pull`: both devices move by as many levels, G+ with the sign and G- against it. `one_sided`: the
@@ -84,18 +84,16 @@ def level_moves(levels: Floats, pairs: Pairs, step: float, policy: Policy) -> tu
     Parameters
     ----------
     levels
-        Whole numbers as floats, shape (pre, post): for `push_pull` in units of two levels of weight.
-    pairs
-        The devices, where they are now.
+        Whole numbers as floats, shape (pairs,): for `push_pull` in units of two levels of weight.
+    plus, minus
+        Conductance of the devices, S, where they are now, and the lowest that each can have.
     step
         A level, S.
     """
     if policy == "push_pull":
         return levels, -levels
     size = np.abs(levels)
-    falling = np.where(levels > 0, pairs.minus, pairs.plus)
-    (plus_floor, _), (minus_floor, _) = pairs.windows
-    floor = np.where(levels > 0, minus_floor, plus_floor)
+    falling, floor = (np.where(levels > 0, low, high) for low, high in zip(minus, plus, strict=True))
     fall = np.minimum(size, np.maximum(np.floor((falling - floor) / step + 0.5), 0))
     return _signed(levels, size - fall, fall)
 

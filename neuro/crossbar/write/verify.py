@@ -82,7 +82,7 @@ def verify(
     targets: tuple[Floats, Floats],
     tolerance: float,
     rounds: int,
-    send: Callable[[Ints, Ints], None],
+    send: Callable[[Ints, Ints], object],
     rewrite: Callable[[Mask, Mask], None],
     read: Callable[[Ints], None],
     step: float,

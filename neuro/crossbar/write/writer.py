@@ -94,12 +94,19 @@ class Writer:
             return self.pulse(plus, minus, np.sign(plus), np.sign(minus))
         level = scale * self.step * (2 if policy == "push_pull" else 1)
         self.register += change
-        if np.abs(self.register).max(initial=0.0) < level:
+        # Most updates move few devices of a large array: only these are looked at.
+        at = np.flatnonzero(np.abs(self.register) >= level)
+        if not at.size:
             return 0
-        levels = np.clip(np.trunc(self.register / level), -limit, limit)
-        self.register -= level * levels
-        plus, minus = level_moves(levels, pairs, self.step, policy)
-        return self.pulse(plus * self.step, minus * self.step, plus, minus)
+        register = self.register.reshape(-1)
+        levels = np.clip(np.trunc(register[at] / level), -limit, limit)
+        register[at] -= level * levels
+        plus, minus = level_moves(levels, *pairs.at(at), self.step, policy)
+        if not pairs.pulsed:
+            return self._move(at, plus, minus)
+        signed = np.zeros((2, *self._shape), np.int64)
+        signed[0].flat[at], signed[1].flat[at] = plus, minus
+        return self.send_pulses(*signed)
 
     def coincide(
         self, rows: ArrayLike, columns: ArrayLike, rate: float, trains: Trains, length: int, policy: Policy
@@ -115,8 +122,9 @@ class Writer:
             self.device.pulse_law  # noqa: B018 - a continuous device has none, and says so
         level = self.reader.scale * self.step * (2 if policy == "push_pull" else 1)
         met = coincidences(x, d, gain / level, slots, trains, self.trains)
-        plus, minus = level_moves(met.pulses.astype(np.float64), self.pairs, self.step, policy)
-        self.pulse(plus * self.step, minus * self.step, plus, minus)
+        every = np.arange(met.pulses.size)
+        plus, minus = level_moves(met.pulses.ravel().astype(np.float64), *self.pairs.at(every), self.step, policy)
+        self.send_pulses(*(each.reshape(self._shape).astype(np.int64) for each in (plus, minus)))
         return met
 
     def write_verify(self, weights: ArrayLike, tolerance: float | None, rounds: int) -> Verification:
@@ -131,10 +139,10 @@ class Writer:
 
         return verify(self.pairs, targets, near, limit, self.send_pulses, rewrite, self.count_rows, self.step)
 
-    def send_pulses(self, plus: Ints, minus: Ints) -> None:
-        """Send whole pulses, signed by direction, shape (pre, post)."""
+    def send_pulses(self, plus: Ints, minus: Ints) -> int:
+        """Send whole pulses, signed by direction, shape (pre, post); returns how many were sent."""
         pulses = plus.astype(np.float64), minus.astype(np.float64)
-        self.pulse(pulses[0] * self.step, pulses[1] * self.step, *pulses)
+        return self.pulse(pulses[0] * self.step, pulses[1] * self.step, *pulses)
 
     def count_rows(self, rows: Ints) -> None:
         """Enter reads of single rows, one count for each."""
@@ -164,6 +172,18 @@ class Writer:
             before = pairs.plus.copy(), pairs.minus.copy()
             pairs.write(plus != 0, minus != 0, pairs.plus + plus, pairs.minus + minus)
             self.writing.price_moves(ledger, signed, before, (pairs.plus, pairs.minus))
+        self.changed()
+        return count
+
+    def _move(self, at: Ints, plus: Floats, minus: Floats) -> int:
+        """As `pulse`, of the pairs at these places, to devices without a law; `plus` and `minus` are levels."""
+        pairs, ledger, moves = self.pairs, self.reader.settled_ledger(), (plus, minus)
+        signed = plus.astype(np.int64), minus.astype(np.int64)
+        count = ledger.count_pulses(*signed, at)
+        before = pairs.plus.flat[at], pairs.minus.flat[at]
+        targets = [old + levels * self.step for old, levels in zip(before, moves, strict=True)]
+        pairs.write_at(at, (plus != 0, minus != 0), (targets[0], targets[1]))
+        self.writing.price_moves(ledger, signed, before, (pairs.plus.flat[at], pairs.minus.flat[at]))
         self.changed()
         return count
 
