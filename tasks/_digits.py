@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-import numpy as np
-from pydantic import Field
+from math import nan
 
-from neuro.errors import DataError
+import numpy as np
+from pydantic import Field, field_validator
+
+from neuro.crossbar.device.catalog import list_devices
+from neuro.errors import DataError, TrainingError
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule
 from neuro.learning.layers import RateLayers, SpikingLayers
-from neuro.tasks._layered import CLASSES, LayerConfig, Outcome, Setting, train
+from neuro.tasks._layered import CLASSES, VARIANTS, WIRED, LayerConfig, Outcome, Setting, train
 
 PIXELS = 64
+
+
+KNOWN = (*VARIANTS, *WIRED, *list_devices())
+"""What can be trained; `ideal` as a device is what it is as numbers."""
 
 
 class Config(LayerConfig):
     """Settings of the digits task."""
 
+    variants: tuple[str, ...] = Field(
+        VARIANTS,
+        min_length=1,
+        description="what is trained: ideal and rate, with numbers; levels64; wires1, wires5; or devices of "
+        "`neuro devices`",
+    )
     test: float = Field(0.2, gt=0, lt=1, description="share of all images that is set aside for the test")
     validation: float = Field(
         0.0, ge=0, lt=1, description="share of the others that is set aside for validation; 0 trains on all of them"
     )
     used: int = Field(0, ge=0, description="images of the set that are used at all; 0 takes all 1,797")
+
+    warm_up: float = Field(
+        0.0, ge=0, lt=1, description="share of the updates over which rates rise, on devices other than levels64"
+    )
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, variants: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(variants)) < len(variants) or not set(variants) <= set(KNOWN):
+            raise ValueError(f"must be different ones of {', '.join(sorted(set(KNOWN)))}")
+        return variants
 
 
 def images() -> Examples:
@@ -52,14 +76,20 @@ def split_images(config: Config, seed: int) -> tuple[Examples, Examples | None, 
     return training.centred(mean), None if validation is None else validation.centred(mean), test.centred(mean)
 
 
-def setting(config: Config) -> Setting:
+def setting(config: Config, variant: str) -> Setting:
     """What is trained."""
     sizes = (PIXELS, config.hidden, CLASSES)
-    schedule = Schedule(epochs=config.epochs, rates=config.rates)
+    warm_up = 0.0 if variant in VARIANTS else config.warm_up
+    schedule = Schedule(epochs=config.epochs, rates=config.rates, warm_up=warm_up)
     return Setting("digits", SpikingLayers(sizes=sizes), RateLayers(sizes=sizes), schedule, (1.0, 1.0))
 
 
 def learn(job: tuple[Config, str, int]) -> Outcome:
     """Train one variant with one seed, then look at the test images, once."""
     config, variant, seed = job
-    return train(config, setting(config), variant, seed, split_images(config, seed))
+    try:
+        return train(config, setting(config, variant), variant, seed, split_images(config, seed))
+    except TrainingError as problem:
+        if variant in VARIANTS:
+            raise
+        return Outcome(variant, seed, nan, (), (), 0.0, {}, str(problem))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,9 +10,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from neuro.crossbar.base import AbstractCrossbar
+from neuro.crossbar.circuit.wires import Wires
+from neuro.crossbar.device.catalog import list_devices, load_device
 from neuro.crossbar.device.device import Device
 from neuro.crossbar.factory import Crossbar
 from neuro.crossbar.read.settings import Reading
+from neuro.crossbar.write.targets import nominal_step
 from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule, accuracy, fit
 from neuro.learning.fitted import Fitted
@@ -25,6 +29,10 @@ VARIANTS = ("ideal", "levels64", "rate")
 """Spikes with weights as numbers, spikes with weights in devices, and rates."""
 CLASSES = 10
 LEVELS, G_MAX = 64, 100 * uS
+ON_NUMBERS = ("ideal", "rate", "conv")
+"""Variants whose weights are numbers."""
+WIRED = {"wires1": 1.0, "wires5": 5.0}
+"""Resistance of every wire segment, ohm, of variants that have the devices of `levels64` and wires."""
 
 
 class LayerConfig(BaseModel):
@@ -54,6 +62,8 @@ class Setting(NamedTuple):
     schedule: Schedule
     ranges: tuple[float, float]
     """|W| of each matrix at which one device of a pair stands at each end of its window."""
+    max_levels: int = Schedule().max_levels
+    """Levels of `levels64` that one update may move a device; of others as large a part of the window."""
 
 
 class Outcome(NamedTuple):
@@ -71,20 +81,43 @@ class Outcome(NamedTuple):
     """Spikes of an inference in the mean."""
     counts: dict[str, float]
     """What an inference and a training cost."""
+    error: str = ""
+    """Why the training ended early, if it did."""
+
+
+def device_of(variant: str) -> Device:
+    """The devices of a variant: a preset by its name, else 64 levels, of which each write misses by one."""
+    if variant in list_devices():
+        return load_device(variant)
+    return Device("levels64", 0.0, G_MAX, levels=LEVELS, write_noise=G_MAX / (LEVELS - 1))
 
 
 def arrays(
-    setting: Setting, weights: LayerWeights, seed: int, reading: Reading | None = None
+    setting: Setting, weights: LayerWeights, seed: int, reading: Reading | None = None, variant: str = "levels64"
 ) -> list[AbstractCrossbar]:
-    """Crossbars of 64 levels that hold these matrices; each write misses by one level in the standard deviation."""
-    device = Device("levels64", 0.0, G_MAX, levels=LEVELS, write_noise=G_MAX / (LEVELS - 1))
+    """Crossbars that hold these matrices, in the devices and with the wires of a variant."""
+    resistance = WIRED.get(variant, 0.0)
+    wires = Wires(row=resistance, column=resistance) if resistance else None
     held = zip(weights.matrices, setting.ranges, strict=True)
     return [
         Crossbar(
-            matrix, device=device, w_max=most, start=0.5, reading=reading, seed=seed, name=f"{setting.task}/{layer}"
+            matrix,
+            device=device_of(variant),
+            wires=wires,
+            w_max=most,
+            start=0.5,
+            reading=reading,
+            seed=seed,
+            name=f"{setting.task}/{layer}",
         )
         for layer, (matrix, most) in enumerate(held)
     ]
+
+
+def max_levels(device: Device, levels: int) -> int:
+    """Pulses that one update may send to a device: those that take as large a part of its window as 64 levels do."""
+    step = nominal_step(device)
+    return max(1, round(levels / (LEVELS - 1) * (device.g_max - device.g_min) / step)) if step else levels
 
 
 def train(
@@ -98,12 +131,15 @@ def train(
     """Train one variant with one seed, then look at the test images, once; `images`: training, validation, test."""
     training, validation, test = images
     network = setting.rate if variant == "rate" else setting.spiking
-    held = arrays(setting, first_weights(network.sizes, seed), seed) if variant == "levels64" else None
+    on_devices, schedule = variant not in ON_NUMBERS, setting.schedule
+    held = arrays(setting, first_weights(network.sizes, seed), seed, variant=variant) if on_devices else None
+    if on_devices:
+        schedule = replace(schedule, max_levels=max_levels(device_of(variant), setting.max_levels))
     fitted = fit(
         network,
         training,
         EquilibriumPropagation(beta=config.beta),
-        setting.schedule,
+        schedule,
         validation=validation,
         crossbars=held,
         seed=seed,
@@ -112,7 +148,9 @@ def train(
     right, spikes = accuracy(network, fitted.weights, test)
     counts: dict[str, float] = {}
     if held is not None:
-        counts["pulses_per_device"] = pulses_per_device(held)
+        counts["pulses_per_device" if variant == "levels64" else f"pulses_per_device/{variant}"] = pulses_per_device(
+            held
+        )
     if variant == "ideal":
         counts |= prices(config, setting, fitted, test.take(np.arange(min(config.priced, len(test)))), seed)
     return Outcome(variant, seed, right, tuple(fitted.training), tuple(fitted.validation), spikes, counts)

@@ -22,6 +22,10 @@ TITLES = {
     "rate": "rates, weights as numbers",
     "conv": "spikes, a convolution with pooling, weights as numbers",
 }
+OTHERS = {
+    "wires1": "spikes, 64 levels as above, wires of 1 ohm a segment",
+    "wires5": "spikes, 64 levels as above, wires of 5 ohm a segment",
+}
 SPIKING = {"ideal": "", "levels64": "_levels64", "conv": "_conv"}
 """Variants that spike, and how their metrics end."""
 
@@ -34,17 +38,23 @@ def by_variant(results: Iterable[Outcome]) -> tuple[Found, dict[str, float]]:
     outcomes_of: Found = {}
     for outcome in results:
         outcomes_of.setdefault(outcome.variant, []).append(outcome)
+    order = [*TITLES, *OTHERS, *sorted({*outcomes_of} - {*TITLES, *OTHERS})]
     found = {
         variant: sorted(outcomes_of[variant], key=lambda outcome: outcome.seed)
-        for variant in TITLES
+        for variant in order
         if variant in outcomes_of
     }
-    costs = {
-        key: float(np.mean([outcome.counts[key] for outcome in outcomes]))
-        for outcomes in found.values()
-        for key in outcomes[0].counts
-    }
+    costs: dict[str, float] = {}
+    for outcomes in found.values():
+        ended = [outcome for outcome in outcomes if not outcome.error]
+        for key in ended[0].counts if ended else ():
+            costs[key] = float(np.mean([outcome.counts[key] for outcome in ended]))
     return found, costs
+
+
+def title_of(variant: str) -> str:
+    """What a report calls a variant."""
+    return TITLES.get(variant) or OTHERS.get(variant) or f"spikes, {variant}"
 
 
 def cost_metrics(found: Found, costs: dict[str, float]) -> dict[str, float]:
@@ -53,8 +63,7 @@ def cost_metrics(found: Found, costs: dict[str, float]) -> dict[str, float]:
     for variant, end in SPIKING.items():
         if variant in found:
             metrics[f"spikes_per_inference{end}"] = float(np.mean([outcome.spikes for outcome in found[variant]]))
-    if "pulses_per_device" in costs:
-        metrics["pulses_per_device"] = costs["pulses_per_device"]
+    metrics |= {key: value for key, value in costs.items() if key.startswith("pulses_per_device")}
     for name in ("crossbar", *CHIPS):
         if name in costs:
             metrics[f"joules_per_inference/{name}"] = costs[name]
@@ -86,10 +95,13 @@ def curves(found: Found, title: str) -> Figure:
     with styled():
         figure, axes = canvas(6.4, 4.2, title, "epoch", "error")
         for k, (variant, outcomes) in enumerate(found.items()):
-            each = 1.0 - np.array([outcome.training for outcome in outcomes])
-            test = 1.0 - np.mean([outcome.test for outcome in outcomes])
-            epochs, mark = np.arange(1, each.shape[1] + 1), "osD^"[k]
-            axes.plot(epochs, each.mean(axis=0), color=colour(k), marker=mark, mfc="white", label=TITLES[variant])
+            ended = [outcome for outcome in outcomes if not outcome.error]
+            if not ended:
+                continue
+            each = 1.0 - np.array([outcome.training for outcome in ended])
+            test = 1.0 - np.mean([outcome.test for outcome in ended])
+            epochs, mark = np.arange(1, each.shape[1] + 1), "osD^"[k % 4]
+            axes.plot(epochs, each.mean(axis=0), color=colour(k), marker=mark, mfc="white", label=title_of(variant))
             axes.plot([epochs[-1] + 1], [test], color=colour(k), marker=mark, linestyle="none")
         axes.legend(loc="upper right")
     return figure

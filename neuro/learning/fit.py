@@ -48,9 +48,9 @@ class Schedule:
     """Learning rate at the end, as a share of the first."""
     fall: Literal["geometric", "linear"] = "geometric"
     """How it falls: by one factor from batch to batch, or by equal steps."""
-    warm_up: int = 0
-    """Updates over which rates rise evenly to these values. On devices whose writes miss, the first large steps can
-    silence an output for good; small ones at first prevent that."""
+    warm_up: float = 0.0
+    """Share of all updates over which rates rise evenly to these values. On devices whose writes miss, the first large
+    steps can silence an output for good; small ones at first prevent that."""
     batch: int = 20
     """Examples of one update."""
     momentum: float = 0.9
@@ -65,7 +65,6 @@ class Schedule:
     def __post_init__(self) -> None:
         whole_number(self.epochs, "Schedule.epochs")
         whole_number(self.batch, "Schedule.batch", least=1)
-        whole_number(self.warm_up, "Schedule.warm_up")
         whole_number(self.max_levels, "Schedule.max_levels", least=1)
         if self.patience is not None:
             whole_number(self.patience, "Schedule.patience", least=1)
@@ -76,18 +75,20 @@ class Schedule:
         for key in ("last", "target"):
             number(getattr(self, key), f"Schedule.{key}", check=positive)
         choice(self.fall, "Schedule.fall", ("geometric", "linear"))
-        if not 0.0 <= number(self.momentum, "Schedule.momentum") < 1.0:
-            raise ParameterError("must lie in 0..1, without 1", where="Schedule.momentum", value=self.momentum)
+        for key in ("momentum", "warm_up"):
+            if not 0.0 <= number(getattr(self, key), f"Schedule.{key}") < 1.0:
+                raise ParameterError("must lie in 0..1, without 1", where=f"Schedule.{key}", value=getattr(self, key))
 
     def faded(self, update: int, updates: int) -> float:
         """Learning rate of an update, as a share of the first one's; `updates` is the number of all.
 
         >>> [round(Schedule(last=0.2, fall="linear").faded(update, 5), 3) for update in range(5)]
         [1.0, 0.8, 0.6, 0.4, 0.2]
-        >>> [round(Schedule(last=0.2, fall="linear", warm_up=2).faded(update, 5), 3) for update in range(5)]
+        >>> [round(Schedule(last=0.2, fall="linear", warm_up=0.4).faded(update, 5), 3) for update in range(5)]
         [0.5, 0.8, 0.6, 0.4, 0.2]
         """
-        risen = min((update + 1) / self.warm_up, 1.0) if self.warm_up else 1.0
+        rising = self.warm_up * updates
+        risen = min((update + 1) / rising, 1.0) if rising else 1.0
         if self.fall == "geometric":
             return float(self.last ** (update / updates)) * risen
         return (1.0 + (self.last - 1.0) * update / max(updates - 1, 1)) * risen

@@ -251,7 +251,7 @@ def test_the_learning_rate_falls_linearly_from_the_first_update_to_the_last(upda
 
 
 def test_rates_rise_evenly_during_the_warm_up():
-    cold, warm = nr.Schedule(last=0.2), nr.Schedule(last=0.2, warm_up=4)
+    cold, warm = nr.Schedule(last=0.2), nr.Schedule(last=0.2, warm_up=0.4)
     shares = [warm.faded(update, 10) / cold.faded(update, 10) for update in range(10)]
     assert shares == pytest.approx([0.25, 0.5, 0.75, *[1.0] * 7], rel=1e-12)
 
