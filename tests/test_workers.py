@@ -227,3 +227,25 @@ def test_an_interrupt_ends_the_workers(make_task, tmp_path: Path) -> None:
         _, complaint = process.communicate(timeout=30)
     assert process.returncode == 130, complaint
     wait_for(lambda: group_is_empty(process.pid))
+
+
+def blas_threads(name: str) -> tuple[str | None, int]:
+    """A variable of this process, and how many threads numpy's library of linear algebra takes here."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return os.environ.get(name), max((each["num_threads"] for each in threadpool_info()), default=1)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core takes one thread in any case")
+def test_processes_side_by_side_take_one_thread_each_unless_told_otherwise(monkeypatch):
+    pytest.importorskip("threadpoolctl", reason="it counts threads")
+    names = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"]
+    for name in (*names, "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert set(run_jobs(blas_threads, names * 2, workers=2)) == {("1", 1)}
+    assert not any(name in os.environ for name in names)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert set(run_jobs(blas_threads, names, workers=2)) == {("2", 2), (None, 2)}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "2"

@@ -28,6 +28,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy reads it: on one core two threads wait for each other
+
 import numpy as np
 
 import neuro as nr
