@@ -36,8 +36,8 @@ class Config(LayerConfig):
     )
     used: int = Field(0, ge=0, description="images of the set that are used at all; 0 takes all 1,797")
 
-    warm_up: float = Field(
-        0.0, ge=0, lt=1, description="share of the updates over which rates rise, on devices other than levels64"
+    revival: int = Field(
+        20, ge=0, description="updates after which a silent output is revived, on devices other than levels64; 0: never"
     )
 
     @field_validator("variants")
@@ -79,8 +79,8 @@ def split_images(config: Config, seed: int) -> tuple[Examples, Examples | None, 
 def setting(config: Config, variant: str) -> Setting:
     """What is trained."""
     sizes = (PIXELS, config.hidden, CLASSES)
-    warm_up = 0.0 if variant in VARIANTS else config.warm_up
-    schedule = Schedule(epochs=config.epochs, rates=config.rates, warm_up=warm_up)
+    revival = 0 if variant in VARIANTS else config.revival
+    schedule = Schedule(epochs=config.epochs, rates=config.rates, revival=revival)
     return Setting("digits", SpikingLayers(sizes=sizes), RateLayers(sizes=sizes), schedule, (1.0, 1.0))
 
 

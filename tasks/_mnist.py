@@ -28,11 +28,8 @@ class Config(LayerConfig):
     seeds: int = Field(3, ge=1, description="independent repetitions: first weights, order, device noise")
     hidden: int = Field(500, ge=1, description="hidden neurons")
     rates: tuple[float, float] = Field((0.1, 0.03), description="first learning rates of both matrices")
-    warm_up: float = Field(
-        0.02,
-        ge=0,
-        lt=1,
-        description="share of the updates over which the rates rise where writes miss, in levels64; others need none",
+    revival: int = Field(
+        20, ge=0, description="updates after which a silent output of levels64 is revived, see `nr.Schedule`; 0: never"
     )
     last: float = Field(0.03, gt=0, description="learning rates at the end, as a share of the first")
     validation: int = Field(
@@ -79,8 +76,9 @@ def setting(config: Config, variant: str) -> Setting:
     sizes = (PIXELS, config.hidden, CLASSES)
     spiking = convolution(config) if variant == "conv" else SpikingLayers(sizes=sizes, gain=GAIN, inference=INFERENCE)
     rates = config.shared_rates if variant == "conv" else config.rates
-    warm_up = config.warm_up if variant == "levels64" else 0.0
-    schedule = Schedule(epochs=config.epochs, rates=rates, last=config.last, warm_up=warm_up)
+    # Numbers do not need it.
+    revival = config.revival if variant == "levels64" else 0
+    schedule = Schedule(epochs=config.epochs, rates=rates, last=config.last, revival=revival)
     return Setting("mnist", spiking, RateLayers(sizes=sizes, gain=GAIN), schedule, (0.3, 1.0))
 
 

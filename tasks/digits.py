@@ -29,7 +29,7 @@ PRESETS = {
     "smoke": Config(seeds=1, epochs=2, hidden=32, used=500, priced=2),
     "tuning": Config(validation=0.15),
     "paper": Config(),
-    "devices": Config(variants=("ideal", "levels64", *DEVICES), seeds=2, warm_up=0.2),
+    "devices": Config(variants=("ideal", "levels64", *DEVICES), seeds=2),
 }
 METRICS = {"ideal": "test_accuracy", "levels64": "test_accuracy_levels64", "rate": "rate_ep_accuracy"}
 PROTOTYPE = {"ideal": 0.9789, "levels64": 0.9761, "rate": 0.9822}
@@ -40,7 +40,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     """Train and test every variant with every seed."""
     images()  # says at once if they are not there
     for variant in config.variants:
-        if variant in list_devices():
+        if variant in DEVICES and variant in list_devices():
             load_device(variant).sample(1)  # says which measured data are missing, if any
     seeds = range(config.seed, config.seed + config.seeds)
     jobs = [(config, variant, seed) for variant in config.variants for seed in seeds]

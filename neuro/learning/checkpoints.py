@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from neuro.errors import StateError
-from neuro.files.reading import read_npz
+from neuro.files.reading import read_npz, whole_numbers
 from neuro.files.writing import atomic
 from neuro.learning.examples import Examples
 from neuro.learning.fitted import Fitted
 from neuro.learning.holders import Holder, finite_of, weight_arrays, weights_from
 from neuro.learning.layers import LayerWeights
-from neuro.validation import Floats
+from neuro.validation import Floats, Ints
 
 __all__ = ["fingerprint", "load_checkpoint", "save_checkpoint"]
 
-CURVES = "training", "validation", "spikes"
+Moving = tuple[list[Floats], Ints]
+"""Velocities of the matrices and the biases, and for how many updates each output has been silent, to be changed."""
+CURVES = "training", "validation", "spikes", "revived"
 """What a `Fitted` has of each epoch."""
 
 
@@ -35,10 +37,11 @@ def fingerprint(settings: Sequence[object], *examples: Examples | None) -> str:
 
 
 def save_checkpoint(
-    path: str | Path, settings: str, holder: Holder, velocity: list[Floats], fitted: Fitted, best: LayerWeights | None
+    path: str | Path, settings: str, holder: Holder, moving: Moving, fitted: Fitted, best: LayerWeights | None
 ) -> None:
     """Write a checkpoint."""
-    arrays: dict[str, Any] = {f"velocity{k}": each for k, each in enumerate(velocity)}
+    velocity, silent = moving
+    arrays: dict[str, Any] = {"silent": silent, **{f"velocity{k}": each for k, each in enumerate(velocity)}}
     arrays |= holder.state() | ({} if best is None else weight_arrays("best", best))
     arrays |= {key: np.array(getattr(fitted, key), np.float64) for key in CURVES}
     arrays |= {"settings": np.array(settings), "stopped": np.array(fitted.stopped)}
@@ -47,7 +50,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: str | Path, settings: str, holder: Holder, velocity: list[Floats], fitted: Fitted
+    path: str | Path, settings: str, holder: Holder, moving: Moving, fitted: Fitted
 ) -> LayerWeights | None:
     """Put a training into the state of a checkpoint; returns its best weights.
 
@@ -60,8 +63,10 @@ def load_checkpoint(
     remedy = "Use the settings and examples that it was made with, or another file"
     if str(arrays.get("settings")) != settings:
         raise StateError("the checkpoint is of another training", where=str(path), remedy=remedy)
+    velocity, silent = moving
     try:
         holder.restore(arrays)
+        silent[...] = whole_numbers(arrays["silent"], f"{path}, silent", StateError)
         for k, each in enumerate(velocity):
             each[...] = finite_of(f"velocity{k}", arrays, each.shape)
         for key in CURVES:

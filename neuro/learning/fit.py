@@ -48,13 +48,13 @@ class Schedule:
     """Learning rate at the end, as a share of the first."""
     fall: Literal["geometric", "linear"] = "geometric"
     """How it falls: by one factor from batch to batch, or by equal steps."""
-    warm_up: float = 0.0
-    """Share of all updates over which rates rise evenly to these values. On devices whose writes miss, the first large
-    steps can silence an output for good; small ones at first prevent that."""
     batch: int = 20
     """Examples of one update."""
     momentum: float = 0.9
     """Share of the last update that is made again."""
+    revival: int = 0
+    """Updates without a spike of an output in any phase after which its bias grows, by its learning rate in each, until
+    it fires; 0: never. Such an output learns nothing by itself. Writes that miss can bring it there."""
     target: float = 1.0
     """Activity of the output of the right class; that of the others is zero."""
     patience: int | None = None
@@ -66,6 +66,7 @@ class Schedule:
         whole_number(self.epochs, "Schedule.epochs")
         whole_number(self.batch, "Schedule.batch", least=1)
         whole_number(self.max_levels, "Schedule.max_levels", least=1)
+        whole_number(self.revival, "Schedule.revival")
         if self.patience is not None:
             whole_number(self.patience, "Schedule.patience", least=1)
         rates = finite(self.rates, "Schedule.rates")
@@ -75,23 +76,18 @@ class Schedule:
         for key in ("last", "target"):
             number(getattr(self, key), f"Schedule.{key}", check=positive)
         choice(self.fall, "Schedule.fall", ("geometric", "linear"))
-        for key in ("momentum", "warm_up"):
-            if not 0.0 <= number(getattr(self, key), f"Schedule.{key}") < 1.0:
-                raise ParameterError("must lie in 0..1, without 1", where=f"Schedule.{key}", value=getattr(self, key))
+        if not 0.0 <= number(self.momentum, "Schedule.momentum") < 1.0:
+            raise ParameterError("must lie in 0..1, without 1", where="Schedule.momentum", value=self.momentum)
 
     def faded(self, update: int, updates: int) -> float:
         """Learning rate of an update, as a share of the first one's; `updates` is the number of all.
 
         >>> [round(Schedule(last=0.2, fall="linear").faded(update, 5), 3) for update in range(5)]
         [1.0, 0.8, 0.6, 0.4, 0.2]
-        >>> [round(Schedule(last=0.2, fall="linear", warm_up=0.4).faded(update, 5), 3) for update in range(5)]
-        [0.5, 0.8, 0.6, 0.4, 0.2]
         """
-        rising = self.warm_up * updates
-        risen = min((update + 1) / rising, 1.0) if rising else 1.0
         if self.fall == "geometric":
-            return float(self.last ** (update / updates)) * risen
-        return (1.0 + (self.last - 1.0) * update / max(updates - 1, 1)) * risen
+            return float(self.last ** (update / updates))
+        return 1.0 + (self.last - 1.0) * update / max(updates - 1, 1)
 
 
 def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, workers: int = 1) -> tuple[float, float]:
@@ -238,11 +234,12 @@ def _run(
     plan, holder, fitted = training.plan, training.holder, Fitted(training.holder.weights)
     best: LayerWeights | None = None
     if file is not None and file.exists():
-        best = load_checkpoint(file, settings, holder, training.velocity, fitted)
+        best = load_checkpoint(file, settings, holder, (training.velocity, training.silent), fitted)
     while fitted.epochs < plan.epochs and not fitted.stopped:
-        right, spikes = training.epoch(fitted.epochs)
+        right, spikes, revived = training.epoch(fitted.epochs)
         fitted.training.append(right)
         fitted.spikes.append(spikes)
+        fitted.revived.append(revived)
         if validation is not None:
             found, _ = accuracy(training.network, holder.read(), validation, workers=training.workers)
             if best is None or found > max(fitted.validation):
@@ -251,7 +248,7 @@ def _run(
             since = fitted.epochs - 1 - int(np.argmax(fitted.validation))
             fitted.stopped = plan.patience is not None and since >= plan.patience
         if file is not None:
-            save_checkpoint(file, settings, holder, training.velocity, fitted, best)
+            save_checkpoint(file, settings, holder, (training.velocity, training.silent), fitted, best)
         if report is not None:
             report(fitted.epochs, plan.epochs, "training")
     fitted.weights = best if plan.patience is not None and best is not None else holder.weights
@@ -298,14 +295,19 @@ class _Training:
         """Updates since each output fired in some phase."""
         self.velocity = [np.zeros(each.shape) for each in (*held.matrices, *held.biases)]
         """Of the matrices, then of the biases."""
+        self.revived = 0
+        """Times that the bias of a silent output grew, in this epoch."""
 
-    def epoch(self, number: int) -> tuple[float, float]:
-        """One pass through the examples; the accuracy of its free phases, and the mean number of their spikes."""
+    def epoch(self, number: int) -> tuple[float, float, int]:
+        """One pass through the examples.
+
+        Returns the accuracy of its free phases, the mean number of their spikes, and how often an output was revived.
+        """
         data = _checked(self.network, self.source(number), f"data of epoch {number}")
         order = stream(self.seed, "fit", "order", str(number)).permutation(len(data))
         rng = stream(self.seed, "fit", "rule", str(number))
         batches = -(-len(data) // self.plan.batch)
-        right, spikes, asked = 0, 0.0, np.zeros(self.network.sizes[-1], bool)
+        right, spikes, self.revived, asked = 0, 0.0, 0, np.zeros(self.network.sizes[-1], bool)
         for k in range(batches):
             examples = data.take(order[k * self.plan.batch : (k + 1) * self.plan.batch])
             targets = self._targets(examples)
@@ -314,18 +316,18 @@ class _Training:
             free = answer.activities[-1]
             right += int(np.sum(examples.right(free)))
             spikes += float(answer.spikes.sum())
-            self.silent = np.where(free.sum(axis=0) + outputs > 0.0, 0, self.silent + 1)
+            self.silent[...] = np.where(free.sum(axis=0) + outputs > 0.0, 0, self.silent + 1)
             asked |= np.any(targets > 0.0, axis=0)
         # Epochs of a function may be short.
         dead = np.flatnonzero(asked & (self.silent >= max(batches, 0 if self.fixed else UPDATES)))
-        if len(dead):
+        if len(dead) and not (self.plan.revival and self.plan.rates[-1]):
             raise TrainingError(
                 "every output that should fire must do so in some phase of an epoch, or it learns nothing any more",
                 where=f"output {dead[0]}",
                 value=f"no spike in {self.silent[dead[0]]} updates, until epoch {number}",
-                remedy="Centre the inputs, take a warm-up, more momentum, a larger nudge, or smaller rates",
+                remedy="Centre the inputs, take more momentum, a larger nudge, smaller rates, or a revival",
             )
-        return right / len(data), spikes / len(data)
+        return right / len(data), spikes / len(data), self.revived
 
     def _targets(self, examples: Examples) -> Floats:
         """What every output should do, shape (examples, outputs)."""
@@ -370,4 +372,9 @@ class _Training:
         for velocity, change in zip(self.velocity, changes, strict=True):
             velocity *= self.plan.momentum
             velocity += change
-        self.holder.add([rate * each for rate, each in zip(self._rates(fade), self.velocity, strict=True)])
+        rates = self._rates(fade)
+        steps = [rate * each for rate, each in zip(rates, self.velocity, strict=True)]
+        if self.plan.revival and np.any(dead := self.silent >= self.plan.revival):
+            self.revived += int(dead.sum())
+            steps[-1] = steps[-1] + rates[-1] * dead
+        self.holder.add(steps)

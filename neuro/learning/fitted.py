@@ -22,6 +22,8 @@ class Fitted(Displayed):
     """Accuracy on the validation examples after each epoch, if there are any."""
     spikes: list[float] = field(default_factory=list)
     """Mean number of spikes of a free phase in each epoch; zero for rates."""
+    revived: list[float] = field(default_factory=list)
+    """How often the bias of a silent output grew in each epoch, see `Schedule.revival`."""
     stopped: bool = False
     """Was there no better validation for `Schedule.patience` epochs?"""
 
@@ -36,4 +38,8 @@ class Fitted(Displayed):
             rows.append(("training accuracy", f"{self.training[-1]:.4f}"))
         if self.validation:
             rows.append(("validation accuracy", f"{self.validation[-1]:.4f}, best {max(self.validation):.4f}"))
+        if any(self.revived):
+            rows.append(
+                ("silent outputs revived", f"in {sum(self.revived):.0f} updates, the last {self.revived[-1]:.0f}")
+            )
         return f"Fitted: {self.epochs} epochs", rows

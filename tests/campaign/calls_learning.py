@@ -151,7 +151,7 @@ RECIPES = [
             "last": Argument(0.1, POSITIVE),
             "batch": Argument(2, number(least=1, whole=True)),
             "fall": Argument("linear", choice()),
-            "warm_up": Argument(0.1, number(least=0, most=1, unsure=True)),
+            "revival": Argument(3, number(least=0, whole=True)),
             "momentum": Argument(0.5, number(least=0, most=1, unsure=True)),
             "target": Argument(1.0, POSITIVE),
             "patience": Argument(None, number(least=1, whole=True, none=True)),

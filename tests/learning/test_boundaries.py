@@ -250,12 +250,6 @@ def test_the_learning_rate_falls_linearly_from_the_first_update_to_the_last(upda
     assert rates == pytest.approx(np.geomspace(1.0, 0.2, updates + 1), rel=1e-12)
 
 
-def test_rates_rise_evenly_during_the_warm_up():
-    cold, warm = nr.Schedule(last=0.2), nr.Schedule(last=0.2, warm_up=0.4)
-    shares = [warm.faded(update, 10) / cold.faded(update, 10) for update in range(10)]
-    assert shares == pytest.approx([0.25, 0.5, 0.75, *[1.0] * 7], rel=1e-12)
-
-
 def test_patterns_cues_and_weights_are_of_one_size():
     for weights, cues in (
         (np.zeros((2, 3)), np.ones((1, 2))),

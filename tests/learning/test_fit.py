@@ -12,7 +12,7 @@ import pytest
 import neuro as nr
 from neuro.errors import NeuroError, StateError, TrainingError
 from neuro.learning.layer_rules import Phase, Settled, change_of
-from neuro.learning.layers import LayerWeights
+from neuro.learning.layers import LayerWeights, first_weights
 
 SIZES = (10, 8, 3)
 SIDES = ("centred", "positive", "negative", "random")
@@ -289,6 +289,37 @@ def test_a_function_of_the_epoch_trains_as_its_examples_do(network):
 def test_examples_of_other_layers_are_refused(data, where):
     with pytest.raises(NeuroError, match=where):
         nr.fit(nr.RateLayers(sizes=SIZES), data, nr.EquilibriumPropagation(), nr.Schedule(epochs=2))
+
+
+def test_a_silent_output_is_revived_and_then_learns(tmp_path):
+    weights = LayerWeights(first_weights(SIZES, 0).matrices, (np.ones(8), np.array([0.0, -3.0, 0.0])))
+    network, rule, rates = nr.SpikingLayers(sizes=SIZES), nr.EquilibriumPropagation(), (0.3, 0.1)
+    given = {"weights": weights, "seed": 4}
+    with pytest.raises(TrainingError, match="output 1"):
+        nr.fit(network, blobs(), rule, nr.Schedule(epochs=15, rates=rates, batch=10), **given)
+    plan = nr.Schedule(epochs=15, rates=rates, batch=10, revival=4)
+    found = nr.fit(network, blobs(), rule, plan, **given)
+    assert found.training[-1] >= 0.9
+    # Four of the first epoch's six updates are waited for.
+    assert found.revived[0] == 2
+    assert sum(found.revived) < 60
+    assert found.revived[-1] == 0
+    assert "revived" in repr(found)
+    path = tmp_path / "checkpoint.npz"
+
+    def stop(done, total, label):
+        if done == 1:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        nr.fit(network, blobs(), rule, plan, checkpoint=path, progress=stop, **given)
+    resumed = nr.fit(network, blobs(), rule, plan, checkpoint=path, **given)
+    assert (resumed.training, resumed.revived) == (found.training, found.revived)
+    assert np.array_equal(resumed.weights.biases[1], found.weights.biases[1])
+    healthy = nr.fit(network, blobs(), rule, nr.Schedule(epochs=3, batch=10, revival=4))
+    plain = nr.fit(network, blobs(), rule, nr.Schedule(epochs=3, batch=10))
+    assert not any(healthy.revived)
+    assert np.array_equal(healthy.weights.matrices[0], plain.weights.matrices[0])
 
 
 def test_targets_need_one_row_for_each_example():

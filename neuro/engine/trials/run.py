@@ -35,6 +35,8 @@ __all__ = ["run_trials"]
 
 BATCH_SECONDS = 0.2
 """Wall seconds that a batch should take: short enough for Ctrl-C, long enough for its own cost not to matter."""
+LEAST_SECONDS = 0.01
+"""What a batch should take at least, where several threads share what is left."""
 BATCH_BYTES = 1 << 26
 """Bytes that a batch may take, without its spikes."""
 FIRST_BATCH, MOST_TRIALS = 16, 4096
@@ -145,7 +147,7 @@ def _generate(
     with reporting(progress, "simulating trials") as report, engine:
         while True:
             while source.error is None and len(waiting) < engine.ahead:
-                plans = source.read(engine.batch_size(source.left))
+                plans = source.read(engine.batch_size(source.left, source.known))
                 if plans:
                     waiting.append((plans, engine.start(plans)))
             if not waiting:
@@ -249,11 +251,15 @@ class _Engine:
             self.halt[0] = 1
             self.pool.shutdown(cancel_futures=True)
 
-    def batch_size(self, left: int | None) -> int:
-        """Number of trials of the next batch."""
+    def batch_size(self, left: int | None, known: int | None) -> int:
+        """Number of trials of the next batch, of which so many are left, of so many altogether."""
         size = min(self.size, self.most)
-        if left is not None and self.workers > 1:
-            size = min(size, -(-left // (2 * self.workers)))
+        if left is not None and known is not None and self.workers > 1:
+            # Half of what is left, shared by all threads; but no batch so small that its own cost matters, and as many
+            # of the smallest ones for each thread.
+            least = max(1, round(self.size * LEAST_SECONDS / BATCH_SECONDS))
+            turns = -(-known // (self.workers * least))
+            size = min(size, max(-(-left // (2 * self.workers)), -(-known // (self.workers * turns)))) if turns else 1
         return max(1, size)
 
     def start(self, plans: list[TrialPlan]) -> Callable[[], list[Part]]:
