@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Recording, Spikes
@@ -20,8 +19,10 @@ from neuro.gradients.layered import LayeredBatch
 from neuro.gradients.lowering import Lowered, lowered
 from neuro.gradients.silence import raise_silent
 from neuro.gradients.sums import sum_runs
+from neuro.gradients.timed_holders import TimedCrossbarHolder, TimedHolder
 from neuro.gradients.voltages import Voltages
-from neuro.learning.holders import Arrays, CrossbarHolder, weight_arrays, weights_from
+from neuro.learning.examples import Examples
+from neuro.learning.holders import Arrays
 from neuro.learning.layer_rules import Phase
 from neuro.learning.layers import Answer, LayerWeights, check_sizes
 from neuro.network.graph import Network, Population
@@ -29,87 +30,19 @@ from neuro.network.neurons import LIF, SpikeSource
 from neuro.network.synapses import Dense
 from neuro.randomness import stream
 from neuro.units import ms
-from neuro.validation import LONG, Floats, Ints, field_of, finite, flag, number, positive, seconds, shown
+from neuro.validation import LONG, Floats, Ints, choice, field_of, finite, flag, number, positive, seconds, shown
 
-__all__ = ["TimedCrossbarHolder", "TimedHolder", "TimedLayers"]
-
-
-class TimedHolder:
-    """The weights of `TimedLayers` and, as their biases, the delays; and what an optimiser remembers of both.
-
-    An optimiser moves delays in units of `unit`, s: its steps are as large as those of weights, whatever a second is.
-    """
-
-    def __init__(self, weights: LayerWeights, unit: float, shortest: float) -> None:
-        self.weights, self.unit, self.shortest = weights, unit, shortest
-        self.moments: list[list[Floats]] = [[np.zeros(each.shape) for each in self._all()] for _ in range(2)]
-        self.steps = 0
-
-    def _all(self) -> list[Floats]:
-        return [*self.weights.matrices, *self.weights.biases]
-
-    def read(self) -> LayerWeights:
-        """As `Holder.read`: numbers have no noise."""
-        return self.weights
-
-    def add(self, changes: Sequence[Floats]) -> None:
-        """As `Holder.add`."""
-        depth = len(self.weights.matrices)
-        pairs = [*zip(self._all(), changes, strict=True)]
-        matrices = [held + change for held, change in pairs[:depth]]
-        delays = [np.maximum(held + self.unit * change, self.shortest) for held, change in pairs[depth:]]
-        self.weights = LayerWeights(tuple(matrices), tuple(delays))
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """As `Holder.state`."""
-        found = weight_arrays("weights", self.weights) | {"steps": np.array(self.steps)}
-        for n, moment in enumerate(self.moments):
-            found |= {f"moment{n}/{k}": each for k, each in enumerate(moment)}
-        return found
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """As `Holder.restore`."""
-        self.weights = weights_from("weights", state, self.weights)
-        self.steps = int(state["steps"])
-        for n, moment in enumerate(self.moments):
-            moment[:] = [state[f"moment{n}/{k}"] for k in range(len(moment))]
-
-
-class TimedCrossbarHolder(TimedHolder):
-    """The same with the weights in crossbars; delays stay numbers."""
-
-    def __init__(self, layers: TimedLayers, arrays: Arrays, delays: tuple[Floats, ...]) -> None:
-        self.held = CrossbarHolder(layers.sizes, arrays._replace(biases=None))
-        super().__init__(LayerWeights(self.held.weights.matrices, delays), layers.train_delays, layers.shortest_delay)
-
-    def read(self) -> LayerWeights:
-        """As `Holder.read`."""
-        return LayerWeights(self.held.read().matrices, self.weights.biases)
-
-    def add(self, changes: Sequence[Floats]) -> None:
-        """As `Holder.add`: matrices through the learning registers of the crossbars."""
-        super().add(changes)
-        depth = len(self.weights.matrices)
-        self.held.add([*changes[:depth], *self.held.weights.biases])  # biases that are zero, and stay so
-        self.weights = LayerWeights(self.held.weights.matrices, self.weights.biases)
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """As `Holder.state`."""
-        return super().state() | {f"held/{name}": array for name, array in self.held.state().items()}
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """As `Holder.restore`."""
-        super().restore(state)
-        self.held.restore({name[5:]: array for name, array in state.items() if name.startswith("held/")})
+__all__ = ["TimedLayers"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimedLayers:
-    """Layers of LIF neurons, each onto the next; an input is the time of a spike, and the first output to spike wins.
+    """Layers of LIF neurons, each onto the next; an input is the time of a spike, and so is the answer of an output.
 
-    The loss of an example is the cross-entropy of softmax(-t / temperature) over the first spike times t of the
-    outputs; a silent one counts as if it spiked at the end. Train it with `fit` and `ExactGradient`. Inputs of examples
-    are times, s; one at the end of the run or later is no spike.
+    The loss of an example is over the first spike times t of the outputs; a silent one counts as if it spiked at the
+    end. As a class, the first output to spike is the answer, and the loss the cross-entropy of softmax(-t /
+    temperature). As times, each t is an answer, and the loss the sum of ((t - target) / temperature)^2. Train it with
+    `fit` and `ExactGradient`. Inputs of examples are times, s; one at the end of the run or later is no spike.
 
     >>> layers = TimedLayers(sizes=(5, 20, 3))
     >>> layers.network.populations["layer2"].size
@@ -135,6 +68,10 @@ class TimedLayers:
     """Does each neuron spike at most once in a run? Its refractory time is then the run."""
     shortest_delay: float = 0.1 * ms
     """Delays are not trained below this, s."""
+    train_weights: bool = True
+    """Are weights trained? If not, the delays alone are."""
+    loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    """Of classes, or of times: then `Examples.targets` are when each output should spike first, s."""
     temperature: float = 2 * ms
     """Scale of the differences of spike times in the loss, s."""
     first_mean: tuple[float, ...] = (1.5, 0.9)
@@ -145,8 +82,9 @@ class TimedLayers:
     """Least dv/dt at a spike that a gradient divides by, units of v per second: a spike that is about to vanish has a
     gradient without bound. 0: exact gradients."""
     revival: float = 0.0
-    """Factor of the largest v of the right output where that is silent: its weights grow. 0: it learns nothing. Spike
-    times have derivatives of about 1 / (`temperature` dv/dt); below that, outputs that fall silent stay so."""
+    """Factor of the largest v of the right output (of any one, if answers are times) where that is silent: its weights
+    grow. 0: it learns nothing. Spike times have derivatives of about 1 / (`temperature` dv/dt); below that, outputs
+    that fall silent stay so."""
     least_spikes: float = 0.0
     """Mean number of spikes of a hidden neuron in the examples of an update below which its inputs grow, see
     `neuro.gradients.silence`. 0: neurons that fall silent stay so."""
@@ -163,6 +101,9 @@ class TimedLayers:
         for key in ("slope_floor", "revival", "least_spikes", "raising", "train_delays", "delay_width"):
             field_of(self, key, number, check=positive, zero=True)
         flag(self.once, "TimedLayers.once")
+        choice(self.loss, "TimedLayers.loss", ("cross_entropy", "squared_error"))
+        if not flag(self.train_weights, "TimedLayers.train_weights"):
+            self._check_delays_alone()
         positive(self.first_sd, "TimedLayers.first_sd", zero=True)
         for key in ("first_mean", "first_sd"):
             given = finite(getattr(self, key), f"TimedLayers.{key}")
@@ -172,6 +113,16 @@ class TimedLayers:
         if self.delay_width >= 1.0:
             rule = "must be less than 1"
             raise ParameterError(rule, where="TimedLayers.delay_width", value=self.delay_width)
+
+    def _check_delays_alone(self) -> None:
+        """Refuse settings by which nothing, or more than delays, would be trained."""
+        if self.train_delays == 0.0:
+            rule = "must be above 0 where weights are not trained"
+            remedy = "Give the unit of the steps of delays, such as 5e-3 s"
+            raise ParameterError(rule, where="TimedLayers.train_delays", value=self.train_delays, remedy=remedy)
+        if self.least_spikes > 0.0:
+            rule, remedy = "raises weights, which are not trained", "Leave it at 0, or take larger first weights"
+            raise ParameterError(rule, where="TimedLayers.least_spikes", value=self.least_spikes, remedy=remedy)
 
     @cached_property
     def network(self) -> Network:
@@ -201,6 +152,11 @@ class TimedLayers:
         """Has each synapse a delay of its own?"""
         return self.train_delays > 0.0 or self.delay_width > 0.0
 
+    @property
+    def _timed(self) -> bool:
+        """Are answers times?"""
+        return self.loss == "squared_error"
+
     def programmed(self, weights: LayerWeights) -> Program:
         """The program with these weights."""
         if self._own_delays:
@@ -215,7 +171,7 @@ class TimedLayers:
             self._check(given)
             return TimedHolder(given, self.train_delays, self.shortest_delay)
         delays = drawn.biases if arrays.biases is None else tuple(finite(each, "biases") for each in arrays.biases)
-        holder = TimedCrossbarHolder(self, arrays, delays)
+        holder = TimedCrossbarHolder(self.sizes, arrays, delays, self.train_delays, self.shortest_delay)
         self._check(holder.weights)
         return holder
 
@@ -239,6 +195,30 @@ class TimedLayers:
             delays.append(self.delay * (1.0 + self.delay_width * drawn))
         return LayerWeights(tuple(matrices), tuple(delays))
 
+    @property
+    def measure(self) -> str:
+        """As `OwnScore.measure`."""
+        return "minus rms error, s" if self._timed else "accuracy"
+
+    def check_examples(self, examples: Examples, name: str) -> None:
+        """As `OwnScore.check_examples`: where answers are times, targets must be times of the run."""
+        if not self._timed:
+            return
+        rule = f"must be the time of the first spike of each output, in 0..{self.duration:g} s"
+        if examples.targets is None:
+            remedy = "Give Examples(inputs, targets=times)"
+            raise ParameterError(rule, where=f"targets of {name}", value=None, remedy=remedy)
+        outside = examples.targets[(examples.targets < 0.0) | (examples.targets > self.duration)]
+        if len(outside):
+            raise ParameterError(rule, where=f"targets of {name}", value=f"{outside[0]:g} s")
+
+    def score(self, examples: Examples, outputs: Floats) -> float:
+        """As `OwnScore.score`: the share of right classes; of times, minus the root of the mean squared error, s."""
+        self.check_examples(examples, "examples")
+        if not self._timed or examples.targets is None:
+            return float(examples.right(outputs).mean())
+        return -float(np.sqrt(np.mean((self.duration - outputs - examples.targets) ** 2)))
+
     def _runs(self, program: Program, inputs: Floats, workers: int) -> list[Recording]:
         order = np.argsort(inputs, axis=1, kind="stable")
         times = np.take_along_axis(inputs, order, axis=1)
@@ -253,7 +233,7 @@ class TimedLayers:
             return None
         constants = (
             *(1.0 / self.tau_m, 1.0 / self.tau_syn, self.delay, self.duration, self.temperature),
-            *(self.slope_floor, self.revival, float(self.once)),
+            *(self.slope_floor, self.revival, float(self.once), float(self._timed)),
         )
         delays = weights.biases if self._own_delays else ()
         return LayeredBatch.of(self.sizes, weights.matrices, delays, constants, inputs)
@@ -294,6 +274,7 @@ class TimedLayers:
             self._tell(what, count)
         changes = [-each for each in quick.gradient]
         self._raise_silent(changes, quick.by_neuron)
+        self._keep(changes)
         if self._own_delays:
             changes += [-self.train_delays * each for each in quick.by_delay]
         else:
@@ -308,17 +289,14 @@ class TimedLayers:
         own = lowered(program)
         recordings = self._runs(program, inputs, workers)
         first, which = self._first_spikes(recordings)
-        logits = -first / self.temperature
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        by_first = (targets - shares) / (self.temperature * len(recordings))
+        by_first = self._by_first(first, targets) / (self.temperature * len(recordings))
         runs, slopes = [], []
         for b, run in enumerate(self._in_common(program, recordings)):
             by_time = np.zeros(len(run.time))
             fired = which[b] >= 0
             by_time[run.place[f"layer{len(self.sizes) - 1}"][which[b][fired]]] = by_first[b][fired]
             slope = Slopes(by_time)
-            silent = np.flatnonzero((targets[b] > 0.0) & ~fired) if self.revival else ()
+            silent = np.flatnonzero(((targets[b] > 0.0) | self._timed) & ~fired) if self.revival else ()
             if len(silent):
                 self._revive(own, program, run, slope, np.asarray(silent), self.revival / len(recordings))
             runs.append(run)
@@ -336,8 +314,23 @@ class TimedLayers:
                 for total, spikes in zip(counts, recording.spikes.values(), strict=True):
                     total += np.bincount(spikes.ids, minlength=len(total))
             self._raise_silent(found, [total / len(recordings) for total in counts])
+        self._keep(found)
         found += [-self.train_delays * own.wiring.bundles[name].given(sums.delay) for name in names]
         return Answer([self.duration - first], np.zeros(len(recordings))), [found]
+
+    def _by_first(self, first: Floats, targets: Floats) -> Floats:
+        """Derivatives of the loss by first spike times in units of the temperature, shape (examples, outputs)."""
+        if self._timed:
+            return np.asarray(2.0 * (first - targets) / self.temperature)
+        logits = -first / self.temperature
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(targets - shares / shares.sum(axis=1, keepdims=True))
+
+    def _keep(self, changes: list[Floats]) -> None:
+        """Take the changes of weights back where only delays are trained."""
+        if not self.train_weights:
+            for each in changes:
+                each[...] = 0.0
 
     def _in_common(self, program: Program, recordings: Sequence[Recording]) -> list[Spiked]:
         """The recordings in the common numbering of neurons, sorted all at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,12 +12,12 @@ from neuro.errors import ParameterError
 from neuro.randomness import stream
 from neuro.validation import Floats, Ints, finite, indices, number, numbers, positive
 
-__all__ = ["Examples"]
+__all__ = ["Examples", "OwnScore", "score"]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Inputs with their classes.
+    """Inputs with their classes, or with targets.
 
     >>> kept, rest = Examples(np.eye(6), [0, 0, 0, 1, 1, 1]).split(1 / 3, seed=0)
     >>> len(kept), rest.labels.tolist()
@@ -26,12 +27,18 @@ class Examples:
     inputs: Floats
     """Shape (examples, features)."""
     labels: Ints
-    """Class of each example, shape (examples,)."""
+    """Class of each example, shape (examples,); None: all have class 0, and targets are needed."""
     targets: Floats | None
-    """Activity that every output should have, shape (examples, outputs), spikes per tick; None: the class decides."""
+    """Activity that every output should have, shape (examples, outputs), spikes per tick; None: the class decides.
 
-    def __init__(self, inputs: ArrayLike, labels: ArrayLike, targets: ArrayLike | None = None) -> None:
+    Of `TimedLayers` whose loss is "squared_error": when each output should spike first, s."""
+
+    def __init__(self, inputs: ArrayLike, labels: ArrayLike | None = None, targets: ArrayLike | None = None) -> None:
         given = finite(inputs, "Examples.inputs")
+        if labels is None:
+            if targets is None:
+                raise ParameterError("must be given where there are no targets", where="Examples.labels")
+            labels = np.zeros(len(given) if given.ndim else 0, np.int64)
         classes = indices(numbers(labels, "Examples.labels", least_dims=1), np.iinfo(np.int64).max, "Examples.labels")
         if given.ndim != 2 or classes.shape != (len(given),) or not len(given):
             rule = "must be inputs (examples, features) and one label for each example"
@@ -82,3 +89,25 @@ class Examples:
         if self.targets is None:
             return np.asarray(outputs.argmax(axis=1) == self.labels)
         return np.asarray(np.all((outputs > 0.5) == (self.targets > 0.5), axis=1))
+
+
+@runtime_checkable
+class OwnScore(Protocol):
+    """A network that says which examples fit it, and how well it answers them."""
+
+    @property
+    def measure(self) -> str:
+        """What `score` gives, in words."""
+
+    def check_examples(self, examples: Examples, name: str) -> None:
+        """Refuse examples that it cannot learn."""
+
+    def score(self, examples: Examples, outputs: Floats) -> float:
+        """How well these outputs, shape (examples, outputs), answer the examples; the larger, the better."""
+
+
+def score(network: object, examples: Examples, outputs: Floats) -> float:
+    """How well outputs answer examples: by the network's own measure, or the share that is right."""
+    if isinstance(network, OwnScore):
+        return network.score(examples, outputs)
+    return float(examples.right(outputs).mean())

@@ -14,7 +14,7 @@ from neuro.crossbar.base import AbstractCrossbar
 from neuro.errors import ParameterError, TrainingError
 from neuro.files.writing import check_target
 from neuro.learning.checkpoints import fingerprint, load_checkpoint, save_checkpoint
-from neuro.learning.examples import Examples
+from neuro.learning.examples import Examples, OwnScore, score
 from neuro.learning.fitted import Fitted
 from neuro.learning.holders import Arrays, CrossbarHolder, DigitalHolder, Holder, OwnWeights
 from neuro.learning.layer_rules import ComparesPhases, LayerRule, LearnsFromSpikes, OwnSteps, Settled
@@ -91,9 +91,12 @@ class Schedule:
 
 
 def accuracy(network: Layers, weights: LayerWeights, examples: Examples, *, workers: int = 1) -> tuple[float, float]:
-    """The share of examples that are answered rightly (see `Examples.right`), and the mean number of spikes of each."""
+    """The share of examples that are answered rightly (see `Examples.right`), and the mean number of spikes of each.
+
+    Of `TimedLayers` whose answers are times: minus the root of the mean squared error, s, instead of the share.
+    """
     found = network.answer(weights, examples.inputs, workers=workers)
-    return float(examples.right(found.activities[-1]).mean()), float(found.spikes.mean())
+    return score(network, examples, found.activities[-1]), float(found.spikes.mean())
 
 
 @raise_interrupts()
@@ -151,7 +154,7 @@ def fit(
     Returns
     -------
     Fitted
-        The weights, and the accuracy by epoch.
+        The weights, and by epoch the accuracy, or what else `accuracy` gives of such a network.
 
     Raises
     ------
@@ -232,6 +235,8 @@ def _run(
 ) -> Fitted:
     """All epochs that are left."""
     plan, holder, fitted = training.plan, training.holder, Fitted(training.holder.weights)
+    if isinstance(training.network, OwnScore):
+        fitted.measure = training.network.measure
     best: LayerWeights | None = None
     if file is not None and file.exists():
         best = load_checkpoint(file, settings, holder, (training.velocity, training.silent), fitted)
@@ -271,6 +276,8 @@ def _checked(network: Layers, given: Examples, name: str) -> Examples:
         indices(examples.labels, outputs, f"labels of {name}")
     elif examples.targets.shape[1] != outputs:
         raise ParameterError(f"must have {outputs} targets", where=name, value=examples.targets.shape[1])
+    if isinstance(network, OwnScore):
+        network.check_examples(examples, name)
     return examples
 
 
@@ -301,20 +308,21 @@ class _Training:
     def epoch(self, number: int) -> tuple[float, float, int]:
         """One pass through the examples.
 
-        Returns the accuracy of its free phases, the mean number of their spikes, and how often an output was revived.
+        Returns the score of its free phases, the mean number of their spikes, and how often an output was revived.
         """
         data = _checked(self.network, self.source(number), f"data of epoch {number}")
         order = stream(self.seed, "fit", "order", str(number)).permutation(len(data))
         rng = stream(self.seed, "fit", "rule", str(number))
         batches = -(-len(data) // self.plan.batch)
-        right, spikes, self.revived, asked = 0, 0.0, 0, np.zeros(self.network.sizes[-1], bool)
+        spikes, self.revived = 0.0, 0
+        answers, asked = np.zeros((len(data), self.network.sizes[-1])), np.zeros(self.network.sizes[-1], bool)
         for k in range(batches):
-            examples = data.take(order[k * self.plan.batch : (k + 1) * self.plan.batch])
+            which = order[k * self.plan.batch : (k + 1) * self.plan.batch]
+            examples = data.take(which)
             targets = self._targets(examples)
             fade = self.plan.faded(number * batches + k, self.plan.epochs * batches)
             answer, outputs = self._batch(examples.inputs, targets, rng, fade)
-            free = answer.activities[-1]
-            right += int(np.sum(examples.right(free)))
+            answers[which] = free = answer.activities[-1]
             spikes += float(answer.spikes.sum())
             self.silent[...] = np.where(free.sum(axis=0) + outputs > 0.0, 0, self.silent + 1)
             asked |= np.any(targets > 0.0, axis=0)
@@ -327,7 +335,7 @@ class _Training:
                 value=f"no spike in {self.silent[dead[0]]} updates, until epoch {number}",
                 remedy="Centre the inputs, take more momentum, a larger nudge, smaller rates, or a revival",
             )
-        return right / len(data), spikes / len(data), self.revived
+        return score(self.network, data, answers), spikes / len(data), self.revived
 
     def _targets(self, examples: Examples) -> Floats:
         """What every output should do, shape (examples, outputs)."""

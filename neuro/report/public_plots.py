@@ -14,7 +14,7 @@ from neuro.crossbar.base import AbstractCrossbar
 from neuro.display import amount
 from neuro.engine.recording import SAMPLED, Recording, Spikes
 from neuro.errors import ParameterError, UnknownName
-from neuro.learning.fitted import Fitted
+from neuro.learning.fitted import Fitted, measures
 from neuro.report import draw
 from neuro.report.energy_plots import tile_grid
 from neuro.report.plots import raster_height
@@ -333,7 +333,7 @@ def plot_learning(fitted: Fitted | Mapping[str, Fitted | Sequence[Fitted]], *, a
             if validation.shape[1]:
                 epochs = np.arange(1.0, validation.shape[1] + 1)
                 draw.runs(ax, epochs, validation, name=f"{prefix}validation", index=index, dashed=True)
-        ax.set(xlabel="epoch", ylabel="accuracy")
+        ax.set(xlabel="epoch", ylabel=measures([*named.values()]))
         ax.locator_params(axis="x", integer=True)
         ax.legend()
     return ax

@@ -140,6 +140,8 @@ RECIPES = [
             "delay_width": Argument(0.0, number(least=0, most=1, unsure=True)),
             "train_delays": Argument(0.0, NOT_NEGATIVE),
             "once": Argument(False, flag()),
+            "train_weights": Argument(True, flag()),
+            "loss": Argument("cross_entropy", choice()),
             **{key: Argument(1e-3, SECONDS) for key in ("shortest_delay", "temperature")},
             "first_mean": Argument((1.5, 0.9), number(scalar=False, shapes=((2,), (1,), (7,)), unsure=True)),
             "first_sd": Argument((0.8, 0.3), number(least=0, scalar=False, shapes=((2,), (1,), (7,)), unsure=True)),

@@ -36,12 +36,15 @@ def trained(draw: st.DrawFn) -> tuple[nr.TimedLayers, LayerWeights, nr.Examples]
         least_spikes=draw(st.sampled_from([0.0, 0.5, 3.0])),
         train_delays=(unit := draw(st.sampled_from([0.0, 1e-3]))),
         delay_width=0.9 if unit else 0.0,
+        loss=draw(st.sampled_from(["cross_entropy", "squared_error"])),
     )
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     times = rng.uniform(0.0, 22e-3, (7, sizes[0]))
     times = np.where(rng.random(times.shape) < 0.3, STEPS * np.round(times / STEPS), times)
     weights = layers.first_weights(draw(st.integers(0, 1000)))
-    return layers, weights, nr.Examples(times, rng.integers(0, sizes[-1], 7))
+    labels, wanted = rng.integers(0, sizes[-1], 7), rng.uniform(0.0, layers.duration, (7, sizes[-1]))
+    targets = np.eye(sizes[-1])[labels] if layers.loss == "cross_entropy" else wanted
+    return layers, weights, nr.Examples(times, labels, targets)
 
 
 class Recorded(nr.TimedLayers):
@@ -76,10 +79,9 @@ def test_layers_spike_when_the_engine_says(case: tuple[nr.TimedLayers, LayerWeig
 @given(case=trained())
 def test_gradients_are_those_through_recordings(case: tuple[nr.TimedLayers, LayerWeights, nr.Examples]) -> None:
     layers, weights, data = case
-    targets = np.eye(layers.sizes[-1])[data.labels]
     slow = through_recordings(layers)
     through_engine(layers, weights, data)
-    (_, [quick]), (_, [found]) = (each.learn(weights, data.inputs, targets, ()) for each in (layers, slow))
+    (_, [quick]), (_, [found]) = (each.learn(weights, data.inputs, data.targets, ()) for each in (layers, slow))
     compared = len(found) if layers.train_delays else len(weights.matrices)
     for one, other in zip(quick[:compared], found, strict=False):
         # Softmax saturates: a gradient of 1e-18 is all rounding.
@@ -91,8 +93,7 @@ def test_gradients_are_those_through_recordings(case: tuple[nr.TimedLayers, Laye
 @given(case=trained())
 def test_threads_change_no_bit_of_a_gradient(case: tuple[nr.TimedLayers, LayerWeights, nr.Examples]) -> None:
     layers, weights, data = case
-    targets = np.eye(layers.sizes[-1])[data.labels]
-    one, two = (layers.learn(weights, data.inputs, targets, (), workers=workers) for workers in (1, 2))
+    one, two = (layers.learn(weights, data.inputs, data.targets, (), workers=workers) for workers in (1, 2))
     assert bits(LayerWeights(tuple(one[1][0]), ())) == bits(LayerWeights(tuple(two[1][0]), ()))
 
 

@@ -10,10 +10,10 @@ __all__ = ["FULL", "Examples", "Layers", "Room", "Sums"]
 
 FULL = 3
 """What a kernel returns where there is no room for all spikes."""
-LEAK, RATE, DELAY, DURATION, TEMPERATURE, FLOOR, REVIVAL, ONCE = range(8)
+LEAK, RATE, DELAY, DURATION, TEMPERATURE, FLOOR, REVIVAL, ONCE, TIMED = range(9)
 """Places in `Layers.constants`: of v and of the current, 1/s; of synapses and of the run, s; of the loss, s; least
 dv/dt at a spike that a gradient divides by, 1/s; factor of the largest v of a silent right output; above zero where
-neurons spike once in a run."""
+neurons spike once in a run; above zero where answers are times."""
 
 
 class Layers(NamedTuple):
@@ -38,7 +38,7 @@ class Examples(NamedTuple):
     time: F8
     who: I8
     target: F8_2
-    """Share that each output should have, shape (examples, outputs)."""
+    """Share that each output should have, or when it should spike first, s; shape (examples, outputs)."""
     answer: F8_2
     """First spike of each output, s; the duration if there is none."""
     spikes: I8_2

@@ -14,6 +14,7 @@ from neuro.gradients.kernels.layer_arrays import (
     RATE,
     REVIVAL,
     TEMPERATURE,
+    TIMED,
     Examples,
     Layers,
     Room,
@@ -97,7 +98,7 @@ def enter_loss(layers: Layers, examples: Examples, room: Room, sums: Sums, b: in
     """Put the derivatives of the loss of example b, times `share`, at the spikes of the outputs; DONE or FULL."""
     depth = len(layers.sizes) - 1
     size, duration, temperature = layers.sizes[depth], layers.constants[DURATION], layers.constants[TEMPERATURE]
-    revival = layers.constants[REVIVAL]
+    revival, timed = layers.constants[REVIVAL], layers.constants[TIMED] > 0.0
     for n in range(room.first[depth + 1]):
         room.by_time[n] = 0.0
     first, total = duration, 0.0
@@ -107,7 +108,7 @@ def enter_loss(layers: Layers, examples: Examples, room: Room, sums: Sums, b: in
         total += exp((first - examples.answer[b, o]) / temperature)
     if revival > 0.0:
         for o in range(size):
-            if examples.target[b, o] > 0.0 and examples.answer[b, o] == duration:
+            if (timed or examples.target[b, o] > 0.0) and examples.answer[b, o] == duration:
                 if room.first[depth + 1] == len(room.time):
                     return FULL
                 spike = enter_peak(layers, room, o)
@@ -124,6 +125,8 @@ def enter_loss(layers: Layers, examples: Examples, room: Room, sums: Sums, b: in
         room.by_time[n] = 0.0
         if room.rise[n] == PEAK:
             room.by_time[n] = -share * revival
+        elif room.time[n] == t and timed:
+            room.by_time[n] = share * 2.0 * (t - target) / (temperature * temperature)
         elif room.time[n] == t:
             room.by_time[n] = share * (target - exp((first - t) / temperature) / total) / temperature
     return DONE
