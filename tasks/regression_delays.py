@@ -47,6 +47,10 @@ PRESETS = {
     "equal": Config(trained=("delays",), spreads=(0.0, 0.0)),
 }
 
+LEAST = 0.01 * ms
+"""Where the axis of errors begins, s."""
+LINES = {"delays": "-", "weights": "--", "both": ":"}
+"""Styles of curves, by what is trained."""
 Errors = dict[str, dict[str, tuple[float, float]]]
 """Rms error, s, and R^2 by function, of the best constant and of the best linear function."""
 
@@ -152,6 +156,8 @@ def _bars(config: Config, outcomes: list[Outcome], others: Errors) -> Figure:
                     axes.plot(np.full(len(each), x), np.array(each) / ms, ".", color="black", markersize=3)
         axes.set_xticks(at, [f"{name}\n{FUNCTIONS[name].formula}" for name in config.functions])
         axes.set_yscale("log")
+        # A linear function meets linear ones to rounding.
+        axes.set_ylim(bottom=LEAST / ms)
         axes.grid(False, axis="x")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
@@ -176,15 +182,16 @@ def _answers(config: Config, outcomes: list[Outcome]) -> Figure:
 def _curves(config: Config, outcomes: list[Outcome], others: Errors) -> Figure:
     """Rms errors of the validation points by epoch, in relation to those of the best constant."""
     with styled():
-        title = "Learning: median error over the seeds; full lines: delays, dashed: weights, dotted: both"
+        title = "Learning: median error over the seeds"
         figure, axes = canvas(7.2, 4.4, title, "epoch", "validation error / error of the best constant")
-        styles = {"delays": "-", "weights": "--", "both": ":"}
         for k, name in enumerate(config.functions):
             for n, trained in enumerate(config.trained):
                 rows = np.array([each.validation for each in _of(outcomes, name, trained)])
                 share = np.median(rows, axis=0) / others[name]["constant"][0]
                 label = name if n == 0 else None
-                axes.plot(np.arange(1, len(share) + 1), share, styles[trained], color=colour(k), label=label)
+                axes.plot(np.arange(1, len(share) + 1), share, LINES[trained], color=colour(k), label=label)
+        for trained in config.trained:
+            axes.plot([], [], LINES[trained], color="black", label=f"trained: {trained}")
         axes.axhline(1.0, color="black", linewidth=0.8)
         axes.set_yscale("log")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -194,8 +201,10 @@ def _curves(config: Config, outcomes: list[Outcome], others: Errors) -> Figure:
 def _gradient(beside: Slopes) -> Figure:
     """Exact derivatives by delays beside central differences of runs."""
     with styled():
-        title = "Derivatives by delays: the exact gradient beside central differences of runs"
-        figure, axes = canvas(5.6, 5.2, title, "central difference (ms^2 per ms)", "exact (ms^2 per ms)")
+        title = "Derivatives by delays, exact and by differences"
+        figure, axes = canvas(
+            5.6, 5.2, title, "central differences of runs (ms^2 per ms)", "exact gradient (ms^2 per ms)"
+        )
         axes.plot(beside.differences / ms, beside.exact / ms, "o", color=colour(0), markersize=4)
         ends = np.array([beside.differences.min(initial=0.0), beside.differences.max(initial=0.0)]) / ms
         axes.plot(ends, ends, color="black", linewidth=0.8)
