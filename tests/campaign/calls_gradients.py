@@ -138,7 +138,7 @@ RECIPES = [
             "sizes": Argument((2, 2), number(least=1, whole=True, scalar=False, shapes=((2,), (7,)), unsure=True)),
             **{key: Argument(5e-3, SECONDS) for key in ("duration", "tau_m", "tau_syn", "delay")},
             "delay_width": Argument(0.0, number(least=0, most=1, unsure=True)),
-            "train_delays": Argument(0.0, NOT_NEGATIVE),
+            "train_delays": Argument(5e-3, NOT_NEGATIVE),
             "once": Argument(False, flag()),
             "train_weights": Argument(True, flag()),
             "loss": Argument("cross_entropy", choice()),
