@@ -20,7 +20,7 @@ LANES = 8
 __all__ = [
     "GOLDEN", "LANES", "MIX", "add_contiguous", "add_pairs", "add_quads", "add_weighted", "all_lanes", "copy_targets",
     "gather", "lane_choice", "lane_max", "lane_min", "lane_mix", "load_lanes", "load_pairs", "not_below",
-    "power_of_two", "prefetch", "prefetch_l2", "store_keys", "store_lanes", "uniform_of_words",
+    "power_of_two", "prefetch", "prefetch_l2", "scatter", "store_keys", "store_lanes", "uniform_of_words",
 ]  # fmt: skip
 
 _I32, _I64, _DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
@@ -97,6 +97,7 @@ def _operation(symbol: Any, method: str) -> None:
 _operation(operator.add, "fadd")
 _operation(operator.sub, "fsub")
 _operation(operator.mul, "fmul")
+_operation(operator.truediv, "fdiv")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -235,17 +236,32 @@ def add_weighted(typing: Any, amp: Any, post: Any, weights: Any, at: Any, w0: An
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def gather(typing: Any, values: Any, post: Any, at: Any) -> Any:
-    """values[j] for the targets j in post[at : at + 8]."""
+def gather(typing: Any, values: Any, base: Any, post: Any, at: Any) -> Any:
+    """values[base + j] for the targets j in post[at : at + 8]."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = builder.gep(context.make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
+        found: Any = ir.Constant(_WIDE, ir.Undefined)
+        for k, j in enumerate(_targets(context, builder, sig.args[2], args[2], args[3])):
+            value = builder.load(builder.gep(data, [j]))
+            value = value if value.type == _DOUBLE else builder.fpext(value, _DOUBLE)
+            found = builder.insert_element(found, value, _I32(k))
+        return found
+
+    return _LANES(values, types.int64, post, types.uint64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def scatter(typing: Any, values: Any, post: Any, at: Any, x: Any) -> Any:
+    """values[j] = x for the targets j in post[at : at + 8], one after the other."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        found: Any = ir.Constant(_WIDE, ir.Undefined)
         for k, j in enumerate(_targets(context, builder, sig.args[1], args[1], args[2])):
-            found = builder.insert_element(found, builder.load(builder.gep(data, [j])), _I32(k))
-        return found
+            builder.store(builder.extract_element(args[3], _I32(k)), builder.gep(data, [j]))
+        return context.get_dummy_value()
 
-    return _LANES(values, post, types.uint64), build
+    return types.void(values, post, types.uint64, _LANES), build
 
 
 def _prefetch_into(locality: int) -> Any:

@@ -23,7 +23,7 @@ TO_WHOLE = 6755399441055744.0
 LAST = 2.0**51
 """Times of more nanoseconds are left as they are."""
 
-__all__ = ["instant_of", "instants_of"]
+__all__ = ["LAST", "NEAR", "PER_SECOND", "TO_WHOLE", "instant_of", "instants_of"]
 
 
 @inlined

@@ -140,7 +140,7 @@ def add_same(
         a, b = add_pairs(amp, post, np.uint64(at + i), da, db)
         y = a * p + b * q
         if not same_gap:
-            gaps = gather(gap, post, np.uint64(at + i))
+            gaps = gather(gap, 0, post, np.uint64(at + i))
         n = note_marked(hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), gaps))
     for i in range(whole, m):
         j = np.uint64(post[np.uint64(at + i)])
@@ -209,7 +209,7 @@ def add_each_from(
         a, b = add_weighted(amp, post, weights, np.uint64(at + i), np.uint64(w0 + i), unit_a, unit_b)
         y = a * p + b * q
         if not same_gap:
-            gaps = gather(gap, post, np.uint64(at + i))
+            gaps = gather(gap, 0, post, np.uint64(at + i))
         n = note_marked(hits, n, i, not_below(lane_max(y, y * up) + lane_max(b * most, nothing), gaps))
     for i in range(whole, m):
         j, w = np.uint64(post[np.uint64(at + i)]), weights[np.uint64(w0 + i)]

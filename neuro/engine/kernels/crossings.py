@@ -11,7 +11,10 @@ from math import exp, expm1, inf
 from neuro.engine.kernels.arrays import F8, Fixed, Index, Record, Workspace
 from neuro.jit import inner, routine
 
-__all__ = ["decay_integral", "dot", "evolve", "first_crossing", "response", "round_to_24_bits"]
+SPLITTER = 536870913.0
+"""2^29 + 1: see `round_to_24_bits`."""
+
+__all__ = ["SPLITTER", "decay_integral", "dot", "evolve", "first_crossing", "response", "round_to_24_bits"]
 
 
 @inner
@@ -34,7 +37,7 @@ def round_to_24_bits(s: float) -> float:
 
     Veltkamp's splitting: a product with 2^29 + 1 leaves no room for the other bits.
     """
-    product = 536870913.0 * s
+    product = SPLITTER * s
     return product - (product - s)
 
 

@@ -55,9 +55,9 @@ def put_lane_back(state: State, work: Workspace, first: Index, i: Index) -> None
 
 
 @inner
-def set_aside(state: State, work: Workspace, first: Index) -> None:
-    """Copy the state of the eight neurons from `first` on."""
-    for i in range(LANES):
+def set_aside(state: State, work: Workspace, first: Index, stop: Index) -> None:
+    """Copy the state of the eight neurons from `first` on, or of those before `stop`."""
+    for i in range(min(LANES, stop - first)):
         set_lane_aside(state, work, first, i)
     work.aside_bits[first, IS_ASIDE] = ONE
 
@@ -71,7 +71,7 @@ def put_back(fixed: Fixed, state: State, work: Workspace, k: int, g: Index) -> N
     low, high = max(group.start, work.bounds[k]), min(group.stop, work.bounds[k + 1])
     for first in range(low, high, LANES):
         if work.aside_bits[first, IS_ASIDE]:
-            for i in range(LANES):
+            for i in range(min(LANES, high - first)):
                 put_lane_back(state, work, first, i)
             work.aside_bits[first, IS_ASIDE] = np.uint64(0)
 

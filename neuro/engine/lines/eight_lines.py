@@ -1,8 +1,9 @@
 """Groups on straight lines that whole rows reach: eight neurons at a time go through all arrivals of a window.
 
 All arrivals of a window are known before it starts, so each neuron can be taken through them on its own. Eight whose v
-stays below the threshold need sums and comparisons alone. A neuron that fires or is clamped goes through the window by
-itself. The bits are those of `deliver_row` and `finish_state_form`.
+stays below the threshold need sums and comparisons alone. Those that fire are listed, and go through the window
+together as well (`listed_lines.py`). A neuron that is clamped or fires too often goes by itself. The bits are those of
+`deliver_row` and `finish_state_form`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from neuro.engine.codes import (
 from neuro.engine.kernels.arrays import F8, I8, U8_2, Fixed, Index, Inputs, Record, State, Workspace
 from neuro.engine.kernels.state_form_rows import advance_on_line, no_event_on_line, on_line
 from neuro.engine.lines.aside import put_all_back, put_back, put_lane_back, set_aside, set_lane_aside
+from neuro.engine.lines.listed_lines import EVERY, NONE, ONE, cross_listed, first_of_eight
 from neuro.jit import inlined, inner, load_acquire, lowest_bit, routine
 from neuro.simd import LANES, all_lanes, lane_choice, lane_max, lane_mix, load_lanes, not_below, store_lanes
 
@@ -40,9 +42,6 @@ MOST_GROUPS = 16
 """In networks of more groups, looking for the events of each takes too long."""
 ALL = 1 << MOST_GROUPS
 """Set where no group is left."""
-EVERY = np.uint64(2**LANES - 1)
-"""A bit for each of eight neurons."""
-ONE = np.uint64(1)
 
 __all__ = ["ALL", "cross_window", "is_across"]
 
@@ -163,34 +162,66 @@ def cross_eight(
 
 
 @inner
+def cross_by_itself(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, low: Index, j: Index, n: int, end: float
+) -> None:
+    """`cross_alone` for neuron j of group g, which is aside."""
+    cell, first = fixed.cells[fixed.groups[g].cells], first_of_eight(low, j)
+    put_lane_back(state, work, first, j - first)
+    cross_alone(
+        fixed, state.neurons[j], cell, work.tally[k], work.time[k], work.ids[k], work.event_time, work.arriving[k],
+        j, j - low, n, end,
+    )  # fmt: skip
+    set_lane_aside(state, work, first, j - first)
+
+
+@inner
+def cross_list(
+    fixed: Fixed, state: State, work: Workspace, k: int, g: Index, low: Index, count: int, held: np.uint64,
+    at_floor: np.uint64, n: int, end: float,
+) -> None:  # fmt: skip
+    """Take the `count` neurons in work.hits[k] through the n listed arrivals, each by itself where it has to."""
+    left = cross_listed(fixed, state, work, k, g, low, count, held, at_floor, n, end)
+    while left:
+        i = lowest_bit(left)
+        left &= left - ONE
+        cross_by_itself(fixed, state, work, k, g, low, np.int64(work.hits[k, i]), n, end)
+
+
+@inner
 def cross_group(
     fixed: Fixed, state: State, work: Workspace, k: int, g: Index, low: Index, high: Index, n: int, end: float
 ) -> None:
     """Take the neurons low .. high of group g through the n listed arrivals, and to the window's end."""
-    cell, tally, time, ids = fixed.cells[fixed.groups[g].cells], work.tally[k], work.time[k], work.ids[k]
+    cell, tally, who = fixed.cells[fixed.groups[g].cells], work.tally[k], work.hits[k]
     aside, bits = (work.aside[V], work.aside[DRIVE], work.aside[SINCE], work.aside[LAST]), work.aside_bits
-    event_time, arriving = work.event_time, work.arriving[k]
+    event_time, arriving, listed, held, at_floor = work.event_time, work.arriving[k], 0, NONE, NONE
     for first in range(low, high, LANES):
         if load_acquire(work.halt, 0):
             tally[FAULT] = HALTED
             return
-        eight = high - first >= LANES
-        if eight:
-            if not bits[first, IS_ASIDE]:
-                set_aside(state, work, first)
+        if not bits[first, IS_ASIDE]:
+            set_aside(state, work, first, high)
+        if high - first >= LANES:
             alone = cross_eight(fixed, cell, aside, bits, event_time, arriving, first, first - low, n, end)
         else:
             alone = (ONE << np.uint64(high - first)) - ONE
         while alone:
             i = lowest_bit(alone)
             alone &= alone - ONE
-            if eight:
-                put_lane_back(state, work, first, i)
-            j = first + i
-            neuron = state.neurons[j]
-            cross_alone(fixed, neuron, cell, tally, time, ids, event_time, arriving, j, j - low, n, end)
-            if eight:
-                set_lane_aside(state, work, first, i)
+            place = np.uint64(i)
+            if (bits[first, IN_STATE] >> place) & ONE:
+                cross_by_itself(fixed, state, work, k, g, low, first + i, n, end)
+                continue
+            who[listed] = first + i
+            held |= ((bits[first, IS_HELD] >> place) & ONE) << np.uint64(listed)
+            at_floor |= ((bits[first, AT_FLOOR] >> place) & ONE) << np.uint64(listed)
+            listed += 1
+            if listed == LANES:
+                cross_list(fixed, state, work, k, g, low, listed, held, at_floor, n, end)
+                listed, held, at_floor = 0, NONE, NONE
+    if listed:
+        cross_list(fixed, state, work, k, g, low, listed, held, at_floor, n, end)
 
 
 @routine
