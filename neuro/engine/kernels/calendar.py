@@ -34,6 +34,15 @@ def window_of(t: float, length: float) -> Index:
 
 
 @inlined
+def window_after(window: Index, t: float, length: float) -> Index:
+    """`window_of`, but at least the window after this one, which it is for the shortest delay."""
+    k = window + 1
+    if not k * length <= t < (k + 1) * length:
+        k = max(window_of(t, length), k)
+    return k
+
+
+@inlined
 def following(calendar: Records, slot: Index) -> Index:
     """The entry after this one, around the end."""
     return slot + 1 if slot + 1 < len(calendar) else 0
@@ -53,7 +62,7 @@ def enter(calendar: Records, bucket: I8, register: I8, window: Index, length: fl
     register[NEXT_VACANT] = following(calendar, slot)
     event = calendar[slot]
     event.time, event.code = t, code
-    event.due = max(window_of(t, length), window + 1)
+    event.due = window_after(window, t, length)
     place = event.due % len(bucket)
     event.next = bucket[place]
     bucket[place] = slot
@@ -93,9 +102,14 @@ def take_due(state: State, work: Workspace, window: Index, start: float, end: fl
 def bucket_sort(
     time: F8, code: I8, first: Index, last: Index, start: float, end: float, spare_time: F8, spare_code: I8, place: I8
 ) -> None:
-    """Sort events into as many equal parts of the window as there are events; keep their order in each part."""
-    n = last - first
-    if n < FEW or not end > start:
+    """Sort events into as many equal parts of the window as there are events, unless they are in order already.
+
+    Events of one part keep their order.
+    """
+    n, later = last - first, first + 1
+    while later < last and time[later - 1] <= time[later]:
+        later += 1
+    if n < FEW or later >= last or not end > start:
         return
     scale = n / (end - start)
     for i in range(n + 1):
