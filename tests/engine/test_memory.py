@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tracemalloc
@@ -293,3 +294,29 @@ def test_a_process_under_a_limit_ends_with_the_recording_of_what_was_done():
     assert float(last) < float(stop)
     assert int(count) > 3e6
     assert "the recording must fit into memory" in text
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_trials_leave_nothing_to_the_search_for_cycles(workers):
+    net = nr.Network()
+    net.add(nr.Population("cells", 3, nr.IF(v_th=1.0, refractory=1e-3)))
+
+    def trials(number):
+        for k in range(number):
+            inputs = {"cells": nr.Current([0.0], np.full((1, 3), 100.0 + k))}
+            nudge = nr.Nudge("cells", np.ones(3), 20.0)
+            yield {"inputs": inputs, "then": [{"inputs": inputs, "nudge": nudge}]}
+
+    program = nr.build(net)
+
+    def answers():
+        return list(nr.run_trials(program, 0.02, trials(5), record=nr.Counts(), workers=workers))
+
+    answers()
+    gc.collect()
+    gc.disable()
+    try:
+        answers()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

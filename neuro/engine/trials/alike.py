@@ -100,7 +100,7 @@ def template_of(form: Form, plan: TrialPlan, schedules: Schedules) -> Template |
         pieces.append(own)
         if run.nudge is not None:
             nudged.append((places.get(arguments["nudge"].population, -1), len(run.nudge.values)))
-    return Template(form.key, plan, pieces, nudged)
+    return Template(form.key, plan.runs, plan.branches, pieces, nudged)
 
 
 def _in_order(arguments: Any) -> list[Any]:

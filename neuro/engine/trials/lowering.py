@@ -66,8 +66,8 @@ class Lowering:
         if self.state is None and self.request is not None:
             form = Form(arguments)
             if self.template is not None and form.key == self.template.key:
-                common = self.template.plan
-                return TrialPlan(number, arguments, common.runs, common.branches, False, self.template, form.numbers())
+                runs, branches = self.template.runs, self.template.branches
+                return TrialPlan(number, arguments, runs, branches, False, self.template, form.numbers())
         _check_keys(arguments, KEYS)
         self.schedules.constant = None  # who gives the next trial may have changed the arrays of the one before
         plan = TrialPlan(number, arguments)

@@ -94,11 +94,13 @@ class TrialPlan:
 
 
 class Template(NamedTuple):
-    """The plan of all trials of one form."""
+    """What the plans of all trials of one form have in common."""
 
     key: tuple[Any, ...]
-    plan: TrialPlan
-    """That of the first of them."""
+    runs: list[RunPlan]
+    """Those of the first of them,"""
+    branches: list[int]
+    """and how many runs go on from the end of each."""
     pieces: list[list[tuple[Piece, int]]]
     """By run and population: how its drives come about, and the place of its current; -1 if it has none."""
     nudged: list[tuple[int, int]]

@@ -146,7 +146,7 @@ def _generate(
     waiting: deque[tuple[list[TrialPlan], Callable[[], list[Part]]]] = deque()
     with reporting(progress, "simulating trials") as report, engine:
         while True:
-            while source.error is None and len(waiting) < engine.ahead:
+            while not source.ended and source.error is None and len(waiting) < engine.ahead:
                 plans = source.read(engine.batch_size(source.left, source.known))
                 if plans:
                     waiting.append((plans, engine.start(plans)))
@@ -161,7 +161,7 @@ def _generate(
                 report(plans[-1].number + 1, source.total, "simulating trials")
             if interrupts.requested:
                 raise KeyboardInterrupt
-    if source.error is not None and not isinstance(source.error, StopIteration):
+    if source.error is not None:
         raise source.error
 
 
@@ -192,8 +192,9 @@ class _Source:
     def __init__(self, lowering: Lowering, trials: Iterable[Any]) -> None:
         self.lowering, self.trials, self.number = lowering, iter(trials), 0
         self.known = len(trials) if isinstance(trials, Sized) else None
+        self.ended = False
         self.error: BaseException | None = None
-        """Why there are no more; StopIteration at the end."""
+        """Why there are no more, if that is not the end."""
 
     @property
     def left(self) -> int | None:
@@ -210,7 +211,11 @@ class _Source:
         plans: list[TrialPlan] = []
         try:
             while len(plans) < count:
-                arguments = next(self.trials)
+                # A StopIteration that is kept would keep this frame, and so all plans, in a cycle.
+                arguments = next(self.trials, self)
+                if arguments is self:
+                    self.ended = True
+                    break
                 try:
                     plans.append(self.lowering.trial(self.number, arguments))
                 except NeuroError as error:
