@@ -35,7 +35,7 @@ class Holder(Protocol):
         """As the passes of one update see them: with a new draw of the noise of reads."""
 
     def add(self, changes: Sequence[Floats]) -> None:
-        """Change the matrices and the biases, given in this order."""
+        """Change the matrices and the biases, given in this order. The caller uses the arrays of changes again."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that a checkpoint needs, by name."""
