@@ -74,9 +74,8 @@ def _unzip(builder: Any, pairs: list[Any]) -> list[Any]:
     size = 2
     while len(pairs) > 1:
         size *= 2
-        pairs = [
-            builder.shuffle_vector(x, y, _indices(*range(size))) for x, y in zip(pairs[::2], pairs[1::2], strict=True)
-        ]
+        places, halves = _indices(*range(size)), zip(pairs[::2], pairs[1::2], strict=True)
+        pairs = [builder.shuffle_vector(x, y, places) for x, y in halves]
     nothing = ir.Constant(pairs[0].type, ir.Undefined)
     return [builder.shuffle_vector(pairs[0], nothing, _indices(*range(k, 2 * LANES, 2))) for k in (0, 1)]
 
@@ -87,17 +86,14 @@ def _operation(symbol: Any, method: str) -> None:
         cases = [signature(_LANES, _LANES, _LANES), signature(_LANES, _LANES, types.float64)]  # noqa: RUF012
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x, y = args
-        return getattr(builder, method)(x, y if sig.args[1] == _LANES else _splat(builder, y))
+        return getattr(builder, method)(args[0], args[1] if sig.args[1] == _LANES else _splat(builder, args[1]))
 
     lower_builtin(symbol, _LANES, _LANES)(lower)
     lower_builtin(symbol, _LANES, types.float64)(lower)
 
 
-_operation(operator.add, "fadd")
-_operation(operator.sub, "fsub")
-_operation(operator.mul, "fmul")
-_operation(operator.truediv, "fdiv")
+for _name, _method in {"add": "fadd", "sub": "fsub", "mul": "fmul", "truediv": "fdiv"}.items():
+    _operation(getattr(operator, _name), _method)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -110,26 +106,21 @@ def all_lanes(typing: Any, x: Any) -> Any:
     return _LANES(types.float64), build
 
 
-def _choose(symbol: str) -> Any:
-    """A builder of the greater (">") or the lesser ("<") of two numbers in each lane."""
+def _choose(symbol: str, text: str) -> Any:
+    """An intrinsic for the greater (">") or the lesser ("<") of two numbers in each lane."""
 
-    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x, y = args
-        return builder.select(builder.fcmp_ordered(symbol, y, x), y, x)
+    def typed(typing: Any, x: Any, y: Any) -> Any:
+        def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(symbol, args[1], args[0]), args[1], args[0])
 
-    return build
+        return _LANES(_LANES, _LANES), build
 
-
-@intrinsic  # type: ignore[untyped-decorator]
-def lane_max(typing: Any, x: Any, y: Any) -> Any:
-    """``max(x, y)`` in each lane."""
-    return _LANES(_LANES, _LANES), _choose(">")
+    typed.__doc__ = text
+    return intrinsic(typed)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lane_min(typing: Any, x: Any, y: Any) -> Any:
-    """``min(x, y)`` in each lane."""
-    return _LANES(_LANES, _LANES), _choose("<")
+lane_max = _choose(">", "``max(x, y)`` in each lane.")
+lane_min = _choose("<", "``min(x, y)`` in each lane.")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -137,8 +128,7 @@ def lane_choice(typing: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
     """`a` in each lane where ``x < y``, else `b`."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x, y, a, b = args
-        return builder.select(builder.fcmp_ordered("<", x, y), a, b)
+        return builder.select(builder.fcmp_ordered("<", *args[:2]), *args[2:])
 
     return _LANES(_LANES, _LANES, _LANES, _LANES), build
 
@@ -188,8 +178,7 @@ def add_pairs(typing: Any, amp: Any, post: Any, at: Any, da: Any, db: Any) -> An
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         targets = _targets(context, builder, sig.args[1], args[1], args[2])
-        value = _pair(builder, args[3], args[4])
-        sums = _add(context, builder, sig.args[0], args[0], targets, [value] * LANES)
+        sums = _add(context, builder, sig.args[0], args[0], targets, [_pair(builder, args[3], args[4])] * LANES)
         return context.make_tuple(builder, _BOTH, _unzip(builder, sums))
 
     return _BOTH(amp, post, types.uint64, types.float64, types.float64), build
@@ -206,9 +195,8 @@ def add_quads(typing: Any, values: Any, post: Any, at: Any, a: Any, b: Any, c: A
         pairs = builder.shuffle_vector(args[3], args[4], mixed)
         others = builder.shuffle_vector(args[5], ir.Constant(_WIDE, [0.0] * LANES), mixed)
         for k, j in enumerate(_targets(context, builder, sig.args[1], args[1], args[2])):
-            quad = builder.shuffle_vector(
-                pairs, others, _indices(2 * k, 2 * k + 1, 2 * LANES + 2 * k, 2 * LANES + 2 * k + 1)
-            )
+            own = _indices(2 * k, 2 * k + 1, 2 * LANES + 2 * k, 2 * LANES + 2 * k + 1)
+            quad = builder.shuffle_vector(pairs, others, own)
             place = builder.bitcast(builder.gep(data, [builder.shl(j, _I64(2))]), four.as_pointer())
             builder.store(builder.fadd(builder.load(place, align=8), quad), place, align=8)
         return context.get_dummy_value()
@@ -244,8 +232,8 @@ def gather(typing: Any, values: Any, base: Any, post: Any, at: Any) -> Any:
         found: Any = ir.Constant(_WIDE, ir.Undefined)
         for k, j in enumerate(_targets(context, builder, sig.args[2], args[2], args[3])):
             value = builder.load(builder.gep(data, [j]))
-            value = value if value.type == _DOUBLE else builder.fpext(value, _DOUBLE)
-            found = builder.insert_element(found, value, _I32(k))
+            wide = value if value.type == _DOUBLE else builder.fpext(value, _DOUBLE)
+            found = builder.insert_element(found, wide, _I32(k))
         return found
 
     return _LANES(values, types.int64, post, types.uint64), build
@@ -264,31 +252,27 @@ def scatter(typing: Any, values: Any, post: Any, at: Any, x: Any) -> Any:
     return types.void(values, post, types.uint64, _LANES), build
 
 
-def _prefetch_into(locality: int) -> Any:
-    """A builder of prefetches into the first cache (3) or the second (2)."""
+def _prefetch(locality: int, text: str) -> Any:
+    """An intrinsic that prefetches into the first cache (3) or the second (2)."""
+    kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         array = context.make_array(sig.args[0])(context, builder, args[0])
         stride = builder.extract_value(array.strides, 0)
         place = builder.gep(builder.bitcast(array.data, _BYTES), [builder.mul(stride, args[1])])
-        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
         call = builder.module.declare_intrinsic("llvm.prefetch", [_BYTES], kind)
         builder.call(call, [place, _I32(0), _I32(locality), _I32(1)])
         return context.get_dummy_value()
 
-    return build
+    def typed(typing: Any, values: Any, at: Any) -> Any:
+        return types.void(values, types.int64), build
+
+    typed.__doc__ = text
+    return intrinsic(typed)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(typing: Any, values: Any, at: Any) -> Any:
-    """Prefetch values[at], or the start of the row values[at]; `at` may be out of bounds."""
-    return types.void(values, types.int64), _prefetch_into(3)
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch_l2(typing: Any, values: Any, at: Any) -> Any:
-    """`prefetch` into the second cache only, for more data than the first cache can hold."""
-    return types.void(values, types.int64), _prefetch_into(2)
+prefetch = _prefetch(3, "Prefetch values[at], or the start of the row values[at]; `at` may be out of bounds.")
+prefetch_l2 = _prefetch(2, "`prefetch` into the second cache only, for more data than the first cache can hold.")
 
 
 @intrinsic  # type: ignore[untyped-decorator]
