@@ -1,4 +1,4 @@
-"""Recordings and losses as arrays for the kernels of the gradient."""
+"""A recording and its loss as arrays for the kernels of the gradient."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro.engine.drive.inputs import read_inputs
 from neuro.engine.lower.program import Program
 from neuro.engine.recording import Recording
 from neuro.errors import InputError, StateError, UnsupportedFeature
-from neuro.gradients.kernels.arrays import AFTER, AT_STEP, MARK, SAMPLE, STEP, Batch, Cells, Nodes
+from neuro.gradients.kernels.arrays import AFTER, AT_STEP, MARK, SAMPLE, STEP, Cells, Nodes, Run
 from neuro.gradients.wiring import Wiring
 from neuro.network.wiring import other_wiring, wiring_of
 from neuro.validation import Floats, Ints
 
-__all__ = ["AFTER_ALL", "BEFORE_ARRIVALS", "Slopes", "Spiked", "batch_of", "nodes_for", "spiked"]
+__all__ = ["AFTER_ALL", "BEFORE_ARRIVALS", "Slopes", "Spiked", "nodes_for", "run_of", "spiked"]
 
 BEFORE_ARRIVALS, AFTER_ALL = AT_STEP, AFTER
 """Whether a sample comes before what arrives at its instant, or after all that happens then."""
 
-Extra = tuple[int, int, float, int, int, float]
-"""Run, neuron, time, order at this instant, kind, value."""
+Extra = tuple[int, float, int, int, float]
+"""Neuron, time, order at this instant, kind, value."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spiked:
     """One recording in the common numbering of neurons."""
 
+    program: Program
     time: Floats
-    who: Ints
-    place: Mapping[str, Ints]
-    """By population: the places of its spikes among all."""
+    """Of each spike, in order."""
+    who: NDArray[np.int32]
+    """Its neuron."""
     start: float
     stop: float
     steps: tuple[tuple[int, float, float], ...]
@@ -41,17 +43,22 @@ class Spiked:
     drive: Floats
     """The drive at the start, shape (neurons,)."""
 
+    def places(self, name: str) -> Ints:
+        """The places of the spikes of a population among all, in their order."""
+        here = self.program.slice(name)
+        return np.flatnonzero((self.who >= here.start) & (self.who < here.stop))
 
-@dataclass
+
+@dataclass(slots=True)
 class Slopes:
     """The derivatives of the loss of one recording with respect to spike times, and to v."""
 
     time: Floats
-    """By the time of each spike, in the order of `Spiked`; of a single run, the way back works in it."""
+    """By the time of each spike, in the order of `Spiked`; the way back works in it."""
     samples: list[tuple[int, float, int, float]] = field(default_factory=list)
     """By v at a time: neuron, time, its order at this instant, derivative."""
-    integrals: list[tuple[int, float, float, float]] = field(default_factory=list)
-    """By the integral of v: neuron, begin, end, derivative."""
+    integrals: list[tuple[Ints, float, float, Floats]] = field(default_factory=list)
+    """By the integrals of v over a window: neurons, begin, end, derivatives."""
     delays: list[tuple[int, float]] = field(default_factory=list)
     """By the delay of a synapse directly: its place among the weights, derivative."""
 
@@ -86,7 +93,8 @@ def spiked(program: Program, recording: Recording, inputs: Mapping[str, Any] | N
             value=difference,
             remedy="Run this network",
         )
-    times, ids, lengths = [np.zeros(0)], [np.zeros(0, np.int64)], []
+    times: list[Floats] = []
+    ids: list[NDArray[np.int32]] = []
     for name, first in program.offset.items():
         try:
             spikes = recording.spikes[name]
@@ -94,17 +102,16 @@ def spiked(program: Program, recording: Recording, inputs: Mapping[str, Any] | N
             raise InputError("the spikes of all populations are needed", where=f"recording of {name!r}") from None
         if len(spikes) and spikes.ids.max() >= program.network.populations[name].size:
             raise InputError("the recording is of another network", where=f"recording of {name!r}")
-        times.append(spikes.times)
-        ids.append(spikes.ids + first)
-        lengths.append(len(spikes))
-    time, who = np.concatenate(times), np.concatenate(ids)
-    order = np.argsort(time, kind="stable")
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order))
-    ends = np.cumsum([0, *lengths])
-    place: dict[str, Any] = {name: rank[ends[g] : ends[g + 1]] for g, name in enumerate(program.offset)}
+        if len(spikes):
+            times.append(spikes.times)
+            ids.append(np.add(spikes.ids, first, dtype=np.int32, casting="same_kind"))
+    time, who = _joined(times, np.float64), _joined(ids, np.int32)
+    del times, ids
+    if np.any(time[1:] < time[:-1]):
+        order = np.argsort(time, kind="stable")
+        time, who = time[order], who[order]
     drive, steps = _drives(program, recording, inputs)
-    return Spiked(time[order], who[order].astype(np.int32), place, recording.start, recording.stop, steps, drive)
+    return Spiked(program, time, who, recording.start, recording.stop, steps, drive)
 
 
 def _drives(
@@ -139,34 +146,27 @@ def _total(parts: Sequence[Any], moment: float) -> Floats | float:
     return total
 
 
-def batch_of(program: Program, runs: Sequence[Spiked], slopes: Sequence[Slopes]) -> Batch:
-    """Several runs and the derivatives of their losses, one after the other."""
-    size, count = program.size, len(runs)
-    spikes = np.cumsum([0, *(len(run.time) for run in runs)])
-    rows = np.zeros((count, size + 1), np.int64)
-    extras: list[Extra] = []
-    for b, (run, slope) in enumerate(zip(runs, slopes, strict=True)):
-        extras += [(b, j, t, AT_STEP, STEP, value) for j, t, value in run.steps]
-        extras += [(b, j, t, key, SAMPLE, value) for j, t, key, value in slope.samples]
-        extras += _marks(b, slope.integrals)
-    extras.sort(key=lambda extra: extra[:4])
-    columns = list(zip(*extras, strict=True)) if extras else [()] * 6
-    owner = np.array(columns[0], np.int64) * size + np.array(columns[1], np.int64)
-    ends = np.cumsum(np.bincount(owner, minlength=count * size)) if count else np.zeros(0, np.int64)
-    rows[:, 1:] = ends.reshape(count, size)
-    rows[1:, 0] = rows[:-1, -1]
-    return Batch(
-        spikes=spikes.astype(np.int64),
-        time=_joined([run.time for run in runs], np.float64),
-        who=_joined([run.who for run in runs], np.int32),
-        slope=_joined([slope.time for slope in slopes], np.float64),
+def run_of(run: Spiked, slope: Slopes) -> Run:
+    """A run and the derivatives of its loss."""
+    size = run.program.size
+    extras: list[Extra] = [(j, t, AT_STEP, STEP, value) for j, t, value in run.steps]
+    extras += [(j, t, key, SAMPLE, value) for j, t, key, value in slope.samples]
+    extras += _marks(slope.integrals)
+    extras.sort(key=lambda extra: extra[:3])
+    columns = list(zip(*extras, strict=True)) if extras else [()] * 5
+    rows = np.zeros(size + 1, np.int64)
+    np.cumsum(np.bincount(np.array(columns[0], np.int64), minlength=size), out=rows[1:])
+    return Run(
+        time=run.time,
+        who=run.who,
+        slope=slope.time,
         extras=rows,
-        extra_time=np.array(columns[2], np.float64),
-        extra_key=np.array(columns[3], np.int64),
-        extra_kind=np.array(columns[4], np.int64),
-        extra_value=np.array(columns[5], np.float64),
-        drive=np.array([run.drive for run in runs]).reshape(count, size),
-        span=np.array([(run.start, run.stop) for run in runs]).reshape(count, 2),
+        extra_time=np.array(columns[1], np.float64),
+        extra_key=np.array(columns[2], np.int64),
+        extra_kind=np.array(columns[3], np.int64),
+        extra_value=np.array(columns[4], np.float64),
+        drive=np.ascontiguousarray(run.drive, np.float64),
+        span=np.array([run.start, run.stop]),
     )
 
 
@@ -177,43 +177,46 @@ def _joined(parts: list[Any], dtype: Any) -> Any:
     return np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype, casting="same_kind")
 
 
-def _marks(b: int, integrals: Sequence[tuple[int, float, float, float]]) -> list[Extra]:
+def _marks(integrals: Sequence[tuple[Ints, float, float, Floats]]) -> list[Extra]:
     """Where the densities of integrals change, by neuron and time; those of one neuron add up."""
     changes: dict[int, dict[float, float]] = {}
-    for j, begin, end, value in integrals:
-        mine = changes.setdefault(j, {})
-        mine[begin] = mine.get(begin, 0.0) + value
-        mine[end] = mine.get(end, 0.0) - value
+    for neurons, begin, end, values in integrals:
+        for j, value in zip(neurons.tolist(), values.tolist(), strict=True):
+            mine = changes.setdefault(j, {})
+            mine[begin] = mine.get(begin, 0.0) + value
+            mine[end] = mine.get(end, 0.0) - value
     found = []
     for j, mine in changes.items():
         level = 0.0
         for n, t in enumerate(sorted(mine)):
             # Rounding must leave nothing behind the last.
             level = 0.0 if n == len(mine) - 1 else level + mine[t]
-            found.append((b, j, t, AT_STEP, MARK, level))
+            found.append((j, t, AT_STEP, MARK, level))
     return found
 
 
-def nodes_for(cells: Cells, wiring: Wiring, batch: Batch, low: int, high: int) -> Nodes:
-    """Space for the nodes of the longest of the runs low .. high of a batch."""
+def nodes_for(cells: Cells, wiring: Wiring, runs: Sequence[Spiked], slopes: Sequence[Slopes]) -> Nodes:
+    """Space for the nodes of the longest of several runs."""
     size, depth = cells.rate.shape
     most = 0
-    own = (1 - cells.source) * (1 + (cells.refractory > 0.0))
-    for b in range(low, high):
-        who = batch.who[batch.spikes[b] : batch.spikes[b + 1]]
-        most = max(most, int(own[who].sum()) + size + int(batch.extras[b, -1] - batch.extras[b, 0]))
-    longest = int(np.diff(batch.spikes[low : high + 1]).max(initial=0))
-    steps, marks = (bool(np.any(batch.extra_kind == kind)) for kind in (STEP, MARK))
+    own, refractory = cells.source == 0, bool(np.any(cells.refractory > 0.0))
+    for run, slope in zip(runs, slopes, strict=True):
+        extras = len(run.steps) + len(slope.samples) + 2 * sum(len(each[0]) for each in slope.integrals)
+        most = max(most, int(np.count_nonzero(own[run.who])) + extras)
+    # Each neuron has a node at the start, and may have one that follows its last refractory time.
+    most += 2 * size
+    longest = max((len(run.time) for run in runs), default=0)
+    steps, marks = any(run.steps for run in runs), any(slope.integrals for slope in slopes)
     each: dict[str, Any] = {key: np.zeros(size, np.int64) for key in ("first", "end", "at", "done", "extra")}
     each |= {key: np.zeros(size) for key in ("due", "drive", "held", "later", "level")}
     rows = size * depth if np.any(wiring.wires.span > 0.0) else 0
     return Nodes(
         time=np.empty(most),
         key=np.empty(most if wiring.at_once else 0, np.int32),
-        kind=np.empty(most, np.int8),
+        kind=np.empty(most, np.uint8),
         info=np.empty(most, np.int32),
         v=np.empty(most),
-        c=np.empty((most, depth)),
+        c=np.empty((most, 2 * depth if refractory else depth)),
         aux=np.empty(most if wiring.jumps or steps else 0),
         density=np.empty(most if marks else 0),
         order=np.empty(longest if wiring.at_once else 0, np.int32),
@@ -221,7 +224,7 @@ def nodes_for(cells: Cells, wiring: Wiring, batch: Batch, low: int, high: int) -
         window=_in_lines(rows),
         window_at=np.zeros(rows, np.int64),
         window_start=np.zeros(rows),
-        fault=np.zeros(3, np.int64),
+        fault=np.zeros(2, np.int64),
         **each,
     )
 

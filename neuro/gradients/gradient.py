@@ -12,7 +12,7 @@ from neuro.display import Displayed, Rows, plural
 from neuro.engine.lower.program import MAX_THREADS, Program, build
 from neuro.engine.recording import Recording, Spikes
 from neuro.errors import InputError
-from neuro.gradients.batch import batch_of, spiked
+from neuro.gradients.batch import spiked
 from neuro.gradients.losses import Loss, slopes_of
 from neuro.gradients.lowering import ByName, lowered, parameters_of
 from neuro.gradients.sums import sum_runs
@@ -144,15 +144,14 @@ def gradient(
         value += part
         runs.append(run)
         slopes.append(its_slopes)
-    batch = batch_of(program, runs, slopes)
-    totals = sum_runs(own, batch, workers=workers)
+    totals = sum_runs(own, runs, slopes, workers=workers)
     for place, by_delay in (pair for each in slopes for pair in each.delays):
         totals.delay[place] += by_delay
     names = program.network.populations
     sources = [name for name, population in names.items() if isinstance(population.model, Source)]
     inputs_of = {
         name: np.concatenate(
-            [np.zeros(0), *(batch.slope[at + run.place[name]] for at, run in zip(batch.spikes, runs, strict=False))]
+            [np.zeros(0), *(slope.time[run.places(name)] for run, slope in zip(runs, slopes, strict=True))]
         )
         for name in sources
     }

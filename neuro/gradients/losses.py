@@ -79,7 +79,7 @@ class FirstSpike:
     def answer(self, place: Place) -> Answer:
         """The times, and their way into the slopes."""
         _, neurons = place.neurons(self.population, self.neurons)
-        spikes, where = place.recording.spikes[self.population], place.run.place[self.population]
+        spikes, where = place.recording.spikes[self.population], place.run.places(self.population)
         last = place.run.stop if self.silent is None else number(self.silent, "FirstSpike.silent", unit="s")
         ids, first = np.unique(spikes.ids, return_index=True)
         mine = np.full(int(max(neurons.max(initial=0), ids.max(initial=0))) + 1, -1, np.int64)
@@ -185,8 +185,7 @@ class IntegralV:
         values = [place.voltages.integral(int(j), start, stop) for j in which]
 
         def enter(by: Floats) -> None:
-            pairs = zip(which, by, strict=True)
-            place.slopes.integrals += [(int(j), start, stop, float(each)) for j, each in pairs]
+            place.slopes.integrals.append((which, start, stop, by))
 
         return np.array(values), enter
 
@@ -285,7 +284,7 @@ class SpikeTimes:
         """As `CrossEntropy.enter`."""
         place.neurons(self.population, None)
         target = instance(self.target, "SpikeTimes.target", Spikes, "Spikes", error=InputError)
-        spikes, where = place.recording.spikes[self.population], place.run.place[self.population]
+        spikes, where = place.recording.spikes[self.population], place.run.places(self.population)
         wanted = dict(zip(zip(target.ids.tolist(), _turns(target.ids), strict=True), target.times, strict=True))
         pairs = zip(spikes.ids.tolist(), _turns(spikes.ids), strict=True)
         goal = np.array([wanted.get(pair, np.nan) for pair in pairs])
@@ -383,5 +382,5 @@ def _own(place: Place, name: str, function: Any) -> float:
     if slopes.shape != (len(spikes),):
         rule = f"must give one derivative for each of the {len(spikes)} spikes"
         raise InputError(rule, where=where, value=f"shape {slopes.shape}")
-    np.add.at(place.slopes.time, place.run.place[name], slopes)
+    place.slopes.time[place.run.places(name)] += slopes
     return number(value, where)

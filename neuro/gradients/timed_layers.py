@@ -14,7 +14,7 @@ from neuro.engine.lower.program import Program, build
 from neuro.engine.recording import Recording, Spikes
 from neuro.engine.trials.run import run_trials
 from neuro.errors import ParameterError, WeightError
-from neuro.gradients.batch import Slopes, Spiked, batch_of
+from neuro.gradients.batch import Slopes, Spiked
 from neuro.gradients.layered import LayeredBatch
 from neuro.gradients.lowering import Lowered, lowered
 from neuro.gradients.silence import raise_silent
@@ -294,15 +294,14 @@ class TimedLayers:
         for b, run in enumerate(self._in_common(program, recordings)):
             by_time = np.zeros(len(run.time))
             fired = which[b] >= 0
-            by_time[run.place[f"layer{len(self.sizes) - 1}"][which[b][fired]]] = by_first[b][fired]
+            by_time[run.places(f"layer{len(self.sizes) - 1}")[which[b][fired]]] = by_first[b][fired]
             slope = Slopes(by_time)
             silent = np.flatnonzero(((targets[b] > 0.0) | self._timed) & ~fired) if self.revival else ()
             if len(silent):
                 self._revive(own, program, run, slope, np.asarray(silent), self.revival / len(recordings))
             runs.append(run)
             slopes.append(slope)
-        batch = batch_of(program, runs, slopes)
-        sums = sum_runs(own, batch, times=False, floor=self.slope_floor, workers=workers)
+        sums = sum_runs(own, runs, slopes, times=False, floor=self.slope_floor, workers=workers)
         for place, by_delay in (pair for each in slopes for pair in each.delays):
             sums.delay[place] += by_delay
         self._tell("slope_floor", int(sums.small[0]))
@@ -341,16 +340,12 @@ class TimedLayers:
         who = np.concatenate([part.ids for part in parts])
         who += np.repeat(np.tile([program.offset[name] for name in names], count), lengths.ravel())
         order = np.lexsort((time, np.repeat(np.arange(count), lengths.sum(axis=1))))
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        time, who = time[order], who[order]
-        ends, found = np.cumsum([0, *lengths.ravel()]).tolist(), []
-        for b in range(count):
-            first, last = ends[b * len(names)], ends[(b + 1) * len(names)]
-            own = ends[b * len(names) : (b + 1) * len(names) + 1]
-            place = {name: rank[own[g] : own[g + 1]] - first for g, name in enumerate(names)}
-            found.append(Spiked(time[first:last], who[first:last], place, 0.0, self.duration, (), program.drive))
-        return found
+        time, who = time[order], who[order].astype(np.int32)
+        ends = np.cumsum([0, *lengths.sum(axis=1)]).tolist()
+        return [
+            Spiked(program, time[first:last], who[first:last], 0.0, self.duration, (), program.drive)
+            for first, last in pairwise(ends)
+        ]
 
     def _revive(self, own: Lowered, program: Program, run: Spiked, slope: Slopes, silent: Ints, factor: float) -> None:
         """Add minus `factor` times the largest v of silent outputs to the loss."""

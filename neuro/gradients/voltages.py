@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuro.errors import InputError
-from neuro.gradients.batch import AFTER_ALL, BEFORE_ARRIVALS, Slopes, Spiked, batch_of, nodes_for
+from neuro.gradients.batch import AFTER_ALL, BEFORE_ARRIVALS, Slopes, Spiked, nodes_for, run_of
 from neuro.gradients.kernels.arrays import SPIKE
 from neuro.gradients.kernels.peaks import AT_BEGIN, AT_END_OF, largest, total_of, value_at
 from neuro.gradients.kernels.pieces import ARRIVED, Arrivals, Pieces, fill_pieces, list_arrivals, replay_run
@@ -49,27 +49,30 @@ class Voltages:
             return
         if self._tables is None:
             link_routines()
-            batch = batch_of(self.program, [self.run], [Slopes(np.zeros(len(self.run.time)))])
-            self._nodes = nodes_for(self.own.cells, self.own.wiring, batch, 0, 1)
-            self._tables = *self.own.tables, as_table(batch), as_table(self._nodes)
+            slopes = Slopes(np.zeros(len(self.run.time)))
+            self._nodes = nodes_for(self.own.cells, self.own.wiring, [self.run], [slopes])
+            self._tables = *self.own.tables, as_table(run_of(self.run, slopes)), as_table(self._nodes)
             if replay_run(*self._tables) != 0:
                 raise InputError("the recording is not of this program with these inputs", where="gradient")
         wanted = np.zeros(len(self.own.cells.leak), np.int64)
         wanted[missing] = 1
         none = _arrivals(0)
-        cells, wires, batch, nodes = self._tables
-        count = list_arrivals(cells, wires, batch, nodes, wanted, none, True)
+        cells, wires, run, nodes = self._tables
+        count = list_arrivals(cells, wires, run, nodes, wanted, none, True)
         found = _arrivals(count)
-        list_arrivals(cells, wires, batch, nodes, wanted, found, False)
+        list_arrivals(cells, wires, run, nodes, wanted, found, False)
         order = np.lexsort((found.key, found.time, found.neuron))
         found = Arrivals(*(each[order] for each in found))
         bounds = np.searchsorted(found.neuron, [missing, missing + 1])
-        begins = np.cumsum([0, *(bounds[1] - bounds[0] + self._nodes.end[missing] - self._nodes.first[missing])])
+        # With refractory times a node may have the end of one before it.
+        each = 1 + (self.own.cells.refractory[missing] > 0.0)
+        most = bounds[1] - bounds[0] + each * (self._nodes.end[missing] - self._nodes.first[missing])
+        begins = np.cumsum([0, *most])
         pieces: Any = _new_pieces(int(begins[-1]), self.own.cells.rate.shape[1])
         for n, j in enumerate(missing):
             mine = Pieces._make(each[begins[n] : begins[n + 1]] for each in pieces)
             low, high = int(bounds[0, n]), int(bounds[1, n])
-            self._pieces[int(j)] = mine, fill_pieces(cells, batch, nodes, found, low, high, int(j), mine)
+            self._pieces[int(j)] = mine, fill_pieces(cells, run, nodes, found, low, high, int(j), mine)
 
     def at(self, j: int, times: Floats) -> Floats:
         """v of neuron j at these times, after all that happens there."""

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import neuro as nr
-from neuro.gradients.batch import Slopes, batch_of, spiked
+from neuro.gradients.batch import Slopes, spiked
 from neuro.gradients.lowering import lowered
 from neuro.gradients.sums import sum_runs
 from neuro.tasks import _memory_gradient as memory
@@ -96,7 +96,7 @@ def recurrent_case(neurons: int, indegree: int, refractory: float, model: str) -
     def without_times(run: Any) -> Any:
         own, its = lowered(program), spiked(program, run, {})
         slope = Slopes((np.arange(len(its.time)) >= len(its.time) - 100).astype(float))
-        return sum_runs(own, batch_of(program, [its], [slope]), times=False)
+        return sum_runs(own, [its], [slope], times=False)
 
     return lambda scale: nr.run(program, 0.5 * scale), backward, without_times, lambda run: len(run.spikes["cell"])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neuro as nr
-from neuro.gradients.batch import Slopes, batch_of, nodes_for, spiked
+from neuro.gradients.batch import Slopes, spiked
 from neuro.gradients.lowering import lowered
 from neuro.gradients.sums import sum_runs
 from neuro.units import ms
@@ -51,27 +51,13 @@ def test_windows_change_gradients_by_rounding_alone(name: str, own_delays: bool)
     singly = replace(own, wires=own.wires._replace(span=np.zeros_like(own.wires.span)))
     found = []
     for each in (own, singly):
-        slope = Slopes(np.sin(np.arange(len(run.time))), integrals=[(12, 0.1, 0.2, 3.0)])
-        batch = batch_of(program, [run], [slope])
-        totals = sum_runs(each, batch)
-        found.append([*totals, batch.slope])
+        integral = np.array([12]), 0.1, 0.2, np.array([3.0])
+        slope = Slopes(np.sin(np.arange(len(run.time))), integrals=[integral])
+        totals = sum_runs(each, [run], [slope])
+        found.append([*totals, slope.time])
     assert len(run.time) > 400
     for together, alone in zip(*found, strict=True):
         assert np.linalg.norm(together - alone) <= 1e-12 * np.linalg.norm(alone)
-
-
-@pytest.mark.parametrize("name", ["one current", "slow currents", "without leak"])
-def test_a_spike_takes_64_bytes_at_most_where_no_time_is_refractory(name: str) -> None:
-    program, recording, given = run_of(MODELS[name], False)
-    run, own = spiked(program, recording, given), lowered(program)
-    batch = batch_of(program, [run], [Slopes(np.zeros(len(run.time)))])
-    nodes = nodes_for(own.cells, own.wiring, batch, 0, 1)
-    most = len(nodes.time)
-    each = [array for array in nodes if len(array) == most]
-    of_nodes = sum(array.nbytes for array in each) / most
-    of_spikes = sum(array.nbytes for array in (run.time, run.who, *run.place.values(), batch.slope)) / len(run.time)
-    assert len(each) == 5
-    assert of_nodes + of_spikes <= 64.0
 
 
 def test_equal_rates_are_taken_one_by_one() -> None:

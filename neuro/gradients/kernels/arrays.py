@@ -12,17 +12,19 @@ F8_2 = Annotated[NDArray[np.float64], np.float64, 2]
 I8 = Annotated[NDArray[np.int64], np.int64, 1]
 I8_2 = Annotated[NDArray[np.int64], np.int64, 2]
 I4 = Annotated[NDArray[np.int32], np.int32, 1]
-I1 = Annotated[NDArray[np.int8], np.int8, 1]
+U1 = Annotated[NDArray[np.uint8], np.uint8, 1]
 U4 = Annotated[NDArray[np.uint32], np.uint32, 1]
 
-START, SPIKE, END, STEP, SAMPLE, MARK = 0, 1, 2, 3, 4, 5
-"""Kinds of nodes: the start of the run, an own spike, the end of a refractory time, a step of a current, a sample of v,
-a change of the density of an integral of v."""
+START, SPIKE, END, STEP, SAMPLE, MARK, LAST = 0, 1, 2, 3, 4, 5, 6
+"""Kinds of events: the start of the run, an own spike, the end of a refractory time, a step of a current, a sample of
+v, a change of the density of an integral of v, and what comes after a last refractory time. All but ends of refractory
+times are nodes."""
 CROSSING, BY_ARRIVAL, BY_END, BY_SPIKE, AT_START = 0, 8, 16, 24, 32
 """Why a neuron spiked: v grew to the threshold; inputs jumped it there; it was there when the refractory time ended,
 after its last spike, or when the run began. Added to the kind of a spike."""
-KIND, HELD = 7, 64
-"""Mask of the kind; and the flag that v is held in the interval before a node."""
+KIND, CAUSE, HELD, ENDED = 7, 56, 64, 128
+"""Masks of the kind and of the cause; the flag that v is held in the interval before a node; and the flag that a
+refractory time ends in that interval, as the last event before the node."""
 EARLY = 8
 """Flag that a sample comes before what arrives at its instant, as steps do."""
 AT_END, AT_STEP, OF_ARRIVAL, OF_SPIKE, AFTER = -3, -2, -1, 0, 1 << 30
@@ -76,31 +78,35 @@ class Wires(NamedTuple):
     weight: F8
 
 
-class Batch(NamedTuple):
-    """Recordings of several runs, one after the other, and their losses."""
+class Run(NamedTuple):
+    """The recording of one run, and its loss."""
 
-    spikes: I8
-    """Run b has the spikes spikes[b] .. spikes[b + 1], by time."""
     time: F8
+    """Of each spike, in order."""
     who: I4
     """Neuron of each spike."""
     slope: F8
     """Derivative of the loss with respect to the time of each spike; grows to the total derivative."""
-    extras: I8_2
-    """Neuron j of run b has the extras extras[b, j] .. extras[b, j + 1], by time: nodes that are no own events."""
+    extras: I8
+    """Neuron j has the extras extras[j] .. extras[j + 1], by time: nodes that are no own events."""
     extra_time: F8
     extra_key: I8
     extra_kind: I8
     extra_value: F8
     """Of a step the drive from then on, of a sample the derivative of the loss, of a mark the density from then on."""
-    drive: F8_2
-    """At the start of each run."""
-    span: F8_2
-    """Start and stop of each run."""
+    drive: F8
+    """At the start."""
+    span: F8
+    """Start and stop."""
 
 
 class Nodes(NamedTuple):
-    """What happens to each neuron in one run, in order of time; and scratch space of each neuron."""
+    """What happens to each neuron in one run, in order of time; and scratch space of each neuron.
+
+    The end of a refractory time is no node, but a part of the node that comes next: its time follows from the spike,
+    and v is held up to it. So events are numbered by their *place*: 2 k + 1 is node k, and 2 k is the end of a
+    refractory time just before it, if there is one. Behind the last node of neuron j is the place 2 end[j].
+    """
 
     first: I8
     """Neuron j has the nodes first[j] .. end[j]."""
@@ -108,13 +114,13 @@ class Nodes(NamedTuple):
     time: F8
     key: I4
     """Its order at its instant, where delays may be zero; else empty, as `key_of` finds it from the kind."""
-    kind: I1
+    kind: U1
     info: I4
-    """Number of the spike within the run, or of the extra."""
+    """Number of the spike, or of the extra."""
     v: F8
     """v just before the node; once the way back has passed, the derivative of the loss with respect to it."""
     c: F8_2
-    """The same of each c_q."""
+    """The same of each c_q; then those just before the end of the refractory time, if there are such times."""
     aux: F8
     """Of a spike the sum of the positive inputs onto v at its instant, of a step the drive before; empty if unused."""
     density: F8
@@ -124,7 +130,7 @@ class Nodes(NamedTuple):
     at: I8
     """A node of each neuron near the current time."""
     done: I8
-    """First node that is not finished; on the way back, the last that is."""
+    """Place of the first event that is not finished; on the way back, of the last that is."""
     extra: I8
     due: F8
     """End of the refractory time that goes on, inf if none."""
@@ -140,7 +146,7 @@ class Nodes(NamedTuple):
     window: F8_2
     """Of each neuron and c_q, see `windows.py`; no rows if there are no windows."""
     window_at: I8
-    """The node at which it ends; -1 if after the last."""
+    """The place at which it ends; -1 if after the last."""
     window_start: F8
     fault: I8
     """The neuron and the spike at which a kernel stopped."""

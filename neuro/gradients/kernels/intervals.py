@@ -1,10 +1,11 @@
-"""What lies between two nodes on the way back: an interval of a neuron, and one input within it."""
+"""What lies between two events on the way back: an interval of a neuron, and one input within it."""
 
 from __future__ import annotations
 
 from math import exp
 
-from neuro.gradients.kernels.arrays import BY_ARRIVAL, HELD, KIND, SPIKE, Batch, Cells, Nodes, Totals
+from neuro.gradients.kernels.arrays import BY_ARRIVAL, CAUSE, KIND, SPIKE, Cells, Nodes, Run, Totals
+from neuro.gradients.kernels.nodes import held_at, part_of, time_of
 from neuro.gradients.kernels.replay import v_after
 from neuro.gradients.kernels.responses import (
     drive_response,
@@ -20,30 +21,34 @@ __all__ = ["arrival", "cross_interval"]
 
 
 @inner
-def cross_interval(cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, times: int) -> float:
-    """Go back from node k + 1 to just after node k; the derivative by v there is returned, those by c are in `work`.
+def cross_interval(cells: Cells, nodes: Nodes, totals: Totals, j: int, p: int, times: int) -> float:
+    """Go back from the last place that is finished to just after p, the one before.
+
+    The derivative by v there is returned, those by c are in `work`.
 
     `times`: 1 if derivatives with respect to time constants are wanted.
     """
-    work, modes = nodes.work, cells.modes[j]
-    if k + 1 == nodes.end[j]:
+    work, modes, following = nodes.work, cells.modes[j], nodes.done[j]
+    last, k = following >> 1, p >> 1
+    if last == nodes.end[j]:
         for q in range(modes):
             work[q] = 0.0
         return 0.0
-    h, own = nodes.time[k + 1] - nodes.time[k], nodes.kind[k] & KIND == SPIKE
-    by_v, leak, gain, density = nodes.v[k + 1], cells.leak[j], cells.gain[j], 0.0
+    h = time_of(cells, nodes, j, following) - time_of(cells, nodes, j, p)
+    own, here, there = p & 1 != 0 and nodes.kind[k] & KIND == SPIKE, part_of(cells, p), part_of(cells, following)
+    by_v, leak, gain, density = nodes.v[last], cells.leak[j], cells.gain[j], 0.0
     if len(nodes.density):
-        density = nodes.density[k + 1]
-    if nodes.kind[k + 1] & HELD:
+        density = nodes.density[last]
+    if held_at(nodes, following):
         nodes.held[j] += density * h
         for q in range(modes):
-            faded, by_c = exp(-cells.rate[j, q] * h), nodes.c[k + 1, q]
+            faded, by_c = exp(-cells.rate[j, q] * h), nodes.c[last, there + q]
             if times != 0:
-                c = nodes.c[k, q] + (cells.jump[j, q] if own else 0.0)
+                c = nodes.c[k, here + q] + (cells.jump[j, q] if own else 0.0)
                 totals.rate[j, q] -= by_c * c * h * faded
             work[q] = by_c * faded
         return 0.0
-    left, flow, v = exp(-leak * h), drive_response(leak, h), v_after(cells, nodes, j, k)
+    left, flow, v = exp(-leak * h), drive_response(leak, h), v_after(cells, nodes, j, p)
     by_drive = by_v * flow
     if density != 0.0:
         by_drive += density * (integral(leak, 0.0, h) if leak != 0.0 else 0.5 * h * h)
@@ -55,9 +60,9 @@ def cross_interval(cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, t
         totals.leak[j] += by_leak
         totals.gain[j] += by_drive * nodes.drive[j] / gain
     for q in range(modes):
-        rate, by_c = cells.rate[j, q], nodes.c[k + 1, q]
+        rate, by_c = cells.rate[j, q], nodes.c[last, there + q]
         faded, enters = exp(-rate * h), q < cells.currents[j]
-        c = nodes.c[k, q] + (cells.jump[j, q] if own else 0.0)
+        c = nodes.c[k, here + q] + (cells.jump[j, q] if own else 0.0)
         work[q] = by_c * faded
         if times != 0:
             totals.rate[j, q] -= by_c * c * h * faded
@@ -82,19 +87,19 @@ def cross_interval(cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, t
 @inner
 def arrival(
     cells: Cells,
-    batch: Batch,
+    run: Run,
     nodes: Nodes,
     totals: Totals,
     j: int,
-    k: int,
-    begin: int,
+    p: int,
     mode: int,
     u: float,
     w: float,
     times: int,
 ) -> tuple[float, float]:
-    """Derivatives by weight and time of an input that arrived `u` seconds before node k."""
-    held, by_v, leak, gain = nodes.kind[k] & HELD, nodes.v[k], cells.leak[j], cells.gain[j]
+    """Derivatives by weight and time of an input that arrived `u` seconds before the event at place p."""
+    k = p >> 1
+    held, by_v, leak, gain = held_at(nodes, p), nodes.v[k], cells.leak[j], cells.gain[j]
     density = nodes.density[k] if len(nodes.density) else 0.0
     if mode < 0:
         if held:
@@ -108,10 +113,10 @@ def arrival(
             if density != 0.0:
                 totals.leak[j] += w * density * drive_response_by_leak(leak, u)
         by_time = w * (leak * value - density)
-        if u == 0.0 and nodes.kind[k] == SPIKE + BY_ARRIVAL:
-            by_time += max(w, 0.0) / nodes.aux[k] * batch.slope[begin + nodes.info[k]]
+        if u == 0.0 and nodes.kind[k] & (KIND | CAUSE) == SPIKE + BY_ARRIVAL:
+            by_time += max(w, 0.0) / nodes.aux[k] * run.slope[nodes.info[k]]
         return value, by_time
-    rate, by_c = cells.rate[j, mode], nodes.c[k, mode]
+    rate, by_c = cells.rate[j, mode], nodes.c[k, part_of(cells, p) + mode]
     faded = exp(-rate * u)
     value, here = by_c * faded, 0.0
     if times != 0:

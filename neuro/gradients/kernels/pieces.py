@@ -6,6 +6,8 @@ from math import exp
 from typing import NamedTuple
 
 from neuro.gradients.kernels.arrays import (
+    AT_END,
+    END,
     F8,
     F8_2,
     I8,
@@ -14,12 +16,12 @@ from neuro.gradients.kernels.arrays import (
     OF_SPIKE,
     SPIKE,
     STEP,
-    Batch,
     Cells,
     Nodes,
+    Run,
     Wires,
 )
-from neuro.gradients.kernels.nodes import instant_of, key_of, lay_nodes
+from neuro.gradients.kernels.nodes import after, instant_of, key_of, lay_nodes, part_of, time_of
 from neuro.gradients.kernels.replay import replay, v_after
 from neuro.gradients.kernels.responses import drive_response, integral, response
 from neuro.jit import inner, kernel
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 ARRIVED = 7
-"""Kind of a piece that begins with an input; others have the kind of the node that they begin with."""
+"""Kind of a piece that begins with an input; others have the kind of the event that they begin with."""
 
 
 class Arrivals(NamedTuple):
@@ -69,10 +71,10 @@ class Pieces(NamedTuple):
 
 
 @kernel
-def replay_run(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes) -> int:
-    """The nodes of run 0 and their states; a code."""
-    code = lay_nodes(cells, batch, nodes, 0)
-    return replay(cells, wires, batch, nodes, 0, 1) if code == 0 else code
+def replay_run(cells: Cells, wires: Wires, run: Run, nodes: Nodes) -> int:
+    """The nodes of a run and their states; a code."""
+    code = lay_nodes(cells, run, nodes, 1)
+    return replay(cells, wires, run, nodes, 1) if code == 0 else code
 
 
 @inner
@@ -89,12 +91,12 @@ def generation_of(cells: Cells, nodes: Nodes, j: int, f: int) -> int:
 
 @kernel
 def list_arrivals(
-    cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, wanted: I8, arrivals: Arrivals, count_only: bool
+    cells: Cells, wires: Wires, run: Run, nodes: Nodes, wanted: I8, arrivals: Arrivals, count_only: bool
 ) -> int:
     """List the inputs of the neurons that are wanted; their number is returned."""
     count = 0
-    for f in range(batch.spikes[1]):
-        i, t = batch.who[f], batch.time[f]
+    for f in range(len(run.time)):
+        i, t = run.who[f], run.time[f]
         generation = generation_of(cells, nodes, i, f)
         for s in range(wires.row[i], wires.row[i + 1]):
             delay, lag_at = wires.delay[s], wires.lag_at[s]
@@ -162,30 +164,29 @@ def integral_of(cells: Cells, pieces: Pieces, j: int, p: int, low: float, high: 
 
 @kernel
 def fill_pieces(
-    cells: Cells, batch: Batch, nodes: Nodes, arrivals: Arrivals, low: int, high: int, j: int, pieces: Pieces
+    cells: Cells, run: Run, nodes: Nodes, arrivals: Arrivals, low: int, high: int, j: int, pieces: Pieces
 ) -> int:
     """The pieces of neuron j, whose inputs are low .. high, sorted; their number is returned."""
-    count, a, drive = 0, low, batch.drive[0, j]
-    for k in range(nodes.first[j], nodes.end[j]):
-        while a < high and (
-            arrivals.time[a] < nodes.time[k]
-            or (arrivals.time[a] == nodes.time[k] and arrivals.key[a] < key_of(nodes, k))
-        ):
+    count, a, drive, p = 0, low, run.drive[j], 2 * nodes.first[j] + 1
+    while p < 2 * nodes.end[j]:
+        k, ends, time, part = p >> 1, p & 1 == 0, time_of(cells, nodes, j, p), part_of(cells, p)
+        key = AT_END if ends else key_of(nodes, k)
+        while a < high and (arrivals.time[a] < time or (arrivals.time[a] == time and arrivals.key[a] < key)):
             count = arrive(cells, arrivals, a, j, pieces, count)
             a += 1
-        kind = nodes.kind[k] & KIND
+        kind = END if ends else nodes.kind[k] & KIND
         own = kind == SPIKE
-        begin_piece(pieces, count, nodes.time[k], kind, nodes.info[k] if own else -1, -1)
+        begin_piece(pieces, count, time, kind, nodes.info[k] if own else -1, -1)
         if kind == STEP:
-            drive = batch.extra_value[nodes.info[k]]
-        pieces.v[count], pieces.drive[count] = v_after(cells, nodes, j, k), drive
+            drive = run.extra_value[nodes.info[k]]
+        pieces.v[count], pieces.drive[count] = v_after(cells, nodes, j, p), drive
         for q in range(cells.modes[j]):
-            pieces.c[count, q] = nodes.c[k, q] + (cells.jump[j, q] if own else 0.0)
+            pieces.c[count, q] = nodes.c[k, part + q] + (cells.jump[j, q] if own else 0.0)
         held = own and cells.refractory[j] > 0.0
-        if not own and kind != 2 and count > 0:
+        if not own and not ends and count > 0:
             held = pieces.held[count - 1] != 0
         pieces.held[count] = 1 if held else 0
-        count += 1
+        count, p = count + 1, after(nodes, j, p)
     while a < high:
         count = arrive(cells, arrivals, a, j, pieces, count)
         a += 1

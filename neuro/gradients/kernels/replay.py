@@ -14,8 +14,6 @@ from neuro.gradients.kernels.arrays import (
     BY_SPIKE,
     CROSSING,
     DONE,
-    END,
-    HELD,
     KIND,
     MARK,
     MISMATCH,
@@ -24,12 +22,12 @@ from neuro.gradients.kernels.arrays import (
     SPIKE,
     START,
     STEP,
-    Batch,
     Cells,
     Nodes,
+    Run,
     Wires,
 )
-from neuro.gradients.kernels.nodes import instant_of, locate
+from neuro.gradients.kernels.nodes import after, before, held_at, instant_of, locate, part_of, spike_before, time_of
 from neuro.gradients.kernels.responses import drive_response, response, response_of
 from neuro.gradients.kernels.windows import (
     BY_LEAK,
@@ -52,8 +50,9 @@ WAITING = AFTER - 1
 
 
 @inner
-def v_after(cells: Cells, nodes: Nodes, j: int, k: int) -> float:
-    """v just after a node whose state is known."""
+def v_after(cells: Cells, nodes: Nodes, j: int, p: int) -> float:
+    """v just after the event at a place whose state is known. Up to the end of a refractory time v is held."""
+    k = p >> 1 if p & 1 else spike_before(nodes, p >> 1)
     v: float = nodes.v[k]
     if nodes.kind[k] & KIND == SPIKE:
         v = v - cells.threshold[j] if cells.subtract[j] else cells.reset[j]
@@ -70,20 +69,23 @@ def threshold_at(cells: Cells, nodes: Nodes, j: int, k: int) -> float:
 
 
 @inner
-def decay_to(cells: Cells, nodes: Nodes, j: int, k: int) -> None:
-    """Add what is left of the state after node k - 1 to what has arrived before node k."""
-    h = nodes.time[k] - nodes.time[k - 1]
-    v, leak = v_after(cells, nodes, j, k - 1), cells.leak[j]
-    own = nodes.kind[k - 1] & KIND == SPIKE
-    if nodes.kind[k] & HELD:
-        nodes.v[k] = v
-    else:
+def decay_to(cells: Cells, nodes: Nodes, j: int, p: int) -> None:
+    """Add what is left of the state after the event before place p to what has arrived since."""
+    last, k = before(nodes, p), p >> 1
+    h = time_of(cells, nodes, j, p) - time_of(cells, nodes, j, last)
+    leak, held = cells.leak[j], held_at(nodes, p)
+    own = last & 1 != 0 and nodes.kind[last >> 1] & KIND == SPIKE
+    if not held:
+        v = v_after(cells, nodes, j, last)
         nodes.v[k] += v * exp(-leak * h) + nodes.drive[j] * drive_response(leak, h)
+    elif p & 1:
+        nodes.v[k] = v_after(cells, nodes, j, last)
+    here, there = part_of(cells, p), part_of(cells, last)
     for q in range(cells.modes[j]):
-        c = nodes.c[k - 1, q] + (cells.jump[j, q] if own else 0.0)
+        c = nodes.c[last >> 1, there + q] + (cells.jump[j, q] if own else 0.0)
         if c != 0.0:
-            nodes.c[k, q] += c * exp(-cells.rate[j, q] * h)
-            if q < cells.currents[j] and not nodes.kind[k] & HELD:
+            nodes.c[k, here + q] += c * exp(-cells.rate[j, q] * h)
+            if q < cells.currents[j] and not held:
                 nodes.v[k] += c * cells.gain[j] * response(leak, cells.rate[j, q], h)
 
 
@@ -96,38 +98,42 @@ def cause_of(cells: Cells, nodes: Nodes, j: int, k: int) -> int:
         return -1
     if len(nodes.aux) and nodes.aux[k] > 0.0:
         return BY_ARRIVAL
-    before = k - 1
-    while nodes.time[before] == nodes.time[k]:
-        kind = nodes.kind[before] & KIND
+    p = before(nodes, 2 * k + 1)
+    while time_of(cells, nodes, j, p) == nodes.time[k]:
+        if p & 1 == 0:
+            return BY_END
+        kind = nodes.kind[p >> 1] & KIND
         if kind == START:
             return AT_START
-        if kind == END:
-            return BY_END
         if kind == SPIKE:
             return BY_SPIKE
-        before -= 1
+        p = before(nodes, p)
     return CROSSING if nodes.v[k] <= level + near else -1
 
 
 @routine
-def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int, voltages: int) -> int:
-    """Finish the nodes of a neuron before node `last`, to which everything has come that comes."""
+def finish_until(cells: Cells, run: Run, nodes: Nodes, j: int, last: int, voltages: int) -> int:
+    """Finish the events of a neuron before the place `last`, to which everything has come that comes."""
     while nodes.done[j] < last:
-        k = nodes.done[j]
+        p = nodes.done[j]
+        k = p >> 1
         kind = nodes.kind[k] & KIND
         if kind == START:
             nodes.v[k] = cells.v[j]
             for q in range(cells.modes[j]):
                 nodes.c[k, q] = cells.c[j, q]
         else:
-            decay_to(cells, nodes, j, k)
+            decay_to(cells, nodes, j, p)
+        nodes.done[j] = after(nodes, j, p)
+        if p & 1 == 0:
+            continue
         if len(nodes.density):
             nodes.density[k] = nodes.level[j]
         if kind == MARK:
-            nodes.level[j] = batch.extra_value[nodes.info[k]]
+            nodes.level[j] = run.extra_value[nodes.info[k]]
         elif kind == STEP:
             nodes.aux[k] = nodes.drive[j]
-            nodes.drive[j] = batch.extra_value[nodes.info[k]]
+            nodes.drive[j] = run.extra_value[nodes.info[k]]
         elif kind == SPIKE:
             cause = cause_of(cells, nodes, j, k) if voltages != 0 else CROSSING
             if cause < 0:
@@ -136,18 +142,17 @@ def finish_until(cells: Cells, batch: Batch, nodes: Nodes, j: int, last: int, vo
             nodes.kind[k] += cause
             if cause == CROSSING:
                 nodes.v[k] = threshold_at(cells, nodes, j, k)
-        nodes.done[j] = k + 1
     return DONE
 
 
 @inner
-def find_next(nodes: Nodes, j: int, t: float, time: float, key: int) -> int:
-    """The node of neuron j that comes next after an input at `time`, by a spike at `t`; or the end of its nodes."""
+def find_next(cells: Cells, nodes: Nodes, j: int, t: float, time: float, key: int) -> int:
+    """The place in neuron j that comes next after an input at `time`, by a spike at `t`; or that behind its nodes."""
     at, last = nodes.at[j], nodes.end[j]
     while at < last and nodes.time[at] < t:
         at += 1
     nodes.at[j] = at
-    found: int = locate(nodes, j, at, time, key)
+    found: int = locate(cells, nodes, j, at, time, key)
     return found
 
 
@@ -158,22 +163,23 @@ def turn_forward(
     """End the window of neuron j and current `mode`, and begin that in which an input at `time` is."""
     r = j * cells.rate.shape[1] + mode
     close_forward(cells, nodes, j, mode, r, voltages)
-    open_window(nodes, j, find_next(nodes, j, t, time, OF_ARRIVAL), r, start, span)
+    open_window(cells, nodes, j, find_next(cells, nodes, j, t, time, OF_ARRIVAL), r, start, span)
 
 
 @routine
 def add(
     cells: Cells, nodes: Nodes, j: int, t: float, time: float, key: int, mode: int, w: float, voltages: int
 ) -> None:
-    """Add one input at `time`, by a spike at `t`, to the state at the node that comes next."""
-    k = find_next(nodes, j, t, time, key)
+    """Add one input at `time`, by a spike at `t`, to the state before the event that comes next."""
+    p = find_next(cells, nodes, j, t, time, key)
+    k = p >> 1
     if k == nodes.end[j]:
         return
-    u, held = nodes.time[k] - time, nodes.kind[k] & HELD
+    u, held = time_of(cells, nodes, j, p) - time, held_at(nodes, p)
     if mode >= 0:
         rate = cells.rate[j, mode]
         faded = exp(-rate * u)
-        nodes.c[k, mode] += w * faded
+        nodes.c[k, part_of(cells, p) + mode] += w * faded
         if voltages != 0 and not held:
             leak = cells.leak[j]
             nodes.v[k] += w * cells.gain[j] * response_of(leak, rate, u, exp(-leak * u), faded)
@@ -185,7 +191,7 @@ def add(
 
 @routine
 def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation: int, voltages: int) -> None:
-    """Add what a spike does to each of its targets to the node that comes next there; to v with `voltages` alone."""
+    """Add what a spike does to each of its targets to the event that comes next there; to v with `voltages` alone."""
     window, depth = nodes.window, cells.rate.shape[1]
     for s in range(wires.row[i], wires.row[i + 1]):
         first, weight_at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
@@ -220,48 +226,55 @@ def send(cells: Cells, wires: Wires, nodes: Nodes, i: int, t: float, generation:
 
 
 @routine
-def send_instant(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int, low: int, high: int) -> int:
+def send_instant(cells: Cells, wires: Wires, run: Run, nodes: Nodes, low: int, high: int) -> int:
     """Send the spikes of one instant, low .. high, generation by generation, where delays may be zero."""
-    begin, sent = batch.spikes[b], low - batch.spikes[b]
+    sent = low
     for f in range(low, high):
-        j = batch.who[f]
+        j = run.who[f]
         if cells.source[j]:
-            nodes.order[sent] = f - begin
+            nodes.order[sent] = f
             sent += 1
         else:
-            while nodes.kind[nodes.done[j]] & KIND != SPIKE or nodes.time[nodes.done[j]] < batch.time[f]:
-                if finish_until(cells, batch, nodes, j, nodes.done[j] + 1, 1) != DONE:
+            while not spikes_next(nodes, j) or nodes.time[nodes.done[j] >> 1] < run.time[f]:
+                if finish_until(cells, run, nodes, j, nodes.done[j] + 1, 1) != DONE:
                     return MISMATCH
-            k = nodes.done[j]
-            while k < nodes.end[j] and nodes.info[k] <= f - begin and nodes.time[k] == batch.time[f]:
+            k = nodes.done[j] >> 1
+            while k < nodes.end[j] and nodes.info[k] <= f and nodes.time[k] == run.time[f]:
                 nodes.key[k] = WAITING
                 k += 1
-    for r in range(low - begin, sent):
-        send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], OF_ARRIVAL, 1)
+    for r in range(low, sent):
+        send(cells, wires, nodes, run.who[nodes.order[r]], run.time[low], OF_ARRIVAL, 1)
     generation = OF_SPIKE
-    while sent < high - begin:
+    while sent < high:
         began = sent
         for f in range(low, high):
-            j = batch.who[f]
-            k = nodes.done[j]
-            if cells.source[j] or k >= nodes.end[j] or nodes.info[k] != f - begin or nodes.kind[k] & KIND != SPIKE:
+            j = run.who[f]
+            if cells.source[j] or not spikes_next(nodes, j) or nodes.info[nodes.done[j] >> 1] != f:
                 continue
             # One spike of a neuron in each generation: a later one of its own follows it.
-            if is_due(cells, nodes, j, k):
-                nodes.order[sent] = f - begin
+            if is_due(cells, nodes, j, nodes.done[j] >> 1):
+                nodes.order[sent] = f
                 sent += 1
         if sent == began:
-            nodes.fault[0], nodes.fault[1] = batch.who[low], low - begin
+            nodes.fault[0], nodes.fault[1] = run.who[low], low
             return MISMATCH
         for r in range(began, sent):
-            j = batch.who[begin + nodes.order[r]]
-            nodes.key[nodes.done[j]] = generation
-            if finish_until(cells, batch, nodes, j, nodes.done[j] + 1, 1) != DONE:
+            j = run.who[nodes.order[r]]
+            nodes.key[nodes.done[j] >> 1] = generation
+            if finish_until(cells, run, nodes, j, nodes.done[j] + 1, 1) != DONE:
                 return MISMATCH
         for r in range(began, sent):
-            send(cells, wires, nodes, batch.who[begin + nodes.order[r]], batch.time[low], generation, 1)
+            send(cells, wires, nodes, run.who[nodes.order[r]], run.time[low], generation, 1)
         generation += 1
     return DONE
+
+
+@inner
+def spikes_next(nodes: Nodes, j: int) -> bool:
+    """Is a spike the first event of neuron j that is not finished?"""
+    p = nodes.done[j]
+    found: bool = p & 1 != 0 and nodes.kind[p >> 1] & KIND == SPIKE
+    return found
 
 
 @inner
@@ -270,7 +283,7 @@ def is_due(cells: Cells, nodes: Nodes, j: int, k: int) -> bool:
     v, work = nodes.v[k], nodes.work
     for q in range(cells.modes[j]):
         work[q] = nodes.c[k, q]
-    decay_to(cells, nodes, j, k)
+    decay_to(cells, nodes, j, 2 * k + 1)
     due = cause_of(cells, nodes, j, k) >= 0
     nodes.v[k] = v
     for q in range(cells.modes[j]):
@@ -279,35 +292,35 @@ def is_due(cells: Cells, nodes: Nodes, j: int, k: int) -> bool:
 
 
 @routine
-def replay(cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, b: int, voltages: int) -> int:
-    """Find the state of each neuron just before each of its nodes, and why it spiked.
+def replay(cells: Cells, wires: Wires, run: Run, nodes: Nodes, voltages: int) -> int:
+    """Find the state of each neuron just before each of its events, and why it spiked.
 
     Without `voltages` all spikes are taken for crossings, and v is known at spikes and while it is held alone.
     """
     size = len(cells.leak)
     for j in range(size):
-        nodes.done[j] = nodes.first[j]
+        nodes.done[j] = 2 * nodes.first[j] + 1
         nodes.at[j] = nodes.first[j] + 1
-        nodes.drive[j], nodes.level[j] = batch.drive[b, j], 0.0
+        nodes.drive[j], nodes.level[j] = run.drive[j], 0.0
     forget(nodes)
-    low, stop = batch.spikes[b], batch.spikes[b + 1]
+    low, stop = 0, len(run.time)
     while low < stop:
         high = low + 1
         if len(nodes.order):
-            while high < stop and batch.time[high] == batch.time[low]:
+            while high < stop and run.time[high] == run.time[low]:
                 high += 1
-            code = send_instant(cells, wires, batch, nodes, b, low, high)
+            code = send_instant(cells, wires, run, nodes, low, high)
             if code != DONE:
                 return code
         else:
-            send(cells, wires, nodes, batch.who[low], batch.time[low], OF_SPIKE, voltages)
+            send(cells, wires, nodes, run.who[low], run.time[low], OF_SPIKE, voltages)
         low = high
     depth = cells.rate.shape[1]
     for r in range(len(nodes.window)):
         close_forward(cells, nodes, r // depth, r % depth, r, voltages)
     for j in range(size):
         if not cells.source[j]:
-            code = finish_until(cells, batch, nodes, j, nodes.end[j], voltages)
+            code = finish_until(cells, run, nodes, j, 2 * nodes.end[j], voltages)
             if code != DONE:
                 return code
     return DONE

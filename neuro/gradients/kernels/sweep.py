@@ -9,9 +9,9 @@ import numpy as np
 from neuro.gradients.kernels.arrays import (
     BY_END,
     BY_SPIKE,
+    CAUSE,
     CROSSING,
     DONE,
-    END,
     HELD,
     KIND,
     OF_ARRIVAL,
@@ -19,14 +19,14 @@ from neuro.gradients.kernels.arrays import (
     SPIKE,
     START,
     STEP,
-    Batch,
     Cells,
     Nodes,
+    Run,
     Totals,
     Wires,
 )
 from neuro.gradients.kernels.intervals import arrival, cross_interval
-from neuro.gradients.kernels.nodes import instant_of, key_of, lay_nodes, locate
+from neuro.gradients.kernels.nodes import before, instant_of, key_of, lay_nodes, locate, part_of, time_of
 from neuro.gradients.kernels.replay import replay, v_after
 from neuro.gradients.kernels.windows import (
     BY_LEAK,
@@ -45,52 +45,52 @@ from neuro.gradients.kernels.windows import (
 )
 from neuro.jit import inner, kernel, routine
 
-__all__ = ["sweep_runs"]
+__all__ = ["sweep_run"]
 
 
 @inner
-def caused_next(batch: Batch, nodes: Nodes, j: int, k: int, cause: int, begin: int) -> float:
-    """The derivative by the time of a spike that followed node k at once, because of it; else zero."""
-    after, by_time = k + 1, 0.0
-    while after < nodes.end[j] and nodes.time[after] == nodes.time[k]:
-        kind = nodes.kind[after] & ~HELD
-        if kind & KIND == SPIKE:
-            if kind == SPIKE + cause:
-                by_time = batch.slope[begin + nodes.info[after]]
+def caused_next(run: Run, nodes: Nodes, j: int, k: int, time: float, cause: int) -> float:
+    """The derivative by the time of the next spike from node k on, if it is at `time` and has this cause; else zero."""
+    by_time = 0.0
+    while k < nodes.end[j] and nodes.time[k] == time:
+        if nodes.kind[k] & KIND == SPIKE:
+            if nodes.kind[k] & CAUSE == cause:
+                by_time = run.slope[nodes.info[k]]
             break
-        after += 1
+        k += 1
     return by_time
 
 
 @inner
-def slope_of(cells: Cells, nodes: Nodes, j: int, k: int, v: float, jumped: bool) -> float:
-    """dv/dt at node k with this v, before or after the own jumps."""
-    total = 0.0
+def slope_of(cells: Cells, nodes: Nodes, j: int, p: int, v: float, jumped: bool) -> float:
+    """dv/dt at place p with this v, before or after the own jumps."""
+    total, part = 0.0, part_of(cells, p)
     for q in range(cells.currents[j]):
-        total += nodes.c[k, q] + (cells.jump[j, q] if jumped else 0.0)
+        total += nodes.c[p >> 1, part + q] + (cells.jump[j, q] if jumped else 0.0)
     slope: float = nodes.drive[j] - cells.leak[j] * v + cells.gain[j] * total
     return slope
 
 
 @inner
 def pass_spike(
-    cells: Cells, batch: Batch, nodes: Nodes, totals: Totals, j: int, k: int, begin: int, by_v: float, floor: float
+    cells: Cells, run: Run, nodes: Nodes, totals: Totals, j: int, p: int, by_v: float, floor: float
 ) -> float:
     """Go from just after a spike to just before it; the derivative by v there is returned."""
-    work, f, cause = nodes.work, begin + nodes.info[k], nodes.kind[k] - SPIKE
-    by_time = batch.slope[f] + nodes.later[j]
+    k = p >> 1
+    work, f, cause = nodes.work, nodes.info[k], nodes.kind[k] & CAUSE
+    by_time = run.slope[f] + nodes.later[j]
     nodes.later[j] = 0.0
     for q in range(cells.modes[j]):
         totals.jump[j, q] += work[q]
         by_time += cells.jump[j, q] * cells.rate[j, q] * work[q]
-    before, after = nodes.v[k], v_after(cells, nodes, j, k)
+    v, reset = nodes.v[k], v_after(cells, nodes, j, p)
     if len(nodes.density):
-        by_time += nodes.density[k] * (before - after)
+        by_time += nodes.density[k] * (v - reset)
     if cells.refractory[j] == 0.0:
-        by_time += caused_next(batch, nodes, j, k, BY_SPIKE, begin)
-        by_time -= by_v * slope_of(cells, nodes, j, k, after, True)
+        by_time += caused_next(run, nodes, j, k + 1, nodes.time[k], BY_SPIKE)
+        by_time -= by_v * slope_of(cells, nodes, j, p, reset, True)
         nodes.held[j] += by_v
-    slope, through = slope_of(cells, nodes, j, k, before, False), 0.0
+    slope, through = slope_of(cells, nodes, j, p, v, False), 0.0
     if cells.subtract[j]:
         through = nodes.held[j]
         totals.threshold[j] -= through
@@ -98,7 +98,7 @@ def pass_spike(
     else:
         totals.reset[j] += nodes.held[j]
     nodes.held[j] = 0.0
-    batch.slope[f] = by_time
+    run.slope[f] = by_time
     if cause == CROSSING:
         for q in range(cells.currents[j], cells.modes[j]):
             slope += cells.rate[j, q] * nodes.c[k, q]
@@ -114,95 +114,92 @@ def pass_spike(
 
 
 @routine
-def pass_node(
+def pass_event(
     cells: Cells,
-    batch: Batch,
+    run: Run,
     nodes: Nodes,
     totals: Totals,
     j: int,
-    k: int,
-    begin: int,
+    p: int,
     times: int,
     floor: float,
 ) -> None:
-    """Find the derivatives by the state just before node k, and put them in place of that state."""
-    by_v = cross_interval(cells, nodes, totals, j, k, times)
+    """Find the derivatives by the state just before the event at place p, and put them in place of that state."""
+    by_v = cross_interval(cells, nodes, totals, j, p, times)
+    k, part = p >> 1, part_of(cells, p)
     kind = nodes.kind[k] & KIND
-    if kind == SPIKE:
-        by_v = pass_spike(cells, batch, nodes, totals, j, k, begin, by_v, floor)
-    elif kind == END:
+    if p & 1 == 0:
         nodes.held[j] += by_v
-        x = caused_next(batch, nodes, j, k, BY_END, begin) - by_v * slope_of(cells, nodes, j, k, nodes.v[k], False)
+        slope = slope_of(cells, nodes, j, p, v_after(cells, nodes, j, p), False)
+        x = caused_next(run, nodes, j, k, time_of(cells, nodes, j, p), BY_END) - by_v * slope
         totals.refractory[j] += x
         nodes.later[j] += x
-        by_v = 0.0
+    elif kind == SPIKE:
+        by_v = pass_spike(cells, run, nodes, totals, j, p, by_v, floor)
     elif kind == SAMPLE:
         if nodes.kind[k] & HELD:
-            nodes.held[j] += batch.extra_value[nodes.info[k]]
+            nodes.held[j] += run.extra_value[nodes.info[k]]
         else:
-            by_v += batch.extra_value[nodes.info[k]]
+            by_v += run.extra_value[nodes.info[k]]
     elif kind == STEP:
         nodes.drive[j] = nodes.aux[k]
     elif kind == START:
         totals.v[j] += by_v
         for q in range(cells.modes[j]):
             totals.c[j, q] += nodes.work[q]
-    nodes.v[k] = by_v
+    if p & 1:
+        nodes.v[k] = by_v
     for q in range(cells.modes[j]):
-        nodes.c[k, q] = nodes.work[q]
-    nodes.done[j] = k
+        nodes.c[k, part + q] = nodes.work[q]
+    nodes.done[j] = p
 
 
 @inner
-def pass_nodes(
-    cells: Cells, batch: Batch, nodes: Nodes, totals: Totals, j: int, k: int, begin: int, times: int, floor: float
-) -> None:
-    """Go back in neuron j until node k is passed."""
-    while nodes.done[j] > k:
-        pass_node(cells, batch, nodes, totals, j, nodes.done[j] - 1, begin, times, floor)
+def pass_events(cells: Cells, run: Run, nodes: Nodes, totals: Totals, j: int, p: int, times: int, floor: float) -> None:
+    """Go back in neuron j until the event at place p is passed."""
+    while nodes.done[j] > p:
+        pass_event(cells, run, nodes, totals, j, before(nodes, nodes.done[j]), times, floor)
 
 
 @routine
 def reach(
     cells: Cells,
-    batch: Batch,
+    run: Run,
     nodes: Nodes,
     totals: Totals,
     j: int,
     t: float,
     time: float,
     key: int,
-    begin: int,
     times: int,
     floor: float,
 ) -> int:
-    """Go back to the node of neuron j that comes next after an input at `time`, by a spike at `t`, and return it."""
+    """Go back to the place in neuron j that comes next after an input at `time`, by a spike at `t`, and return it."""
     at, low = nodes.at[j], nodes.first[j]
     while at > low and nodes.time[at - 1] >= t:
         at -= 1
     nodes.at[j] = at
-    k: int = locate(nodes, j, at, time, key)
-    pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
-    return k
+    p: int = locate(cells, nodes, j, at, time, key)
+    pass_events(cells, run, nodes, totals, j, p, times, floor)
+    return p
 
 
 @routine
 def take(
     cells: Cells,
-    batch: Batch,
+    run: Run,
     nodes: Nodes,
     totals: Totals,
     j: int,
-    k: int,
-    begin: int,
+    p: int,
     mode: int,
     u: float,
     w: float,
     times: int,
     synapse: int,
 ) -> float:
-    """Take one input, `u` seconds before node k; its derivative by time is returned."""
-    value, by_time = arrival(cells, batch, nodes, totals, j, k, begin, mode, u, w, times)
+    """Take one input, `u` seconds before the event at place p; its derivative by time is returned."""
+    value, by_time = arrival(cells, run, nodes, totals, j, p, mode, u, w, times)
     totals.weight[synapse] += value
     totals.delay[synapse] += by_time
     return by_time
@@ -210,15 +207,15 @@ def take(
 
 @routine
 def turn_back(
-    cells: Cells, nodes: Nodes, totals: Totals, j: int, k: int, mode: int, start: float, span: float, times: int
+    cells: Cells, nodes: Nodes, totals: Totals, j: int, p: int, mode: int, start: float, span: float, times: int
 ) -> None:
-    """End the window of neuron j and current `mode`, and begin that before node k."""
-    if len(nodes.density) and k < nodes.end[j] and nodes.density[k] != 0.0:
+    """End the window of neuron j and current `mode`, and begin that before place p."""
+    if len(nodes.density) and p >> 1 < nodes.end[j] and nodes.density[p >> 1] != 0.0:
         return
     r = j * cells.rate.shape[1] + mode
     if times != 0:
         close_back(cells, nodes, totals, j, mode, r)
-    open_window(nodes, j, k, r, start, span)
+    open_window(cells, nodes, j, p, r, start, span)
     open_back(cells, nodes, j, mode, r)
 
 
@@ -226,17 +223,16 @@ def turn_back(
 def collect(
     cells: Cells,
     wires: Wires,
-    batch: Batch,
+    run: Run,
     nodes: Nodes,
     totals: Totals,
     f: int,
-    begin: int,
     generation: int,
     times: int,
     floor: float,
 ) -> None:
     """Take what a spike has done at its targets: derivatives by weights and delays, and by its own time."""
-    i, t, total, depth = batch.who[f], batch.time[f], 0.0, cells.rate.shape[1]
+    i, t, total, depth = run.who[f], run.time[f], 0.0, cells.rate.shape[1]
     window = nodes.window
     for s in range(wires.row[i], wires.row[i + 1]):
         first, at, lag_at = wires.first[s], wires.weight_at[s], wires.lag_at[s]
@@ -263,8 +259,8 @@ def collect(
                 r = np.uint64(post[n]) * np.uint64(depth) + np.uint64(mode)
                 if not window[r, LOW] < time < window[r, HIGH]:
                     j = post[n]
-                    k = reach(cells, batch, nodes, totals, j, t, time, OF_ARRIVAL, begin, times, floor)
-                    turn_back(cells, nodes, totals, j, k, mode, start, span, times)
+                    p = reach(cells, run, nodes, totals, j, t, time, OF_ARRIVAL, times, floor)
+                    turn_back(cells, nodes, totals, j, p, mode, start, span, times)
                 if window[r, LOW] < time < window[r, HIGH]:
                     value, through = window[r, BY_RATE] * by_rate, window[r, BY_LEAK] * by_leak
                     if value != 0.0 or through != 0.0:
@@ -280,38 +276,36 @@ def collect(
                             window[r, TIME_LEAK] += w * latest
                     continue
             j, key = post[n], OF_ARRIVAL if delay > 0.0 else generation
-            k = reach(cells, batch, nodes, totals, j, t, time, key, begin, times, floor)
-            if k < nodes.end[j]:
-                u = nodes.time[k] - time
-                total += take(cells, batch, nodes, totals, j, k, begin, mode, u, weight[n], times, at + n)
-    batch.slope[f] += total
+            p = reach(cells, run, nodes, totals, j, t, time, key, times, floor)
+            if p >> 1 < nodes.end[j]:
+                u = time_of(cells, nodes, j, p) - time
+                total += take(cells, run, nodes, totals, j, p, mode, u, weight[n], times, at + n)
+    run.slope[f] += total
 
 
 @inner
-def sweep(
-    cells: Cells, wires: Wires, batch: Batch, nodes: Nodes, totals: Totals, b: int, times: int, floor: float
-) -> None:
-    """From the last spike of run b to the first, then to the start."""
-    begin, size = batch.spikes[b], len(cells.leak)
+def sweep(cells: Cells, wires: Wires, run: Run, nodes: Nodes, totals: Totals, times: int, floor: float) -> None:
+    """From the last spike to the first, then to the start."""
+    size = len(cells.leak)
     for j in range(size):
-        nodes.done[j] = nodes.at[j] = nodes.end[j]
+        nodes.done[j], nodes.at[j] = 2 * nodes.end[j], nodes.end[j]
         nodes.held[j] = nodes.later[j] = 0.0
     forget(nodes)
-    for r in range(batch.spikes[b + 1] - begin - 1, -1, -1):
-        f = begin + (nodes.order[r] if len(nodes.order) else r)
-        j = batch.who[f]
+    for r in range(len(run.time) - 1, -1, -1):
+        f = nodes.order[r] if len(nodes.order) else r
+        j = run.who[f]
         generation = OF_ARRIVAL
         k = nodes.end[j]
         if not cells.source[j]:
-            k = nodes.done[j] - 1
+            k = (nodes.done[j] >> 1) - 1
             while nodes.kind[k] & KIND != SPIKE:
                 k -= 1
             generation = key_of(nodes, k)
-        collect(cells, wires, batch, nodes, totals, f, begin, generation, times, floor)
+        collect(cells, wires, run, nodes, totals, f, generation, times, floor)
         if not cells.source[j]:
-            pass_nodes(cells, batch, nodes, totals, j, k, begin, times, floor)
+            pass_events(cells, run, nodes, totals, j, 2 * k + 1, times, floor)
     for j in range(size):
-        pass_nodes(cells, batch, nodes, totals, j, nodes.first[j], begin, times, floor)
+        pass_events(cells, run, nodes, totals, j, 2 * nodes.first[j] + 1, times, floor)
     depth = cells.rate.shape[1]
     if times != 0:
         for r in range(len(nodes.window)):
@@ -319,28 +313,23 @@ def sweep(
 
 
 @kernel
-def sweep_runs(
+def sweep_run(
     cells: Cells,
     wires: Wires,
-    batch: Batch,
+    run: Run,
     nodes: Nodes,
     totals: Totals,
-    low: int,
-    high: int,
     times: int,
     voltages: int,
     floor: float,
 ) -> int:
-    """Replay the runs low .. high and go back through each; the code of the first that does not fit.
+    """Replay a run and go back through it; a code.
 
     `times` as in `cross_interval`, `voltages` as in `replay`, and `floor` is the least slope at a spike.
     """
-    for b in range(low, high):
-        code = lay_nodes(cells, batch, nodes, b)
-        if code == DONE:
-            code = replay(cells, wires, batch, nodes, b, voltages)
-        if code != DONE:
-            nodes.fault[2] = b
-            return code
-        sweep(cells, wires, batch, nodes, totals, b, times, floor)
-    return DONE
+    code = lay_nodes(cells, run, nodes, 0)
+    if code == DONE:
+        code = replay(cells, wires, run, nodes, voltages)
+    if code == DONE:
+        sweep(cells, wires, run, nodes, totals, times, floor)
+    return code
