@@ -46,6 +46,7 @@ def sum_runs(
     # Where inputs are currents and spikes reset v to a value, v is needed for time constants, or to find mistakes.
     plain = not own.wiring.jumps and not own.wiring.at_once and not np.any(own.cells.subtract)
     voltages = int(times or not plain or bool(np.any(own.cells.v >= own.cells.threshold)))
+    cells, wires = own.tables
     sums = [new_totals(own.cells, len(own.wires.weight)) for _ in range(max(parts, 1))]
 
     def sweep(part: int) -> None:
@@ -55,7 +56,7 @@ def sum_runs(
         room, totals = as_table(nodes), as_table(sums[part])
         for run, slope in zip(mine, its, strict=True):
             one = as_table(run_of(run, slope))
-            code = sweep_run(*own.tables, one, room, totals, int(times), voltages, floor)
+            code = sweep_run(cells, wires, one, room, totals, int(times), voltages, floor)
             if code != DONE:
                 _refuse(run, nodes, code)
 
