@@ -159,3 +159,20 @@ def test_a_run_that_goes_on_from_another_is_refused() -> None:
     first = nr.run(net, 0.01)
     with pytest.raises(nr.NeuroError, match="goes on"):
         nr.gradient(net, nr.run(net, 0.01, state=first.state), loss=named().loss())
+
+
+@pytest.mark.parametrize(("w", "times", "by_delay", "by_bias"), [
+    (1.5, [1.0, 2.0, 2.0], 1.0, -4.0), (-0.4, [1.0, 2.0], 0.0, -3.0), (0.4, [1.0, 2.0, 2.6], 0.0, -5.6),
+])  # fmt: skip
+@pytest.mark.parametrize("bias", [62.5, 77.7, 100.0])
+def test_a_spike_may_come_before_what_arrives_at_its_instant(bias, w, times, by_delay, by_bias) -> None:
+    """The first spike arrives when v meets the threshold again by itself: here the engine fires first."""
+    net = nr.Network()
+    net.add(nr.Population("cell", 1, nr.IF(v_th=1.0, bias=bias)))
+    net.connect("cell", "cell", nr.Dense([[w]]), delay=1.0 / bias, name="link")
+    run = nr.run(net, 2.7 / bias, max_rate=1e6)
+    assert run.spikes["cell"].times * bias == pytest.approx(times, rel=1e-9)
+    found = nr.gradient(net, run, loss={"cell": lambda spikes: (float(spikes.times.sum()), np.ones(len(spikes)))})
+    assert found.delays["link"] == pytest.approx(by_delay, abs=1e-12)
+    assert found.parameters["cell"]["bias"] * bias**2 == pytest.approx(by_bias, rel=1e-9)
+    assert found.weights["link"] * bias == pytest.approx(-1.0 if w == 0.4 else 0.0, abs=1e-9)

@@ -19,9 +19,10 @@ START, SPIKE, END, STEP, SAMPLE, MARK, LAST = 0, 1, 2, 3, 4, 5, 6
 """Kinds of events: the start of the run, an own spike, the end of a refractory time, a step of a current, a sample of
 v, a change of the density of an integral of v, and what comes after a last refractory time. All but ends of refractory
 times are nodes."""
-CROSSING, BY_ARRIVAL, BY_END, BY_SPIKE, AT_START = 0, 8, 16, 24, 32
+CROSSING, BY_ARRIVAL, BY_END, BY_SPIKE, AT_START, CROSSED_FIRST = 0, 8, 16, 24, 32, 40
 """Why a neuron spiked: v grew to the threshold; inputs jumped it there; it was there when the refractory time ended,
-after its last spike, or when the run began. Added to the kind of a spike."""
+after its last spike, or when the run began; v grew there at the instant of an arrival, but before it. Added to the kind
+of a spike."""
 KIND, CAUSE, HELD, ENDED = 7, 56, 64, 128
 """Masks of the kind and of the cause; the flag that v is held in the interval before a node; and the flag that a
 refractory time ends in that interval, as the last event before the node."""

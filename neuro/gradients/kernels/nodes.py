@@ -7,6 +7,8 @@ from math import inf
 from neuro.gradients.kernels.arrays import (
     AFTER,
     AT_STEP,
+    CAUSE,
+    CROSSED_FIRST,
     DONE,
     EARLY,
     ENDED,
@@ -130,7 +132,7 @@ def key_of(nodes: Nodes, k: int) -> int:
         return found
     kind = nodes.kind[k] & KIND
     if kind == SPIKE:
-        return OF_SPIKE
+        return AT_STEP if nodes.kind[k] & CAUSE == CROSSED_FIRST else OF_SPIKE
     if kind == START:
         return -AFTER
     return AFTER if kind == SAMPLE and not nodes.kind[k] & EARLY else AT_STEP

@@ -12,6 +12,8 @@ from neuro.gradients.kernels.arrays import (
     BY_ARRIVAL,
     BY_END,
     BY_SPIKE,
+    CAUSE,
+    CROSSED_FIRST,
     CROSSING,
     DONE,
     KIND,
@@ -136,10 +138,11 @@ def finish_until(cells: Cells, run: Run, nodes: Nodes, j: int, last: int, voltag
             nodes.drive[j] = run.extra_value[nodes.info[k]]
         elif kind == SPIKE:
             cause = cause_of(cells, nodes, j, k) if voltages != 0 else CROSSING
-            if cause < 0:
+            first = nodes.kind[k] & CAUSE == CROSSED_FIRST
+            if cause < 0 or (first and cause != CROSSING):
                 nodes.fault[0], nodes.fault[1] = j, nodes.info[k]
                 return MISMATCH
-            nodes.kind[k] += cause
+            nodes.kind[k] += 0 if first else cause
             if cause == CROSSING:
                 nodes.v[k] = threshold_at(cells, nodes, j, k)
     return DONE
@@ -291,12 +294,39 @@ def is_due(cells: Cells, nodes: Nodes, j: int, k: int) -> bool:
     return due
 
 
-@routine
-def replay(cells: Cells, wires: Wires, run: Run, nodes: Nodes, voltages: int) -> int:
-    """Find the state of each neuron just before each of its events, and why it spiked.
+@inner
+def crossed_first(cells: Cells, nodes: Nodes) -> int:
+    """The last spike up to the fault with a v that can have met the threshold just before what arrived; -1 if none."""
+    j = nodes.fault[0]
+    last = nodes.first[j]
+    while nodes.kind[last] & KIND != SPIKE or nodes.info[last] != nodes.fault[1]:
+        last += 1
+    for k in range(last - 1, nodes.first[j], -1):
+        if nodes.kind[k] & (KIND | CAUSE) == SPIKE + BY_ARRIVAL:
+            level = threshold_at(cells, nodes, j, k)
+            if abs(nodes.v[k] - nodes.aux[k] - level) <= NEAR * (1.0 + abs(level) + abs(nodes.v[k])):
+                return k
+    return last if nodes.kind[last] & CAUSE != CROSSED_FIRST else -1
 
-    Without `voltages` all spikes are taken for crossings, and v is known at spikes and while it is held alone.
-    """
+
+@inner
+def begin_again(cells: Cells, nodes: Nodes, first: int) -> None:
+    """Clear all states, to replay a run in which the spike at node `first` came before the arrivals at its instant."""
+    for j in range(len(cells.leak)):
+        for k in range(nodes.first[j], nodes.end[j]):
+            if nodes.kind[k] & KIND == SPIKE and nodes.kind[k] & CAUSE != CROSSED_FIRST:
+                nodes.kind[k] &= ~CAUSE
+            nodes.v[k] = 0.0
+            if len(nodes.aux):
+                nodes.aux[k] = 0.0
+            for q in range(nodes.c.shape[1]):
+                nodes.c[k, q] = 0.0
+    nodes.kind[first] += CROSSED_FIRST
+
+
+@inner
+def replay_in_order(cells: Cells, wires: Wires, run: Run, nodes: Nodes, voltages: int) -> int:
+    """`replay`, with the order at each instant as it is known."""
     size = len(cells.leak)
     for j in range(size):
         nodes.done[j] = 2 * nodes.first[j] + 1
@@ -324,3 +354,22 @@ def replay(cells: Cells, wires: Wires, run: Run, nodes: Nodes, voltages: int) ->
             if code != DONE:
                 return code
     return DONE
+
+
+@routine
+def replay(cells: Cells, wires: Wires, run: Run, nodes: Nodes, voltages: int) -> int:
+    """Find the state of each neuron just before each of its events, and why it spiked.
+
+    Without `voltages` all spikes are taken for crossings, and v is known at spikes and while it is held alone.
+
+    Where v meets the threshold at the very instant of an arrival, rounding in the engine decides which comes first. If
+    the spikes do not fit with the arrival first, the spike is.
+    """
+    code = replay_in_order(cells, wires, run, nodes, voltages)
+    while code == MISMATCH and len(nodes.aux) and not len(nodes.key):
+        first = crossed_first(cells, nodes)
+        if first < 0:
+            break
+        begin_again(cells, nodes, first)
+        code = replay_in_order(cells, wires, run, nodes, voltages)
+    return code

@@ -10,6 +10,7 @@ from neuro.gradients.kernels.arrays import (
     BY_END,
     BY_SPIKE,
     CAUSE,
+    CROSSED_FIRST,
     CROSSING,
     DONE,
     HELD,
@@ -99,7 +100,7 @@ def pass_spike(
         totals.reset[j] += nodes.held[j]
     nodes.held[j] = 0.0
     run.slope[f] = by_time
-    if cause == CROSSING:
+    if cause == CROSSING or cause == CROSSED_FIRST:
         for q in range(cells.currents[j], cells.modes[j]):
             slope += cells.rate[j, q] * nodes.c[k, q]
         if slope < floor:
