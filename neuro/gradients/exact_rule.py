@@ -56,7 +56,7 @@ class ExactGradient(ComparesPhases):
         for n, (change, rate) in enumerate(zip(changes, rates, strict=True)):
             mean, square = holder.moments[0][n], holder.moments[1][n]
             if not np.any(change) and not np.any(mean):
-                moved.append(mean)  # such as delays that are not trained
+                moved.append(mean.copy())  # such as delays that are not trained; a holder may keep what it is given
                 continue
             if self.optimiser == "sgd":
                 mean *= momentum

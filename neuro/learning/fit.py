@@ -301,7 +301,6 @@ class _Training:
         self.silent = np.zeros(network.sizes[-1], np.int64)
         """Updates since each output fired in some phase."""
         self.velocity = [np.zeros(each.shape) for each in (*held.matrices, *held.biases)]
-        self.room = [np.empty_like(each) for each in self.velocity]  # new memory would cost page faults
         """Of the matrices, then of the biases."""
         self.revived = 0
         """Times that the bias of a silent output grew, in this epoch."""
@@ -382,7 +381,7 @@ class _Training:
             velocity *= self.plan.momentum
             velocity += change
         rates = self._rates(fade)
-        steps = [np.multiply(rate, v, out=to) for rate, v, to in zip(rates, self.velocity, self.room, strict=True)]
+        steps = [rate * each for rate, each in zip(rates, self.velocity, strict=True)]
         if self.plan.revival and np.any(dead := self.silent >= self.plan.revival):
             self.revived += int(dead.sum())
             steps[-1] = steps[-1] + rates[-1] * dead

@@ -35,7 +35,7 @@ class Holder(Protocol):
         """As the passes of one update see them: with a new draw of the noise of reads."""
 
     def add(self, changes: Sequence[Floats]) -> None:
-        """Change the matrices and the biases, given in this order. The caller uses the arrays of changes again."""
+        """Change the matrices and the biases, given in this order; the arrays may be kept and overwritten."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that a checkpoint needs, by name."""
@@ -80,11 +80,11 @@ class DigitalHolder:
         return self.weights
 
     def add(self, changes: Sequence[Floats]) -> None:
-        """As `Holder.add`."""
+        """As `Holder.add`; the arrays become the new weights, which saves copies."""
         depth = len(self.weights.matrices)
-        pairs = [*zip((*self.weights.matrices, *self.weights.biases), changes, strict=True)]
-        moved = [held + change for held, change in pairs]
-        self.weights = LayerWeights(tuple(moved[:depth]), tuple(moved[depth:]))
+        for held, moved in zip((*self.weights.matrices, *self.weights.biases), changes, strict=True):
+            moved += held
+        self.weights = LayerWeights(tuple(changes[:depth]), tuple(changes[depth:]))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """As `Holder.state`."""
