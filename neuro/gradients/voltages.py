@@ -8,9 +8,10 @@ import numpy as np
 
 from neuro.errors import InputError
 from neuro.gradients.batch import AFTER_ALL, BEFORE_ARRIVALS, Slopes, Spiked, nodes_for, run_of
-from neuro.gradients.kernels.arrays import SPIKE
+from neuro.gradients.kernels.arrays import BY_ARRIVAL, CAUSE, KIND, SPIKE
 from neuro.gradients.kernels.peaks import AT_BEGIN, AT_END_OF, largest, total_of, value_at
 from neuro.gradients.kernels.pieces import ARRIVED, Arrivals, Pieces, fill_pieces, list_arrivals, replay_run
+from neuro.gradients.kernels.replay import NEAR
 from neuro.gradients.lowering import Lowered
 from neuro.jit import as_table, link_routines
 from neuro.validation import Floats, Ints
@@ -54,6 +55,7 @@ class Voltages:
             self._tables = *self.own.tables, as_table(run_of(self.run, slopes)), as_table(self._nodes)
             if replay_run(*self._tables) != 0:
                 raise InputError("the recording is not of this program with these inputs", where="gradient")
+        self._check_order(missing)
         wanted = np.zeros(len(self.own.cells.leak), np.int64)
         wanted[missing] = 1
         none = _arrivals(0)
@@ -73,6 +75,25 @@ class Voltages:
             mine = Pieces._make(each[begins[n] : begins[n + 1]] for each in pieces)
             low, high = int(bounds[0, n]), int(bounds[1, n])
             self._pieces[int(j)] = mine, fill_pieces(cells, run, nodes, found, low, high, int(j), mine)
+
+    def _check_order(self, neurons: Ints) -> None:
+        """Refuse v after a spike of which later ones do not tell whether it came before or after an input onto v."""
+        cells, nodes = self.own.cells, self._nodes
+        for j in neurons if len(nodes.aux) else ():
+            own = np.arange(nodes.first[j], nodes.end[j])
+            spikes = own[nodes.kind[own] & KIND == SPIKE]
+            if not len(spikes) or cells.subtract[j] or cells.refractory[j] > 0.0:
+                continue
+            k = spikes[-1]
+            level = cells.threshold[j] + nodes.c[k, cells.currents[j] : cells.modes[j]].sum()
+            apart, v = nodes.v[k] - nodes.aux[k] - level, nodes.v[k]
+            if nodes.kind[k] & CAUSE == BY_ARRIVAL and abs(apart) <= NEAR * (1.0 + abs(level) + abs(v)):
+                raise InputError(
+                    "v meets the threshold at the very instant of an input onto v, and which came first is not known",
+                    where="gradient",
+                    value=f"{nodes.time[k]:.9g} s",
+                    remedy="Run on until the neuron fires again, give it a refractory time, or move a delay a little",
+                )
 
     def at(self, j: int, times: Floats) -> Floats:
         """v of neuron j at these times, after all that happens there."""

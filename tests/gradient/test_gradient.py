@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import neuro as nr
+from neuro.errors import InputError
 from tests.gradient.family import Case, cases, errors, runs
 
 WORST = 1e-6
@@ -176,3 +177,19 @@ def test_a_spike_may_come_before_what_arrives_at_its_instant(bias, w, times, by_
     assert found.delays["link"] == pytest.approx(by_delay, abs=1e-12)
     assert found.parameters["cell"]["bias"] * bias**2 == pytest.approx(by_bias, rel=1e-9)
     assert found.weights["link"] * bias == pytest.approx(-1.0 if w == 0.4 else 0.0, abs=1e-9)
+
+
+def test_v_after_a_spike_and_an_input_of_unknown_order_is_refused() -> None:
+    net = nr.Network()
+    net.add(nr.Population("cell", 1, nr.IF(v_th=1.0, bias=100.0)))
+    net.connect("cell", "cell", nr.Dense([[0.4]]), delay=10e-3, name="link")
+
+    loss = nr.WeightedSum(nr.LargestV(population="cell", start=21e-3, stop=24e-3))
+
+    def value(stop: float) -> float:
+        run = nr.run(net, stop, max_rate=1e6)
+        return nr.gradient(net, run, loss=loss).value
+
+    with pytest.raises(InputError, match="which came first is not known"):
+        value(25e-3)
+    assert value(30e-3) == pytest.approx(0.8, rel=1e-9)

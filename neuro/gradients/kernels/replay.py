@@ -43,7 +43,7 @@ from neuro.gradients.kernels.windows import (
 )
 from neuro.jit import inner, routine
 
-__all__ = ["replay", "v_after"]
+__all__ = ["NEAR", "replay", "v_after"]
 
 NEAR = 1e-7
 """Largest difference of v and the threshold at a spike, in relation to the values that add up to v."""
