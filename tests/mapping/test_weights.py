@@ -65,7 +65,7 @@ def test_neurons_make_room_for_those_that_are_pinned(pinned):
     assert {neuron: part[neuron] for neuron in pinned} == pinned
 
 
-LONG = Effort(coarse=600, trial=10**9, final=10**12, ways=(), halvings=0, evolution=0)
+LONG = Effort(coarse=600, trial=10**9, final=10**12, rough=10**9, ways=(), halvings=0, evolution=0)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,10 @@ def _carry(
     v: int,
     b: int,
 ) -> int:
-    """Move vertex v to part b and update all tables; returns the work done."""
+    """Move vertex v to part b and update all tables; returns the work done.
+
+    Of `axon_tables` only the pins are kept where axons into a part are neither the cost nor limited.
+    """
     a = part[v]
     for r in range(demands.each.shape[1]):
         use.load[r, a] -= demands.each[v, r]
@@ -128,7 +131,9 @@ def _carry(
     if kind >= 0:
         use.kinds[a, kind] -= 1
         use.kinds[b, kind] += 1
+    work, counts_axons = 0, axons_only or demands.axons.size > 0
     if demands.axons.size > 0 or demands.outs.size > 0:
+        work += int(4 * (nets.begin[v + 1] - nets.begin[v]))
         for k in range(nets.begin[v], nets.begin[v + 1]):
             e = nets.net[k]
             own = part[demands.source[e]]
@@ -140,11 +145,13 @@ def _carry(
                 use.axons[b] += 1
                 use.reached[e] += 1
                 use.outs[own] += b != own
-    work = 0
+            if not counts_axons:
+                axon_tables.pins[e, a] -= 1
+                axon_tables.pins[e, b] += 1
     if not axons_only:
         work += move(graph, part, tables, v, b)
         part[v] = a
-    if axons_only or demands.axons.size > 0 or demands.outs.size > 0:
+    if counts_axons:
         work += move(nets, part, axon_tables, v, b)
     part[v] = b
     if demands.outs.size > 0:
@@ -163,6 +170,16 @@ def _outs_penalty(use: Use, demands: Demands) -> float:
         for p in range(len(use.outs)):
             total += _penalty(use.outs[p], demands.outs[p], demands.unit[len(demands.unit) - 1])
     return total
+
+
+@inner
+def _own_outs(axon_tables: Tables, demands: Demands, use: Use, v: int, a: int) -> int:
+    """Axons out of part a that belong to vertex v."""
+    total = np.int64(0)
+    for k in range(demands.owner[v], demands.owner[v + 1]):
+        e = demands.sent[k]
+        total += use.reached[e] - (axon_tables.pins[e, a] > 0)
+    return int(total)
 
 
 @inlined
@@ -258,6 +275,10 @@ def anneal_limits(
                 x, u = use.axons[a], demands.unit[last]
                 m = demands.axons[a]
                 gain += price * (_penalty(x, m, u) - _penalty(x - axon_tables.alone[v], m, u))
+            if demands.outs.size > 0 and use.outs[a] > demands.outs[a]:
+                x, u = use.outs[a], demands.unit[last]
+                m = demands.outs[a]
+                gain += price * (_penalty(x, m, u) - _penalty(x - _own_outs(axon_tables, demands, use, v, a), m, u))
             row = axon_tables.missing[v] if axons_only else tables.missing[v]
             low = 0.0
             for p in range(count):

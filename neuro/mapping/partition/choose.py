@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from neuro.chip.route_kernels import count_routes
@@ -11,6 +14,7 @@ from neuro.mapping.partition.feasible import (
     Terms,
     additive,
     axon_limit,
+    binding_axons,
     demands_of,
     first_fit,
     fits,
@@ -26,11 +30,18 @@ from neuro.mapping.partition.multilevel import Effort, partition
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import incoming
+from neuro.validation import Ints
 
 __all__ = ["cut_network"]
 
 SPARE = 1.15
 """Parts to begin with, per part that is needed at least: two half-empty parts are never better than one."""
+
+
+EVEN = 1.1
+"""Neurons of a part, for each that it has in the mean of a partition within the limits, where parts are kept alike."""
+COOLING, LAST_HEAT = 3.0, 0.05
+"""Fall of the logarithm of the temperature within limits, and the last temperature as a share of the first."""
 
 
 def cut_network(rules: Rules, objective: str, effort: Effort, random: RandomState) -> Parts:
@@ -54,13 +65,9 @@ def cut_network(rules: Rules, objective: str, effort: Effort, random: RandomStat
     effort = effort.scaled(len(terms.nets.pin), terms.vertices * parts)
     if objective == "cores":
         part = partition_into_fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, random)
+    elif _has_other_limits(terms):
+        part = _cheapest_within_limits(rules, parts, effort, random)
     else:
-        # A refusal must not wait for a good partition.
-        if (
-            _has_other_limits(terms)
-            and partition_within(terms, rules.fixed, rules.parts, 3 * effort.trial, random) is None
-        ):
-            raise no_partition_found(rules)
         part = _cheapest(rules, parts, effort, random)
         if part is None and _first_parts(rules) < rules.parts:
             part = _cheapest(rules, rules.parts, effort, random)
@@ -93,33 +100,68 @@ def _first_parts(rules: Rules) -> int:
 
 
 def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState) -> Parts | None:
-    """The partition within all limits with the fewest deliveries; None where none was found."""
-    terms, fixed = rules.terms, rules.fixed
-    first = None
-    if _has_other_limits(terms):
-        first = partition_within(terms, fixed, parts, 3 * effort.trial, random)
-        if first is None:
-            return None
-    graph = _graph(terms)
-    room = np.minimum(rules.room(parts), int(graph.size.sum()))
+    """The partition with the fewest deliveries where only neurons are limited; None where none was found."""
+    part = _by_neurons(rules, _graph(rules.terms), rules.room(parts), effort, random)
+    return part if part is not None and fits(rules.terms, part, parts) else None
+
+
+def _by_neurons(
+    rules: Rules, graph: Hypergraph, room: Ints, effort: Effort, random: RandomState, starts: Sequence[Parts] = ()
+) -> Parts | None:
+    """A partition with few deliveries and at most `room` neurons in each part, whatever the other limits."""
+    terms, fixed, parts = rules.terms, rules.fixed, len(room)
+    room = np.minimum(room, int(graph.size.sum()))
     order = np.arange(terms.vertices)
     loose = demands_of(terms, parts)._replace(axons=np.zeros(0, np.int64))
     filled = first_fit(terms.nets, order, loose, fixed, parts)
-    starts = [np.where(filled < 0, parts - 1, filled).astype(np.int32)]
+    first = np.where(filled < 0, parts - 1, filled).astype(np.int32)
+    begun = [first, *starts]
     if np.any(fixed >= 0):
-        starts.append(np.where(fixed >= 0, fixed, grow(graph, room, 0)).astype(np.int32))
-    part = partition(Problem(graph, room, fixed >= 0), starts, effort, random)
-    if part is not None and fits(terms, part, parts):
-        return part
-    found = [start for start in (part,) if start is not None]
+        begun.append(np.where(fixed >= 0, fixed, grow(graph, room, 0)).astype(np.int32))
+    return partition(Problem(graph, room, fixed >= 0), begun, effort, random)
+
+
+def _cheapest_within_limits(rules: Rules, parts: int, effort: Effort, random: RandomState) -> Parts | None:
+    """The cheapest partition found where limits bind that `anneal_exchanges` does not know; None where none was found.
+
+    First comes a partition within all limits, so that a refusal does not wait for a good one. Then a rough partition
+    tells whether the limits matter: where it keeps to them, the effort goes to a search that ignores them; elsewhere
+    it goes to `anneal_limits`, from that partition and from one of parts of nearly equal size.
+    """
+    terms, fixed, budget = rules.terms, rules.fixed, 3 * effort.trial
+    first = partition_within(terms, fixed, parts, budget, random)
+    if first is None and parts < rules.parts:
+        first = partition_within(terms, fixed, rules.parts, budget, random)
+        parts = rules.parts if first is None else int(first.max()) + 1
     if first is None:
-        first = partition_within(terms, fixed, parts, 3 * effort.trial, random, found)
-    return _limited(rules, graph, parts, first, found, effort, random)
+        return None
+    graph = _graph(terms)
+    rough = replace(
+        effort, coarse=min(effort.coarse, 2 * effort.rough), descents=1, trial=effort.rough, ways=effort.ways[:1],
+        halvings=0, final=0, evolution=min(effort.evolution, 2 * effort.rough) if effort.descents > 1 else 0,
+    )  # fmt: skip
+    room, used, neurons = rules.room(parts), len(np.unique(first)), int(graph.size.sum())
+    part = _by_neurons(rules, graph, room, rough, random)
+    starts = [first]
+    if part is not None and fits(terms, part, parts):
+        rest = replace(effort, descents=effort.descents - 1, halvings=1)
+        whole = _by_neurons(rules, graph, room, rest, random, [part])
+        if whole is not None and fits(terms, whole, parts):
+            return whole
+        starts += [part] if whole is None else [part, whole]
+    else:
+        if part is not None and len(np.unique(part)) >= rules.least:
+            starts.append(part)
+        even = np.minimum(room, int(EVEN * neurons / used) + 1)
+        if np.any(even < room) and even.sum() >= neurons:
+            part = _by_neurons(rules, graph, even, rough, random)
+            starts += [] if part is None else [part]
+    return _limited(rules, graph, parts, first, starts if not len(terms.clash) else [first], effort, random)
 
 
 def _has_other_limits(terms: Terms) -> bool:
     """Are there limits that `anneal_exchanges` does not know?"""
-    limits = len(additive(terms)) > 1 or axon_limit(terms) is not None or _limits_axons_out(terms)
+    limits = len(additive(terms)) > 1 or binding_axons(terms) is not None or _limits_axons_out(terms)
     return limits or len(terms.clash) > 0
 
 
@@ -132,27 +174,40 @@ def _limited(
     rules: Rules,
     graph: Hypergraph,
     parts: int,
-    first: Parts | None,
+    first: Parts,
     starts: list[Parts],
     effort: Effort,
     random: RandomState,
-) -> Parts | None:
-    """As `_cheapest`, where limits bind that `anneal_exchanges` does not know; `first` is within them."""
-    terms, fixed = rules.terms, rules.fixed
-    found = [] if first is None else [first]
+) -> Parts:
+    """The cheapest partition found by `anneal_limits`; `first` is within the limits.
+
+    Each start is annealed briefly, and what came of the best one is annealed longer.
+    """
+    terms = rules.terms
     demands = demands_of(terms, parts)
-    mean_weight = float(graph.weight.mean()) if len(graph.weight) else 1.0
-    for start in [*found, *(starts if not len(terms.clash) else [])]:
+    found = [first, *(start for start in starts if fits(terms, start, parts))]
+    heat = 0.3 * (float(graph.weight.mean()) if len(graph.weight) else 1.0)
+
+    def annealed(start: Parts, budget: int) -> Parts:
         part = start.copy()
         axon_tables = tables_of(terms.nets, part, parts)
         tables, use = tables_of(graph, part, parts), use_of(terms.nets, part, axon_tables, demands)
-        anneal_limits(
-            graph, part, tables, terms.nets, axon_tables, False, demands, use, fixed >= 0,
-            3 * effort.trial, 0.3 * mean_weight, 3.0, mean_weight, False, random,
-        )  # fmt: skip
+        # What is still in excess at the end moves on at the last temperature.
+        for hot, fall, most, until in ((heat, COOLING, budget, False), (heat * LAST_HEAT, 0.0, budget // 4, True)):
+            anneal_limits(
+                graph, part, tables, terms.nets, axon_tables, False, demands, use, rules.fixed >= 0, most, hot, fall,
+                heat / 0.3, until, random,
+            )  # fmt: skip
         if fits(terms, part, parts):
             found.append(part)
-    return min(found, key=lambda part: _cost(terms, part, parts)) if found else None
+        return part
+
+    tried = [(start, annealed(start, 3 * effort.rough)) for start in starts]
+    within = [pair for pair in tried if fits(terms, pair[1], parts)]
+    if within:
+        start, _ = min(within, key=lambda pair: _cost(terms, pair[1], parts))
+        annealed(start, effort.final // 2)
+    return min(found, key=lambda part: _cost(terms, part, parts))
 
 
 def _cost(terms: Terms, part: Parts, parts: int) -> float:

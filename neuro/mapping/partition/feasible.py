@@ -24,6 +24,7 @@ __all__ = [
     "Terms",
     "additive",
     "axon_limit",
+    "binding_axons",
     "demands_of",
     "first_fit",
     "first_fit_size",
@@ -166,6 +167,13 @@ def axon_limit(terms: Terms) -> Most | None:
     return _smallest(terms, "axons_in", "rows")
 
 
+def binding_axons(terms: Terms) -> Most | None:
+    """As `axon_limit`, but None where no core could exceed it: the network has no more source neurons than that."""
+    most = axon_limit(terms)
+    sources = int(np.count_nonzero(np.diff(terms.nets.start)))
+    return None if most is None or sources <= int(np.min(most)) else most
+
+
 def demands_of(terms: Terms, parts: int) -> Demands:
     """The terms as the kernels take them, for so many parts."""
     rows = additive(terms)
@@ -180,7 +188,7 @@ def demands_of(terms: Terms, parts: int) -> Demands:
     sent = np.argsort(vertex, kind="stable").astype(np.uint32)
     axons, outs = (
         np.zeros(0, np.int64) if limit is None else of_parts(limit, parts)
-        for limit in (axon_limit(terms), _smallest(terms, "axons_out"))
+        for limit in (binding_axons(terms), _smallest(terms, "axons_out"))
     )
     return Demands(
         np.ascontiguousarray(each),

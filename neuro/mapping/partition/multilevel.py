@@ -30,6 +30,8 @@ class Effort:
     """Work on each way of annealing that is tried on each start."""
     final: int
     """Work on the way that turns out best."""
+    rough: int
+    """Work on each trial of the partition that tells whether limits matter."""
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
 
@@ -47,10 +49,10 @@ class Effort:
         slow = 2 if entries > CACHED_ENTRIES else 1
         most = MOST_ROUNDS * (pins + entries) * slow
         coarse = min(self.coarse, most // slow) if JOIN_WORK * pins <= self.coarse else 0
-        trial, final = (min(work, most) // slow for work in (self.trial, self.final))
+        trial, final, rough = (min(work, most) // slow for work in (self.trial, self.final, self.rough))
         evolution = min(self.evolution, MOST_VARIED * (pins + entries))
         repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
-        return replace(self, coarse=coarse, trial=trial, final=final, repeats=repeats, evolution=evolution)
+        return replace(self, coarse=coarse, trial=trial, final=final, rough=rough, repeats=repeats, evolution=evolution)
 
 
 EFFORTS = {
@@ -58,6 +60,7 @@ EFFORTS = {
         coarse=30_000_000,
         trial=80_000_000,
         final=220_000_000,
+        rough=20_000_000,
         ways=(("exchange", 0.3),),
         halvings=1,
         evolution=100_000_000,
@@ -68,6 +71,7 @@ EFFORTS = {
         descents=3,
         trial=150_000_000,
         final=4_000_000_000,
+        rough=150_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
         halvings=2,
         evolution=1_200_000_000,
@@ -77,6 +81,7 @@ EFFORTS = {
         descents=5,
         trial=400_000_000,
         final=10_000_000_000,
+        rough=400_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
         halvings=4,
         evolution=8_000_000_000,
