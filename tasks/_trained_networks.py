@@ -83,10 +83,48 @@ def microcircuit(size: float, seed: int) -> Example:
     return Example(net, first, nr.run(program, 0.2, state=first.state))
 
 
+def store_recall(size: float, seed: int) -> Example:
+    """The store-recall task's 60 AHP neurons after brief training, on two test sequences."""
+    from neuro.tasks._sequence import SequenceConfig, deploy, module_of, parts_of
+    from neuro.tasks._sequence_data import StoreRecall
+    from neuro.training.train import Settings, train
+
+    config, data = SequenceConfig(), StoreRecall()
+    module = module_of(config, data, "ahp", seed)
+    settings = Settings(steps=max(int(1000 * size), 4), rate=config.rate, seed=seed)
+    train(module, lambda k: data.batch(seed, "training", k, config.batch), settings)
+    recordings, _ = deploy(module.double(), list(parts_of(data, seed, "test", 2)), 2)
+    return Example(nr.to_network(module), *recordings)
+
+
+def stories(size: float, seed: int) -> Example:
+    """A small network of the stories task after brief training on kind 15, on two test stories.
+
+    The network has a copy of its reading neurons for each sentence, and of its relation layers for each pair.
+    """
+    from neuro.tasks._story_deploy import DT as STEP
+    from neuro.tasks._story_deploy import deploy, inputs_of
+    from neuro.tasks._story_network import Relational, Sizes
+    from neuro.tasks._story_run import SIZES
+    from neuro.tasks._story_training import Recipe, held_out, learn, longest
+
+    cells, relation = max(min(int(800 * size), 100), 8), max(min(int(960 * size), 128), 8)
+    model = Relational(Sizes(*longest(15), cells, relation, relation // 2, **SIZES[15]), seed)
+    learn(model, 15, Recipe(minutes=np.inf, batches=max(int(4000 * size), 4)), seed)
+    model.double()
+    data = held_out(15, 2, "test")
+    built = deploy(model, data)
+    program = nr.build_clocked(built.network, dt=STEP, semantics="nir-euler")
+    one, other = nr.run_batch(program, built.duration, (inputs_of(built, model, data, story) for story in range(2)))
+    return Example(built.network, one, other)
+
+
 TRAINED: Mapping[str, Callable[[float, int], Example]] = {
     "digits": digits,
     "loihi_smnist": loihi_smnist,
     "microcircuit": microcircuit,
+    "store_recall": store_recall,
+    "stories": stories,
 }
 """Networks by name; each takes a share of its size, and a seed."""
 

@@ -46,9 +46,12 @@ class Config(BaseModel):
         description="which methods",
     )
     trained: tuple[str, ...] = Field(
-        ("digits", "loihi_smnist", "microcircuit"), description="networks of this project's tasks, placed on `chip`"
+        ("digits", "loihi_smnist", "microcircuit", "store_recall", "stories"),
+        description="networks of this project's tasks, placed on `chip`",
     )
-    trained_size: float = Field(0.1, gt=0, le=1, description="share of the microcircuit, and of the digits' training")
+    trained_size: float = Field(
+        0.1, gt=0, le=1, description="share of the microcircuit, of the network for stories, and of trainings"
+    )
     chip: str = Field("loihi_davies2018", description="the chip that they are placed on")
     jin: tuple[int, ...] = Field((32, 64), description="sides of the meshes for the layered graphs of Jin et al.")
 
@@ -73,8 +76,9 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
     metrics: dict[str, float] = {}
     tables: list[Table] = []
     figures: dict[str, Any] = {}
+    total = len(config.networks) + len(config.jin) + len(config.trained)
     for number, name in enumerate(config.networks):
-        progress(number, len(config.networks) + len(config.jin), name)
+        progress(number, total, name)
         if name in NETWORKS:
             network, traffic = network_of(draw(name, config.seed, config.scale))
             per_core = config.neurons
@@ -100,7 +104,7 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         tables += comparison_tables(entries, title, "method")
     rows = []
     for number, side in enumerate(config.jin):
-        progress(len(config.networks) + number, len(config.networks) + len(config.jin), f"layers {side} x {side}")
+        progress(len(config.networks) + number, total, f"layers {side} x {side}")
         length = _layers(side, config)
         metrics[f"jin_{side}_weighted_length"] = length
         rows.append((f"{side} x {side}", length, {32: 6712.32, 64: 42988.2}.get(side)))
@@ -108,8 +112,8 @@ def run(config: Config, *, out: Path | None, progress: Progress) -> Report:
         tables.append(Table("Layered graphs of Jin et al.", ("mesh", "weighted length", "their best"), tuple(rows)))
     if config.trained:
         chip, costs = load_chip(config.chip), {}
-        for name in config.trained:
-            progress(len(config.networks) + len(config.jin), len(config.networks) + len(config.jin), name)
+        for number, name in enumerate(config.trained):
+            progress(total - len(config.trained) + number, total, name)
             example = TRAINED[name](config.trained_size, config.seed)
             costs[name] = bought(example, chip, config.effort, config.seed)
             for method, found in costs[name].items():

@@ -52,6 +52,18 @@ def test_networks_of_our_own_take_less_time_and_fewer_deliveries_by_their_placem
         assert 0 < metrics[f"digits_{method}_dynamic_joules"] < metrics[f"digits_{method}_joules"]
 
 
+@pytest.mark.parametrize("name", ["store_recall", "stories"])
+def test_recurrent_networks_of_our_own_take_less_time_on_more_cores_without_other_networks(name):
+    pytest.importorskip("torch")
+    given = ("networks=[]", "jin=[]", f'trained=["{name}"]', "trained_size=0.004", "effort=fast")
+    found = run_task("mapping-study", overrides=given).metrics
+    assert {key.removeprefix(f"{name}_").rsplit("_", 1)[0] for key in found} >= {"in_order", "km1", "latency"}
+    assert found[f"{name}_latency_latency"] < 0.5 * found[f"{name}_in_order_latency"]
+    assert found[f"{name}_latency_cores"] > 1
+    for method in ("in_order", "km1", "latency"):
+        assert 0 < found[f"{name}_{method}_dynamic_joules"] < found[f"{name}_{method}_joules"]
+
+
 def test_cores_filled_in_order_are_within_their_limits():
     net, _ = drawn(2, (12, 9))
     chip = replace(mesh_chip(4, 4, neurons=4), limits=Limits(neurons=4, axons_in=14, synapses=20))
