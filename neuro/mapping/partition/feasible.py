@@ -190,18 +190,7 @@ def demands_of(terms: Terms, parts: int) -> Demands:
         np.zeros(0, np.int64) if limit is None else of_parts(limit, parts)
         for limit in (binding_axons(terms), _smallest(terms, "axons_out"))
     )
-    return Demands(
-        np.ascontiguousarray(each),
-        most,
-        unit,
-        axons,
-        outs,
-        terms.label,
-        terms.clash,
-        vertex,
-        owner,
-        sent,
-    )
+    return Demands(np.ascontiguousarray(each), most, unit, axons, outs, terms.label, terms.clash, vertex, owner, sent)
 
 
 def usage(terms: Terms, part: Parts, parts: int) -> tuple[Use, Demands]:
