@@ -18,7 +18,7 @@ from neuro.errors import UnsupportedFeature
 from neuro.mapping.constraints import rules_of
 from neuro.mapping.latency.loads import apply_change, change_of
 from neuro.mapping.latency.pieces import in_pieces
-from neuro.mapping.latency.shorten import search_of
+from neuro.mapping.latency.shorten import equal_parts, search_of, starts_on_more
 from neuro.mapping.routes import placement_of_network
 from neuro.mapping.traffic import traffic_of
 from neuro.report.mapping import hotspot_table, placement_report
@@ -126,6 +126,42 @@ def test_pieces_of_parts_stay_on_cores_of_their_own(seed, cores):
     assert len(np.unique(found)) <= max(cores, len(np.unique(whole)))
     assert all(len(np.unique(whole[found == c])) == 1 for c in np.unique(found))
     assert len(found) == known.neurons
+
+
+@given(st.integers(0, 10**6), st.integers(2, 30))
+def test_equal_parts_use_the_same_cores_and_keep_the_order_of_the_parts(seed, cores):
+    rng = np.random.default_rng(seed)
+    core, pieces = rng.integers(0, 9, 30), rng.permutation(np.arange(30) % cores) * 3
+    found = equal_parts(core, pieces)
+    sizes = np.bincount(found)[np.unique(pieces)]
+    assert np.array_equal(np.unique(found), np.unique(pieces))
+    assert sizes.max() - sizes.min() <= 1
+    assert all(core[found == a].max() <= core[found > a].min(initial=9) for a in np.unique(found)[:-1])
+
+
+def test_where_pieces_have_too_many_axons_out_the_search_starts_from_equal_parts():
+    """All neurons reach each other, so a part of n on one of k cores has n (k - 1) axons out; the busy 12 are cut."""
+    net = nr.Network()
+    net.add(nr.Population("cells", 36, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect("cells", "cells", nr.Dense(np.ones((36, 36))), delay=1e-3)
+    busy = nr.Spikes(np.repeat(DT * np.arange(6), 12), np.tile(np.arange(24, 36), 6))
+    run = nr.Recording(spikes={"cells": busy}, v={}, v_times=np.zeros(0), events={}, start=0.0, stop=6 * DT)
+    chip, known = priced(width=12, height=1, cores_per_tile=1), traffic_of(net)
+    core = np.repeat([0, 1], [24, 12])
+    rules = rules_of(net, chip, known, None, {}, (), (), ())
+    search = search_of(rules, chip, placement_of_network(net, chip, known, core), run)
+    search.start(core)
+
+    def within(found):
+        used = np.bincount(found)
+        return used.max() * (np.count_nonzero(used) - 1) <= 35
+
+    found = starts_on_more(search, chip, core, within)
+    assert [sorted(np.bincount(each)[np.unique(each)].tolist()) for each in found] == [
+        [9] * 4,
+        [4] * 4 + [5] * 4,
+        [3] * 12,
+    ]
 
 
 LIMITS = ({"neurons": 5}, {"neurons": 8, "synapses": 40}, {"neurons": 9, "axons_in": 12, "axons_out": 20}, {"rows": 14})

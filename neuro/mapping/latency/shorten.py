@@ -25,7 +25,7 @@ from neuro.mapping.random import RandomState, random_state
 from neuro.mapping.watch import is_halted
 from neuro.validation import Floats, Ints
 
-__all__ = ["Search", "search_of", "shorten"]
+__all__ = ["Search", "equal_parts", "search_of", "shorten", "starts_on_more"]
 
 BUDGETS = {"fast": 1.0e8, "balanced": 1.0e9, "best": 4.0e9}
 """Loads looked at, by effort."""
@@ -175,8 +175,7 @@ def shorten(
     def within_limits(found: Ints) -> bool:
         return fits(terms, found[first].astype(np.int32), chip.cores)
 
-    starts = [core, *_starts_in_pieces(search, chip, core)]
-    starts = [start for number, start in enumerate(starts) if number == 0 or within_limits(start)]
+    starts = [core, *starts_on_more(search, chip, core, within_limits)]
     work = search.work
     degree = len(work.into) / max(len(core), 1)
     each = 3.0 * len(work.weight) + (4.0 if work.messages[0] else 1.0) * degree
@@ -191,18 +190,31 @@ def shorten(
     return _laid_out(search, rules, chip, chosen, cost, seed)
 
 
-def _starts_in_pieces(search: Search, chip: Chip, core: Ints) -> list[Ints]:
-    """The placement on twice as many cores, four times as many, and so on up to all that may be used."""
+def starts_on_more(search: Search, chip: Chip, core: Ints, within_limits: Callable[[Ints], bool]) -> list[Ints]:
+    """The placement on twice as many cores, four times as many, and so on up to all that may be used.
+
+    Parts are cut into pieces; where that breaks a limit, all neurons are dealt out again in equal parts.
+    """
     used, most = len(np.unique(core)), min(int(search.room.cores[0]), int(search.room.usable.sum()))
-    sizes = []
-    while used < most:
-        used = min(2 * used, most)
-        sizes.append(used)
     found: list[Ints] = []
-    for size in sizes:
-        if is_halted():
-            break
-        found.append(in_pieces(search.work, search.room, chip, core, size))
+    while used < most and not is_halted():
+        used = min(2 * used, most)
+        pieces = in_pieces(search.work, search.room, chip, core, used)
+        if within_limits(pieces):
+            found.append(pieces)
+        elif not np.any(search.room.fixed) and within_limits(equal := equal_parts(core, pieces)):
+            found.append(equal)
+    return found
+
+
+def equal_parts(core: Ints, pieces: Ints) -> Ints:
+    """As many neurons on each core that `pieces` uses, in the order of their cores in `core`.
+
+    Where most neurons reach most cores, a core has one axon out for each of its neurons and cores in use. With equal
+    parts their number stays the same however many there are; with pieces of some parts it grows on the others.
+    """
+    places, found = np.unique(pieces), np.empty_like(core)
+    found[np.argsort(core, kind="stable")] = places[np.arange(len(core)) * len(places) // len(core)]
     return found
 
 
