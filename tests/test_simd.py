@@ -23,6 +23,7 @@ from neuro.simd import (
     load_lanes,
     not_below,
     power_of_two,
+    scatter,
     store_keys,
     store_lanes,
     uniform_of_words,
@@ -66,8 +67,18 @@ def mixed(bits, x, y, seen):
 
 
 @kernel
-def picked(values, post, at, seen):
-    store_lanes(seen, 0, gather(values, post, np.uint64(at)))
+def picked(values, base, post, at, seen):
+    store_lanes(seen, 0, gather(values, base, post, np.uint64(at)))
+
+
+@kernel
+def put(values, post, at, given):
+    scatter(values, post, np.uint64(at), load_lanes(given, 0))
+
+
+@kernel
+def divided(a, b, seen):
+    store_lanes(seen, 0, load_lanes(a, 0) / load_lanes(b, 0))
 
 
 @kernel
@@ -129,10 +140,26 @@ def test_lanes_are_compared_as_numbers_are_and_what_is_no_number_is_over_any_bou
     assert np.array_equal(seen, expected, equal_nan=True)
 
 
-def test_values_of_the_targets_are_picked():
-    values, seen = RNG.random(10), np.zeros(LANES)
-    picked(values, POST, 2, seen)
-    assert np.array_equal(seen, values[POST[2:]])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_values_of_the_targets_are_picked(dtype):
+    values, seen = RNG.random(14).astype(dtype), np.zeros(LANES)
+    for base in (0, 4):
+        picked(values, base, POST, 2, seen)
+        assert np.array_equal(seen, values[base + POST[2:].astype(int)])
+
+
+def test_values_of_the_targets_are_put_one_after_the_other():
+    values, given, expected = np.zeros(10), RNG.random(LANES), np.zeros(10)
+    put(values, POST, 2, given)
+    for j, value in zip(POST[2:], given, strict=True):
+        expected[j] = value
+    assert np.array_equal(values, expected)
+
+
+def test_quotients_of_lanes_are_those_of_numbers():
+    a, b, seen = RNG.random(LANES), RNG.random(LANES), np.zeros(LANES)
+    divided(a, b, seen)
+    assert np.array_equal(seen, a / b)
 
 
 @pytest.mark.parametrize("marks", [0, 1, 0b10000000, 0b10110, 255])
