@@ -37,7 +37,7 @@ DOTTED = re.compile(r"neuro(?:\.\w+)+")
 NAME_IN_FILE = re.compile(r"`([\w.]+)` in\s+`([\w./]+\.py)`")
 FILE_WITH_NAME = re.compile(r"`([\w./]+\.py)` \(`([\w.]+)`")
 
-METRICS = {"test_accuracy", "test_accuracy_levels64", "test_error", "test_error_levels64"}
+METRICS = {"test_accuracy", "test_accuracy_levels64", "test_error", "test_error_conv", "test_error_levels64"}
 """Figures of reports, named like tests."""
 
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="no docs beside these tests")
