@@ -1,13 +1,13 @@
 """Deliveries to remote cores (`km1`) on 24 kinds of networks, beside the best of METIS and Mt-KaHyPar, with times.
 
     python tests/bench/mapping_kinds.py [--kinds synfire ...] [--seeds 0 1 2] [--scale 1.0] [--effort best]
-                                        [--tries 3] [--json FILE]
+                                        [--tries 3] [--json FILE] [--ours]
 
 The kinds are those of `neuro/bench/mapping_kinds.py`; 256 neurons a core and the fewest cores. The libraries' result is
 the best of `--tries` seeds of METIS, and of as many of each preset of Mt-KaHyPar: DETERMINISTIC_QUALITY, DEFAULT,
 QUALITY and HIGHEST_QUALITY; parts that are too full are evened out. All partitions are counted here, from the synapses.
 Times are of the processor; those of the libraries are of all their tries. What is in the JSON file is not computed
-again.
+again, so `--ours`, which leaves the libraries out, can time this mapper on a quiet machine, and a later call adds them.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--effort", default="best", choices=["fast", "balanced", "best"])
     parser.add_argument("--tries", type=int, default=3, help="seeds of each library and preset")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--ours", action="store_true", help="leave the libraries out")
     given = parser.parse_args()
     rows: dict[str, dict[str, float]] = {}
     if given.json and given.json.exists():
@@ -92,40 +93,38 @@ def main() -> None:
     for name in given.kinds:
         for seed in given.seeds:
             key = f"{name}/{seed}/{given.scale}/{given.effort}/{given.tries}"
-            if key not in rows:
-                rows[key] = measured(draw_kind(name, seed, given.scale), given.effort, given.tries)
+            row = rows.setdefault(key, {})
+            for figures in figures_of(row, draw_kind(name, seed, given.scale), given):
+                row.update(figures)
                 if given.json:
                     given.json.write_text(json.dumps(rows, indent=1))
-            row = rows[key]
-            if row["libraries"] == 0:
-                continue  # a network for one core
-            ratios.append(row["ours"] / row["libraries"])
             text = f"{name:14} {seed:4} {row['neurons']:8,} {row['synapses']:10,} {row['ours']:10,}"
-            text += f" {row['our_seconds']:5.0f} {row['libraries']:10,} {row['library_seconds']:5.0f} {ratios[-1]:6.3f}"
+            text += f" {row['our_seconds']:5.0f}"
+            if row.get("libraries"):  # none with --ours, and 0 for a network for one core
+                ratios.append(row["ours"] / row["libraries"])
+                text += f" {row['libraries']:10,} {row['library_seconds']:5.0f} {ratios[-1]:6.3f}"
             print(text, flush=True)
+    if not ratios:
+        return
     mean = float(np.exp(np.log(ratios).mean()))
     print(f"geometric mean {mean:.3f}, worst {max(ratios):.3f}, above 1: {sum(each > 1 for each in ratios)}")
 
 
-def measured(drawn: Drawn, effort: str, tries: int) -> dict[str, float]:
-    """Our placement and the libraries' best."""
+def figures_of(row: dict[str, float], drawn: Drawn, options: argparse.Namespace) -> Iterator[dict[str, float]]:
+    """What a row still lacks: our placement, and the libraries' best."""
     network, given = network_of(drawn)
     side = int(np.ceil(np.sqrt(-(-drawn.neurons // CORE)))) + 1
     chip = nr.mesh_chip(side, side, neurons=CORE)
-    begun, cores = time.process_time(), -(-drawn.neurons // CORE)
-    placement = nr.place(network, chip, traffic=given, objective="km1", effort=effort, cores=cores)
-    seconds = time.process_time() - begun
-    ours = km1(drawn, np.unique(placement.core["cells"], return_inverse=True)[1])
-    begun = time.process_time()
-    best = min(libraries(drawn, network, chip, given, tries))
-    return {
-        "neurons": drawn.neurons,
-        "synapses": len(drawn.source),
-        "ours": ours,
-        "our_seconds": seconds,
-        "libraries": best,
-        "library_seconds": time.process_time() - begun,
-    }
+    if "ours" not in row:
+        begun, cores = time.process_time(), -(-drawn.neurons // CORE)
+        placement = nr.place(network, chip, traffic=given, objective="km1", effort=options.effort, cores=cores)
+        seconds = time.process_time() - begun
+        ours = km1(drawn, np.unique(placement.core["cells"], return_inverse=True)[1])
+        yield {"neurons": drawn.neurons, "synapses": len(drawn.source), "ours": ours, "our_seconds": seconds}
+    if "libraries" not in row and not options.ours:
+        begun = time.process_time()
+        best = min(libraries(drawn, network, chip, given, options.tries))
+        yield {"libraries": best, "library_seconds": time.process_time() - begun}
 
 
 if __name__ == "__main__":
