@@ -18,48 +18,58 @@ __all__ = ["anneal_exchanges"]
 
 NEVER = np.int32(2**29)
 """A price that nobody pays."""
+SPARE = 32
+"""Places of a list beyond twice the vertices that a part can have."""
 
 
 class Members(NamedTuple):
-    """The vertices of each part as a linked list."""
+    """The vertices of each part, in the order in which they came."""
 
-    head: Ints
-    """First vertex of each part, or -1."""
-    after: Ints
-    """Vertex behind each vertex, or -1."""
-    before: Ints
-    """Vertex ahead of each vertex, or -1."""
+    listed: Parts
+    """Vertices of each part, or -1 where one has left, shape (parts, places)."""
+    length: Ints
+    """Places of each part that are in use or were."""
+    place: Parts
+    """Place of each vertex in the list of its part, shape (vertices,)."""
 
 
 @inner
-def _members_of(part: Parts, count: int) -> Members:
-    n = len(part)
-    head = np.full(count, -1, np.int64)
-    after, before = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+def _members_of(part: Parts, size: Weights, room: Ints) -> Members:
+    n, most = len(part), np.int64(0)
+    least = np.int64(max(np.min(size), 1))
+    for p in range(len(room)):
+        most = max(most, min(room[p] // least, n))
+    members = Members(
+        np.empty((len(room), 2 * most + SPARE), np.int32), np.zeros(len(room), np.int64), np.empty(n, np.int32)
+    )
     for v in range(n):
-        p = part[v]
-        after[v] = head[p]
-        if head[p] >= 0:
-            before[head[p]] = v
-        head[p] = v
-    return Members(head, after, before)
+        _append(members, v, part[v])
+    return members
 
 
 @inlined
+def _append(members: Members, v: int, p: int) -> None:
+    """Put vertex v last in the list of part p."""
+    k = members.length[p]
+    members.listed[p, k] = v
+    members.place[v] = k
+    members.length[p] = k + 1
+
+
+@inner
 def _relink(members: Members, v: int, a: int, b: int) -> None:
-    """Take vertex v out of the list of part a and put it first in that of part b."""
-    x, y = members.before[v], members.after[v]
-    if x >= 0:
-        members.after[x] = y
-    else:
-        members.head[a] = y
-    if y >= 0:
-        members.before[y] = x
-    members.before[v] = -1
-    members.after[v] = members.head[b]
-    if members.head[b] >= 0:
-        members.before[members.head[b]] = v
-    members.head[b] = v
+    """Take vertex v out of the list of part a and put it last in that of part b."""
+    members.listed[a, members.place[v]] = -1
+    if members.length[b] == members.listed.shape[1]:
+        row, kept = members.listed[b], 0
+        for k in range(len(row)):
+            u = row[k]
+            if u >= 0:
+                row[kept] = u
+                members.place[u] = kept
+                kept += 1
+        members.length[b] = kept
+    _append(members, v, b)
 
 
 @inner
@@ -81,23 +91,30 @@ def _set_prices(
 
 @inlined
 def _partner(
-    graph: Hypergraph, tables: Tables, room: Ints, fixed: NDArray[np.bool_], members: Members, z: int, a: int, b: int,
-    most: Any, random: RandomState,
+    graph: Hypergraph, tables: Tables, room: Ints, fixed: NDArray[np.bool_], members: Members, alike: bool, z: int,
+    a: int, b: int, most: Any, random: RandomState,
 ) -> tuple[int, Any, int]:  # fmt: skip
     """The cheapest vertex of part b to go to part a, below a cost of `most`, or -1; its cost; and the work done.
 
-    Parts stay within their room as z neurons go the other way. Among equals chance decides.
+    Parts stay within their room as z neurons go the other way. Among equals chance decides. `alike`: all vertices have
+    the size of this one and may move, so that a full part takes any of them.
     """
     found, paid, work = -1, most, 0
-    u = int(members.head[b])
-    while u >= 0:
+    row = members.listed[b]
+    for k in range(members.length[b] - 1, -1, -1):
+        u = row[k]
+        if u < 0:
+            continue
         work += 4
-        size = graph.size[u]
-        if not fixed[u] and tables.load[b] + z - size <= room[b] and tables.load[a] - z + size <= room[a]:
-            x = tables.missing[u, a] - tables.alone[u]
-            if x < paid or (x == paid and next_uniform(random) < 0.5):
-                paid, found = x, u
-        u = int(members.after[u])
+        x = tables.missing[u, a] - tables.alone[u]
+        if x > paid:
+            continue
+        if not alike:
+            size = graph.size[u]
+            if fixed[u] or tables.load[b] + z - size > room[b] or tables.load[a] - z + size > room[a]:
+                continue
+        if x < paid or next_uniform(random) < 0.5:
+            paid, found = x, np.int64(u)
     return found, paid, work
 
 
@@ -122,7 +139,8 @@ def anneal_exchanges(
     """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another."""
     count, n = len(room), len(graph.size)
     leave, price = np.zeros((count, count), np.int32), np.zeros((count, count), np.int32)
-    members = _members_of(part, count)
+    members = _members_of(part, graph.size, room)
+    alike = bool(np.min(graph.size) == np.max(graph.size) and not np.any(fixed))
     moves, work = 0, 0
     heat = hot
     reach = np.int32(0)
@@ -173,7 +191,7 @@ def anneal_exchanges(
             fits = tables.load[b] + z <= room[b]
             partner, paid = -1, np.int32(0) if fits else NEVER
             if not fits or entry[b] < 0:
-                partner, paid, more = _partner(graph, tables, room, fixed, members, z, a, b, paid, random)
+                partner, paid, more = _partner(graph, tables, room, fixed, members, alike, z, a, b, paid, random)
                 work += more
                 if partner < 0 and not fits:
                     continue
