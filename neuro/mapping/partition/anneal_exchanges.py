@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neuro.jit import inlined, inner, kernel
 from neuro.mapping.partition.heat_bath import boltzmann, decay
 from neuro.mapping.partition.hypergraph import Hypergraph, Weights
+from neuro.mapping.partition.members import Members, members_of, relink
 from neuro.mapping.partition.tables import Parts, Tables, move
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.validation import Ints
@@ -18,58 +19,6 @@ __all__ = ["anneal_exchanges"]
 
 NEVER = np.int32(2**29)
 """A price that nobody pays."""
-SPARE = 32
-"""Places of a list beyond twice the vertices that a part can have."""
-
-
-class Members(NamedTuple):
-    """The vertices of each part, in the order in which they came."""
-
-    listed: Parts
-    """Vertices of each part, or -1 where one has left, shape (parts, places)."""
-    length: Ints
-    """Places of each part that are in use or were."""
-    place: Parts
-    """Place of each vertex in the list of its part, shape (vertices,)."""
-
-
-@inner
-def _members_of(part: Parts, size: Weights, room: Ints) -> Members:
-    n, most = len(part), np.int64(0)
-    least = np.int64(max(np.min(size), 1))
-    for p in range(len(room)):
-        most = max(most, min(room[p] // least, n))
-    members = Members(
-        np.empty((len(room), 2 * most + SPARE), np.int32), np.zeros(len(room), np.int64), np.empty(n, np.int32)
-    )
-    for v in range(n):
-        _append(members, v, part[v])
-    return members
-
-
-@inlined
-def _append(members: Members, v: int, p: int) -> None:
-    """Put vertex v last in the list of part p."""
-    k = members.length[p]
-    members.listed[p, k] = v
-    members.place[v] = k
-    members.length[p] = k + 1
-
-
-@inner
-def _relink(members: Members, v: int, a: int, b: int) -> None:
-    """Take vertex v out of the list of part a and put it last in that of part b."""
-    members.listed[a, members.place[v]] = -1
-    if members.length[b] == members.listed.shape[1]:
-        row, kept = members.listed[b], 0
-        for k in range(len(row)):
-            u = row[k]
-            if u >= 0:
-                row[kept] = u
-                members.place[u] = kept
-                kept += 1
-        members.length[b] = kept
-    _append(members, v, b)
 
 
 @inner
@@ -114,7 +63,7 @@ def _partner(
             if fixed[u] or tables.load[b] + z - size > room[b] or tables.load[a] - z + size > room[a]:
                 continue
         if x < paid or next_uniform(random) < 0.5:
-            paid, found = x, np.int64(u)
+            paid, found = x, int(u)
     return found, paid, work
 
 
@@ -139,7 +88,7 @@ def anneal_exchanges(
     """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another."""
     count, n = len(room), len(graph.size)
     leave, price = np.zeros((count, count), np.int32), np.zeros((count, count), np.int32)
-    members = _members_of(part, graph.size, room)
+    members = members_of(part, graph.size, room)
     alike = bool(np.min(graph.size) == np.max(graph.size) and not np.any(fixed))
     moves, work = 0, 0
     heat = hot
@@ -198,14 +147,14 @@ def anneal_exchanges(
             if _refused(paid - entry[b], heat, reach, random):
                 continue
             work += move(graph, part, tables, v, b)
-            _relink(members, v, a, b)
+            relink(members, v, a, b)
             if partner >= 0:
                 # Nets that both are in make the exchange dearer than its two moves.
                 if _refused(tables.missing[partner, a] - tables.alone[partner] - paid, heat, reach, random):
                     work += move(graph, part, tables, v, a)
-                    _relink(members, v, b, a)
+                    relink(members, v, b, a)
                     continue
                 work += move(graph, part, tables, partner, a)
-                _relink(members, partner, b, a)
+                relink(members, partner, b, a)
             moves += 1
     return moves

@@ -11,10 +11,11 @@ from neuro.mapping.partition.bisection.bisect import recut
 from neuro.mapping.partition.hypergraph import Hypergraph
 from neuro.mapping.partition.levels import Problem, annealed, cycle, mean_weight
 from neuro.mapping.partition.tables import Parts
+from neuro.mapping.partition.withdraw import withdraw
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.mapping.watch import advance, is_halted
 
-__all__ = ["evolve"]
+__all__ = ["JOIN_WORK", "Member", "evolve"]
 
 MEMBERS = 5
 """Partitions that are kept."""
@@ -22,13 +23,16 @@ STEP = 10_000_000, 40_000_000
 """Least work of a step, in entries of tables touched, and its work where the problem is of middle size."""
 WAYS = (
     ("recut", 0.0), ("cycle", 0.2), ("cycle", 0.1), ("cycle", 0.05), ("cycle", 0.025), ("cross", 0.1),
-    ("cross", 0.05), ("cross", 0.025), ("anneal", 0.3), ("anneal", 0.1),
+    ("cross", 0.05), ("cross", 0.025), ("anneal", 0.3), ("anneal", 0.1), ("move", 0.1), ("withdraw", 0.05),
 )  # fmt: skip
 """Ways to vary a partition, and the first temperature of each, in mean weights of a net."""
 CURIOUS = 0.4
-"""Share of the steps whose way is drawn evenly; the others take the way that saved most for its work."""
+"""Share of the steps whose way is drawn evenly; the others take the way that saved most for its work. First comes each
+way once, the last one first."""
 FORGET = 0.8
 """What an earlier step counts, for each later one of the same way."""
+JOIN_WORK = 60
+"""Entries that may be touched in the time in which a pin is joined to others, over all levels."""
 
 
 class Member(NamedTuple):
@@ -55,13 +59,15 @@ def evolve(
     touched = len(graph.pin) + len(graph.size) * problem.parts
     step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
     saved, spent = np.zeros(len(WAYS)), np.full(len(WAYS), 1e-3)
-    work = 0
+    untried, work = list(range(len(WAYS))), 0
     while work < budget and kept[0].cost > least and not is_halted():
         advance(progress[0] + work, progress[1], "varying the partition")
         way = int(_uniform(random) * len(WAYS))
-        if _uniform(random) >= CURIOUS and saved.max() > 0.0:
+        if untried:
+            way = untried.pop()
+        elif _uniform(random) >= CURIOUS and saved.max() > 0.0:
             way = int(np.argmax(saved / spent))
-        i = 0 if _uniform(random) < 0.6 else int(_uniform(random) * len(kept))
+        i = 0 if untried or _uniform(random) < 0.6 else int(_uniform(random) * len(kept))
         j = int(_uniform(random) * len(kept))
         found, used = _varied(problem, kept[i], kept[j], way, step, random)
         work += used
@@ -85,11 +91,18 @@ def _varied(
     if kind == "recut":
         part, gain = recut(graph, member.part, problem.room, 2 * step, random)
         return Member(member.cost - gain, part), 2 * step
-    part, used = member.part, step
-    if kind != "anneal":
+    tables = 8 + problem.parts // 3  # entries that may be touched in the time that a pin takes when tables are filled
+    part, used = member.part, step + tables * len(graph.pin)
+    if kind == "withdraw":
+        part, _ = withdraw(graph, part, problem.room, step, random)
+        used += step + tables * len(graph.pin)
+    elif kind == "move":
+        cost, part = annealed(problem, part, kind, heat * mean_weight(graph), step, random)
+        return Member(cost, part), used
+    elif kind != "anneal":
         mate = other if kind == "cross" else member
         part, levels = cycle(problem, part, mate.part, step, (heat, heat / 2), random)
-        used += step * levels + 60 * len(graph.pin)
+        used += step * levels + (JOIN_WORK + tables * levels) * len(graph.pin)
     cost, part = annealed(problem, part, "exchange", max(heat, 0.05) * mean_weight(graph), step, random)
     return Member(cost, part), used
 

@@ -21,6 +21,9 @@ __all__ = ["Problem", "annealed", "coarse_to_fine", "cost_of", "cycle", "mean_we
 HOT, WARM = 1.5, 0.4
 """First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
 
+LEVELS = 3
+"""Levels of a start from coarse to fine that all its work is for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -75,7 +78,10 @@ def annealed(
 
 
 def coarse_to_fine(problem: Problem, start: Parts, budget: int, random: RandomState) -> Parts:
-    """Join vertices level by level, anneal the coarsest level, then each finer one."""
+    """Join vertices level by level, anneal the coarsest level, then each finer one.
+
+    `budget` is the work on each of up to `LEVELS` levels; where there are more, they share that of so many.
+    """
     graphs, maps = _levels(problem, np.zeros(len(start), np.int32), random)
     if not maps:
         return start
@@ -87,7 +93,8 @@ def coarse_to_fine(problem: Problem, start: Parts, budget: int, random: RandomSt
         shares = np.cumsum(np.minimum(room, neurons))
         part = np.searchsorted(shares, position * shares[-1] / neurons, "right").astype(np.int32)
         part = np.minimum(part, problem.parts - 1)
-    return _annealed_levels(problem, graphs, maps, part, budget, (HOT, WARM), random)
+    each = min(budget, LEVELS * budget // len(maps))
+    return _annealed_levels(problem, graphs, maps, part, each, (HOT, WARM), random)
 
 
 def cycle(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from neuro.mapping.partition.bisection.bisect import bisected
-from neuro.mapping.partition.evolve import Member, evolve
+from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.levels import Problem, annealed, coarse_to_fine, mean_weight, repaired
 from neuro.mapping.partition.tables import Parts, tables_of
@@ -34,7 +35,8 @@ class Effort:
     """Work on each trial of the partition that tells whether limits matter."""
     ways: tuple[tuple[str, float], ...]
     """Ways to anneal: by moves or by exchanges, and the first temperature in mean weights of a net."""
-
+    cool: tuple[tuple[str, float], ...] = ()
+    """Ways that are tried after these on the two best starts."""
     repeats: int = 1
     """Times that each way is tried on each start; more where the problem is small."""
     halvings: int
@@ -73,6 +75,7 @@ EFFORTS = {
         final=4_000_000_000,
         rough=150_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
+        cool=(("move", 0.1),),
         halvings=2,
         evolution=1_200_000_000,
     ),
@@ -83,6 +86,7 @@ EFFORTS = {
         final=10_000_000_000,
         rough=400_000_000,
         ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
+        cool=(("exchange", 0.05), ("move", 0.1)),
         halvings=4,
         evolution=8_000_000_000,
         rounds=16,
@@ -90,18 +94,35 @@ EFFORTS = {
 }
 AHEAD = 0.99
 """Where evolution has come to less than that share of the cost of all trials, it goes on in place of the best trial."""
+COOLED = 2
+"""Starts on which the cool ways are tried."""
+PROBE = 4
+"""How much longer than a trial the annealing is that tells whether longer ones are better."""
+FAR = 1.02
+"""Where halvings come to more than so many times the cost of the best trial, there is one of them."""
 EVOLUTION = 0x5DEECE66D
 """What tells the random numbers of evolution from those of the trials."""
 MOST_VARIED = 60_000
 """The work of evolution is at most so many times the pins and the entries of a table."""
 MOST_ROUNDS = 20_000
 """No annealing goes round more often than about that."""
-JOIN_WORK = 60
-"""Entries that may be touched in the time in which a pin is joined to others, over all levels."""
-HALVING_WORK = 130
+HALVING_WORK = 600
 """Entries that may be touched in the time that a pin takes, each time that parts are halved."""
 CACHED_ENTRIES = 2**20
 """Tables with more entries than that do not stay in a cache, and an entry takes about twice as long."""
+
+
+class Trial(NamedTuple):
+    """A start that was annealed."""
+
+    cost: int
+    """What came of it."""
+    start: Parts
+    """Part of each vertex at the start."""
+    kind: str
+    """By moves or by exchanges."""
+    hot: float
+    """First temperature."""
 
 
 def partition(problem: Problem, starts: list[Parts], effort: Effort, random: RandomState) -> Parts | None:
@@ -112,58 +133,103 @@ def partition(problem: Problem, starts: list[Parts], effort: Effort, random: Ran
         return None if np.any(tables.load > problem.room) else starts[0]
     scale = mean_weight(graph)
     effort = effort.scaled(len(graph.pin), len(graph.size) * problem.parts)
-    candidates = list(starts)
-    if not problem.fixed.any():
-        candidates.append(grow(graph, problem.room, 0))
-        for _ in range(effort.descents if effort.coarse else 0):
-            if is_halted():
-                break
-            candidates.append(coarse_to_fine(problem, starts[0], effort.coarse, random))
-    found: list[tuple[int, int, Parts]] = []
-    tried: list[tuple[int, int, Parts, str, float]] = []
-    total = len(candidates) * len(effort.ways * effort.repeats) * effort.trial + effort.final + effort.evolution
-    for start in candidates:
-        within = repaired(problem, start)
-        if within is None:
-            continue
-        found.append((within[0], len(found), within[1]))
-        for kind, hot in effort.ways * effort.repeats:
+    candidates = _starts(problem, starts, effort, random)
+    found: list[Member] = []
+    tried: list[Trial] = []
+    ways, total = effort.ways * effort.repeats, effort.final + effort.evolution
+    total += (len(candidates) * len(ways) + COOLED * len(effort.cool)) * effort.trial
+
+    def try_ways(start: Parts, ways: tuple[tuple[str, float], ...]) -> None:
+        for kind, hot in ways:
             if is_halted():
                 break
             advance(len(tried) * effort.trial, total, "cutting the network")
             cost, part = annealed(problem, start, kind, hot * scale, effort.trial, random)
-            found.append((cost, len(found), part))
-            tried.append((cost, len(tried), start, kind, hot * scale))
+            found.append(Member(cost, part))
+            tried.append(Trial(cost, start, kind, hot * scale))
+
+    for start in candidates:
+        within = repaired(problem, start)
+        if within is not None:
+            found.append(Member(*within))
+            try_ways(start, ways)
     if not found:
         return None
+    if effort.cool:
+        leads = {id(trial.start): trial.start for trial in sorted(tried, key=_cost)}
+        for start in list(leads.values())[:COOLED]:
+            try_ways(start, effort.cool)
     # Numbers of their own: what follows the trials is the same with and without evolution.
     other = state_of(int(random[0]) ^ EVOLUTION)
     done = len(tried) * effort.trial
-    best = [Member(cost, part) for cost, _, part in sorted(found, key=lambda candidate: candidate[:2])][:2]
+    best = sorted(found, key=_cost)[:2]
     share = effort.evolution // 4
-    members = evolve(problem, [*best, *_halved(problem, effort, other)], share, other, (done, total))
+    members = evolve(problem, [*best, *_halved(problem, best[0].cost, effort, other)], share, other, (done, total))
     rest = effort.evolution - share
     if members[0].cost < AHEAD * best[0].cost:
         rest += effort.final
-    elif tried and not is_halted():
+    elif tried and effort.final and not is_halted():
         advance(done + share, total, "cutting the network")
-        _, _, start, kind, hot = min(tried, key=lambda trial: trial[:2])
-        best.append(Member(*annealed(problem, start, kind, hot, effort.final, random)))
-        best.sort(key=lambda member: member.cost)
+        best += _lengthened(problem, sorted(tried, key=_cost)[:2], effort, random)
+        best.sort(key=_cost)
         members += best
     evolved = evolve(problem, members, rest, other, (total - rest, total))[0]
     return evolved.part if evolved.cost < best[0].cost else best[0].part
 
 
-def _halved(problem: Problem, effort: Effort, random: RandomState) -> list[Member]:
-    """Partitions by recursive bisection, annealed briefly; fewer where they would take more work than evolution."""
+def _starts(problem: Problem, starts: list[Parts], effort: Effort, random: RandomState) -> list[Parts]:
+    """The given starts, grown parts, and those from coarse to fine."""
+    graph, room = problem.graph, problem.room
+    found = list(starts)
+    if problem.fixed.any():
+        return found
+    found.append(grow(graph, room, 0))
+    # Full parts begin in the middle of a layer; parts of one size begin with layers that fill some of them.
+    even = -(-int(graph.size.sum()) // problem.parts)
+    if len(effort.ways) > 1 and room.min() == room.max() > even:
+        found.append(grow(graph, np.full_like(room, even), 0))
+    for _ in range(effort.descents if effort.coarse else 0):
+        if is_halted():
+            break
+        found.append(coarse_to_fine(problem, starts[0], effort.coarse, random))
+    return found
+
+
+def _cost(candidate: Member | Trial) -> int:
+    return candidate.cost
+
+
+def _lengthened(problem: Problem, tried: list[Trial], effort: Effort, random: RandomState) -> list[Member]:
+    """The best trial annealed longer; or, where a somewhat longer one is no better, the best ones done anew.
+
+    On networks with few ways to be cut well, such as a few dense layers, slow annealing ends as well as chance has it.
+    """
+    cost, start, kind, hot = tried[0]
+    probe = min(PROBE * effort.trial, effort.final)
+    members = [Member(*annealed(problem, start, kind, hot, probe, random))]
+    rest = effort.final - probe
+    if members[0].cost < cost:
+        return [*members, *([Member(*annealed(problem, start, kind, hot, rest, random))] if rest else [])]
+    for k in range(rest // effort.trial):
+        if is_halted():
+            break
+        _, start, kind, hot = tried[k % len(tried)]
+        members.append(Member(*annealed(problem, start, kind, hot, effort.trial, random)))
+    return members
+
+
+def _halved(problem: Problem, least: int, effort: Effort, random: RandomState) -> list[Member]:
+    """Partitions by recursive bisection, annealed briefly; no more of them where they are far from a cost of `least`.
+
+    There are fewer where they would take more work than evolution, too.
+    """
     graph, scale = problem.graph, mean_weight(problem.graph)
     members: list[Member] = []
     if problem.fixed.any():
         return members
     work = HALVING_WORK * len(graph.pin) * math.ceil(math.log2(problem.parts))
     for _ in range(min(effort.halvings, effort.evolution // work)):
-        if is_halted():
+        if is_halted() or (members and min(member.cost for member in members) > FAR * least):
             break
         part, _ = bisected(graph, problem.room, random)
         for heat in (0.05, 0.2):
