@@ -21,6 +21,7 @@ from neuro.mapping.partition.hypergraph import contract, deliveries, hypergraph_
 from neuro.mapping.partition.large import partition_large
 from neuro.mapping.partition.levels import Problem, cost_of
 from neuro.mapping.partition.tables import repair, tables_of
+from neuro.mapping.partition.withdraw import withdraw
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn, pairs, recount
 
@@ -54,6 +55,41 @@ def test_tables_kept_move_by_move_equal_those_made_anew(seed, parts, way):
     assert cost_of(graph, at) == deliveries(traffic.start, traffic.target, part, traffic.spikes, parts)
     if way is anneal_exchanges:
         assert at.load.max() <= room[0]
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 5), slack=st.integers(0, 2))
+def test_nets_that_leave_parts_save_what_is_said_and_keep_to_the_room(seed, parts, slack):
+    net, spikes = drawn(seed, (20, 15), fan=5.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    room = np.full(parts, -(-35 // parts) + slack, np.int64)
+    part, fixed = start_of(35, parts, seed), np.zeros(35, bool)
+    at = tables_of(graph, part, parts)
+    repair(graph, part, at, room, fixed)
+    before, kept = cost_of(graph, at), part.copy()
+    found, saved = withdraw(graph, part, room, 50_000, np.array([seed + 1, 0], np.uint64))
+    assert np.array_equal(part, kept)
+    at = tables_of(graph, found, parts)
+    assert at.load.max() <= room[0]
+    assert saved >= 0
+    assert cost_of(graph, at) == before - saved
+
+
+def test_a_heavy_net_leaves_a_part_where_no_single_move_pays():
+    # The heavy net is that of neurons 0 to 3, two in each part; light nets of two hold each of them where it is.
+    net = nr.Network()
+    cells = net.add(nr.Population("cells", 12, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    source, target = [0, 0, 0, 2, 3, 4, 5], [1, 2, 3, 8, 9, 0, 1]
+    net.connect(cells, cells, nr.Sparse(source, target, 1.0), delay=1e-3)
+    spikes = np.ones(12)
+    spikes[0] = 20.0
+    graph, _ = hypergraph_of(traffic_of(net, {"cells": spikes}))
+    part = np.array([0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1], np.int32)
+    at = tables_of(graph, part, 2)
+    assert np.all(at.missing[np.arange(12), 1 - part] >= at.alone)
+    found, saved = withdraw(graph, part, np.full(2, 6, np.int64), 20_000, np.array([1, 0], np.uint64))
+    assert saved == 18
+    assert len(set(found[:4])) == 1
 
 
 @settings(max_examples=20)

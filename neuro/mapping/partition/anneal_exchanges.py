@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from neuro.jit import inlined, inner, kernel
 from neuro.mapping.partition.heat_bath import boltzmann, decay
 from neuro.mapping.partition.hypergraph import Hypergraph, Weights
-from neuro.mapping.partition.members import Members, members_of, relink
-from neuro.mapping.partition.tables import Parts, Tables, move
+from neuro.mapping.partition.tables import Members, Parts, Tables, members_of, move, relink
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.validation import Ints
 

@@ -40,6 +40,10 @@ SPARE = 1.15
 
 EVEN = 1.1
 """Neurons of a part, for each that it has in the mean of a partition within the limits, where parts are kept alike."""
+ROUGH = 2
+"""Rough partitions that are made until one keeps to the limits."""
+HEATS = 0.3, 0.03
+"""First temperatures within limits, in mean weights of a net: a good start needs little to keep to them."""
 COOLING, LAST_HEAT = 3.0, 0.05
 """Fall of the logarithm of the temperature within limits, and the last temperature as a share of the first."""
 
@@ -113,6 +117,10 @@ def _by_neurons(
     room = np.minimum(room, int(graph.size.sum()))
     order = np.arange(terms.vertices)
     loose = demands_of(terms, parts)._replace(axons=np.zeros(0, np.int64))
+    neurons = np.bincount(terms.into, terms.weight, terms.vertices).astype(np.int64)
+    loose = loose._replace(
+        each=np.column_stack([loose.each, neurons]), most=np.vstack([loose.most, np.asarray(room, np.int64)])
+    )
     filled = first_fit(terms.nets, order, loose, fixed, parts)
     first = np.where(filled < 0, parts - 1, filled).astype(np.int32)
     begun = [first, *starts]
@@ -124,8 +132,8 @@ def _by_neurons(
 def _cheapest_within_limits(rules: Rules, parts: int, effort: Effort, random: RandomState) -> Parts | None:
     """The cheapest partition found where limits bind that `anneal_exchanges` does not know; None where none was found.
 
-    First comes a partition within all limits, so that a refusal does not wait for a good one. Then a rough partition
-    tells whether the limits matter: where it keeps to them, the effort goes to a search that ignores them; elsewhere
+    First comes a partition within all limits, so that a refusal does not wait for a good one. Then rough partitions
+    tell whether the limits matter: where one keeps to them, the effort goes to a search that ignores them; elsewhere
     it goes to `anneal_limits`, from that partition and from one of parts of nearly equal size.
     """
     terms, fixed, budget = rules.terms, rules.fixed, 3 * effort.trial
@@ -138,10 +146,13 @@ def _cheapest_within_limits(rules: Rules, parts: int, effort: Effort, random: Ra
     graph = _graph(terms)
     rough = replace(
         effort, coarse=min(effort.coarse, 2 * effort.rough), descents=1, trial=effort.rough, ways=effort.ways[:1],
-        halvings=0, final=0, evolution=min(effort.evolution, 2 * effort.rough) if effort.descents > 1 else 0,
+        cool=(), halvings=0, final=0, evolution=min(effort.evolution, 2 * effort.rough) if effort.descents > 1 else 0,
     )  # fmt: skip
     room, used, neurons = rules.room(parts), len(np.unique(first)), int(graph.size.sum())
-    part = _by_neurons(rules, graph, room, rough, random)
+    for _ in range(ROUGH):
+        part = _by_neurons(rules, graph, room, rough, random)
+        if part is None or fits(terms, part, parts):
+            break
     starts = [first]
     if part is not None and fits(terms, part, parts):
         rest = replace(effort, descents=effort.descents - 1, halvings=1)
@@ -186,27 +197,27 @@ def _limited(
     terms = rules.terms
     demands = demands_of(terms, parts)
     found = [first, *(start for start in starts if fits(terms, start, parts))]
-    heat = 0.3 * (float(graph.weight.mean()) if len(graph.weight) else 1.0)
+    unit = float(graph.weight.mean()) if len(graph.weight) else 1.0
 
-    def annealed(start: Parts, budget: int) -> Parts:
-        part = start.copy()
+    def annealed(start: Parts, hot: float, budget: int) -> Parts:
+        part, heat = start.copy(), hot * unit
         axon_tables = tables_of(terms.nets, part, parts)
         tables, use = tables_of(graph, part, parts), use_of(terms.nets, part, axon_tables, demands)
         # What is still in excess at the end moves on at the last temperature.
-        for hot, fall, most, until in ((heat, COOLING, budget, False), (heat * LAST_HEAT, 0.0, budget // 4, True)):
+        for first, fall, most, until in ((heat, COOLING, budget, False), (heat * LAST_HEAT, 0.0, budget // 4, True)):
             anneal_limits(
-                graph, part, tables, terms.nets, axon_tables, False, demands, use, rules.fixed >= 0, most, hot, fall,
-                heat / 0.3, until, random,
+                graph, part, tables, terms.nets, axon_tables, False, demands, use, rules.fixed >= 0, most, first, fall,
+                unit, until, random,
             )  # fmt: skip
         if fits(terms, part, parts):
             found.append(part)
         return part
 
-    tried = [(start, annealed(start, 3 * effort.rough)) for start in starts]
-    within = [pair for pair in tried if fits(terms, pair[1], parts)]
+    tried = [(start, hot, annealed(start, hot, 2 * effort.rough)) for start in starts for hot in HEATS]
+    within = [each for each in tried if fits(terms, each[2], parts)]
     if within:
-        start, _ = min(within, key=lambda pair: _cost(terms, pair[1], parts))
-        annealed(start, effort.final // 2)
+        start, hot, _ = min(within, key=lambda each: _cost(terms, each[2], parts))
+        annealed(start, hot, effort.final // 2)
     return min(found, key=lambda part: _cost(terms, part, parts))
 
 

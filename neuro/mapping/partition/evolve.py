@@ -28,7 +28,7 @@ WAYS = (
 """Ways to vary a partition, and the first temperature of each, in mean weights of a net."""
 CURIOUS = 0.4
 """Share of the steps whose way is drawn evenly; the others take the way that saved most for its work. First comes each
-way once, the last one first."""
+way once, the last one first, where the work is enough for two steps of each."""
 FORGET = 0.8
 """What an earlier step counts, for each later one of the same way."""
 JOIN_WORK = 60
@@ -59,7 +59,8 @@ def evolve(
     touched = len(graph.pin) + len(graph.size) * problem.parts
     step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
     saved, spent = np.zeros(len(WAYS)), np.full(len(WAYS), 1e-3)
-    untried, work = list(range(len(WAYS))), 0
+    untried = list(range(len(WAYS))) if budget >= 2 * len(WAYS) * step else []
+    work = 0
     while work < budget and kept[0].cost > least and not is_halted():
         advance(progress[0] + work, progress[1], "varying the partition")
         way = int(_uniform(random) * len(WAYS))

@@ -196,7 +196,7 @@ def demands_of(terms: Terms, parts: int) -> Demands:
 def usage(terms: Terms, part: Parts, parts: int) -> tuple[Use, Demands]:
     """The use of resources by each part, and their limits."""
     demands = demands_of(terms, parts)
-    return use_of(terms.nets, part, tables_of(terms.nets, part, parts), demands), demands
+    return use_of(terms.nets, part, tables_of(terms.nets, part, parts, pins_only=True), demands), demands
 
 
 def fits(terms: Terms, part: Parts, parts: int) -> bool:

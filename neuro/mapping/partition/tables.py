@@ -1,4 +1,4 @@
-"""Tables from which the cost of a move follows; every move updates them."""
+"""Tables from which the cost of a move follows, and lists of the vertices of each part; every move updates them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro.jit import inner, kernel
+from neuro.jit import inlined, inner, kernel
 from neuro.mapping.partition.hypergraph import Hypergraph, Weights
 from neuro.validation import Ints
 
-__all__ = ["Parts", "Tables", "move", "repair", "tables_of"]
+__all__ = ["Members", "Parts", "Tables", "members_of", "move", "relink", "repair", "tables_of"]
 
 Parts = NDArray[np.int32]
 Counts = NDArray[np.integer]
+SPARE = 32
+"""Places of a list beyond twice the vertices that a part can have."""
 
 
 class Tables(NamedTuple):
@@ -30,24 +32,28 @@ class Tables(NamedTuple):
     """Neurons in each part."""
 
 
-def tables_of(graph: Hypergraph, part: Parts, count: int) -> Tables:
-    """The tables of a partition into `count` parts."""
+def tables_of(graph: Hypergraph, part: Parts, count: int, pins_only: bool = False) -> Tables:
+    """The tables of a partition into `count` parts; with `pins_only` those of costs stay 0."""
     largest_net = int(np.diff(graph.start).max(initial=0))
     pins = np.zeros((len(graph.weight), count), np.int16 if largest_net < 2**15 else np.int32)
     missing, alone = np.zeros((len(graph.size), count), np.int32), np.zeros(len(graph.size), np.int32)
     load = np.zeros(count, np.int64)
-    _fill(graph, part, pins, missing, alone, load)
+    _fill(graph, part, pins, missing, alone, load, pins_only)
     return Tables(pins, missing, alone, load)
 
 
 @kernel
-def _fill(graph: Hypergraph, part: Parts, pins: Counts, missing: Weights, alone: Weights, load: Ints) -> None:
+def _fill(
+    graph: Hypergraph, part: Parts, pins: Counts, missing: Weights, alone: Weights, load: Ints, pins_only: bool
+) -> None:
     count = len(load)
     for e in range(len(graph.weight)):
         for k in range(graph.start[e], graph.start[e + 1]):
             pins[e, part[graph.pin[k]]] += 1
     for v in range(len(graph.size)):
         load[part[v]] += graph.size[v]
+        if pins_only:
+            continue
         for k in range(graph.begin[v], graph.begin[v + 1]):
             e = graph.net[k]
             w = graph.weight[e]
@@ -123,3 +129,53 @@ def repair(graph: Hypergraph, part: Parts, tables: Tables, room: Ints, fixed: ND
         if moved < 0:
             return excess
         move(graph, part, tables, moved, to)
+
+
+class Members(NamedTuple):
+    """The vertices of each part, in the order in which they came."""
+
+    listed: Parts
+    """Vertices of each part, or -1 where one has left, shape (parts, places)."""
+    length: Ints
+    """Places of each part that are in use or were."""
+    place: Parts
+    """Place of each vertex in the list of its part, shape (vertices,)."""
+
+
+@inner
+def members_of(part: Parts, size: Weights, room: Ints) -> Members:
+    """The lists of a partition within its room."""
+    n, most, least = len(part), 0, max(int(np.min(size)), 1)
+    for p in range(len(room)):
+        most = max(most, min(int(room[p]) // least, n))
+    members = Members(
+        np.empty((len(room), 2 * most + SPARE), np.int32), np.zeros(len(room), np.int64), np.empty(n, np.int32)
+    )
+    for v in range(n):
+        _append(members, v, part[v])
+    return members
+
+
+@inlined
+def _append(members: Members, v: int, p: int) -> None:
+    """Put vertex v last in the list of part p."""
+    k = members.length[p]
+    members.listed[p, k] = v
+    members.place[v] = k
+    members.length[p] = k + 1
+
+
+@inner
+def relink(members: Members, v: int, a: int, b: int) -> None:
+    """Take vertex v out of the list of part a and put it last in that of part b."""
+    members.listed[a, members.place[v]] = -1
+    if members.length[b] == members.listed.shape[1]:
+        row, kept = members.listed[b], 0
+        for k in range(len(row)):
+            u = row[k]
+            if u >= 0:
+                row[kept] = u
+                members.place[u] = kept
+                kept += 1
+        members.length[b] = kept
+    _append(members, v, b)
