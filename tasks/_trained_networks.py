@@ -11,6 +11,7 @@ import neuro as nr
 from neuro.chip.model import Chip
 from neuro.chip.placement import Placement
 from neuro.engine.recording import Recording
+from neuro.learning.examples import Examples
 from neuro.learning.fit import Schedule, fit
 from neuro.learning.layer_rules import EquilibriumPropagation
 from neuro.learning.layers import SpikingLayers
@@ -22,6 +23,8 @@ from neuro.network.synapses import Dense
 from neuro.report import Table
 from neuro.tasks._digits import CLASSES, PIXELS, images
 from neuro.tasks._microcircuit import circuit
+from neuro.tasks._mnist import Config as MnistConfig
+from neuro.tasks._mnist import setting, split_images
 from neuro.tasks._smnist import DT, STEPS, chip_run, encode, find_data, load, network
 
 __all__ = ["TRAINED", "Example", "bought", "filled_in_order", "trained_table"]
@@ -44,10 +47,21 @@ def digits(size: float, seed: int) -> Example:
     """The digits task's spiking network of 64-64-10 after three epochs; twenty images each, one after the other."""
     training, shown = images().split(0.2, seed, "test")
     mean = training.inputs.mean(axis=0)
-    training, shown = training.centred(mean), shown.centred(mean)
-    layers = SpikingLayers(sizes=(PIXELS, 64, CLASSES))
-    some = training.take(np.arange(min(int(14000 * size), len(training))))
+    some = training.centred(mean).take(np.arange(min(int(14000 * size), len(training))))
     schedule = Schedule(epochs=3, rates=(0.2, 0.05))
+    return _classifier(SpikingLayers(sizes=(PIXELS, 64, CLASSES)), some, shown.centred(mean), schedule, seed)
+
+
+def mnist(size: float, seed: int) -> Example:
+    """The MNIST task's spiking network of 784-500-10 after one epoch; twenty test images each. Needs its files."""
+    config = MnistConfig(used=max(int(60_000 * size), 20), tested=40, epochs=1)
+    training, _, shown = split_images(config)
+    chosen = setting(config, "ideal")
+    return _classifier(chosen.spiking, training, shown, chosen.schedule, seed)
+
+
+def _classifier(layers: SpikingLayers, some: Examples, shown: Examples, schedule: Schedule, seed: int) -> Example:
+    """Layers trained by two phases, then shown twenty images, and twenty others."""
     weights = fit(layers, some, EquilibriumPropagation(beta=1.0), schedule, seed=seed).weights
     net = layers.with_synapses(
         [Dense(matrix) for matrix in weights.matrices[1:]], [Dense(matrix.T) for matrix in weights.matrices[1:]]
@@ -123,6 +137,7 @@ TRAINED: Mapping[str, Callable[[float, int], Example]] = {
     "digits": digits,
     "loihi_smnist": loihi_smnist,
     "microcircuit": microcircuit,
+    "mnist": mnist,
     "store_recall": store_recall,
     "stories": stories,
 }

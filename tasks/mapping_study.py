@@ -46,7 +46,7 @@ class Config(BaseModel):
         description="which methods",
     )
     trained: tuple[str, ...] = Field(
-        ("digits", "loihi_smnist", "microcircuit", "store_recall", "stories"),
+        ("digits", "loihi_smnist", "microcircuit", "mnist", "store_recall", "stories"),
         description="networks of this project's tasks, placed on `chip`",
     )
     trained_size: float = Field(

@@ -10,6 +10,7 @@ from neuro.errors import UnknownName
 from neuro.tasks import run_task
 from neuro.tasks._trained_networks import filled_in_order
 from tests.mapping.counting import drawn
+from tests.tasks.test_mnist import write_images
 
 TINY = (
     'networks=["lsm","braille_memory"]',
@@ -50,6 +51,15 @@ def test_networks_of_our_own_take_less_time_and_fewer_deliveries_by_their_placem
     assert metrics["digits_latency_cores"] > 1
     for method in ("in_order", "latency"):
         assert 0 < metrics[f"digits_{method}_dynamic_joules"] < metrics[f"digits_{method}_joules"]
+
+
+def test_the_mnist_network_takes_less_time_on_more_cores(tmp_path, monkeypatch):
+    write_images(tmp_path, 300, 0)
+    monkeypatch.setenv("NEURO_DATA", str(tmp_path))
+    given = ("networks=[]", "jin=[]", 'trained=["mnist"]', "trained_size=0.002", "effort=fast")
+    found = run_task("mapping-study", overrides=given).metrics
+    assert found["mnist_latency_latency"] < 0.5 * found["mnist_in_order_latency"]
+    assert found["mnist_latency_cores"] > found["mnist_in_order_cores"]
 
 
 @pytest.mark.parametrize("name", ["store_recall", "stories"])
