@@ -185,9 +185,28 @@ def test_parts_that_are_cut_anew_or_evolve_stay_within_room_and_cost_no_more(see
     assert saved >= 0
     assert cost_of(graph, tables_of(graph, again, 5)) == cost - saved
     assert np.all(np.bincount(again, minlength=5) <= room)
-    best = evolve(Problem(graph, room, fixed), [Member(cost, part)], 60_000_000, np.array([seed + 3, 0], np.uint64))[0]
+    (best, *_), _ = evolve(
+        Problem(graph, room, fixed), [Member(cost, part)], 60_000_000, np.array([seed + 3, 0], np.uint64)
+    )
     assert best.cost == cost_of(graph, tables_of(graph, best.part, 5)) <= cost
     assert np.all(np.bincount(best.part, minlength=5) <= room)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), parts=st.integers(1, 24), groups=st.sampled_from([1, 3, 60]))
+def test_tables_are_what_counting_gives(seed, parts, groups):
+    # Nets with pins in all parts but a few, in a few, and in about half of them.
+    graph, _ = hypergraph_of(traffic_of(*drawn(seed, (80, 40), fan=30.0 / groups)))
+    part = start_of(120, parts, seed)
+    at = tables_of(graph, part, parts)
+    nets = [graph.pin[a:b] for a, b in zip(graph.start, graph.start[1:], strict=False)]
+    pins = np.array([np.bincount(part[net], minlength=parts) for net in nets]).reshape(-1, parts)
+    missing, alone = np.zeros((120, parts), np.int64), np.zeros(120, np.int64)
+    for net, count, weight in zip(nets, pins, graph.weight, strict=True):
+        missing[net] += weight * (count == 0)
+        alone[net] += weight * (count[part[net]] == 1)
+    wanted = pins, missing, alone, np.bincount(part, minlength=parts)
+    assert all(np.array_equal(one, other) for one, other in zip(at, wanted, strict=True))
 
 
 @settings(max_examples=20)

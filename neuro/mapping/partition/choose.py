@@ -30,6 +30,7 @@ from neuro.mapping.partition.multilevel import Effort, partition
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import incoming
+from neuro.mapping.watch import is_halted
 from neuro.validation import Ints
 
 __all__ = ["cut_network"]
@@ -66,18 +67,29 @@ def cut_network(rules: Rules, objective: str, effort: Effort, random: RandomStat
         and too_large(terms.vertices, terms.traffic.pairs, parts)
     ):
         return _large(rules, parts, effort)
-    effort = effort.scaled(len(terms.nets.pin), terms.vertices * parts)
-    if objective == "cores":
-        part = partition_into_fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, random)
-    elif _has_other_limits(terms):
-        part = _cheapest_within_limits(rules, parts, effort, random)
-    else:
-        part = _cheapest(rules, parts, effort, random)
-        if part is None and _first_parts(rules) < rules.parts:
-            part = _cheapest(rules, rules.parts, effort, random)
+    part = None
+    for each in [effort] if effort.before is None or objective == "cores" else [effort.before, effort]:
+        if part is not None and is_halted():
+            break
+        part = _cut(rules, objective, parts, each.scaled(len(terms.nets.pin), terms.vertices * parts), random, part)
     if part is None:
         raise no_partition_found(rules)
     return part[terms.into]
+
+
+def _cut(
+    rules: Rules, objective: str, parts: int, effort: Effort, random: RandomState, aside: Parts | None
+) -> Parts | None:
+    """Part of each vertex, no dearer than `aside`, which was found before; None where no partition was found."""
+    terms = rules.terms
+    if objective == "cores":
+        return partition_into_fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, random)
+    parts = parts if aside is None else max(parts, int(aside.max()) + 1)
+    cheapest = _cheapest_within_limits if _has_other_limits(terms) else _cheapest
+    part = cheapest(rules, parts, effort, random, aside)
+    if part is None and cheapest is _cheapest and _first_parts(rules) < rules.parts:
+        part = _cheapest(rules, rules.parts, effort, random, aside)
+    return part
 
 
 def _large(rules: Rules, parts: int, effort: Effort) -> Parts:
@@ -103,15 +115,16 @@ def _first_parts(rules: Rules) -> int:
     return max(int(SPARE * rules.least) + 1, int(rules.fixed.max(initial=-1)) + 1)
 
 
-def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState) -> Parts | None:
+def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState, aside: Parts | None) -> Parts | None:
     """The partition with the fewest deliveries where only neurons are limited; None where none was found."""
-    part = _by_neurons(rules, _graph(rules.terms), rules.room(parts), effort, random)
+    part = _by_neurons(rules, _graph(rules.terms), rules.room(parts), effort, random, aside=aside)
     return part if part is not None and fits(rules.terms, part, parts) else None
 
 
 def _by_neurons(
-    rules: Rules, graph: Hypergraph, room: Ints, effort: Effort, random: RandomState, starts: Sequence[Parts] = ()
-) -> Parts | None:
+    rules: Rules, graph: Hypergraph, room: Ints, effort: Effort, random: RandomState, starts: Sequence[Parts] = (),
+    aside: Parts | None = None,
+) -> Parts | None:  # fmt: skip
     """A partition with few deliveries and at most `room` neurons in each part, whatever the other limits."""
     terms, fixed, parts = rules.terms, rules.fixed, len(room)
     room = np.minimum(room, int(graph.size.sum()))
@@ -126,10 +139,12 @@ def _by_neurons(
     begun = [first, *starts]
     if np.any(fixed >= 0):
         begun.append(np.where(fixed >= 0, fixed, grow(graph, room, 0)).astype(np.int32))
-    return partition(Problem(graph, room, fixed >= 0), begun, effort, random)
+    return partition(Problem(graph, room, fixed >= 0), begun, effort, random, aside)
 
 
-def _cheapest_within_limits(rules: Rules, parts: int, effort: Effort, random: RandomState) -> Parts | None:
+def _cheapest_within_limits(
+    rules: Rules, parts: int, effort: Effort, random: RandomState, aside: Parts | None
+) -> Parts | None:
     """The cheapest partition found where limits bind that `anneal_exchanges` does not know; None where none was found.
 
     First comes a partition within all limits, so that a refusal does not wait for a good one. Then rough partitions
@@ -153,12 +168,13 @@ def _cheapest_within_limits(rules: Rules, parts: int, effort: Effort, random: Ra
         part = _by_neurons(rules, graph, room, rough, random)
         if part is None or fits(terms, part, parts):
             break
-    starts = [first]
+    known = [first] if aside is None else [first, aside]
+    starts = known.copy()
     if part is not None and fits(terms, part, parts):
         rest = replace(effort, descents=effort.descents - 1, halvings=1)
         whole = _by_neurons(rules, graph, room, rest, random, [part])
         if whole is not None and fits(terms, whole, parts):
-            return whole
+            return whole if aside is None else min(whole, aside, key=lambda part: _cost(terms, part, parts))
         starts += [part] if whole is None else [part, whole]
     else:
         if part is not None and len(np.unique(part)) >= rules.least:
@@ -167,7 +183,7 @@ def _cheapest_within_limits(rules: Rules, parts: int, effort: Effort, random: Ra
         if np.any(even < room) and even.sum() >= neurons:
             part = _by_neurons(rules, graph, even, rough, random)
             starts += [] if part is None else [part]
-    return _limited(rules, graph, parts, first, starts if not len(terms.clash) else [first], effort, random)
+    return _limited(rules, graph, parts, first, starts if not len(terms.clash) else known, effort, random)
 
 
 def _has_other_limits(terms: Terms) -> bool:

@@ -46,13 +46,15 @@ class Member(NamedTuple):
 
 def evolve(
     problem: Problem, members: list[Member], budget: int, random: RandomState, progress: tuple[int, int] = (0, 1)
-) -> list[Member]:
-    """The cheapest partitions after steps of `WAYS`, best first; never dearer than the best of `members`, which fit.
+) -> tuple[list[Member], int]:
+    """The cheapest partitions after steps of `WAYS`, best first, never dearer than the best of `members`; and the work.
+
+    All `members` fit. The last step may take the work beyond `budget`.
 
     `progress`: work that was done before, and all that is to be done. Pinned vertices stay where `members` have them.
     """
     if problem.fixed.any():
-        return _distinct(members)
+        return _distinct(members), 0
     graph = problem.graph
     least = _least(graph, int(problem.room.max()))
     kept = _distinct(members)
@@ -80,7 +82,7 @@ def evolve(
         elif WAYS[way][0] == "cross" and found.cost < kept[-1].cost:
             kept[-1] = found
         kept = _distinct(kept)
-    return kept
+    return kept, work
 
 
 def _varied(

@@ -16,7 +16,7 @@ from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import Ids
 from neuro.validation import Ints
 
-__all__ = ["Problem", "annealed", "coarse_to_fine", "cost_of", "cycle", "mean_weight", "repaired"]
+__all__ = ["LEVELS", "Problem", "annealed", "coarse_to_fine", "cost_of", "cycle", "mean_weight", "repaired"]
 
 HOT, WARM = 1.5, 0.4
 """First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
@@ -122,7 +122,7 @@ def _levels(problem: Problem, apart: Parts, random: RandomState) -> tuple[list[H
     while len(graphs[-1].size) > 12 * problem.parts and not problem.fixed.any():
         graph = graphs[-1]
         most = min(round(2.6 * neurons / len(graph.size)), largest)
-        into, count = cluster(graph, max(most, 2), 8192, apart, random)
+        into, count = cluster(graph, max(most, 2), 2048, apart, random)
         if count > 0.95 * len(graph.size):
             break
         coarser = contract(graph, into, count)

@@ -11,7 +11,7 @@ import numpy as np
 from neuro.mapping.partition.bisection.bisect import bisected
 from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve
 from neuro.mapping.partition.grow import grow
-from neuro.mapping.partition.levels import Problem, annealed, coarse_to_fine, mean_weight, repaired
+from neuro.mapping.partition.levels import LEVELS, Problem, annealed, coarse_to_fine, mean_weight, repaired
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState, state_of
 from neuro.mapping.watch import advance, is_halted
@@ -45,10 +45,12 @@ class Effort:
     """Work on varying the best partitions, and on crossing them."""
     rounds: int = 6
     """Rounds of exchanges in networks that are too large for tables."""
+    before: Effort | None = None
+    """The effort of a search that comes first, so that this one never finds less."""
 
     def scaled(self, pins: int, entries: int) -> Effort:
         """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
-        slow = 2 if entries > CACHED_ENTRIES else 1
+        slow = SLOW if entries > CACHED_ENTRIES else 1
         most = MOST_ROUNDS * (pins + entries) * slow
         coarse = min(self.coarse, most // slow) if JOIN_WORK * pins <= self.coarse else 0
         trial, final, rough = (min(work, most) // slow for work in (self.trial, self.final, self.rough))
@@ -57,49 +59,56 @@ class Effort:
         return replace(self, coarse=coarse, trial=trial, final=final, rough=rough, repeats=repeats, evolution=evolution)
 
 
-EFFORTS = {
-    "fast": Effort(
-        coarse=30_000_000,
-        trial=80_000_000,
-        final=220_000_000,
-        rough=20_000_000,
-        ways=(("exchange", 0.3),),
-        halvings=1,
-        evolution=100_000_000,
-        rounds=2,
-    ),
-    "balanced": Effort(
-        coarse=300_000_000,
-        descents=3,
-        trial=150_000_000,
-        final=4_000_000_000,
-        rough=150_000_000,
-        ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
-        cool=(("move", 0.1),),
-        halvings=2,
-        evolution=1_200_000_000,
-    ),
-    "best": Effort(
-        coarse=600_000_000,
-        descents=5,
-        trial=400_000_000,
-        final=10_000_000_000,
-        rough=400_000_000,
-        ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
-        cool=(("exchange", 0.05), ("move", 0.1)),
-        halvings=4,
-        evolution=8_000_000_000,
-        rounds=16,
-    ),
-}
+FAST = Effort(
+    coarse=30_000_000,
+    trial=80_000_000,
+    final=220_000_000,
+    rough=20_000_000,
+    ways=(("exchange", 0.3),),
+    halvings=1,
+    evolution=100_000_000,
+    rounds=2,
+)
+BALANCED = Effort(
+    coarse=300_000_000,
+    descents=3,
+    trial=150_000_000,
+    final=4_000_000_000,
+    rough=150_000_000,
+    ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
+    cool=(("move", 0.1),),
+    halvings=2,
+    evolution=1_200_000_000,
+)
+BEST = Effort(
+    before=BALANCED,
+    coarse=600_000_000,
+    descents=3,
+    trial=300_000_000,
+    final=14_000_000_000,
+    rough=400_000_000,
+    ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
+    cool=(("exchange", 0.05), ("move", 0.1)),
+    halvings=4,
+    evolution=5_000_000_000,
+    rounds=16,
+)
+EFFORTS = {"fast": FAST, "balanced": BALANCED, "best": BEST}
+LABELS = "cutting the network", "cutting the network anew"
+"""What a search is called, and one that comes after another."""
 AHEAD = 0.99
 """Where evolution has come to less than that share of the cost of all trials, it goes on in place of the best trial."""
+BEHIND = 0.999
+"""Where evolution has come to no less than that share of it, the rest of its work goes to annealing the best trial."""
 COOLED = 2
 """Starts on which the cool ways are tried."""
 PROBE = 4
 """How much longer than a trial the annealing is that tells whether longer ones are better."""
 FAR = 1.02
-"""Where halvings come to more than so many times the cost of the best trial, there is one of them."""
+"""Where a start from coarse to fine, or a halving, comes to more than so many times the cost of the best other trial,
+no more of them are made."""
+NONE = 2**62
+"""The cost of no partition."""
 EVOLUTION = 0x5DEECE66D
 """What tells the random numbers of evolution from those of the trials."""
 MOST_VARIED = 60_000
@@ -109,7 +118,9 @@ MOST_ROUNDS = 20_000
 HALVING_WORK = 600
 """Entries that may be touched in the time that a pin takes, each time that parts are halved."""
 CACHED_ENTRIES = 2**20
-"""Tables with more entries than that do not stay in a cache, and an entry takes about twice as long."""
+"""Tables with more entries than that do not stay in a cache."""
+SLOW = 3
+"""How many times longer an entry takes there, tables to be filled included."""
 
 
 class Trial(NamedTuple):
@@ -125,97 +136,128 @@ class Trial(NamedTuple):
     """First temperature."""
 
 
-def partition(problem: Problem, starts: list[Parts], effort: Effort, random: RandomState) -> Parts | None:
-    """The cheapest partition found, never dearer than a start that fits; None where no start could be made to fit."""
+def partition(
+    problem: Problem, starts: list[Parts], effort: Effort, random: RandomState, aside: Parts | None = None
+) -> Parts | None:
+    """The cheapest partition found, never dearer than a start that fits; None where no start could be made to fit.
+
+    `aside` is a partition that was found before. Only the end of the search knows it, so that the rest finds others.
+    """
     graph = problem.graph
     if len(graph.weight) == 0 or problem.parts == 1:
         tables = tables_of(graph, starts[0], problem.parts)
-        return None if np.any(tables.load > problem.room) else starts[0]
-    scale = mean_weight(graph)
-    effort = effort.scaled(len(graph.pin), len(graph.size) * problem.parts)
-    candidates = _starts(problem, starts, effort, random)
-    found: list[Member] = []
-    tried: list[Trial] = []
-    ways, total = effort.ways * effort.repeats, effort.final + effort.evolution
-    total += (len(candidates) * len(ways) + COOLED * len(effort.cool)) * effort.trial
-
-    def try_ways(start: Parts, ways: tuple[tuple[str, float], ...]) -> None:
-        for kind, hot in ways:
-            if is_halted():
-                break
-            advance(len(tried) * effort.trial, total, "cutting the network")
-            cost, part = annealed(problem, start, kind, hot * scale, effort.trial, random)
-            found.append(Member(cost, part))
-            tried.append(Trial(cost, start, kind, hot * scale))
-
-    for start in candidates:
-        within = repaired(problem, start)
-        if within is not None:
-            found.append(Member(*within))
-            try_ways(start, ways)
+        return aside if np.any(tables.load > problem.room) else starts[0]
+    starts = _with_grown(problem, starts, effort)
+    ways = len(effort.ways) * effort.repeats
+    total = (len(starts) + effort.descents) * ways * effort.trial + effort.final + effort.evolution
+    label = LABELS[aside is not None]
+    found, tried, spare = _trials(problem, starts, effort, random, (total, label))
     if not found:
-        return None
-    if effort.cool:
-        leads = {id(trial.start): trial.start for trial in sorted(tried, key=_cost)}
-        for start in list(leads.values())[:COOLED]:
-            try_ways(start, effort.cool)
+        return aside
+    effort = replace(effort, final=effort.final + spare)
     # Numbers of their own: what follows the trials is the same with and without evolution.
     other = state_of(int(random[0]) ^ EVOLUTION)
     done = len(tried) * effort.trial
     best = sorted(found, key=_cost)[:2]
     share = effort.evolution // 4
-    members = evolve(problem, [*best, *_halved(problem, best[0].cost, effort, other)], share, other, (done, total))
-    rest = effort.evolution - share
+    members = [*best, *_halved(problem, best[0].cost, effort, other)]
+    members, work = evolve(problem, members, share, other, (done, total))
+    rest = effort.evolution - work
     if members[0].cost < AHEAD * best[0].cost:
         rest += effort.final
     elif tried and effort.final and not is_halted():
-        advance(done + share, total, "cutting the network")
-        best += _lengthened(problem, sorted(tried, key=_cost)[:2], effort, random)
-        best.sort(key=_cost)
+        advance(done + share, total, label)
+        more = max(rest, 0) if members[0].cost > BEHIND * best[0].cost else 0
+        longer, more = _lengthened(problem, sorted(tried, key=_cost)[:2], effort, more, random)
+        rest -= more
+        best = sorted(best + longer, key=_cost)
         members += best
-    evolved = evolve(problem, members, rest, other, (total - rest, total))[0]
+    if aside is not None:
+        members += [Member(*within) for within in [repaired(problem, aside)] if within is not None]
+    evolved = evolve(problem, members, rest, other, (total - max(rest, 0), total))[0][0]
     return evolved.part if evolved.cost < best[0].cost else best[0].part
 
 
-def _starts(problem: Problem, starts: list[Parts], effort: Effort, random: RandomState) -> list[Parts]:
-    """The given starts, grown parts, and those from coarse to fine."""
+def _with_grown(problem: Problem, starts: list[Parts], effort: Effort) -> list[Parts]:
+    """The given starts and grown parts."""
     graph, room = problem.graph, problem.room
-    found = list(starts)
     if problem.fixed.any():
-        return found
-    found.append(grow(graph, room, 0))
+        return starts
     # Full parts begin in the middle of a layer; parts of one size begin with layers that fill some of them.
     even = -(-int(graph.size.sum()) // problem.parts)
     if len(effort.ways) > 1 and room.min() == room.max() > even:
-        found.append(grow(graph, np.full_like(room, even), 0))
-    for _ in range(effort.descents if effort.coarse else 0):
-        if is_halted():
+        return [*starts, grow(graph, room, 0), grow(graph, np.full_like(room, even), 0)]
+    return [*starts, grow(graph, room, 0)]
+
+
+def _trials(
+    problem: Problem, starts: list[Parts], effort: Effort, random: RandomState, progress: tuple[int, str]
+) -> tuple[list[Member], list[Trial], int]:
+    """What came of all ways to anneal the starts, and those from coarse to fine; and the work that is left.
+
+    There are no more of those from coarse to fine where one is far from the best of the others. `progress`: all the
+    work, and its name.
+    """
+    scale = mean_weight(problem.graph)
+    found: list[Member] = []
+    tried: list[Trial] = []
+
+    def try_ways(start: Parts, ways: tuple[tuple[str, float], ...]) -> None:
+        for kind, hot in ways:
+            if is_halted():
+                break
+            advance(len(tried) * effort.trial, *progress)
+            cost, part = annealed(problem, start, kind, hot * scale, effort.trial, random)
+            found.append(Member(cost, part))
+            tried.append(Trial(cost, start, kind, hot * scale))
+
+    def begin(start: Parts) -> int:
+        within = repaired(problem, start)
+        if within is None:
+            return NONE
+        before = len(found)
+        found.append(Member(*within))
+        try_ways(start, effort.ways * effort.repeats)
+        return min(member.cost for member in found[before:])
+
+    least = min(begin(start) for start in starts)
+    left = effort.descents if effort.coarse and not problem.fixed.any() else 0
+    while left and not is_halted():
+        left -= 1
+        if begin(coarse_to_fine(problem, starts[0], effort.coarse, random)) > FAR * least:
             break
-        found.append(coarse_to_fine(problem, starts[0], effort.coarse, random))
-    return found
+    leads = {id(trial.start): trial.start for trial in sorted(tried, key=_cost)}
+    for start in list(leads.values())[: COOLED if effort.cool else 0]:
+        try_ways(start, effort.cool)
+    return found, tried, left * (LEVELS * effort.coarse + len(effort.ways) * effort.repeats * effort.trial)
 
 
 def _cost(candidate: Member | Trial) -> int:
     return candidate.cost
 
 
-def _lengthened(problem: Problem, tried: list[Trial], effort: Effort, random: RandomState) -> list[Member]:
+def _lengthened(
+    problem: Problem, tried: list[Trial], effort: Effort, more: int, random: RandomState
+) -> tuple[list[Member], int]:
     """The best trial annealed longer; or, where a somewhat longer one is no better, the best ones done anew.
 
-    On networks with few ways to be cut well, such as a few dense layers, slow annealing ends as well as chance has it.
+    A longer annealing may take `more` work. Returns what it took of that, too. On networks with few ways to be cut
+    well, such as a few dense layers, slow annealing ends as well as chance has it.
     """
     cost, start, kind, hot = tried[0]
     probe = min(PROBE * effort.trial, effort.final)
     members = [Member(*annealed(problem, start, kind, hot, probe, random))]
     rest = effort.final - probe
     if members[0].cost < cost:
-        return [*members, *([Member(*annealed(problem, start, kind, hot, rest, random))] if rest else [])]
+        if rest + more:
+            members.append(Member(*annealed(problem, start, kind, hot, rest + more, random)))
+        return members, more
     for k in range(rest // effort.trial):
         if is_halted():
             break
         _, start, kind, hot = tried[k % len(tried)]
         members.append(Member(*annealed(problem, start, kind, hot, effort.trial, random)))
-    return members
+    return members, 0
 
 
 def _halved(problem: Problem, least: int, effort: Effort, random: RandomState) -> list[Member]:

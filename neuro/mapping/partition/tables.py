@@ -15,6 +15,8 @@ __all__ = ["Members", "Parts", "Tables", "members_of", "move", "relink", "repair
 
 Parts = NDArray[np.int32]
 Counts = NDArray[np.integer]
+FEW = 8
+"""Parts for each one that is listed where tables are filled."""
 SPARE = 32
 """Places of a list beyond twice the vertices that a part can have."""
 
@@ -46,22 +48,45 @@ def tables_of(graph: Hypergraph, part: Parts, count: int, pins_only: bool = Fals
 def _fill(
     graph: Hypergraph, part: Parts, pins: Counts, missing: Weights, alone: Weights, load: Ints, pins_only: bool
 ) -> None:
-    count = len(load)
-    for e in range(len(graph.weight)):
+    count, nets = len(load), len(graph.weight)
+    # A net with pins in nearly every part, or in a few of them, lists the others, or these; the rest are read in whole.
+    first, listed = np.zeros(nets + 1, np.int64), np.empty(0 if pins_only else nets * (count // FEW), np.int32)
+    absent = np.zeros(nets, np.int64)
+    filled = 0
+    for e in range(nets):
         for k in range(graph.start[e], graph.start[e + 1]):
             pins[e, part[graph.pin[k]]] += 1
+        for p in range(0 if pins_only else count):
+            absent[e] += pins[e, p] == 0
+        if FEW * min(absent[e], count - absent[e]) <= count:
+            for p in range(0 if pins_only else count):
+                if (pins[e, p] == 0) == (2 * absent[e] <= count):
+                    listed[filled] = p
+                    filled += 1
+        first[e + 1] = filled
     for v in range(len(graph.size)):
-        load[part[v]] += graph.size[v]
+        a = part[v]
+        load[a] += graph.size[v]
         if pins_only:
             continue
+        row, everywhere = missing[v], 0
         for k in range(graph.begin[v], graph.begin[v + 1]):
             e = graph.net[k]
             w = graph.weight[e]
-            for p in range(count):
-                if pins[e, p] == 0:
-                    missing[v, p] += w
-            if pins[e, part[v]] == 1:
+            if pins[e, a] == 1:
                 alone[v] += w
+            if FEW * min(absent[e], count - absent[e]) > count:
+                for p in range(count):
+                    if pins[e, p] == 0:
+                        row[p] += w
+                continue
+            if 2 * absent[e] > count:
+                everywhere += w
+                w = -w
+            for i in range(first[e], first[e + 1]):
+                row[listed[i]] += w
+        for p in range(count):
+            row[p] += everywhere
 
 
 @inner

@@ -1,0 +1,69 @@
+"""More effort never finds less: what a smaller one found is known to the larger one that follows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import neuro as nr
+from neuro.mapping.constraints import rules_of
+from neuro.mapping.partition import multilevel
+from neuro.mapping.partition.choose import cut_network
+from neuro.mapping.partition.feasible import fits
+from neuro.mapping.partition.hypergraph import deliveries
+from neuro.mapping.partition.multilevel import BALANCED, EFFORTS
+from neuro.mapping.traffic import traffic_of
+from tests.mapping.counting import drawn
+
+GOOD = replace(
+    BALANCED, coarse=2_000_000, descents=1, trial=2_000_000, final=4_000_000, rough=1_000_000, halvings=1,
+    evolution=10_000_000,
+)  # fmt: skip
+POOR = replace(
+    GOOD, before=GOOD, coarse=0, trial=2_000, final=0, rough=2_000, ways=(("move", 5.0),), cool=(), halvings=0,
+    evolution=0,
+)  # fmt: skip
+RULES = [
+    (nr.mesh_chip(4, 2, neurons=12), {}),
+    (nr.mesh_chip(4, 3, neurons=12, synapses=60), {}),
+    (nr.mesh_chip(4, 3, neurons=12), {"apart": [("p0", "p1")]}),
+    (nr.mesh_chip(4, 2, neurons=12), {"pinned": {"p0": 1}}),
+]
+
+
+def cut(seed, chip, given, effort):
+    """The deliveries of a partition, which fits."""
+    net, spikes = drawn(seed, (12, 40, 33), fan=4.0)
+    known = traffic_of(net, spikes)
+    given = {"pinned": {}, "apart": (), **given}
+    rules = rules_of(net, chip, known, None, given["pinned"], (), (), given["apart"])
+    part = cut_network(rules, "km1", effort, np.array([seed + 1, 0], np.uint64))
+    assert part.max() < rules.parts
+    assert rules.terms.vertices < len(part) or fits(rules.terms, part, rules.parts)
+    return deliveries(known.start, known.target, part.astype(np.int32), known.spikes, rules.parts)
+
+
+@pytest.mark.parametrize(("chip", "given"), RULES)
+def test_a_search_that_follows_a_better_one_returns_no_less(chip, given):
+    good = [cut(seed, chip, given, GOOD) for seed in range(6)]
+    assert all(cut(seed, chip, given, POOR) <= cost for seed, cost in enumerate(good))
+    assert any(cut(seed, chip, given, replace(POOR, before=None)) > cost for seed, cost in enumerate(good))
+
+
+def test_best_begins_with_balanced():
+    assert EFFORTS["best"].before == EFFORTS["balanced"]
+    assert EFFORTS["balanced"].before is EFFORTS["fast"].before is None
+
+
+def test_more_starts_from_coarse_to_fine_only_where_the_first_is_near_the_others(monkeypatch):
+    made = []
+    real = multilevel.coarse_to_fine
+    monkeypatch.setattr(multilevel, "coarse_to_fine", lambda *given: made.append(1) or real(*given))
+    effort = replace(GOOD, descents=4, trial=20_000, ways=(("exchange", 0.01),), cool=(), evolution=0, final=0)
+    for share, wanted in ((0.0, 1), (1e9, 4)):
+        monkeypatch.setattr(multilevel, "FAR", share)
+        made.clear()
+        cut(3, RULES[0][0], {}, effort)
+        assert len(made) == wanted
