@@ -144,13 +144,15 @@ def _searched(
     known, recording = rules.terms.traffic, traffic if isinstance(traffic, Recording) else None
     on = partial(placement_of_network, network, chip, known)
     is_timed = recording is not None and weights.get("latency", 0.0) > 0.0
-    before = {name: weight for name, weight in weights.items() if weight > 0.0 and name != "latency"} or {"km1": 1.0}
-    before = before if is_timed else dict(weights)
-    level, partitions = partition_effort(effort, before, known.pairs)
+    others = {name: weight for name, weight in weights.items() if weight > 0.0 and name != "latency"}
+    before = (others or {"km1": 1.0}) if is_timed else dict(weights)
+    # A start with still fewer deliveries does not end in a shorter latency.
+    begin = "balanced" if is_timed and not others and effort == "best" else effort
+    level, partitions = partition_effort(begin, before, known.pairs)
     random = state_of(int(stream(seed, "mapping", "partition").integers(1, 2**63, 1, dtype=np.uint64)[0]))
     parts = _cut(rules, "cores" if "cores" in before else "km1", level, partitions, random)
     core = assign_cores(
-        rules, parts, chip, before, effort=effort, seed=seed, dead=dead, cores=cores, recording=recording, placement=on
+        rules, parts, chip, before, effort=begin, seed=seed, dead=dead, cores=cores, recording=recording, placement=on
     )
     if not is_timed or recording is None:
         return core

@@ -19,6 +19,7 @@ from neuro.mapping.constraints import rules_of
 from neuro.mapping.latency.loads import apply_change, change_of
 from neuro.mapping.latency.pieces import in_pieces
 from neuro.mapping.latency.shorten import equal_parts, search_of, starts_on_more
+from neuro.mapping.pipeline import partition_effort
 from neuro.mapping.routes import placement_of_network
 from neuro.mapping.traffic import traffic_of
 from neuro.report.mapping import hotspot_table, placement_report
@@ -162,6 +163,29 @@ def test_where_pieces_have_too_many_axons_out_the_search_starts_from_equal_parts
         [4] * 4 + [5] * 4,
         [3] * 12,
     ]
+
+
+@pytest.mark.parametrize(
+    ("objective", "effort", "wanted"),
+    [
+        ("latency", "fast", "fast"),
+        ("latency", "best", "balanced"),
+        ({"latency": 1.0, "km1": 1e-9}, "best", "best"),
+        ("km1", "best", "best"),
+    ],
+)
+def test_a_search_for_latency_alone_begins_with_balanced_at_most(monkeypatch, objective, effort, wanted):
+    net, _ = drawn(2, (8, 7))
+    asked = []
+
+    def level(effort, *given):
+        asked.append(effort)
+        return partition_effort("fast", *given)
+
+    monkeypatch.setattr("neuro.mapping.place.partition_effort", level)
+    monkeypatch.setattr("neuro.mapping.place.shorten", lambda rules, core, *given, **options: core)
+    nr.place(net, priced(limits=Limits(neurons=9)), recorded(net, 2), objective, effort, 2)
+    assert asked == [wanted]
 
 
 LIMITS = ({"neurons": 5}, {"neurons": 8, "synapses": 40}, {"neurons": 9, "axons_in": 12, "axons_out": 20}, {"rows": 14})
