@@ -12,9 +12,8 @@ from neuro.mapping.constraints import rules_of
 from neuro.mapping.partition import multilevel
 from neuro.mapping.partition.choose import cut_network
 from neuro.mapping.partition.feasible import fits
-from neuro.mapping.partition.hypergraph import deliveries, hypergraph_of
-from neuro.mapping.partition.levels import Problem
-from neuro.mapping.partition.multilevel import BALANCED, EFFORTS, partition
+from neuro.mapping.partition.hypergraph import deliveries
+from neuro.mapping.partition.multilevel import BALANCED, EFFORTS
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn
 
@@ -68,38 +67,3 @@ def test_more_starts_from_coarse_to_fine_only_where_the_first_is_near_the_others
         made.clear()
         cut(3, RULES[0][0], {}, effort)
         assert len(made) == wanted
-
-
-def problem_of(network, parts, room):
-    """A network to be cut into parts of one size, and parts filled one after the other."""
-    graph, _ = hypergraph_of(traffic_of(*network))
-    n = len(graph.size)
-    start = (np.arange(n) // room).astype(np.int32)
-    return Problem(graph, np.full(parts, room, np.int64), np.zeros(n, bool)), start
-
-
-def test_a_search_that_follows_another_begins_with_the_start_of_its_best_trial(monkeypatch):
-    problem, start = problem_of(drawn(5, (90, 60), fan=8.0), 6, 26)
-    effort = replace(GOOD, descents=4, halvings=0, final=0, evolution=0)
-    found = partition(problem, [start], effort, np.array([7, 0], np.uint64))
-    begun = []
-    real = multilevel.annealed
-    monkeypatch.setattr(multilevel, "annealed", lambda *given: begun.append(given[1]) or real(*given))
-    partition(problem, [start], effort, np.array([8, 0], np.uint64))
-    alone = begun.copy()
-    begun.clear()
-    partition(problem, [start], effort, np.array([8, 0], np.uint64), found)
-    assert not np.array_equal(found.lead.start, start)
-    assert np.array_equal(alone[0], start)
-    assert all(np.array_equal(each, found.lead.start) for each in begun[: len(effort.ways)])
-
-
-def test_a_search_ends_where_the_bound_is_reached(monkeypatch):
-    net = nr.Network()
-    cells = net.add(nr.Population("cells", 24, nr.LIF(tau_m=20e-3, v_th=1.0)))
-    net.connect(cells, cells, nr.AllToAll(1.0), delay=1e-3)
-    problem, start = problem_of((net, {"cells": np.arange(1, 25)}), 3, 8)
-    monkeypatch.setattr(multilevel, "annealed", None)
-    monkeypatch.setattr(multilevel, "coarse_to_fine", None)
-    found = partition(problem, [start], replace(BALANCED, halvings=0), np.array([7, 0], np.uint64))
-    assert np.array_equal(found.part, start)

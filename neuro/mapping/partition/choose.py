@@ -26,7 +26,7 @@ from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.hypergraph import Hypergraph, deliveries, hypergraph_of, merged
 from neuro.mapping.partition.large import partition_large, too_large
 from neuro.mapping.partition.levels import Problem
-from neuro.mapping.partition.multilevel import Effort, Found, partition
+from neuro.mapping.partition.multilevel import Effort, partition
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState
 from neuro.mapping.traffic import incoming
@@ -67,32 +67,29 @@ def cut_network(rules: Rules, objective: str, effort: Effort, random: RandomStat
         and too_large(terms.vertices, terms.traffic.pairs, parts)
     ):
         return _large(rules, parts, effort)
-    found = None
+    part = None
     for each in [effort] if effort.before is None or objective == "cores" else [effort.before, effort]:
-        if found is not None and is_halted():
+        if part is not None and is_halted():
             break
-        found = _cut(rules, objective, parts, each.scaled(len(terms.nets.pin), terms.vertices * parts), random, found)
-    if found is None:
+        part = _cut(rules, objective, parts, each.scaled(len(terms.nets.pin), terms.vertices * parts), random, part)
+    if part is None:
         raise no_partition_found(rules)
-    return found.part[terms.into]
+    return part[terms.into]
 
 
 def _cut(
-    rules: Rules, objective: str, parts: int, effort: Effort, random: RandomState, aside: Found | None
-) -> Found | None:
+    rules: Rules, objective: str, parts: int, effort: Effort, random: RandomState, aside: Parts | None
+) -> Parts | None:
     """Part of each vertex, no dearer than `aside`, which was found before; None where no partition was found."""
     terms = rules.terms
     if objective == "cores":
-        fewest = partition_into_fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, random)
-        return None if fewest is None else Found(fewest)
-    parts = parts if aside is None else max(parts, int(aside.part.max()) + 1)
-    if _has_other_limits(terms):
-        within = _cheapest_within_limits(rules, parts, effort, random, None if aside is None else aside.part)
-        return None if within is None else Found(within)
-    found = _cheapest(rules, parts, effort, random, aside)
-    if found is None and _first_parts(rules) < rules.parts:
-        found = _cheapest(rules, rules.parts, effort, random, aside)
-    return found
+        return partition_into_fewest(terms, rules.fixed, rules.parts, 3 * effort.trial, random)
+    parts = parts if aside is None else max(parts, int(aside.max()) + 1)
+    cheapest = _cheapest_within_limits if _has_other_limits(terms) else _cheapest
+    part = cheapest(rules, parts, effort, random, aside)
+    if part is None and cheapest is _cheapest and _first_parts(rules) < rules.parts:
+        part = _cheapest(rules, rules.parts, effort, random, aside)
+    return part
 
 
 def _large(rules: Rules, parts: int, effort: Effort) -> Parts:
@@ -118,24 +115,16 @@ def _first_parts(rules: Rules) -> int:
     return max(int(SPARE * rules.least) + 1, int(rules.fixed.max(initial=-1)) + 1)
 
 
-def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState, aside: Found | None) -> Found | None:
+def _cheapest(rules: Rules, parts: int, effort: Effort, random: RandomState, aside: Parts | None) -> Parts | None:
     """The partition with the fewest deliveries where only neurons are limited; None where none was found."""
-    found = _found_by_neurons(rules, _graph(rules.terms), rules.room(parts), effort, random, aside=aside)
-    return found if found is not None and fits(rules.terms, found.part, parts) else None
+    part = _by_neurons(rules, _graph(rules.terms), rules.room(parts), effort, random, aside=aside)
+    return part if part is not None and fits(rules.terms, part, parts) else None
 
 
 def _by_neurons(
-    rules: Rules, graph: Hypergraph, room: Ints, effort: Effort, random: RandomState, starts: Sequence[Parts] = ()
-) -> Parts | None:
-    """The partition that `_found_by_neurons` finds."""
-    found = _found_by_neurons(rules, graph, room, effort, random, starts)
-    return None if found is None else found.part
-
-
-def _found_by_neurons(
     rules: Rules, graph: Hypergraph, room: Ints, effort: Effort, random: RandomState, starts: Sequence[Parts] = (),
-    aside: Found | None = None,
-) -> Found | None:  # fmt: skip
+    aside: Parts | None = None,
+) -> Parts | None:  # fmt: skip
     """A partition with few deliveries and at most `room` neurons in each part, whatever the other limits."""
     terms, fixed, parts = rules.terms, rules.fixed, len(room)
     room = np.minimum(room, int(graph.size.sum()))

@@ -15,7 +15,7 @@ from neuro.mapping.partition.withdraw import withdraw
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.mapping.watch import advance, is_halted
 
-__all__ = ["JOIN_WORK", "Member", "evolve", "least_cost"]
+__all__ = ["JOIN_WORK", "Member", "evolve"]
 
 MEMBERS = 5
 """Partitions that are kept."""
@@ -31,8 +31,6 @@ CURIOUS = 0.4
 way once, the last one first, where the work is enough for two steps of each."""
 FORGET = 0.8
 """What an earlier step counts, for each later one of the same way."""
-RECUT_WORK = 5
-"""Entries that may be touched in the time that a unit of the work of cutting parts anew takes."""
 JOIN_WORK = 60
 """Entries that may be touched in the time in which a pin is joined to others, over all levels."""
 
@@ -58,7 +56,7 @@ def evolve(
     if problem.fixed.any():
         return _distinct(members), 0
     graph = problem.graph
-    least = least_cost(graph, int(problem.room.max()))
+    least = _least(graph, int(problem.room.max()))
     kept = _distinct(members)
     touched = len(graph.pin) + len(graph.size) * problem.parts
     step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
@@ -94,8 +92,8 @@ def _varied(
     kind, heat = WAYS[way]
     graph = problem.graph
     if kind == "recut":
-        part, gain = recut(graph, member.part, problem.room, step // 2, random)
-        return Member(member.cost - gain, part), RECUT_WORK * step // 2
+        part, gain = recut(graph, member.part, problem.room, 2 * step, random)
+        return Member(member.cost - gain, part), 2 * step
     tables = 8 + problem.parts // 3  # entries that may be touched in the time that a pin takes when tables are filled
     part, used = member.part, step + tables * len(graph.pin)
     if kind == "withdraw":
@@ -127,7 +125,7 @@ def _uniform(random: RandomState) -> float:
 
 
 @kernel
-def least_cost(graph: Hypergraph, widest: int) -> int:
+def _least(graph: Hypergraph, widest: int) -> int:
     """The least cost of any partition: a net of so many neurons needs so many parts."""
     total = np.int64(0)
     for e in range(len(graph.weight)):

@@ -23,8 +23,6 @@ HOT, WARM = 1.5, 0.4
 
 LEVELS = 3
 """Levels of a start from coarse to fine that all its work is for."""
-VISITS = 2048
-"""Pins looked at, at least, for each vertex that is joined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +77,12 @@ def annealed(
     return cost_of(graph, tables), part
 
 
-def coarse_to_fine(problem: Problem, start: Parts, budget: int, joining: int, random: RandomState) -> Parts:
+def coarse_to_fine(problem: Problem, start: Parts, budget: int, random: RandomState) -> Parts:
     """Join vertices level by level, anneal the coarsest level, then each finer one.
 
-    `budget` is the work on each of up to `LEVELS` levels; where there are more, they share that of so many. `joining`
-    is the number of pins that may be looked at as vertices are joined, on each level.
+    `budget` is the work on each of up to `LEVELS` levels; where there are more, they share that of so many.
     """
-    graphs, maps = _levels(problem, np.zeros(len(start), np.int32), joining, random)
+    graphs, maps = _levels(problem, np.zeros(len(start), np.int32), random)
     if not maps:
         return start
     position = np.cumsum(graphs[-1].size) - 1
@@ -107,7 +104,7 @@ def cycle(
 
     `heats` take the place of `HOT` and `WARM`. Returns the number of levels, too.
     """
-    graphs, maps = _levels(problem, start * problem.parts + other, budget, random)
+    graphs, maps = _levels(problem, start * problem.parts + other, random)
     part = start
     for into, graph in zip(maps, graphs[1:], strict=True):
         coarse = np.zeros(len(graph.size), np.int32)
@@ -116,7 +113,7 @@ def cycle(
     return _annealed_levels(problem, graphs, maps, part, budget, heats, random), len(maps)
 
 
-def _levels(problem: Problem, apart: Parts, joining: int, random: RandomState) -> tuple[list[Hypergraph], list[Ids]]:
+def _levels(problem: Problem, apart: Parts, random: RandomState) -> tuple[list[Hypergraph], list[Ids]]:
     """The graph joined level by level, and the vertex that each vertex becomes part of."""
     graphs: list[Hypergraph] = [problem.graph]
     maps: list[Ids] = []
@@ -125,7 +122,7 @@ def _levels(problem: Problem, apart: Parts, joining: int, random: RandomState) -
     while len(graphs[-1].size) > 12 * problem.parts and not problem.fixed.any():
         graph = graphs[-1]
         most = min(round(2.6 * neurons / len(graph.size)), largest)
-        into, count = cluster(graph, max(most, 2), max(joining // len(graph.size), VISITS), apart, random)
+        into, count = cluster(graph, max(most, 2), 2048, apart, random)
         if count > 0.95 * len(graph.size):
             break
         coarser = contract(graph, into, count)

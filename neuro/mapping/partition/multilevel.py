@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.mapping.partition.bisection.bisect import VISITS, bisected
-from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve, least_cost
+from neuro.mapping.partition.bisection.bisect import bisected
+from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.levels import LEVELS, Problem, annealed, coarse_to_fine, mean_weight, repaired
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState, state_of
 from neuro.mapping.watch import advance, is_halted
 
-__all__ = ["EFFORTS", "Effort", "Found", "partition"]
+__all__ = ["EFFORTS", "Effort", "partition"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,6 @@ class Effort:
     """Rounds of exchanges in networks that are too large for tables."""
     before: Effort | None = None
     """The effort of a search that comes first, so that this one never finds less."""
-
-    def trials(self, starts: int) -> int:
-        """The work for the trials of so many starts and of those from coarse to fine."""
-        tried = (starts + self.descents) * len(self.ways) * self.repeats + COOLED * len(self.cool)
-        return tried * self.trial + self.descents * LEVELS * self.coarse
 
     def scaled(self, pins: int, entries: int) -> Effort:
         """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
@@ -90,7 +85,7 @@ BEST = Effort(
     coarse=600_000_000,
     descents=3,
     trial=300_000_000,
-    final=20_000_000_000,
+    final=14_000_000_000,
     rough=400_000_000,
     ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
     cool=(("exchange", 0.05), ("move", 0.1)),
@@ -101,7 +96,7 @@ BEST = Effort(
 EFFORTS = {"fast": FAST, "balanced": BALANCED, "best": BEST}
 LABELS = "cutting the network", "cutting the network anew"
 """What a search is called, and one that comes after another."""
-AHEAD = 0.995
+AHEAD = 0.99
 """Where evolution has come to less than that share of the cost of all trials, it goes on in place of the best trial."""
 BEHIND = 0.999
 """Where evolution has come to no less than that share of it, the rest of its work goes to annealing the best trial."""
@@ -112,10 +107,6 @@ PROBE = 4
 FAR = 1.02
 """Where a start from coarse to fine, or a halving, comes to more than so many times the cost of the best other trial,
 no more of them are made."""
-BETTER = 0.9995
-"""A somewhat longer annealing that comes to less than that share of a trial's cost is better."""
-JOINING = 4
-"""The share of the work on a level for which pins are looked at as vertices are joined: one in so many."""
 NONE = 2**62
 """The cost of no partition."""
 EVOLUTION = 0x5DEECE66D
@@ -126,8 +117,6 @@ MOST_ROUNDS = 20_000
 """No annealing goes round more often than about that."""
 HALVING_WORK = 600
 """Entries that may be touched in the time that a pin takes, each time that parts are halved."""
-FEW_VISITS = 2048
-"""Pins looked at for each vertex that is joined, in every other halving: where layers are dense, that ends better."""
 CACHED_ENTRIES = 2**20
 """Tables with more entries than that do not stay in a cache."""
 SLOW = 3
@@ -141,47 +130,35 @@ class Trial(NamedTuple):
     """What came of it."""
     start: Parts
     """Part of each vertex at the start."""
-    is_descent: bool
-    """Was the start made from coarse to fine?"""
     kind: str
     """By moves or by exchanges."""
-    heat: float
-    """First temperature, in mean weights of a net."""
-
-
-class Found(NamedTuple):
-    """What a search found, for one of the same network that follows."""
-
-    part: Parts
-    """Part of each vertex."""
-    lead: Trial | None = None
-    """The best trial."""
+    hot: float
+    """First temperature."""
 
 
 def partition(
-    problem: Problem, starts: list[Parts], effort: Effort, random: RandomState, aside: Found | None = None
-) -> Found | None:
+    problem: Problem, starts: list[Parts], effort: Effort, random: RandomState, aside: Parts | None = None
+) -> Parts | None:
     """The cheapest partition found, never dearer than a start that fits; None where no start could be made to fit.
 
-    `aside` is what was found before. Its best trial tells which start and which ways are tried now; its partition is
-    known only to the end of the search, so that the rest finds others.
+    `aside` is a partition that was found before. Only the end of the search knows it, so that the rest finds others.
     """
     graph = problem.graph
     if len(graph.weight) == 0 or problem.parts == 1:
         tables = tables_of(graph, starts[0], problem.parts)
-        return aside if np.any(tables.load > problem.room) else Found(starts[0])
+        return aside if np.any(tables.load > problem.room) else starts[0]
     starts = _with_grown(problem, starts, effort)
-    total = effort.trials(len(starts)) + effort.final + effort.evolution
+    ways = len(effort.ways) * effort.repeats
+    total = (len(starts) + effort.descents) * ways * effort.trial + effort.final + effort.evolution
     label = LABELS[aside is not None]
-    found, tried, spare = _trials(problem, starts, effort, random, aside and aside.lead, (total, label))
+    found, tried, spare = _trials(problem, starts, effort, random, (total, label))
     if not found:
         return aside
     effort = replace(effort, final=effort.final + spare)
     # Numbers of their own: what follows the trials is the same with and without evolution.
     other = state_of(int(random[0]) ^ EVOLUTION)
-    done = total - effort.final - effort.evolution
+    done = len(tried) * effort.trial
     best = sorted(found, key=_cost)[:2]
-    tried.sort(key=_cost)
     share = effort.evolution // 4
     members = [*best, *_halved(problem, best[0].cost, effort, other)]
     members, work = evolve(problem, members, share, other, (done, total))
@@ -191,14 +168,14 @@ def partition(
     elif tried and effort.final and not is_halted():
         advance(done + share, total, label)
         more = max(rest, 0) if members[0].cost > BEHIND * best[0].cost else 0
-        longer, more = _lengthened(problem, tried, effort, more, random)
+        longer, more = _lengthened(problem, sorted(tried, key=_cost)[:2], effort, more, random)
         rest -= more
         best = sorted(best + longer, key=_cost)
         members += best
     if aside is not None:
-        members += [Member(*within) for within in [repaired(problem, aside.part)] if within is not None]
+        members += [Member(*within) for within in [repaired(problem, aside)] if within is not None]
     evolved = evolve(problem, members, rest, other, (total - max(rest, 0), total))[0][0]
-    return Found(evolved.part if evolved.cost < best[0].cost else best[0].part, tried[0] if tried else None)
+    return evolved.part if evolved.cost < best[0].cost else best[0].part
 
 
 def _with_grown(problem: Problem, starts: list[Parts], effort: Effort) -> list[Parts]:
@@ -214,58 +191,45 @@ def _with_grown(problem: Problem, starts: list[Parts], effort: Effort) -> list[P
 
 
 def _trials(
-    problem: Problem, starts: list[Parts], effort: Effort, random: RandomState, lead: Trial | None,
-    progress: tuple[int, str],
-) -> tuple[list[Member], list[Trial], int]:  # fmt: skip
+    problem: Problem, starts: list[Parts], effort: Effort, random: RandomState, progress: tuple[int, str]
+) -> tuple[list[Member], list[Trial], int]:
     """What came of all ways to anneal the starts, and those from coarse to fine; and the work that is left.
 
-    Where `lead` is known, its start takes the place of all others, and fewer are made. There are no more starts from
-    coarse to fine where one is far from the best of the others. `progress`: all the work, and its name.
+    There are no more of those from coarse to fine where one is far from the best of the others. `progress`: all the
+    work, and its name.
     """
-    scale, least = mean_weight(problem.graph), least_cost(problem.graph, int(problem.room.max()))
-    planned = effort.trials(len(starts))
-    begun, descents = [(start, False) for start in starts], effort.descents
-    if lead is not None:
-        way = (lead.kind, lead.heat)
-        effort = replace(effort, ways=effort.ways if way in effort.ways else (*effort.ways, way), cool=())
-        begun, descents = [(lead.start, lead.is_descent)], min(descents, 2 if lead.is_descent else 1)
+    scale = mean_weight(problem.graph)
     found: list[Member] = []
     tried: list[Trial] = []
 
-    def try_ways(start: Parts, is_descent: bool, ways: tuple[tuple[str, float], ...]) -> None:
-        for kind, heat in ways:
-            if is_halted() or any(member.cost <= least for member in found):
+    def try_ways(start: Parts, ways: tuple[tuple[str, float], ...]) -> None:
+        for kind, hot in ways:
+            if is_halted():
                 break
             advance(len(tried) * effort.trial, *progress)
-            cost, part = annealed(problem, start, kind, heat * scale, effort.trial, random)
+            cost, part = annealed(problem, start, kind, hot * scale, effort.trial, random)
             found.append(Member(cost, part))
-            tried.append(Trial(cost, start, is_descent, kind, heat))
+            tried.append(Trial(cost, start, kind, hot * scale))
 
-    def begin(start: Parts, is_descent: bool) -> int:
+    def begin(start: Parts) -> int:
         within = repaired(problem, start)
         if within is None:
             return NONE
         before = len(found)
         found.append(Member(*within))
-        try_ways(start, is_descent, effort.ways * effort.repeats)
+        try_ways(start, effort.ways * effort.repeats)
         return min(member.cost for member in found[before:])
 
-    closest = min(begin(*each) for each in begun)
-    made = 0
-    while made < descents and least < closest and effort.coarse and not problem.fixed.any() and not is_halted():
-        made += 1
-        if begin(_descended(problem, starts[0], effort, made, random), True) > FAR * closest:
+    least = min(begin(start) for start in starts)
+    left = effort.descents if effort.coarse and not problem.fixed.any() else 0
+    while left and not is_halted():
+        left -= 1
+        if begin(coarse_to_fine(problem, starts[0], effort.coarse, random)) > FAR * least:
             break
-    by_start = {id(trial.start): trial for trial in sorted(tried, key=_cost)}
-    for trial in list(by_start.values())[: COOLED if effort.cool else 0]:
-        try_ways(trial.start, trial.is_descent, effort.cool)
-    used = len(tried) * effort.trial + made * LEVELS * effort.coarse
-    return found, tried, max(planned - used, 0)
-
-
-def _descended(problem: Problem, start: Parts, effort: Effort, number: int, random: RandomState) -> Parts:
-    """Start `number` from coarse to fine, from 1. Every other one looks at few pins as vertices are joined."""
-    return coarse_to_fine(problem, start, effort.coarse, number % 2 * effort.coarse // JOINING, random)
+    leads = {id(trial.start): trial.start for trial in sorted(tried, key=_cost)}
+    for start in list(leads.values())[: COOLED if effort.cool else 0]:
+        try_ways(start, effort.cool)
+    return found, tried, left * (LEVELS * effort.coarse + len(effort.ways) * effort.repeats * effort.trial)
 
 
 def _cost(candidate: Member | Trial) -> int:
@@ -277,31 +241,22 @@ def _lengthened(
 ) -> tuple[list[Member], int]:
     """The best trial annealed longer; or, where a somewhat longer one is no better, the best ones done anew.
 
-    `tried` has the best trial first; the best by the other kind of steps may turn out better where it is longer. A
-    longer annealing may take `more` work. Returns what it took of that, too. On networks with few ways to be cut well,
-    such as a few dense layers, slow annealing ends as well as chance has it; and where all depends on a start from
-    coarse to fine, others are made.
+    A longer annealing may take `more` work. Returns what it took of that, too. On networks with few ways to be cut
+    well, such as a few dense layers, slow annealing ends as well as chance has it.
     """
-    scale = mean_weight(problem.graph)
+    cost, start, kind, hot = tried[0]
     probe = min(PROBE * effort.trial, effort.final)
-    leads = [tried[0], *(trial for trial in tried if trial.kind != tried[0].kind)]
-    leads = leads[: 2 if len(effort.ways) > 1 and effort.final > 4 * probe else 1]
-    probed = [
-        (Member(*annealed(problem, lead.start, lead.kind, lead.heat * scale, probe, random)), lead) for lead in leads
-    ]
-    members, rest = [member for member, _ in probed], effort.final - probe * len(probed)
-    best, lead = min(probed, key=lambda each: each[0].cost)
-    if best.cost < BETTER * tried[0].cost:
+    members = [Member(*annealed(problem, start, kind, hot, probe, random))]
+    rest = effort.final - probe
+    if members[0].cost < cost:
         if rest + more:
-            members.append(Member(*annealed(problem, lead.start, lead.kind, lead.heat * scale, rest + more, random)))
+            members.append(Member(*annealed(problem, start, kind, hot, rest + more, random)))
         return members, more
-    leads = tried[:2]
-    for k in range(rest // (effort.trial + (LEVELS * effort.coarse if tried[0].is_descent else 0))):
+    for k in range(rest // effort.trial):
         if is_halted():
             break
-        lead = leads[k % len(leads)]
-        start = _descended(problem, lead.start, effort, k, random) if tried[0].is_descent else lead.start
-        members.append(Member(*annealed(problem, start, lead.kind, lead.heat * scale, effort.trial, random)))
+        _, start, kind, hot = tried[k % len(tried)]
+        members.append(Member(*annealed(problem, start, kind, hot, effort.trial, random)))
     return members, 0
 
 
@@ -315,10 +270,10 @@ def _halved(problem: Problem, least: int, effort: Effort, random: RandomState) -
     if problem.fixed.any():
         return members
     work = HALVING_WORK * len(graph.pin) * math.ceil(math.log2(problem.parts))
-    for k in range(min(effort.halvings, effort.evolution // work)):
+    for _ in range(min(effort.halvings, effort.evolution // work)):
         if is_halted() or (members and min(member.cost for member in members) > FAR * least):
             break
-        part, _ = bisected(graph, problem.room, random, FEW_VISITS if k % 2 else VISITS)
+        part, _ = bisected(graph, problem.room, random)
         for heat in (0.05, 0.2):
             members.append(Member(*annealed(problem, part, "exchange", heat * scale, effort.trial, random)))
     return members
