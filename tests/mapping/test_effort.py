@@ -12,8 +12,9 @@ from neuro.mapping.constraints import rules_of
 from neuro.mapping.partition import multilevel
 from neuro.mapping.partition.choose import cut_network
 from neuro.mapping.partition.feasible import fits
-from neuro.mapping.partition.hypergraph import deliveries
-from neuro.mapping.partition.multilevel import BALANCED, EFFORTS
+from neuro.mapping.partition.hypergraph import deliveries, hypergraph_of
+from neuro.mapping.partition.levels import Problem
+from neuro.mapping.partition.multilevel import BALANCED, EFFORTS, partition
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn
 
@@ -67,3 +68,16 @@ def test_more_starts_from_coarse_to_fine_only_where_the_first_is_near_the_others
         made.clear()
         cut(3, RULES[0][0], {}, effort)
         assert len(made) == wanted
+
+
+def test_trials_end_where_the_bound_is_reached(monkeypatch):
+    net = nr.Network()
+    cells = net.add(nr.Population("cells", 24, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    net.connect(cells, cells, nr.AllToAll(1.0), delay=1e-3)
+    graph, _ = hypergraph_of(traffic_of(net, {"cells": np.arange(1, 25)}))
+    start = np.repeat(np.arange(3, dtype=np.int32), 8)
+    problem = Problem(graph, np.full(3, 8, np.int64), np.zeros(24, bool))
+    monkeypatch.setattr(multilevel, "annealed", None)
+    monkeypatch.setattr(multilevel, "coarse_to_fine", None)
+    found = partition(problem, [start], replace(BALANCED, halvings=0), np.array([7, 0], np.uint64))
+    assert np.array_equal(found, start)

@@ -15,7 +15,7 @@ from neuro.mapping.partition.withdraw import withdraw
 from neuro.mapping.random import RandomState, next_uniform
 from neuro.mapping.watch import advance, is_halted
 
-__all__ = ["JOIN_WORK", "Member", "evolve"]
+__all__ = ["JOIN_WORK", "Member", "evolve", "least_cost"]
 
 MEMBERS = 5
 """Partitions that are kept."""
@@ -56,7 +56,7 @@ def evolve(
     if problem.fixed.any():
         return _distinct(members), 0
     graph = problem.graph
-    least = _least(graph, int(problem.room.max()))
+    least = least_cost(graph, int(problem.room.max()))
     kept = _distinct(members)
     touched = len(graph.pin) + len(graph.size) * problem.parts
     step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
@@ -125,7 +125,7 @@ def _uniform(random: RandomState) -> float:
 
 
 @kernel
-def _least(graph: Hypergraph, widest: int) -> int:
+def least_cost(graph: Hypergraph, widest: int) -> int:
     """The least cost of any partition: a net of so many neurons needs so many parts."""
     total = np.int64(0)
     for e in range(len(graph.weight)):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro.mapping.partition.bisection.bisect import bisected
-from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve
+from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve, least_cost
 from neuro.mapping.partition.grow import grow
 from neuro.mapping.partition.levels import LEVELS, Problem, annealed, coarse_to_fine, mean_weight, repaired
 from neuro.mapping.partition.tables import Parts, tables_of
@@ -195,16 +195,16 @@ def _trials(
 ) -> tuple[list[Member], list[Trial], int]:
     """What came of all ways to anneal the starts, and those from coarse to fine; and the work that is left.
 
-    There are no more of those from coarse to fine where one is far from the best of the others. `progress`: all the
-    work, and its name.
+    There are no more of those from coarse to fine where one is far from the best of the others, and no more trials
+    where the least cost of any partition is reached. `progress`: all the work, and its name.
     """
-    scale = mean_weight(problem.graph)
+    scale, least_of_all = mean_weight(problem.graph), least_cost(problem.graph, int(problem.room.max()))
     found: list[Member] = []
     tried: list[Trial] = []
 
     def try_ways(start: Parts, ways: tuple[tuple[str, float], ...]) -> None:
         for kind, hot in ways:
-            if is_halted():
+            if is_halted() or any(member.cost <= least_of_all for member in found):
                 break
             advance(len(tried) * effort.trial, *progress)
             cost, part = annealed(problem, start, kind, hot * scale, effort.trial, random)
@@ -222,7 +222,7 @@ def _trials(
 
     least = min(begin(start) for start in starts)
     left = effort.descents if effort.coarse and not problem.fixed.any() else 0
-    while left and not is_halted():
+    while left and least > least_of_all and not is_halted():
         left -= 1
         if begin(coarse_to_fine(problem, starts[0], effort.coarse, random)) > FAR * least:
             break
