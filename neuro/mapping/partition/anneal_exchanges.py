@@ -41,13 +41,13 @@ def _set_prices(
 def _partner(
     graph: Hypergraph, tables: Tables, room: Ints, fixed: NDArray[np.bool_], members: Members, alike: bool, z: int,
     a: int, b: int, most: Any, random: RandomState,
-) -> tuple[int, Any, int]:  # fmt: skip
-    """The cheapest vertex of part b to go to part a, below a cost of `most`, or -1; its cost; and the work done.
+) -> tuple[int, Any, Any, int]:  # fmt: skip
+    """The cheapest vertex of part b to go to part a, below a cost of `most`, or -1; its cost, the next, and the work.
 
     Parts stay within their room as z neurons go the other way. Among equals chance decides. `alike`: all vertices have
     the size of this one and may move, so that a full part takes any of them.
     """
-    found, paid, work = -1, most, 0
+    found, paid, following, work = -1, most, most, 0
     row = members.listed[b]
     for k in range(members.length[b] - 1, -1, -1):
         u = row[k]
@@ -56,14 +56,18 @@ def _partner(
         work += 4
         x = tables.missing[u, a] - tables.alone[u]
         if x > paid:
+            following = min(following, x)
             continue
         if not alike:
             size = graph.size[u]
             if fixed[u] or tables.load[b] + z - size > room[b] or tables.load[a] - z + size > room[a]:
                 continue
         if x < paid or next_uniform(random) < 0.5:
+            following = paid
             paid, found = x, int(u)
-    return found, paid, work
+        else:
+            following = x
+    return found, paid, following, work
 
 
 @inlined
@@ -84,7 +88,11 @@ def anneal_exchanges(
     fall: float,
     random: RandomState,
 ) -> int:
-    """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another."""
+    """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another.
+
+    The prices of full parts are set at the beginning of each round, and kept by each search for a partner; what is done
+    is judged by its true cost.
+    """
     count, n = len(room), len(graph.size)
     leave, price = np.zeros((count, count), np.int32), np.zeros((count, count), np.int32)
     members = members_of(part, graph.size, room)
@@ -93,7 +101,6 @@ def anneal_exchanges(
     heat = hot
     reach = np.int32(0)
     while work < budget and random[1] == 0:
-        # The prices are those at the beginning of the round; what is done is judged by its true cost.
         _set_prices(part, tables, room, fixed, leave, price)
         work += n * count // 4 + count * count
         for v in range(n):
@@ -111,18 +118,23 @@ def anneal_exchanges(
             for p in range(count):
                 x = row[p] + entry[p]
                 best = min(best, x) if p != a else best
-            if best - base > reach:
+            if best - base >= reach:
                 continue
-            work += 4 * count
             # As in `anneal_moves`; in a function of its own it makes exchanges a fifth slower.
             low = min(best, base)
+            chance = next_uniform(random)
+            work += 2 * count
+            # It stays, whatever the other parts than the best one cost.
+            if best > base and chance * (1.0 + (count - 1) * boltzmann((best - base) / heat)) < 1.0:
+                continue
+            work += 2 * count
             stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
             total = stay
             for p in range(count):
                 x = row[p] + entry[p] - low
                 if p != a and x < reach:
                     total += boltzmann(x / heat)
-            rest = next_uniform(random) * total - stay
+            rest = chance * total - stay
             if rest < 0.0:
                 continue
             b = a
@@ -138,12 +150,17 @@ def anneal_exchanges(
             z = graph.size[v]
             fits = tables.load[b] + z <= room[b]
             partner, paid = -1, np.int32(0) if fits else NEVER
+            asked = entry[b]
             if not fits or entry[b] < 0:
-                partner, paid, more = _partner(graph, tables, room, fixed, members, alike, z, a, b, paid, random)
+                partner, paid, following, more = _partner(
+                    graph, tables, room, fixed, members, alike, z, a, b, paid, random
+                )
                 work += more
+                if not fits:
+                    entry[b] = paid
                 if partner < 0 and not fits:
                     continue
-            if _refused(paid - entry[b], heat, reach, random):
+            if _refused(paid - asked, heat, reach, random):
                 continue
             work += move(graph, part, tables, v, b)
             relink(members, v, a, b)
@@ -155,5 +172,7 @@ def anneal_exchanges(
                     continue
                 work += move(graph, part, tables, partner, a)
                 relink(members, partner, b, a)
+                if not fits:
+                    entry[b] = following
             moves += 1
     return moves

@@ -88,18 +88,23 @@ def anneal_moves(
             for p in range(count):
                 x = row[p] + entry[p]
                 best = min(best, x) if p != a else best
-            if best - base > reach:
+            if best - base >= reach:
                 continue
-            work += 4 * count
             # The choice stands here, and not in a function that takes arrays: with that, moves take half as long again.
             low = min(best, base)
+            chance = next_uniform(random)
+            work += 2 * count
+            # It stays, whatever the other parts than the best one cost.
+            if best > base and chance * (1.0 + (count - 1) * boltzmann((best - base) / heat)) < 1.0:
+                continue
+            work += 2 * count
             stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
             total = stay
             for p in range(count):
                 x = row[p] + entry[p] - low
                 if p != a and x < reach:
                     total += boltzmann(x / heat)
-            rest = next_uniform(random) * total - stay
+            rest = chance * total - stay
             if rest < 0.0:
                 continue
             b = a

@@ -9,17 +9,32 @@ from numpy.typing import NDArray
 
 from neuro.mapping.partition.anneal_exchanges import anneal_exchanges
 from neuro.mapping.partition.anneal_moves import anneal_moves
+from neuro.mapping.partition.bisection.spectral import neighbours, spectral, spectral_work
 from neuro.mapping.partition.coarsen import cluster
 from neuro.mapping.partition.hypergraph import Hypergraph, contract
 from neuro.mapping.partition.tables import Parts, Tables, repair, tables_of
-from neuro.mapping.random import RandomState
+from neuro.mapping.random import RandomState, state_of
 from neuro.mapping.traffic import Ids
 from neuro.validation import Ints
 
 __all__ = ["LEVELS", "Problem", "annealed", "coarse_to_fine", "cost_of", "cycle", "mean_weight", "repaired"]
 
-HOT, WARM = 1.5, 0.4
-"""First temperatures of the coarsest level and of the others, in mean weights of a net times neurons of a vertex."""
+WARM = 0.4
+"""First temperature of a level that is not the coarsest, in mean weights of a net times neurons of a vertex."""
+HEATS, SPECTRAL_HEATS = (1.5, WARM), (0.1, WARM)
+"""Those of the coarsest level and of the others, from any partition and from a spectral one."""
+BEGINNINGS = "order", "spectral"
+"""Partitions of the coarsest level: vertices in their order, which are annealed hot, and by spectral bisection."""
+CLEAR = 0.996
+"""The spectral one goes on where it comes to less than that share of the cost of the other."""
+SPECTRAL_VERTICES = 12
+"""Vertices for each part, at least, where a graph is cut by spectral bisection."""
+SPECTRAL_TRIES = 4
+"""Spectral bisections, each from another random vector, of which the cheapest one is taken."""
+VISITS = 2048
+"""Pins looked at, at least, for each vertex that is joined."""
+SPECTRAL = 0x2545F4914F6CDD1D
+"""What tells the random numbers of spectral bisection from those of others."""
 
 LEVELS = 3
 """Levels of a start from coarse to fine that all its work is for."""
@@ -77,24 +92,71 @@ def annealed(
     return cost_of(graph, tables), part
 
 
-def coarse_to_fine(problem: Problem, start: Parts, budget: int, random: RandomState) -> Parts:
-    """Join vertices level by level, anneal the coarsest level, then each finer one.
+def coarse_to_fine(
+    problem: Problem, start: Parts, works: tuple[int, int], random: RandomState, begun: tuple[str, ...] = BEGINNINGS
+) -> tuple[Parts, str]:
+    """Join vertices level by level, anneal the coarsest level, then each finer one; returns what it began with, too.
 
-    `budget` is the work on each of up to `LEVELS` levels; where there are more, they share that of so many.
+    `works`: the work on each of up to `LEVELS` levels, and where there are more, they share that of so many; and the
+    number of pins that may be looked at as vertices are joined, on each level. Where both `BEGINNINGS` may be tried,
+    the first goes on to the fine levels, or the second where that is clearly cheaper by then.
     """
-    graphs, maps = _levels(problem, np.zeros(len(start), np.int32), random)
+    budget, joining = works
+    graphs, maps = _levels(problem, np.zeros(len(start), np.int32), joining, random)
     if not maps:
-        return start
-    position = np.cumsum(graphs[-1].size) - 1
-    neurons, room = int(problem.graph.size.sum()), problem.room
+        return start, BEGINNINGS[0]
+    top = _spectral_level(problem, graphs, LEVELS * budget)
+    budget = min(budget, LEVELS * budget // len(maps))
+    if top < 2 or begun == BEGINNINGS[:1]:
+        return _annealed_levels(problem, graphs, maps, _in_order(problem, graphs[-1]), budget, HEATS, random), begun[0]
+    fine = top - 2
+    found: list[tuple[int, Parts, str]] = []
+    for name in begun:
+        # The first draws the same numbers with and without the other.
+        own = random if name == BEGINNINGS[0] else state_of(int(random[0]) ^ SPECTRAL)
+        if name == BEGINNINGS[0]:
+            part = _in_order(problem, graphs[-1])
+            part = _annealed_levels(problem, graphs, maps, part, budget, HEATS, own, fine)
+        else:
+            part = _spectral(problem, graphs[top], _joined(maps[:top]), own)
+            part = _annealed_levels(problem, graphs[: top + 1], maps, part, budget, SPECTRAL_HEATS, own, fine)
+        found.append((cost_of(graphs[fine], tables_of(graphs[fine], part, problem.parts)), part, name))
+    _, part, name = found[-1] if found[-1][0] < CLEAR * found[0][0] else found[0]
+    return _annealed_levels(problem, graphs[: fine + 1], maps, part, budget, (WARM, WARM), random), name
+
+
+def _in_order(problem: Problem, graph: Hypergraph) -> Parts:
+    """Parts filled with the vertices in their order, shape (vertices,)."""
+    position, room = np.cumsum(graph.size) - 1, problem.room
+    neurons = int(problem.graph.size.sum())
     if room.min() == room.max():
-        part = np.minimum(position * problem.parts // neurons, problem.parts - 1).astype(np.int32)
-    else:
-        shares = np.cumsum(np.minimum(room, neurons))
-        part = np.searchsorted(shares, position * shares[-1] / neurons, "right").astype(np.int32)
-        part = np.minimum(part, problem.parts - 1)
-    each = min(budget, LEVELS * budget // len(maps))
-    return _annealed_levels(problem, graphs, maps, part, each, (HOT, WARM), random)
+        return np.minimum(position * problem.parts // neurons, problem.parts - 1).astype(np.int32)
+    shares = np.cumsum(np.minimum(room, neurons))
+    part: Parts = np.searchsorted(shares, position * shares[-1] / neurons, "right").astype(np.int32)
+    return np.minimum(part, np.int32(problem.parts - 1))
+
+
+def _spectral(problem: Problem, graph: Hypergraph, into: Ids, random: RandomState) -> Parts:
+    """The cheapest partition of `graph`, whose vertices those of the problem become part of, by spectral bisection."""
+    near = neighbours(problem.graph, into, graph.size)
+    tried = [spectral(near, graph.size, problem.room, random) for _ in range(SPECTRAL_TRIES)]
+    return min(tried, key=lambda part: cost_of(graph, tables_of(graph, part, problem.parts)))
+
+
+def _spectral_level(problem: Problem, graphs: list[Hypergraph], budget: int) -> int:
+    """The coarsest level with enough vertices for spectral bisection, 0 where that takes more work than `budget`."""
+    top = len(graphs) - 1
+    while top > 0 and len(graphs[top].size) < SPECTRAL_VERTICES * problem.parts:
+        top -= 1
+    return top if spectral_work(problem.graph, len(graphs[top].size), SPECTRAL_TRIES) <= budget else 0
+
+
+def _joined(maps: list[Ids]) -> Ids:
+    """The vertex of the last level that each one of the first becomes part of."""
+    into = maps[0]
+    for further in maps[1:]:
+        into = further[into]
+    return into
 
 
 def cycle(
@@ -102,9 +164,9 @@ def cycle(
 ) -> tuple[Parts, int]:
     """As `coarse_to_fine`, from a partition: vertices are joined that share a part in it, and in another one too.
 
-    `heats` take the place of `HOT` and `WARM`. Returns the number of levels, too.
+    `heats` take the place of `HEATS`. Returns the number of levels, too.
     """
-    graphs, maps = _levels(problem, start * problem.parts + other, random)
+    graphs, maps = _levels(problem, start * problem.parts + other, budget, random)
     part = start
     for into, graph in zip(maps, graphs[1:], strict=True):
         coarse = np.zeros(len(graph.size), np.int32)
@@ -113,8 +175,11 @@ def cycle(
     return _annealed_levels(problem, graphs, maps, part, budget, heats, random), len(maps)
 
 
-def _levels(problem: Problem, apart: Parts, random: RandomState) -> tuple[list[Hypergraph], list[Ids]]:
-    """The graph joined level by level, and the vertex that each vertex becomes part of."""
+def _levels(problem: Problem, apart: Parts, joining: int, random: RandomState) -> tuple[list[Hypergraph], list[Ids]]:
+    """The graph joined level by level, and the vertex that each vertex becomes part of.
+
+    `joining` is the number of pins that may be looked at as vertices are joined, on each level.
+    """
     graphs: list[Hypergraph] = [problem.graph]
     maps: list[Ids] = []
     neurons = int(problem.graph.size.sum())
@@ -122,7 +187,7 @@ def _levels(problem: Problem, apart: Parts, random: RandomState) -> tuple[list[H
     while len(graphs[-1].size) > 12 * problem.parts and not problem.fixed.any():
         graph = graphs[-1]
         most = min(round(2.6 * neurons / len(graph.size)), largest)
-        into, count = cluster(graph, max(most, 2), 2048, apart, random)
+        into, count = cluster(graph, max(most, 2), max(joining // len(graph.size), VISITS), apart, random)
         if count > 0.95 * len(graph.size):
             break
         coarser = contract(graph, into, count)
@@ -138,10 +203,13 @@ def _levels(problem: Problem, apart: Parts, random: RandomState) -> tuple[list[H
 
 def _annealed_levels(
     problem: Problem, graphs: list[Hypergraph], maps: list[Ids], part: Parts, budget: int, heats: tuple[float, float],
-    random: RandomState,
+    random: RandomState, last: int = 0,
 ) -> Parts:  # fmt: skip
-    """Anneal the coarsest level from a partition, and each finer one from what the last one gave, but the finest."""
-    for level in range(len(graphs) - 1, 0, -1):
+    """Anneal the coarsest level from a partition, and each finer one from what came of it; the parts on level `last`.
+
+    That level is not annealed.
+    """
+    for level in range(len(graphs) - 1, last, -1):
         graph = graphs[level]
         tables = tables_of(graph, part, problem.parts)
         mean_size = float(graph.size.mean())

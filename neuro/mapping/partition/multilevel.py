@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro.mapping.partition.bisection.bisect import bisected
+from neuro.mapping.partition.bisection.bisect import VISITS, bisected
 from neuro.mapping.partition.evolve import JOIN_WORK, Member, evolve, least_cost
 from neuro.mapping.partition.grow import grow
-from neuro.mapping.partition.levels import LEVELS, Problem, annealed, coarse_to_fine, mean_weight, repaired
+from neuro.mapping.partition.levels import BEGINNINGS, LEVELS, Problem, annealed, coarse_to_fine, mean_weight, repaired
 from neuro.mapping.partition.tables import Parts, tables_of
 from neuro.mapping.random import RandomState, state_of
 from neuro.mapping.watch import advance, is_halted
@@ -30,7 +30,9 @@ class Effort:
     trial: int
     """Work on each way of annealing that is tried on each start."""
     final: int
-    """Work on the way that turns out best."""
+    """Work on the way that turns out best, or on evolution where that is ahead."""
+    longer: float = 1.0
+    """How many times `final` that way takes where evolution is not ahead: its entries are touched in less time."""
     rough: int
     """Work on each trial of the partition that tells whether limits matter."""
     ways: tuple[tuple[str, float], ...]
@@ -86,6 +88,7 @@ BEST = Effort(
     descents=3,
     trial=300_000_000,
     final=14_000_000_000,
+    longer=1.25,
     rough=400_000_000,
     ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
     cool=(("exchange", 0.05), ("move", 0.1)),
@@ -107,6 +110,10 @@ PROBE = 4
 FAR = 1.02
 """Where a start from coarse to fine, or a halving, comes to more than so many times the cost of the best other trial,
 no more of them are made."""
+JOINING = 4
+"""The share of the work on a level for which pins are looked at as vertices are joined: one in so many."""
+FEW_VISITS = 2048
+"""Pins looked at for each vertex that is joined, in every other halving: where layers are dense, that ends better."""
 NONE = 2**62
 """The cost of no partition."""
 EVOLUTION = 0x5DEECE66D
@@ -154,7 +161,6 @@ def partition(
     found, tried, spare = _trials(problem, starts, effort, random, (total, label))
     if not found:
         return aside
-    effort = replace(effort, final=effort.final + spare)
     # Numbers of their own: what follows the trials is the same with and without evolution.
     other = state_of(int(random[0]) ^ EVOLUTION)
     done = len(tried) * effort.trial
@@ -164,11 +170,12 @@ def partition(
     members, work = evolve(problem, members, share, other, (done, total))
     rest = effort.evolution - work
     if members[0].cost < AHEAD * best[0].cost:
-        rest += effort.final
+        rest += effort.final + spare
     elif tried and effort.final and not is_halted():
         advance(done + share, total, label)
         more = max(rest, 0) if members[0].cost > BEHIND * best[0].cost else 0
-        longer, more = _lengthened(problem, sorted(tried, key=_cost)[:2], effort, more, random)
+        final = round(effort.longer * effort.final) + spare
+        longer, more = _lengthened(problem, sorted(tried, key=_cost)[:2], (effort.trial, final, more), random)
         rest -= more
         best = sorted(best + longer, key=_cost)
         members += best
@@ -222,9 +229,14 @@ def _trials(
 
     least = min(begin(start) for start in starts)
     left = effort.descents if effort.coarse and not problem.fixed.any() else 0
+    begun: tuple[str, ...] = BEGINNINGS if effort.descents > 1 else BEGINNINGS[:1]
     while left and least > least_of_all and not is_halted():
         left -= 1
-        if begin(coarse_to_fine(problem, starts[0], effort.coarse, random)) > FAR * least:
+        # Every other one looks at few pins as vertices are joined.
+        works = effort.coarse, 0 if (effort.descents - left) % 2 == 0 else effort.coarse // JOINING
+        start, name = coarse_to_fine(problem, starts[0], works, random, begun)
+        begun = (name,)
+        if begin(start) > FAR * least:
             break
     leads = {id(trial.start): trial.start for trial in sorted(tried, key=_cost)}
     for start in list(leads.values())[: COOLED if effort.cool else 0]:
@@ -237,26 +249,28 @@ def _cost(candidate: Member | Trial) -> int:
 
 
 def _lengthened(
-    problem: Problem, tried: list[Trial], effort: Effort, more: int, random: RandomState
+    problem: Problem, tried: list[Trial], works: tuple[int, int, int], random: RandomState
 ) -> tuple[list[Member], int]:
     """The best trial annealed longer; or, where a somewhat longer one is no better, the best ones done anew.
 
-    A longer annealing may take `more` work. Returns what it took of that, too. On networks with few ways to be cut
-    well, such as a few dense layers, slow annealing ends as well as chance has it.
+    `works`: the work of a trial, that for all of this, and what a longer annealing may take beyond it. Returns what it
+    took of the last, too. On networks with few ways to be cut well, such as a few dense layers, slow annealing ends as
+    well as chance has it.
     """
+    trial, final, more = works
     cost, start, kind, hot = tried[0]
-    probe = min(PROBE * effort.trial, effort.final)
+    probe = min(PROBE * trial, final)
     members = [Member(*annealed(problem, start, kind, hot, probe, random))]
-    rest = effort.final - probe
+    rest = final - probe
     if members[0].cost < cost:
         if rest + more:
             members.append(Member(*annealed(problem, start, kind, hot, rest + more, random)))
         return members, more
-    for k in range(rest // effort.trial):
+    for k in range(rest // trial):
         if is_halted():
             break
         _, start, kind, hot = tried[k % len(tried)]
-        members.append(Member(*annealed(problem, start, kind, hot, effort.trial, random)))
+        members.append(Member(*annealed(problem, start, kind, hot, trial, random)))
     return members, 0
 
 
@@ -270,10 +284,10 @@ def _halved(problem: Problem, least: int, effort: Effort, random: RandomState) -
     if problem.fixed.any():
         return members
     work = HALVING_WORK * len(graph.pin) * math.ceil(math.log2(problem.parts))
-    for _ in range(min(effort.halvings, effort.evolution // work)):
+    for k in range(min(effort.halvings, effort.evolution // work)):
         if is_halted() or (members and min(member.cost for member in members) > FAR * least):
             break
-        part, _ = bisected(graph, problem.room, random)
+        part, _ = bisected(graph, problem.room, random, FEW_VISITS if k % 2 else VISITS)
         for heat in (0.05, 0.2):
             members.append(Member(*annealed(problem, part, "exchange", heat * scale, effort.trial, random)))
     return members

@@ -17,14 +17,14 @@ from neuro.mapping.traffic import Ids, incoming
 from neuro.mapping.watch import is_halted
 from neuro.validation import Ints
 
-__all__ = ["bisected", "recut", "restricted"]
+__all__ = ["VISITS", "bisected", "recut", "restricted"]
 
 COARSEST = 120
 """Vertices at which a half is no longer joined."""
 GROWN = 12
 """Sides that are grown on the coarsest level."""
-VISITS = 2048
-"""Pins looked at for each vertex that is joined."""
+VISITS = 32768
+"""Pins looked at for each vertex that is joined, unless told otherwise."""
 PASSES, PATIENCE = 6, 350
 """Passes on each level, and moves without a better point after which one ends."""
 
@@ -75,8 +75,11 @@ def _uniform(random: RandomState) -> float:
     return next_uniform(random)
 
 
-def bisected(graph: Hypergraph, room: Ints, random: RandomState) -> tuple[Parts, int]:
-    """Parts by recursive bisection, and the work that it took; a part may hold more neurons than its room."""
+def bisected(graph: Hypergraph, room: Ints, random: RandomState, visits: int = VISITS) -> tuple[Parts, int]:
+    """Parts by recursive bisection, and the work that it took; a part may hold more neurons than its room.
+
+    `visits` is the number of pins that are looked at for each vertex that is joined with others.
+    """
     count, n = len(room), len(graph.size)
     if count == 1 or n == 0:
         return np.zeros(n, np.int32), 0
@@ -85,12 +88,12 @@ def bisected(graph: Hypergraph, room: Ints, random: RandomState) -> tuple[Parts,
     share = (every / max(total, 1)) ** (1.0 / math.ceil(math.log2(count)))
     rooms = np.array([room[:half].sum(), room[half:].sum()], np.int64)
     most = np.minimum(np.ceil(total * rooms / every * share), rooms).astype(np.int64)
-    side, work = _halved(graph, most, random)
+    side, work = _halved(graph, most, visits, random)
     part = np.zeros(n, np.int32)
     for s, own in enumerate((room[:half], room[half:])):
         if len(own) > 1:
             chosen = np.flatnonzero(side == s)
-            inner, more = bisected(restricted(graph, chosen), own, random)
+            inner, more = bisected(restricted(graph, chosen), own, random, visits)
             part[chosen] = inner + half * s
             work += more
         else:
@@ -98,7 +101,7 @@ def bisected(graph: Hypergraph, room: Ints, random: RandomState) -> tuple[Parts,
     return part, work
 
 
-def _halved(graph: Hypergraph, room: Ints, random: RandomState) -> tuple[Parts, int]:
+def _halved(graph: Hypergraph, room: Ints, visits: int, random: RandomState) -> tuple[Parts, int]:
     """Two sides, from coarse to fine, and the work that they took."""
     graphs, maps, work = [graph], [], 0
     total = int(graph.size.sum())
@@ -106,8 +109,8 @@ def _halved(graph: Hypergraph, room: Ints, random: RandomState) -> tuple[Parts, 
         last = graphs[-1]
         n = len(last.size)
         most = min(max(round(2.6 * total / n), 2), max(total // 20, 1))
-        into, count = cluster(last, most, VISITS, np.zeros(n, np.int32), random)
-        work += min(int((np.diff(last.start) ** 2).sum()), VISITS * n) + 2 * len(last.pin)
+        into, count = cluster(last, most, visits, np.zeros(n, np.int32), random)
+        work += min(int((np.diff(last.start) ** 2).sum()), visits * n) + 2 * len(last.pin)
         if count > 0.95 * n:
             break
         maps.append(into)
