@@ -55,6 +55,7 @@ class Effort:
         slow = SLOW if entries > CACHED_ENTRIES else 1
         most = MOST_ROUNDS * (pins + entries) * slow
         coarse = min(self.coarse, most // slow) if JOIN_WORK * pins <= self.coarse else 0
+        coarse //= SLOW_COARSE if slow > 1 else 1
         trial, final, rough = (min(work, most) // slow for work in (self.trial, self.final, self.rough))
         evolution = min(self.evolution, MOST_VARIED * (pins + entries))
         repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
@@ -128,6 +129,8 @@ CACHED_ENTRIES = 2**20
 """Tables with more entries than that do not stay in a cache."""
 SLOW = 3
 """How many times longer an entry takes there, tables to be filled included."""
+SLOW_COARSE = 2
+"""As `SLOW`, on the levels of joined vertices."""
 
 
 class Trial(NamedTuple):

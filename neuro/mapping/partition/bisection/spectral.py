@@ -24,7 +24,7 @@ STEPS = 12
 """Steps of inverse iteration towards the slowest mode."""
 SHIFT = 1e-8
 """Added to the diagonal, in degrees, so that the matrix has an inverse."""
-FLOPS = 4
+FLOPS = 8
 """Entries of a row that are subtracted in the time in which an entry of a table is touched."""
 
 
