@@ -276,14 +276,18 @@ def _report(
     low, high = (float(sum(ends[k] for ends in ranges.values())) for k in (0, 1))
     updates = [[cost_of(share.energy, own_kind(chip, f"update_{word}")) for word in ("idle", "active")]
                for share, _ in priced]  # fmt: skip
+    known = [(share, idle, active) for (share, _), (idle, active) in zip(priced, updates, strict=True)
+             if idle is not None and active is not None]  # fmt: skip
     if duration.received:
         # The sources do not say whether a neuron that receives a spike is active. Up to this many may have been.
-        dearer = [active.high - idle.high for idle, active in updates if idle is not None and active is not None]
-        high += max(0.0, duration.received * max(dearer, default=0.0))
-    for (share, _), (idle, active) in zip(priced, updates, strict=True):
-        if idle is not None and active is not None and _may_be_idle(placement):
+        high += duration.received * max(0.0, *(active.high - idle.high for _, idle, active in known), 0.0)
+        low += duration.received * min(0.0, *(active.low - idle.low for _, idle, active in known), 0.0)
+    if _may_be_idle(placement):
+        for share, idle, active in known:
             # Nothing says which neurons are updated: at least those that fire, at most all.
-            low -= max(0.0, _quiet_updates(placement, binned, share) * (active.low - idle.low))
+            quiet = _quiet_updates(placement, binned, share)
+            low -= max(0.0, quiet * (active.low - idle.low))
+            high += max(0.0, quiet * (idle.high - active.high))
     return EnergyReport(
         chip=chip.name,
         total=float(sum(causes.values())),

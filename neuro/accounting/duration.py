@@ -63,8 +63,9 @@ def duration_of_run(
     if unknown:
         missing["barrier"] = float(binned.steps)
     clock = clock_of(chip, recording, binned)
-    extra = max(_active_extra(chip, share) for share in shares)
-    steps, latest, received = _steps(placement, binned, {kind: span[0] for kind, span in spans.items()}, extra)
+    sooner, later = _active_extra(chip, shares)
+    value, low, high = ({kind: span[k] for kind, span in spans.items()} for k in range(3))
+    steps, latest, received = _steps(placement, binned, value, later)
     if missing:
         if clock is None:
             return Duration(latency=None, missing=missing, received=received)
@@ -74,10 +75,12 @@ def duration_of_run(
     value_low_high = [steps, steps, latest]
     ranged = any(np.any(span[1] != span[2]) for span in spans.values())
     if chip.link_buffer is not None:
-        value_low_high = _waiting_steps(placement, binned, spans, ranged)
-    elif ranged:
-        value_low_high[1] = _steps(placement, binned, {kind: span[1] for kind, span in spans.items()}, extra)[0]
-        value_low_high[2] = _steps(placement, binned, {kind: span[2] for kind, span in spans.items()}, extra)[1]
+        value_low_high = _waiting_steps(placement, binned, spans, ranged, sooner < 0)
+    else:
+        if ranged or sooner < 0:
+            value_low_high[1] = _steps(placement, binned, low, sooner)[1]
+        if ranged:
+            value_low_high[2] = _steps(placement, binned, high, later)[1]
     if clock is None:
         clock = Span(0.0, 0.0, 0.0)
     timed = [np.maximum(part + barrier[k], clock[k]) for k, part in enumerate(value_low_high)]
@@ -100,10 +103,16 @@ def _spans(
     missing: dict[str, float] = {}
     timed = _ON_CORES if placement.chip.link_buffer is None else _ON_CORES | {*HOPS, "tile"}
     for share in shares:
-        for kind in share.counts.kinds():
+        counted = list(share.counts.kinds())
+        # Updates of either kind may have been of the other one.
+        swaps = (("update_idle", "update_active"), ("update_active", "update_idle"))
+        other = [kind.replace(old, new, 1) for kind in counted for old, new in swaps if kind.startswith(old)]
+        for kind in dict.fromkeys([*counted, *other]):
             if kind.partition(":")[0] not in timed:
                 continue
             span = cost_of(share.time, kind)
+            if span is None and kind not in counted:
+                continue
             if span is None:
                 missing[f"time.{kind}"] = missing.get(f"time.{kind}", 0.0) + share.counts.total[kind]
             elif share.only is None or kind in HOPS:
@@ -142,14 +151,17 @@ def _waiting_steps(
     binned: BinnedSpikes,
     spans: Mapping[str, tuple[Seconds, Seconds, Seconds]],
     ranged: bool,
+    sooner: bool,
 ) -> list[Floats]:
-    """Seconds of each step where messages wait: value, lowest and highest."""
+    """Seconds of each step where messages wait: value, lowest and highest. `sooner`: active updates may be shorter."""
     waiting = Waiting(placement, binned)
     low, value, high = ({kind: span[k] for kind, span in spans.items()} for k in (1, 0, 2))
     steps = waiting.steps(value)
     every = placement.chip.updates == "fired"
     # A message that leaves sooner may hold up another one: less work does not always end sooner.
     shortest = np.minimum(steps, waiting.steps(low)) if ranged else steps
+    if sooner and every:
+        shortest = np.minimum(shortest, waiting.steps(low, every=True))
     longest = np.maximum(steps, waiting.steps(high, every=every)) if ranged or every else steps
     return [steps, shortest, longest]
 
@@ -176,12 +188,14 @@ def work_in_steps(
     cell = (home >= 0) & ~source
     core_updates = np.bincount(home[cell], parts[cell], chip.cores).astype(np.float64)
     work = work_of_cores(placement, seconds)
-    # Untouched neurons shorten a step by less than an update each: the slowest core counts all of them.
     everyone = chip.updates in ("all", "touched")
     entries = np.diff(routes.start)
     out = entries if chip.routing == "unicast" else np.minimum(entries, 1)
     active_time = work.active - work.idle if chip.updates == "fired" else np.zeros(len(home))
     rest = work.active if everyone else work.idle
+    if chip.updates == "touched" and routes.targets is not None:
+        # Untouched neurons change a step by less than an update each: the slowest core counts the longer one of each.
+        rest = np.maximum(work.active, work.idle)
     base_time = np.bincount(home[cell], rest[cell], chip.cores).astype(np.float64)
     incoming = work.incoming
     if chip.arithmetic == "crossbar":
@@ -210,7 +224,11 @@ def work_in_steps(
     )
 
 
-def _active_extra(chip: Chip, share: Share) -> float:
-    """The most that an update of an active neuron takes longer than one of an idle neuron, s."""
-    idle, active = (cost_of(share.time, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
-    return 0.0 if idle is None or active is None else max(0.0, active.high - idle.high)
+def _active_extra(chip: Chip, shares: list[Share]) -> tuple[float, float]:
+    """What an update of an active neuron takes beyond one of an idle neuron, s: the least and the most, or 0."""
+    least = most = 0.0
+    for share in shares:
+        idle, active = (cost_of(share.time, own_kind(chip, kind)) for kind in ("update_idle", "update_active"))
+        if idle is not None and active is not None:
+            least, most = min(least, active.low - idle.low), max(most, active.high - idle.high)
+    return least, most

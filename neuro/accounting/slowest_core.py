@@ -35,7 +35,7 @@ class Work(NamedTuple):
     spike_time: Floats
     """Seconds of that core for each spike of the neuron."""
     active_time: Floats
-    """Further seconds, once in each step in which the neuron fires."""
+    """Further seconds, once in each step in which the neuron fires; less than 0 if active updates are the shorter."""
     updates: Floats
     """Updates of each neuron in a step. A neuron that fires no longer counts as one that may be active."""
     base_time: Floats
@@ -45,7 +45,7 @@ class Work(NamedTuple):
     max_updates: int
     """Most updates of one neuron in a step."""
     active_extra: float
-    """Further seconds for each update of a neuron that may have received a spike."""
+    """Further seconds for each update of a neuron that may have received a spike; less than 0 as `active_time`."""
 
 
 @kernel
@@ -62,18 +62,21 @@ def seen_before(step: Ints, neuron: Ints, neurons: int) -> Ints:
 def slowest_core(work: Work, step_time: Floats, longest_time: Floats, busiest: Ints) -> float:
     """Fill in the seconds of the slowest core in each step.
 
-    `step_time` has them as counted, `longest_time` with every update active that may have been; `busiest` is that core
-    as counted, the first of equal ones. Returns the number of
+    `step_time` has them as counted, `longest_time` with every update active that may have been (the shortest time, if
+    active updates are the shorter); `busiest` is that core as counted, the first of equal ones. Returns the number of
     these updates: those of neurons that did not fire and may have received a spike. On each core they are at most all
     updates of the core, and at most the updates that its synaptic operations can reach.
     """
     cores = len(work.base_time)
     time, operations, fired = work.base_time.copy(), np.zeros(cores), np.zeros(cores)
-    # If most cores receive spikes in most steps, a loop over all cores costs less than a list of those touched.
-    visits = 0
+    # If most cores receive spikes in most steps, a loop over all cores costs less than a list of those touched. Where
+    # spikes can make the work of a core less, the slowest may be any that none of them touches.
+    visits, less = 0, work.active_extra < 0
     for spike in range(len(work.spike_step)):
-        visits += work.start[work.spike_neuron[spike] + 1] - work.start[work.spike_neuron[spike]]
-    listed = visits < cores * len(step_time)
+        neuron = work.spike_neuron[spike]
+        visits += work.start[neuron + 1] - work.start[neuron]
+        less = less or work.spike_time[neuron] + work.active_time[neuron] < 0
+    listed = visits < cores * len(step_time) and not less
     touched, is_touched, count = np.arange(cores), np.zeros(cores, np.bool_), 0 if listed else cores
     longest_base, received, spike, at_base = 0.0, 0.0, 0, 0
     for core in range(cores):
@@ -100,7 +103,7 @@ def slowest_core(work: Work, step_time: Floats, longest_time: Floats, busiest: I
                 time[core] += entry.time
                 operations[core] += entry.synapses
             spike += 1
-        slowest, latest, at = longest_base, longest_base, at_base
+        slowest, latest, at = (longest_base, longest_base, at_base) if listed else (-1.0, 0.0, 0)
         for place in range(count):
             core = touched[place]
             reached = max(0.0, min(work.core_updates[core] - fired[core], work.max_updates * operations[core]))

@@ -283,6 +283,19 @@ def test_neurons_that_may_have_received_something_widen_the_range():
     assert report.latency_range[1] > report.latency
 
 
+def test_active_updates_that_cost_less_than_idle_ones_widen_the_range_below():
+    energy = {kind: Quantity(0.0, "J", "test") for kind in KINDS}
+    energy |= {"update_idle": Quantity(3.0, "J", "test"), "update_active": Quantity(1.0, "J", "test")}
+    chip = priced(energy=energy, power={"chip": Quantity(0.0, "W", "test")})
+    recording, placement = one_to_one(chip)
+    report = nr.account(recording, placement, dt=DT)
+    assert (report.total, report.range) == (60.0, (54.0, 60.0))
+    unstated = replace(placement, chip=replace(chip, updates="all", updates_unstated=True))
+    report = nr.account(recording, unstated, dt=DT)
+    # No neuron fires: each of the 20 updates is counted as active, and may have been idle.
+    assert (report.total, report.range) == (20.0, (20.0, 60.0))
+
+
 def test_a_chip_that_keeps_real_time_takes_as_long_as_the_network():
     recording, placement = one_to_one(priced(pace="real"))
     assert nr.account(recording, placement, dt=DT).latency == pytest.approx(0.01, rel=1e-12, abs=0)

@@ -184,3 +184,48 @@ def test_links_without_a_figure_cost_nothing_in_part_of_a_total(unknown):
     assert report.counts["hop_east"] * report.counts["hop_north"] > 0
     parts = report.by_core.sum() + report.by_link.sum() + report.static
     assert parts == pytest.approx(report.total, rel=1e-12, abs=0)
+
+
+def shorter_when_active(**changes):
+    """A chip on which an idle update takes longer than an active one."""
+    return timed({"update_idle": 50.0, "update_active": 3.0}, **changes)
+
+
+@pytest.mark.parametrize("other", [(), (0.0, DT)])
+def test_a_spike_may_shorten_a_step(other):
+    """Two cells on two cores; the first fires in step 1, the second when `other` says."""
+    chip = shorter_when_active()
+    placement = one_each(chip, [0], cues=2)
+    placement = replace(placement, core={**placement.core, "cell": np.array([0, 1])})
+    run = recorded([*other, DT], stop=3 * DT, name="cell", ids=[1] * len(other) + [0])
+    expected = [50.0, 3.0 if other else 50.0, 50.0]
+    report = nr.account(run, placement, dt=DT)
+    assert report.step_times.tolist() == expected
+    found = nr.hotspots(run, placement, dt=DT)
+    assert found.seconds.tolist() == expected
+    assert found.core.tolist() == [0, 0 if other else 1, 0]
+
+
+def test_one_cell_that_fires_shortens_its_step():
+    run = recorded([DT], stop=3 * DT, name="cell")
+    report = nr.account(run, one_each(shorter_when_active(), [0]), dt=DT)
+    assert report.step_times.tolist() == [50.0, 3.0, 50.0]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_updates_that_may_have_been_active_make_the_shortest_time_shorter(waits):
+    chip = shorter_when_active(link_buffer=4 if waits else None)
+    report = account(chip, times=(DT,))
+    assert report.latency == pytest.approx(4 * 50.0)
+    # With waiting messages each neuron may have been active in each step, without those that a message reached.
+    assert report.latency_range == pytest.approx((4 * 3.0 if waits else 3 * 50.0 + 3.0, 4 * 50.0))
+
+
+def test_of_touched_neurons_the_longer_update_counts():
+    net = nr.Network()
+    net.add(nr.Population("cell", 2, nr.LIF(tau_m=20e-3, v_th=1.0)))
+    placement = nr.placed(net, shorter_when_active(updates="touched"), {"cell": 0})
+    run = nr.Recording(
+        spikes={"cell": nr.Spikes([DT], [0])}, v={}, v_times=np.zeros(0), events={}, start=0.0, stop=3 * DT
+    )
+    assert nr.account(run, placement, dt=DT).step_times.tolist() == [100.0] * 3
