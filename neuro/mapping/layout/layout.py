@@ -27,7 +27,9 @@ RESTARTS = {"fast": 1, "balanced": 2, "best": 4}
 SMALL = 16
 """Parts up to which a layout is annealed many times."""
 SMALL_RESTARTS = {"fast": 4, "balanced": 20, "best": 60}
-"""How many times, by effort."""
+"""How many times at most, by effort: fewer where that takes more work than the budget, but once."""
+SMALL_STEPS = 400
+"""Exchanges for each part, each time."""
 TREES = 0.25
 """Share of the budget for exchanges on trees."""
 PATHS_ONLY = 7.0
@@ -157,7 +159,8 @@ def _best_layout(
         _anneal_on_trees(nets, flows, mesh, prices, steps, random, axes(chip)[2])
         best = mesh.place
         if parts <= SMALL:
-            best = _restarted(nets, flows, chip, places, best, prices, effort, random, fit)
+            times = min(SMALL_RESTARTS[effort], max(int(budget / (work * SMALL_STEPS * parts)), 1))
+            best = _restarted(nets, flows, chip, places, best, prices, times, random, fit)
     return best
 
 
@@ -193,15 +196,15 @@ def _annealed_on_paths(
 
 
 def _restarted(
-    nets: Nets, flows: Flows, chip: Chip, places: Ints, place: Ints, prices: tuple[float, float], effort: str,
+    nets: Nets, flows: Flows, chip: Chip, places: Ints, place: Ints, prices: tuple[float, float], times: int,
     random: RandomState, fit: Fit | None,
 ) -> Ints:  # fmt: skip
     """The best of many annealings on trees from hot: few parts have narrow valleys."""
     width = axes(chip)[2]
     best, least = place, _anneal_on_trees(nets, flows, mesh_of(chip, places, place, fit), prices, 0, random, width)
-    for _ in range(SMALL_RESTARTS[effort]):
+    for _ in range(times):
         mesh = mesh_of(chip, places, best, fit)
-        cost = _anneal_on_trees(nets, flows, mesh, prices, 400 * len(place), random, width, hot=2.0)
+        cost = _anneal_on_trees(nets, flows, mesh, prices, SMALL_STEPS * len(place), random, width, hot=2.0)
         if cost < least:
             best, least = mesh.place.copy(), cost
     return best

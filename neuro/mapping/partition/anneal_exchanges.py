@@ -78,16 +78,9 @@ def _refused(cost: Any, heat: float, reach: Any, random: RandomState) -> bool:
 
 @kernel
 def anneal_exchanges(
-    graph: Hypergraph,
-    part: Parts,
-    tables: Tables,
-    room: Ints,
-    fixed: NDArray[np.bool_],
-    budget: int,
-    hot: float,
-    fall: float,
-    random: RandomState,
-) -> int:
+    graph: Hypergraph, part: Parts, tables: Tables, room: Ints, fixed: NDArray[np.bool_], budget: int, hot: float,
+    fall: float, random: RandomState,
+) -> int:  # fmt: skip
     """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another.
 
     The prices of full parts are set at the beginning of each round, and kept by each search for a partner; what is done
@@ -105,6 +98,8 @@ def anneal_exchanges(
         work += n * count // 4 + count * count
         for v in range(n):
             if v & 63 == 0:
+                if v > 0 and work >= budget:
+                    break
                 heat = hot * decay(fall * min(float(work) / float(budget), 1.0))
                 reach = np.int32(min(14.0 * heat, float(NEVER)))
                 work += 20 * count + 640

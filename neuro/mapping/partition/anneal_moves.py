@@ -65,6 +65,8 @@ def anneal_moves(
         last = -1
         for v in range(n):
             if v & 63 == 0:
+                if v > 0 and work >= budget:
+                    break
                 heat = hot * decay(fall * min(float(work) / float(budget), 1.0))
                 least = 0.25 * heat * float(n) ** 2 / float(np.sum(graph.size)) ** 2
                 price = _adjusted(price, tables.load, room, over, least)

@@ -31,6 +31,8 @@ CURIOUS = 0.4
 way once, the last one first, where the work is enough for two steps of each."""
 FORGET = 0.8
 """What an earlier step counts, for each later one of the same way."""
+BEYOND = 1.25
+"""How many times the work that is left a way may take."""
 JOIN_WORK = 60
 """Entries that may be touched in the time in which a pin is joined to others, over all levels."""
 
@@ -49,7 +51,7 @@ def evolve(
 ) -> tuple[list[Member], int]:
     """The cheapest partitions after steps of `WAYS`, best first, never dearer than the best of `members`; and the work.
 
-    All `members` fit. The last step may take the work beyond `budget`.
+    All `members` fit. The last step may take the work a little beyond `budget`; none is made that takes far more.
 
     `progress`: work that was done before, and all that is to be done. Pinned vertices stay where `members` have them.
     """
@@ -61,15 +63,19 @@ def evolve(
     touched = len(graph.pin) + len(graph.size) * problem.parts
     step = max(min(max(200 * touched, STEP[0]), STEP[1]), 3 * touched)
     saved, spent = np.zeros(len(WAYS)), np.full(len(WAYS), 1e-3)
+    least_work = np.array([_work_of(problem, kind, step) for kind, _ in WAYS])
     untried = list(range(len(WAYS))) if budget >= 2 * len(WAYS) * step else []
     work = 0
     while work < budget and kept[0].cost > least and not is_halted():
         advance(progress[0] + work, progress[1], "varying the partition")
-        way = int(_uniform(random) * len(WAYS))
+        within = np.flatnonzero(least_work <= BEYOND * (budget - work))
+        if len(within) == 0:
+            break
+        way = int(within[int(_uniform(random) * len(within))])
         if untried:
             way = untried.pop()
-        elif _uniform(random) >= CURIOUS and saved.max() > 0.0:
-            way = int(np.argmax(saved / spent))
+        elif _uniform(random) >= CURIOUS and saved[within].max() > 0.0:
+            way = int(within[np.argmax(saved[within] / spent[within])])
         i = 0 if untried or _uniform(random) < 0.6 else int(_uniform(random) * len(kept))
         j = int(_uniform(random) * len(kept))
         found, used = _varied(problem, kept[i], kept[j], way, step, random)
@@ -85,6 +91,19 @@ def evolve(
     return kept, work
 
 
+def _work_of(problem: Problem, kind: str, step: int, levels: int = 2) -> int:
+    """The work of a way to vary a partition, as far as it is known; `levels` of joined vertices."""
+    # Entries that may be touched in the time that a pin takes when tables are filled.
+    fill = (8 + problem.parts // 3) * len(problem.graph.pin)
+    if kind == "recut":
+        return 2 * step
+    if kind == "withdraw":
+        return 2 * (step + fill)
+    if kind in ("move", "anneal"):
+        return step + fill
+    return step * (1 + levels) + (1 + levels) * fill + JOIN_WORK * len(problem.graph.pin)
+
+
 def _varied(
     problem: Problem, member: Member, other: Member, way: int, step: int, random: RandomState
 ) -> tuple[Member, int]:
@@ -92,20 +111,18 @@ def _varied(
     kind, heat = WAYS[way]
     graph = problem.graph
     if kind == "recut":
-        part, gain = recut(graph, member.part, problem.room, 2 * step, random)
-        return Member(member.cost - gain, part), 2 * step
-    tables = 8 + problem.parts // 3  # entries that may be touched in the time that a pin takes when tables are filled
-    part, used = member.part, step + tables * len(graph.pin)
+        part, gain, used = recut(graph, member.part, problem.room, 2 * step, random)
+        return Member(member.cost - gain, part), used
+    part, used = member.part, _work_of(problem, kind, step)
     if kind == "withdraw":
         part, _ = withdraw(graph, part, problem.room, step, random)
-        used += step + tables * len(graph.pin)
     elif kind == "move":
         cost, part = annealed(problem, part, kind, heat * mean_weight(graph), step, random)
         return Member(cost, part), used
     elif kind != "anneal":
         mate = other if kind == "cross" else member
         part, levels = cycle(problem, part, mate.part, step, (heat, heat / 2), random)
-        used += step * levels + (JOIN_WORK + tables * levels) * len(graph.pin)
+        used = _work_of(problem, kind, step, levels)
     cost, part = annealed(problem, part, "exchange", max(heat, 0.05) * mean_weight(graph), step, random)
     return Member(cost, part), used
 

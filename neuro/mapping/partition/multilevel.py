@@ -64,19 +64,19 @@ class Effort:
 
 FAST = Effort(
     coarse=30_000_000,
-    trial=80_000_000,
-    final=220_000_000,
+    trial=65_000_000,
+    final=200_000_000,
     rough=20_000_000,
     ways=(("exchange", 0.3),),
     halvings=1,
-    evolution=100_000_000,
+    evolution=300_000_000,
     rounds=2,
 )
 BALANCED = Effort(
-    coarse=300_000_000,
+    coarse=250_000_000,
     descents=3,
     trial=150_000_000,
-    final=4_000_000_000,
+    final=3_600_000_000,
     rough=150_000_000,
     ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4)),
     cool=(("move", 0.1),),
@@ -123,7 +123,7 @@ MOST_VARIED = 60_000
 """The work of evolution is at most so many times the pins and the entries of a table."""
 MOST_ROUNDS = 20_000
 """No annealing goes round more often than about that."""
-HALVING_WORK = 600
+HALVING_WORK = 250
 """Entries that may be touched in the time that a pin takes, each time that parts are halved."""
 CACHED_ENTRIES = 2**20
 """Tables with more entries than that do not stay in a cache."""
@@ -178,8 +178,8 @@ def partition(
         advance(done + share, total, label)
         more = max(rest, 0) if members[0].cost > BEHIND * best[0].cost else 0
         final = round(effort.longer * effort.final) + spare
-        longer, more = _lengthened(problem, sorted(tried, key=_cost)[:2], (effort.trial, final, more), random)
-        rest -= more
+        longer, left = _lengthened(problem, sorted(tried, key=_cost)[:2], (effort.trial, final, more), random)
+        rest += left - more
         best = sorted(best + longer, key=_cost)
         members += best
     if aside is not None:
@@ -256,9 +256,9 @@ def _lengthened(
 ) -> tuple[list[Member], int]:
     """The best trial annealed longer; or, where a somewhat longer one is no better, the best ones done anew.
 
-    `works`: the work of a trial, that for all of this, and what a longer annealing may take beyond it. Returns what it
-    took of the last, too. On networks with few ways to be cut well, such as a few dense layers, slow annealing ends as
-    well as chance has it.
+    `works`: the work of a trial, that for all of this, and what a longer annealing may take beyond it. Returns what is
+    left of them for evolution, too. On networks with few ways to be cut well, such as a few dense layers, slow
+    annealing ends as well as chance has it, and evolution gets half of what is left.
     """
     trial, final, more = works
     cost, start, kind, hot = tried[0]
@@ -268,13 +268,13 @@ def _lengthened(
     if members[0].cost < cost:
         if rest + more:
             members.append(Member(*annealed(problem, start, kind, hot, rest + more, random)))
-        return members, more
-    for k in range(rest // trial):
+        return members, 0
+    for k in range(rest // 2 // trial):
         if is_halted():
             break
         _, start, kind, hot = tried[k % len(tried)]
         members.append(Member(*annealed(problem, start, kind, hot, trial, random)))
-    return members, 0
+    return members, rest - rest // 2 + more
 
 
 def _halved(problem: Problem, least: int, effort: Effort, random: RandomState) -> list[Member]:

@@ -19,14 +19,18 @@ from neuro.validation import Ints
 
 __all__ = ["VISITS", "bisected", "recut", "restricted"]
 
-COARSEST = 120
+COARSEST = 60
 """Vertices at which a half is no longer joined."""
-GROWN = 12
+GROWN = 6
 """Sides that are grown on the coarsest level."""
 VISITS = 32768
 """Pins looked at for each vertex that is joined, unless told otherwise."""
-PASSES, PATIENCE = 6, 350
+PASSES, PATIENCE = 6, 100
 """Passes on each level, and moves without a better point after which one ends."""
+SIZES = 2, 2, 3, 4
+"""Parts of a group that is cut anew, one of these."""
+LEVEL_WORK, GROWN_WORK, GROUP_WORK = 60_000, 15_000, 150_000
+"""Pins that may be looked at in the time that a level, a side that is grown, and a group take beside theirs."""
 
 
 def restricted(graph: Hypergraph, chosen: Ints) -> Hypergraph:
@@ -110,7 +114,7 @@ def _halved(graph: Hypergraph, room: Ints, visits: int, random: RandomState) -> 
         n = len(last.size)
         most = min(max(round(2.6 * total / n), 2), max(total // 20, 1))
         into, count = cluster(last, most, visits, np.zeros(n, np.int32), random)
-        work += min(int((np.diff(last.start) ** 2).sum()), visits * n) + 2 * len(last.pin)
+        work += min(int((np.diff(last.start) ** 2).sum()), visits * n) + 2 * len(last.pin) + LEVEL_WORK
         if count > 0.95 * n:
             break
         maps.append(into)
@@ -121,7 +125,7 @@ def _halved(graph: Hypergraph, room: Ints, visits: int, random: RandomState) -> 
         first = int(_uniform(random) * len(coarsest.size))
         side = grow_side(coarsest, first, int(total * room[0] // max(room.sum(), 1)) + 1)
         over, more = _improved(coarsest, side, room)
-        work += more + 2 * len(coarsest.pin)
+        work += more + 2 * len(coarsest.pin) + GROWN_WORK
         found = (over, int(cut_of(coarsest, side)))
         if found < least:
             best, least = side, found
@@ -144,24 +148,25 @@ def _improved(graph: Hypergraph, side: Parts, room: Ints) -> tuple[int, int]:
     return over, work
 
 
-def recut(graph: Hypergraph, part: Parts, room: Ints, budget: int, random: RandomState) -> tuple[Parts, int]:
-    """Small groups of parts that share nets are cut anew, and kept where that is no worse; also what it saves.
+def recut(graph: Hypergraph, part: Parts, room: Ints, budget: int, random: RandomState) -> tuple[Parts, int, int]:
+    """Small groups of parts that share nets are cut anew, and kept where that is no worse; also what it saves, and the
+    work.
 
-    Parts have to be within their room.
+    Parts have to be within their room. The last group may take the work beyond `budget`.
     """
     count = len(room)
     part = part.copy()
     saved, work = 0, 0
     shared = _shared(graph, part, count)
     while work < budget and not is_halted():
-        group = _group(shared, min(2 + int(_uniform(random) * 3), count), random)
+        group = _group(shared, min(SIZES[int(_uniform(random) * len(SIZES))], count), random)
         chosen = np.flatnonzero(np.isin(part, group))
         inner = restricted(graph, chosen)
         label = np.zeros(count, np.int32)
         label[group] = np.arange(len(group))
         before = label[part[chosen]]
         after, more = bisected(inner, room[group], random)
-        work += more + 4 * len(inner.pin) + 200_000
+        work += more + 4 * len(inner.pin) + GROUP_WORK
         load = np.bincount(after, inner.size, len(group))
         better = _extra_parts(inner, before, len(group)) - _extra_parts(inner, after, len(group))
         if better >= 0 and np.all(load <= room[group]):
@@ -170,7 +175,7 @@ def recut(graph: Hypergraph, part: Parts, room: Ints, budget: int, random: Rando
             if better > 0:
                 shared = _shared(graph, part, count)
                 work += len(graph.pin)
-    return part, saved
+    return part, saved, work
 
 
 def _group(shared: NDArray[np.float64], size: int, random: RandomState) -> NDArray[np.int64]:

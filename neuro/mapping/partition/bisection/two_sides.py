@@ -13,6 +13,9 @@ from neuro.validation import Ints
 
 __all__ = ["cut_of", "grow_side", "improve_sides"]
 
+ENTER_WORK, MOVE_WORK, GAIN_WORK = 10, 60, 15
+"""Pins that may be looked at in the time that it takes to put a vertex on a heap, to move one, and to change a gain."""
+
 
 class _Sides(NamedTuple):
     """Two sides, and a heap of the vertices of each that may still move, the largest gain on top."""
@@ -113,7 +116,7 @@ def _add(at: _Sides, side: Parts, u: int, more: Any) -> None:
 
 @inner
 def _cross(graph: Hypergraph, side: Parts, at: _Sides, v: int) -> int:
-    """Vertex v, which is on no heap, changes sides; returns the work done, in pins."""
+    """Vertex v, which is on no heap, changes sides; returns the work done."""
     a = side[v]
     b = 1 - a
     work = graph.begin[v + 1] - graph.begin[v]
@@ -143,6 +146,7 @@ def _cross(graph: Hypergraph, side: Parts, at: _Sides, v: int) -> int:
                 more += w
             if more != 0:
                 _add(at, side, u, more)
+                work += GAIN_WORK
     side[v] = b
     at.load[a] -= graph.size[v]
     at.load[b] += graph.size[v]
@@ -217,7 +221,8 @@ def _next(graph: Hypergraph, at: _Sides, widest: Ints) -> int:
 def improve_sides(
     graph: Hypergraph, side: Parts, room: Ints, widest: Ints, passes: int, patience: int
 ) -> tuple[int, int]:
-    """Passes of moves, each kept up to its best point; returns the neurons beyond `room` and the work, in pins.
+    """Passes of moves, each kept up to its best point; returns the neurons beyond `room` and the work, in pins
+    and what else takes as long as one.
 
     Sides hold at most `widest` neurons on the way. First counts what is beyond `room`, then the cut. A pass ends after
     `patience` moves without a better point, and the passes end with one that finds none.
@@ -235,13 +240,14 @@ def improve_sides(
         for v in range(n):
             _enter(at, side[v], v)
         count, kept = 0, 0
+        work += ENTER_WORK * n
         saved, most, least = np.int64(0), np.int64(0), over
         while count - kept < patience:
             v = _next(graph, at, widest)
             if v < 0:
                 break
             saved += at.gain[v]
-            work += _cross(graph, side, at, v)
+            work += _cross(graph, side, at, v) + MOVE_WORK
             moved[count] = v
             count += 1
             now = max(at.load[0] - room[0], 0) + max(at.load[1] - room[1], 0)
@@ -251,7 +257,7 @@ def improve_sides(
             v = moved[i]
             if at.where[v] >= 0:
                 _leave(at, side[v], v)
-            work += _cross(graph, side, at, v)
+            work += _cross(graph, side, at, v) + MOVE_WORK
         better = bool(least < over or most > 0)
         over = least
         if not better:
