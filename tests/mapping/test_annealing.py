@@ -7,10 +7,11 @@ import pytest
 
 from neuro.mapping.partition.anneal_exchanges import anneal_exchanges
 from neuro.mapping.partition.anneal_moves import anneal_moves
-from neuro.mapping.partition.hypergraph import Hypergraph
+from neuro.mapping.partition.hypergraph import Hypergraph, hypergraph_of
 from neuro.mapping.partition.tables import tables_of
 from neuro.mapping.random import state_of
-from neuro.mapping.traffic import incoming
+from neuro.mapping.traffic import incoming, traffic_of
+from tests.mapping.counting import drawn
 
 DRAWS = 4000
 PULLS = [5, 9, 2, 1]
@@ -40,3 +41,19 @@ def test_a_step_draws_from_boltzmanns_distribution(anneal, heat, first):
     share = np.exp(np.array(PULLS) / heat)
     share /= share.sum()
     assert np.all(np.abs(found / DRAWS - share) < 4.5 * np.sqrt(share * (1 - share) / DRAWS) + 1e-3)
+
+
+@pytest.mark.parametrize("anneal", ["moves", "exchanges"])
+@pytest.mark.parametrize(("budget", "least", "most"), [(1, 16, 128), (250_000, 150, 1300), (100_000_000, 1000, 2000)])
+def test_annealing_ends_within_a_round_where_its_work_is_done(anneal, budget, least, most):
+    """So hot that nearly every vertex that is visited moves, of 64 at least; an exchange moves two."""
+    net, spikes = drawn(5, (600, 1400), fan=20.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    start = np.arange(len(graph.size), dtype=np.int32) % 8
+    part, fixed, room = start.copy(), np.zeros(len(start), bool), np.full(8, 260)
+    tables = tables_of(graph, part, 8)
+    if anneal == "moves":
+        anneal_moves(graph, part, tables, room, fixed, budget, 1e6, 0.0, 0.0, state_of(3))
+    else:
+        anneal_exchanges(graph, part, tables, room, fixed, budget, 1e6, 0.0, state_of(3))
+    assert least < np.count_nonzero(part != start) <= most

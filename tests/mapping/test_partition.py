@@ -193,6 +193,20 @@ def test_parts_that_are_cut_anew_or_evolve_stay_within_room_and_cost_no_more(see
     assert np.all(np.bincount(best.part, minlength=5) <= room)
 
 
+def test_evolution_takes_no_way_that_is_far_beyond_its_work():
+    net, spikes = drawn(3, (200, 150), fan=8.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    problem = Problem(graph, np.full(5, 75, np.int64), np.zeros(350, bool))
+    part = (np.arange(350) % 5).astype(np.int32)
+    members = [Member(cost_of(graph, tables_of(graph, part, 5)), part)]
+    step = 10_000_000
+    for budget in (1, step // 2, step, 3 * step, 12 * step):
+        (best, *_), work = evolve(problem, members, budget, np.array([4, 0], np.uint64))
+        assert (work == 0) == (budget < step)
+        assert work <= 1.5 * budget
+        assert (best.cost < members[0].cost) == (work > 0)
+
+
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), parts=st.integers(1, 24), groups=st.sampled_from([1, 3, 60]))
 def test_tables_are_what_counting_gives(seed, parts, groups):
