@@ -15,6 +15,7 @@ from neuro.bench.mapping_networks import jin_layers
 from neuro.chip.model import mesh_chip
 from neuro.errors import ParameterError
 from neuro.jit import as_table
+from neuro.mapping.layout import layout as layout_module
 from neuro.mapping.layout.anneal_parts import Trees, anneal_trees, fill_trees, tree_cost
 from neuro.mapping.layout.layout import arrange, layout, mesh_of
 from neuro.mapping.layout.lower_bound import gilmore_lawler
@@ -130,6 +131,19 @@ def test_the_same_seed_gives_the_same_layout() -> None:
     traffic, chip = random_traffic(20, 4, 1), mesh_chip(5, 5, neurons=1)
     once = layout(traffic, np.arange(20), chip, effort="fast", seed=3)
     np.testing.assert_array_equal(once, layout(traffic, np.arange(20), chip, effort="fast", seed=3))
+
+
+@pytest.mark.parametrize(("neurons", "times"), [(20, 4), (4000, 1)])
+def test_layouts_are_repeated_within_the_budget_but_once(monkeypatch, neurons: int, times: int) -> None:
+    made, real = [], layout_module._restarted
+
+    def restarted(*given):
+        made.append(given[6])
+        return real(*given)
+
+    monkeypatch.setattr(layout_module, "_restarted", restarted)
+    layout(random_traffic(neurons, 12, 1), np.arange(neurons) % 12, mesh_chip(4, 3, neurons=400), effort="fast")
+    assert made == [times]
 
 
 def test_messages_that_go_along_y_first_are_laid_out_like_those_of_the_turned_mesh() -> None:
