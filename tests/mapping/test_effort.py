@@ -11,10 +11,12 @@ import neuro as nr
 from neuro.mapping.constraints import rules_of
 from neuro.mapping.partition import multilevel
 from neuro.mapping.partition.choose import cut_network
+from neuro.mapping.partition.evolve import Member
 from neuro.mapping.partition.feasible import fits
 from neuro.mapping.partition.hypergraph import deliveries, hypergraph_of
-from neuro.mapping.partition.levels import Problem
-from neuro.mapping.partition.multilevel import BALANCED, EFFORTS, partition
+from neuro.mapping.partition.levels import Problem, cost_of
+from neuro.mapping.partition.multilevel import BALANCED, BEST, EFFORTS, partition
+from neuro.mapping.partition.tables import tables_of
 from neuro.mapping.traffic import traffic_of
 from tests.mapping.counting import drawn
 
@@ -81,3 +83,32 @@ def test_trials_end_where_the_bound_is_reached(monkeypatch):
     monkeypatch.setattr(multilevel, "coarse_to_fine", None)
     found = partition(problem, [start], replace(BALANCED, halvings=0), np.array([7, 0], np.uint64))
     assert np.array_equal(found, start)
+
+
+def test_groups_evolve_apart_within_the_work_and_the_best_of_each_are_kept():
+    net, spikes = drawn(8, (120, 130), fan=4.0)
+    graph, _ = hypergraph_of(traffic_of(net, spikes))
+    problem = Problem(graph, np.full(5, 52, np.int64), np.zeros(250, bool))
+    part = (np.arange(250) % 5).astype(np.int32)
+    begun = [Member(cost_of(graph, tables_of(graph, part, 5)), part)]
+    for islands, most in ((1, 1), (3, 6)):
+        effort = replace(GOOD, islands=islands, trial=1_000_000, evolution=10**9)
+        kept, rest = multilevel._evolved_apart(
+            problem, begun, 10**9, effort, (200_000_000, 10**9), np.array([5, 0], np.uint64)
+        )
+        assert (kept is begun and rest == 200_000_000) == (islands == 1)
+        assert 1 <= len(kept) <= most
+        assert rest > 40_000_000
+        for member in kept:
+            assert member.cost == cost_of(graph, tables_of(graph, member.part, 5))
+            assert np.bincount(member.part, minlength=5).max() <= 52
+    assert min(member.cost for member in kept) < begun[0].cost
+
+
+def test_evolution_gets_a_third_of_the_annealing_that_a_small_problem_does_not_need():
+    small, large = BEST.scaled(1000, 1000), BEST.scaled(10**6, 10**5)
+    assert large.final == BEST.final
+    assert large.evolution == BEST.evolution
+    middle = BEST.scaled(200_000, 100_000)
+    assert middle.evolution - BEST.evolution == (BEST.final - middle.final) // 3 > 0
+    assert small.evolution == multilevel.MOST_VARIED * 2000

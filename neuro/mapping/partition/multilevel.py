@@ -33,6 +33,10 @@ class Effort:
     """Work on the way that turns out best, or on evolution where that is ahead."""
     longer: float = 1.0
     """How many times `final` that way takes where evolution is not ahead: its entries are touched in less time."""
+    varied: float = 1.0
+    """How many times `final` evolution takes where it is ahead, beyond its own work."""
+    islands: int = 1
+    """Groups of partitions that evolve apart there, before the best of each are crossed."""
     rough: int
     """Work on each trial of the partition that tells whether limits matter."""
     ways: tuple[tuple[str, float], ...]
@@ -51,13 +55,17 @@ class Effort:
     """The effort of a search that comes first, so that this one never finds less."""
 
     def scaled(self, pins: int, entries: int) -> Effort:
-        """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches."""
+        """The effort for so many pins and entries of a table: small problems need less, large ones miss the caches.
+
+        Evolution gets a third of the work on annealing that a small problem does not need.
+        """
         slow = SLOW if entries > CACHED_ENTRIES else 1
         most = MOST_ROUNDS * (pins + entries) * slow
         coarse = min(self.coarse, most // slow) if JOIN_WORK * pins <= self.coarse else 0
         coarse //= SLOW_COARSE if slow > 1 else 1
         trial, final, rough = (min(work, most) // slow for work in (self.trial, self.final, self.rough))
-        evolution = min(self.evolution, MOST_VARIED * (pins + entries))
+        unused = self.final - min(self.final, most)
+        evolution = min(self.evolution + unused // 3, MOST_VARIED * (pins + entries))
         repeats = min(max(self.trial // (16 * most + 1), self.repeats), 16)
         return replace(self, coarse=coarse, trial=trial, final=final, rough=rough, repeats=repeats, evolution=evolution)
 
@@ -90,6 +98,8 @@ BEST = Effort(
     trial=300_000_000,
     final=14_000_000_000,
     longer=1.25,
+    varied=1.5,
+    islands=3,
     rough=400_000_000,
     ways=(("exchange", 0.15), ("exchange", 0.6), ("move", 0.4), ("move", 0.8)),
     cool=(("exchange", 0.05), ("move", 0.1)),
@@ -115,6 +125,8 @@ JOINING = 4
 """The share of the work on a level for which pins are looked at as vertices are joined: one in so many."""
 FEW_VISITS = 2048
 """Pins looked at for each vertex that is joined, in every other halving: where layers are dense, that ends better."""
+APART, ELDERS = 2, 2
+"""Halvings of a group that evolves apart, and how many of its partitions are crossed with others'."""
 NONE = 2**62
 """The cost of no partition."""
 EVOLUTION = 0x5DEECE66D
@@ -173,7 +185,8 @@ def partition(
     members, work = evolve(problem, members, share, other, (done, total))
     rest = effort.evolution - work
     if members[0].cost < AHEAD * best[0].cost:
-        rest += effort.final + spare
+        rest += round(effort.varied * effort.final) + spare
+        members, rest = _evolved_apart(problem, members, best[0].cost, effort, (rest, total), other)
     elif tried and effort.final and not is_halted():
         advance(done + share, total, label)
         more = max(rest, 0) if members[0].cost > BEHIND * best[0].cost else 0
@@ -245,6 +258,26 @@ def _trials(
     for start in list(leads.values())[: COOLED if effort.cool else 0]:
         try_ways(start, effort.cool)
     return found, tried, left * (LEVELS * effort.coarse + len(effort.ways) * effort.repeats * effort.trial)
+
+
+def _evolved_apart(
+    problem: Problem, members: list[Member], least: int, effort: Effort, works: tuple[int, int], random: RandomState
+) -> tuple[list[Member], int]:
+    """The best of several groups that evolve apart: the given one, and others of new halvings; and the work left.
+
+    `works`: what this and the evolution that follows may take, and all work of the search. Groups that evolve together
+    soon have one ancestor; apart, each ends elsewhere.
+    """
+    rest, total = works
+    share = rest // (effort.islands + 2)
+    kept: list[Member] = []
+    for k in range(effort.islands if effort.islands > 1 else 0):
+        group = members if k == 0 else _halved(problem, least, replace(effort, halvings=APART), random)
+        if group and not is_halted():
+            evolved, work = evolve(problem, group, share, random, (total - rest, total))
+            kept += evolved[:ELDERS]
+            rest -= work
+    return kept or members, rest
 
 
 def _cost(candidate: Member | Trial) -> int:
