@@ -16,15 +16,22 @@ from neuro.validation import Ints
 
 __all__ = ["anneal_exchanges"]
 
+LARGEST = np.int32(2**31 - 1)
+"""More than any cost."""
 NEVER = np.int32(2**29)
 """A price that nobody pays."""
+STALE = 16
+"""Prices are set anew after moves of one vertex in so many."""
 
 
 @inner
 def _set_prices(
-    part: Parts, tables: Tables, room: Ints, fixed: NDArray[np.bool_], leave: Weights, price: Weights
+    part: Parts, tables: Tables, room: Ints, fixed: NDArray[np.bool_], leave: Weights, price: Weights, lowest: Weights
 ) -> None:
-    """Set price[a, b] of going from a to b: where b is full, the cost of the cheapest move from b to a."""
+    """Set price[a, b] of going from a to b: where b is full, the cost of the cheapest move from b to a.
+
+    `lowest` is set to the lowest price of each part a, shape (parts,).
+    """
     count = len(room)
     leave[:] = NEVER
     for v in range(len(part)):
@@ -35,6 +42,11 @@ def _set_prices(
     for p in range(count):
         for q in range(count):
             price[q, p] = leave[p, q] if tables.load[p] >= room[p] else min(leave[p, q], 0)
+    for p in range(count):
+        lowest[p] = NEVER
+        for q in range(count):
+            if q != p:
+                lowest[p] = min(lowest[p], price[p, q])
 
 
 @inlined
@@ -83,50 +95,55 @@ def anneal_exchanges(
 ) -> int:  # fmt: skip
     """As `anneal_moves`, with parts within their room: a vertex that enters a full part trades places with another.
 
-    The prices of full parts are set at the beginning of each round, and kept by each search for a partner; what is done
-    is judged by its true cost.
+    The prices of full parts are set at the beginning of a round where many vertices have moved since, and kept by each
+    search for a partner; what is done is judged by its true cost.
     """
     count, n = len(room), len(graph.size)
-    leave, price = np.zeros((count, count), np.int32), np.zeros((count, count), np.int32)
+    price, lowest = np.zeros((count, count), np.int32), np.zeros(count, np.int32)
     members = members_of(part, graph.size, room)
     alike = bool(np.min(graph.size) == np.max(graph.size) and not np.any(fixed))
-    moves, work = 0, 0
-    heat = hot
-    reach = np.int32(0)
+    moves, work, again = 0, 0, 0
+    heat, reach = hot, np.int32(0)
     while work < budget and random[1] == 0:
-        _set_prices(part, tables, room, fixed, leave, price)
-        work += n * count // 4 + count * count
+        if moves >= again:
+            _set_prices(part, tables, room, fixed, np.empty_like(price), price, lowest)
+            work += n * count // 4 + count * count
+            again = moves + n // STALE
         for v in range(n):
             if v & 63 == 0:
                 if v > 0 and work >= budget:
                     break
                 heat = hot * decay(fall * min(float(work) / float(budget), 1.0))
                 reach = np.int32(min(14.0 * heat, float(NEVER)))
-                work += 20 * count + 640
+                work += 128
             if fixed[v]:
                 continue
             a = part[v]
-            entry = price[a]
-            base = tables.alone[v]
+            entry, base = price[a], tables.alone[v]
+            if tables.least[v] + lowest[a] - base >= reach:
+                continue
+            work += 8 + count // 4
             row = tables.missing[v]
-            best = np.int32(2147483647)
+            best, least, low = LARGEST, LARGEST, LARGEST
             for p in range(count):
-                x = row[p] + entry[p]
-                best = min(best, x) if p != a else best
+                best = min(best, np.int32(row[p] + entry[p]) if p != a else LARGEST)
+                least = min(least, row[p] if p != a else LARGEST)
+                low = min(low, entry[p] if p != a else LARGEST)
+            tables.least[v], lowest[a] = least, low
             if best - base >= reach:
                 continue
             # As in `anneal_moves`; in a function of its own it makes exchanges a fifth slower.
-            low = min(best, base)
+            bottom = min(best, base)
             chance = next_uniform(random)
-            work += 2 * count
+            work += 16
             # It stays, whatever the other parts than the best one cost.
             if best > base and chance * (1.0 + (count - 1) * boltzmann((best - base) / heat)) < 1.0:
                 continue
             work += 2 * count
-            stay = boltzmann((base - low) / heat) if base - low < reach else 0.0
+            stay = boltzmann((base - bottom) / heat) if base - bottom < reach else 0.0
             total = stay
             for p in range(count):
-                x = row[p] + entry[p] - low
+                x = row[p] + entry[p] - bottom
                 if p != a and x < reach:
                     total += boltzmann(x / heat)
             rest = chance * total - stay
@@ -134,7 +151,7 @@ def anneal_exchanges(
                 continue
             b = a
             for p in range(count):
-                x = row[p] + entry[p] - low
+                x = row[p] + entry[p] - bottom
                 if p != a and x < reach:
                     b = p
                     rest -= boltzmann(x / heat)
@@ -142,10 +159,9 @@ def anneal_exchanges(
                         break
             if b == a:
                 continue
-            z = graph.size[v]
+            z, asked = graph.size[v], entry[b]
             fits = tables.load[b] + z <= room[b]
             partner, paid = -1, np.int32(0) if fits else NEVER
-            asked = entry[b]
             if not fits or entry[b] < 0:
                 partner, paid, following, more = _partner(
                     graph, tables, room, fixed, members, alike, z, a, b, paid, random
@@ -153,6 +169,7 @@ def anneal_exchanges(
                 work += more
                 if not fits:
                     entry[b] = paid
+                    lowest[a] = min(lowest[a], paid)
                 if partner < 0 and not fits:
                     continue
             if _refused(paid - asked, heat, reach, random):
@@ -169,5 +186,6 @@ def anneal_exchanges(
                 relink(members, partner, b, a)
                 if not fits:
                     entry[b] = following
+                    lowest[a] = min(lowest[a], following)
             moves += 1
     return moves

@@ -14,6 +14,8 @@ from neuro.validation import Ints
 
 __all__ = ["anneal_moves"]
 
+LARGEST = np.int32(2**31 - 1)
+"""More than any cost."""
 HIGHEST = 2.0**29
 """Prices and temperatures beyond this are cut off, so that sums fit 32 bits."""
 
@@ -59,7 +61,8 @@ def anneal_moves(
     n = len(graph.size)
     entry = np.zeros(count, np.int32)
     moves, work = 0, 0
-    heat, price = hot, 2.0 * hot * float(n) ** 2 / float(np.sum(graph.size)) ** 2
+    per_size = float(n) ** 2 / float(np.sum(graph.size)) ** 2
+    heat, price = hot, 2.0 * hot * per_size
     reach = np.int32(0)
     while work < budget and random[1] == 0:
         last = -1
@@ -68,34 +71,40 @@ def anneal_moves(
                 if v > 0 and work >= budget:
                     break
                 heat = hot * decay(fall * min(float(work) / float(budget), 1.0))
-                least = 0.25 * heat * float(n) ** 2 / float(np.sum(graph.size)) ** 2
-                price = _adjusted(price, tables.load, room, over, least)
+                floor = 0.25 * heat * per_size
+                price = _adjusted(price, tables.load, room, over, floor)
                 reach = np.int32(min(14.0 * heat, HIGHEST))
                 last = -1
-                work += 20 * count + 640
+                work += 128 + 4 * count
             if fixed[v]:
                 continue
-            z = graph.size[v]
+            a, z = part[v], graph.size[v]
+            base = tables.alone[v]
+            if tables.load[a] > room[a]:
+                back = _excess_cost(tables.load[a], room[a], price) - _excess_cost(tables.load[a] - z, room[a], price)
+                base += np.int32(min(back, HIGHEST))
+            # Whatever its row holds, every other part is too dear.
+            if tables.least[v] - base >= reach:
+                continue
             if z != last:
                 last = z
                 for p in range(count):
                     load = tables.load[p]
                     more = _excess_cost(load + z, room[p], price) - _excess_cost(load, room[p], price)
                     entry[p] = np.int32(min(more, HIGHEST))
-            a = part[v]
-            back = _excess_cost(tables.load[a], room[a], price) - _excess_cost(tables.load[a] - z, room[a], price)
-            base = tables.alone[v] + np.int32(min(back, HIGHEST))
+            work += 8 + count // 4
             row = tables.missing[v]
-            best = np.int32(2147483647)
+            best, least = LARGEST, LARGEST
             for p in range(count):
-                x = row[p] + entry[p]
-                best = min(best, x) if p != a else best
+                best = min(best, np.int32(row[p] + entry[p]) if p != a else LARGEST)
+                least = min(least, row[p] if p != a else LARGEST)
+            tables.least[v] = least
             if best - base >= reach:
                 continue
             # The choice stands here, and not in a function that takes arrays: with that, moves take half as long again.
             low = min(best, base)
             chance = next_uniform(random)
-            work += 2 * count
+            work += 16
             # It stays, whatever the other parts than the best one cost.
             if best > base and chance * (1.0 + (count - 1) * boltzmann((best - base) / heat)) < 1.0:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,12 @@ from neuro.validation import Ints
 
 __all__ = ["LEVELS", "Problem", "annealed", "coarse_to_fine", "cost_of", "cycle", "mean_weight", "repaired"]
 
-WARM = 0.4
+WARM = 0.15
 """First temperature of a level that is not the coarsest, in mean weights of a net times neurons of a vertex."""
 HEATS, SPECTRAL_HEATS = (1.5, WARM), (0.1, WARM)
 """Those of the coarsest level and of the others, from any partition and from a spectral one."""
+NEW_FALLS, FALLS = (2.5, 0.7), (3.0, 3.0)
+"""Fall of the logarithm of the temperature on the coarsest level and on the others, and that of a partition varied."""
 BEGINNINGS = "order", "spectral"
 """Partitions of the coarsest level: vertices in their order, which are annealed hot, and by spectral bisection."""
 CLEAR = 0.996
@@ -36,6 +39,13 @@ VISITS = 2048
 SPECTRAL = 0x2545F4914F6CDD1D
 """What tells the random numbers of spectral bisection from those of others."""
 
+COOL = 0.12
+"""Temperature at the end of slow annealing, in mean weights of a net: work below it is better spent above it."""
+QUENCH, QUENCH_FALL = 8, 2.5
+"""One in so many of the work follows, as exchanges from there on, while the logarithm of the temperature falls so far.
+"""
+LEAST_FALL = 0.5
+"""Least fall of that logarithm in moves."""
 LEVELS = 3
 """Levels of a start from coarse to fine that all its work is for."""
 
@@ -82,13 +92,18 @@ def annealed(
 ) -> tuple[int, Parts]:
     """Anneal from a start; returns the cost and the partition, repaired to fit."""
     graph, room, fixed, part = problem.graph, problem.room, problem.fixed, start.copy()
-    tables = tables_of(graph, part, problem.parts)
+    tables, scale = tables_of(graph, part, problem.parts), mean_weight(graph)
+    slow = budget - budget // QUENCH if kind == "move" or hot > COOL * scale else 0
+    # Rounded, so that all machines have the same number.
+    fall = max(round(math.log(hot / (COOL * scale)), 6), LEAST_FALL)
     if kind == "move":
-        anneal_moves(graph, part, tables, room, fixed, budget * 7 // 8, hot, 3.5, 0.15 * problem.parts, random)
-        budget, hot = budget // 8, 0.03 * mean_weight(graph)
+        anneal_moves(graph, part, tables, room, fixed, slow, hot, fall, 0.15 * problem.parts, random)
     if repair(graph, part, tables, room, fixed):
         return 2**62, part
-    anneal_exchanges(graph, part, tables, room, fixed, budget, hot, 1.0 if kind == "move" else 3.0, random)
+    if kind == "exchange" and slow:
+        anneal_exchanges(graph, part, tables, room, fixed, slow, hot, fall, random)
+    last = QUENCH_FALL if slow else FALLS[0]
+    anneal_exchanges(graph, part, tables, room, fixed, budget - slow, min(hot, COOL * scale), last, random)
     return cost_of(graph, tables), part
 
 
@@ -172,7 +187,7 @@ def cycle(
         coarse = np.zeros(len(graph.size), np.int32)
         coarse[into] = part
         part = coarse
-    return _annealed_levels(problem, graphs, maps, part, budget, heats, random), len(maps)
+    return _annealed_levels(problem, graphs, maps, part, budget, heats, random, falls=FALLS), len(maps)
 
 
 def _levels(problem: Problem, apart: Parts, joining: int, random: RandomState) -> tuple[list[Hypergraph], list[Ids]]:
@@ -203,7 +218,7 @@ def _levels(problem: Problem, apart: Parts, joining: int, random: RandomState) -
 
 def _annealed_levels(
     problem: Problem, graphs: list[Hypergraph], maps: list[Ids], part: Parts, budget: int, heats: tuple[float, float],
-    random: RandomState, last: int = 0,
+    random: RandomState, last: int = 0, falls: tuple[float, float] = NEW_FALLS,
 ) -> Parts:  # fmt: skip
     """Anneal the coarsest level from a partition, and each finer one from what came of it; the parts on level `last`.
 
@@ -213,9 +228,10 @@ def _annealed_levels(
         graph = graphs[level]
         tables = tables_of(graph, part, problem.parts)
         mean_size = float(graph.size.mean())
-        hot = heats[level < len(graphs) - 1] * mean_weight(graph) * mean_size
+        finer = level < len(graphs) - 1
+        hot, fall = heats[finer] * mean_weight(graph) * mean_size, falls[finer]
         over = 0.15 * problem.parts * mean_size
         loose = np.zeros(len(graph.size), np.bool_)
-        anneal_moves(graph, part, tables, problem.room, loose, budget, hot, 3.0, over, random)
+        anneal_moves(graph, part, tables, problem.room, loose, budget, hot, fall, over, random)
         part = np.ascontiguousarray(part[maps[level - 1]])
     return part

@@ -30,6 +30,8 @@ class Tables(NamedTuple):
     """Weight of the nets of a vertex without a pin in a part: the cost of going there; shape (vertices, parts)."""
     alone: Weights
     """Weight of the nets that a vertex is the only pin of in its part: the gain of leaving; shape (vertices,)."""
+    least: Weights
+    """No more than the least of `missing` in the parts that a vertex is not in; shape (vertices,)."""
     load: Ints
     """Neurons in each part."""
 
@@ -41,7 +43,7 @@ def tables_of(graph: Hypergraph, part: Parts, count: int, pins_only: bool = Fals
     missing, alone = np.zeros((len(graph.size), count), np.int32), np.zeros(len(graph.size), np.int32)
     load = np.zeros(count, np.int64)
     _fill(graph, part, pins, missing, alone, load, pins_only)
-    return Tables(pins, missing, alone, load)
+    return Tables(pins, missing, alone, np.zeros_like(alone), load)
 
 
 @kernel
@@ -97,7 +99,7 @@ def move(graph: Hypergraph, part: Parts, tables: Tables, v: int, b: int) -> int:
     tables.load[a] -= graph.size[v]
     tables.load[b] += graph.size[v]
     alone = 0
-    work = int(4 * (graph.begin[v + 1] - graph.begin[v]))
+    work = int(8 * (graph.begin[v + 1] - graph.begin[v]))
     for k in range(graph.begin[v], graph.begin[v + 1]):
         e = graph.net[k]
         w = graph.weight[e]
@@ -107,18 +109,21 @@ def move(graph: Hypergraph, part: Parts, tables: Tables, v: int, b: int) -> int:
         tables.pins[e, b] = in_b
         if in_b == 1:
             alone += w
-            work += 2 * (graph.start[e + 1] - graph.start[e])
+            work += 4 * (graph.start[e + 1] - graph.start[e])
             for i in range(graph.start[e], graph.start[e + 1]):
-                tables.missing[graph.pin[i], b] -= w
+                u = graph.pin[i]
+                x = tables.missing[u, b] - w
+                tables.missing[u, b] = x
+                tables.least[u] = min(tables.least[u], x)
         elif in_b == 2:
             for i in range(graph.start[e], graph.start[e + 1]):
                 u = graph.pin[i]
                 if part[u] == b and u != v:
                     tables.alone[u] -= w
-                    work += i - graph.start[e]
+                    work += 2 * (i - graph.start[e])
                     break
         if in_a == 0:
-            work += 2 * (graph.start[e + 1] - graph.start[e])
+            work += 4 * (graph.start[e + 1] - graph.start[e])
             for i in range(graph.start[e], graph.start[e + 1]):
                 tables.missing[graph.pin[i], a] += w
         elif in_a == 1:
@@ -126,9 +131,10 @@ def move(graph: Hypergraph, part: Parts, tables: Tables, v: int, b: int) -> int:
                 u = graph.pin[i]
                 if part[u] == a:
                     tables.alone[u] += w
-                    work += i - graph.start[e]
+                    work += 2 * (i - graph.start[e])
                     break
     tables.alone[v] = alone
+    tables.least[v] = 0
     return work
 
 
